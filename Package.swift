@@ -1,0 +1,135 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target: Swift 6 mode, strict memory safety, warnings are errors.
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// Generated protobuf and gRPC code is not held to our warnings.
+let generated: [SwiftSetting] = []
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+let grpc: [Target.Dependency] = [
+    .product(name: "GRPCCore", package: "grpc-swift-2"),
+    .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+]
+let grpcTransport: [Target.Dependency] = [
+    .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport")
+]
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+
+func swiftTarget(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func testTarget(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies,
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "podshield",
+    products: [
+        .executable(name: "podshield-idd", targets: ["podshield-idd"]),
+        .executable(name: "psid", targets: ["psid"]),
+        .executable(name: "podshield-netns", targets: ["podshield-netns"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", exact: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-2", exact: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", exact: "2.9.2"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", exact: "2.4.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: [
+        // L0: C
+        .target(name: "CPodshieldABI", path: "bpf/abi", publicHeadersPath: "."),
+        .target(
+            name: "COpenSSL",
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+        .target(name: "CLibBPF", linkerSettings: [.linkedLibrary("bpf")]),
+        .target(name: "CSystemd", linkerSettings: [.linkedLibrary("systemd")]),
+        .target(name: "CLinux"),
+
+        // L1: bindings, the only importers of C
+        swiftTarget("OpenSSLBinding", ["COpenSSL"]),
+        swiftTarget("BPFBinding", ["CLibBPF", "CPodshieldABI"]),
+        swiftTarget("LinuxBinding", ["CLinux", "Addressing"]),
+        swiftTarget("SystemdBinding", ["CSystemd"]),
+
+        // L2: domain, pure values
+        swiftTarget("Addressing"),
+        swiftTarget("Identity", ["Addressing", "OpenSSLBinding"]),
+        swiftTarget("Issuance", ["Identity", "OpenSSLBinding"]),
+        swiftTarget("KeyAgreement", ["Addressing", "Identity", "OpenSSLBinding", crypto]),
+
+        // L3: transport and services; services never import each other
+        swiftTarget("SecureTransport", ["Identity", "OpenSSLBinding"] + nio),
+        .target(
+            name: "AuthorityAPI",
+            dependencies: grpc + [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            swiftSettings: generated),
+        .target(
+            name: "AdminAPI",
+            dependencies: grpc + [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            swiftSettings: generated),
+        swiftTarget(
+            "Authority",
+            [
+                "Addressing", "AuthorityAPI", "Identity", "Issuance", "SecureTransport", "OpenSSLBinding",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+            ] + grpc + grpcTransport + nio),
+        swiftTarget(
+            "NodeIdentity",
+            [
+                "Addressing", "AuthorityAPI", "Identity", "Issuance", "SecureTransport", "OpenSSLBinding",
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+            ] + grpc + grpcTransport + nio),
+        swiftTarget(
+            "NodeLink",
+            ["Addressing", "Identity", "KeyAgreement", "SecureTransport", "OpenSSLBinding"] + nio),
+        swiftTarget("Datapath", ["Addressing", "Identity", "BPFBinding", "LinuxBinding", "CPodshieldABI"]),
+        swiftTarget("Telemetry", ["SystemdBinding"]),
+        swiftTarget("Configuration", [.product(name: "Yams", package: "Yams")]),
+
+        // L4: composition
+        swiftTarget(
+            "PodshieldDaemon",
+            [
+                "Addressing", "AdminAPI", "Authority", "Configuration", "Datapath", "Identity", "KeyAgreement",
+                "LinuxBinding", "NodeIdentity", "NodeLink", "SystemdBinding", "Telemetry",
+            ] + grpc + grpcTransport + nio),
+        .executableTarget(
+            name: "podshield-idd",
+            dependencies: [
+                "PodshieldDaemon", "Configuration",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "psid",
+            dependencies: [
+                "AdminAPI", "Configuration",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ] + grpc + grpcTransport,
+            swiftSettings: strict),
+        .executableTarget(
+            name: "podshield-netns", dependencies: ["LinuxBinding"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)
