@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * ChaCha20-Poly1305 (RFC 8439, 2.8) as ESP uses it (RFC 7634), in place on a packet and in one pass: each 64-byte block
+ * is enciphered and authenticated while its words are at hand.
+ *
+ * One bpf_loop, whose turn number is ChaCha20's block counter: turn 0 makes the one-time Poly1305 key and takes in the
+ * associated data, each later turn carries a block of the packet. The verifier's work does not grow with the packet.
+ *
+ * State lives on the stack, not in a per-CPU map: egress programs run in process context as well as in softirq, and one
+ * may be entered while another waits for it on the same CPU (redirection), so a per-CPU slot could be in use twice. The
+ * SA's key is only read, from its map slot. The one-time key and the accumulator are wiped on the only way out. What the
+ * compiler spills inside a turn stays on the kernel's stack until overwritten; whoever can read that can read the map.
+ *
+ * Timing depends on lengths only.
+ */
+#ifndef PODSHIELD_AEAD_H
+#define PODSHIELD_AEAD_H
+
+#include <linux/bpf.h>
+#include <linux/errno.h>
+#include <bpf/bpf_helpers.h>
+
+#include "../abi/podshield_abi.h"
+#include "chacha20.h"
+#include "poly1305.h"
+
+#define PS_AEAD_TAG_LEN PS_POLY1305_BLOCK
+#define PS_AEAD_AAD_LEN 8
+
+/* Packet offsets stay below this; skb offsets of a packet of PS_PACKET_MAX with every outer header do. */
+#define PS_AEAD_OFFSET_MAX 0x3fff
+
+/* The verifier must see this bound where it is needed; the compiler must not prove it away. */
+#define PS_AEAD_BOUND(value, mask)              \
+	({                                      \
+		asm volatile("" : "+r"(value)); \
+		(value) &= (mask);              \
+	})
+
+/* One packet under way: what a turn of the loop needs. */
+struct ps_aead {
+	struct __sk_buff *skb;
+	const __u8 *key;
+	__u32 nonce[PS_CHACHA20_NONCE_WORDS];
+	__u32 aad[2];
+	__u32 off;
+	__u32 len;
+	__s32 error;
+	struct ps_poly1305 mac;
+};
+
+/* Turn 0: the first half of block 0 is the one-time key (RFC 8439, 2.6). */
+static __always_inline void ps_aead_begin(struct ps_aead *a, const __u32 *keystream)
+{
+	const __u32 aad[PS_POLY1305_WORDS] = { a->aad[0], a->aad[1], 0, 0 };
+
+	ps_poly1305_start(&a->mac, keystream);
+	ps_poly1305_block(&a->mac, aad);
+}
+
+/* All ones where word `i` lies inside `len` bytes, zeros where it lies outside, ones in its first bytes between. */
+static __always_inline __u32 ps_aead_word_mask(__u32 len, __u32 i)
+{
+	__u32 inside = len > 4 * i ? len - 4 * i : 0;
+
+	return inside >= 4 ? ~0U : (1U << 8 * inside) - 1;
+}
+
+/* Enciphers `len` bytes (1 to 64) at `at`, where the bytes from `len` to 64 are zero or, if len is 64, there are none. */
+static __always_inline void ps_aead_carry(struct ps_aead *a, __u8 *at, __u32 len, const __u32 *keystream, int seals)
+{
+#pragma clang loop unroll(full)
+	for (__u32 first = 0; first < PS_CHACHA20_WORDS; first += PS_POLY1305_WORDS) {
+		__u32 m[PS_POLY1305_WORDS];
+
+		if (len <= 4 * first)
+			break;
+		for (__u32 i = 0; i < PS_POLY1305_WORDS; i++) {
+			__u32 in = ps_words_load(at + 4 * (first + i));
+			__u32 out = in ^ keystream[first + i];
+
+			if (len < 4 * (first + PS_POLY1305_WORDS))
+				out &= ps_aead_word_mask(len, first + i);
+			ps_words_store(at + 4 * (first + i), out);
+			m[i] = seals ? out : in;
+		}
+		ps_poly1305_block(&a->mac, m);
+	}
+}
+
+static __always_inline int ps_aead_turn(__u32 counter, struct ps_aead *a, int seals)
+{
+	__u32 done = (counter - 1) * PS_CHACHA20_BLOCK;
+	__u32 at = a->off + done;
+	__u32 left = a->len - done;
+	__u32 keystream[PS_CHACHA20_WORDS];
+	__u8 tail[PS_CHACHA20_BLOCK] = {};
+	__u8 *data;
+
+	ps_chacha20_block(keystream, a->key, counter, a->nonce);
+	if (counter == 0) {
+		ps_aead_begin(a, keystream);
+		return 0;
+	}
+	if (left >= PS_CHACHA20_BLOCK) {
+		PS_AEAD_BOUND(at, PS_AEAD_OFFSET_MAX);
+		data = (__u8 *)(long)a->skb->data + at;
+		/* One register for the check and the accesses: the verifier does not relate two sums. */
+		asm volatile("" : "+r"(data));
+		if (data + PS_CHACHA20_BLOCK > (__u8 *)(long)a->skb->data_end) {
+			a->error = -EFAULT;
+			return 1;
+		}
+		ps_aead_carry(a, data, PS_CHACHA20_BLOCK, keystream, seals);
+		return 0;
+	}
+	PS_AEAD_BOUND(left, PS_CHACHA20_BLOCK - 1);
+	if (left == 0)
+		return 1;
+	a->error = bpf_skb_load_bytes(a->skb, at, tail, left);
+	if (a->error)
+		return 1;
+	ps_aead_carry(a, tail, left, keystream, seals);
+	a->error = bpf_skb_store_bytes(a->skb, at, tail, left, 0);
+	return 1;
+}
+
+static long ps_aead_seal_turn(__u32 counter, void *context)
+{
+	return ps_aead_turn(counter, context, 1);
+}
+
+static long ps_aead_open_turn(__u32 counter, void *context)
+{
+	return ps_aead_turn(counter, context, 0);
+}
+
+static __always_inline void ps_aead_prepare(struct ps_aead *a, struct __sk_buff *skb, const __u8 *key, const __u8 *salt,
+					    __u32 spi, __u64 seq, __u32 off, __u32 len)
+{
+	a->skb = skb;
+	a->key = key;
+	a->nonce[0] = ps_words_load(salt);
+	a->nonce[1] = __builtin_bswap32(seq >> 32);
+	a->nonce[2] = __builtin_bswap32(seq);
+	a->aad[0] = __builtin_bswap32(spi);
+	a->aad[1] = __builtin_bswap32(seq);
+	a->off = off;
+	a->len = len;
+	a->error = 0;
+}
+
+/* Takes in the lengths of associated data and ciphertext and gives the tag (RFC 8439, 2.8). */
+static __always_inline void ps_aead_tag(struct ps_aead *a, __u32 *tag)
+{
+	const __u32 lengths[PS_POLY1305_WORDS] = { PS_AEAD_AAD_LEN, 0, a->len, 0 };
+
+	ps_poly1305_block(&a->mac, lengths);
+	ps_poly1305_finish(&a->mac, tag);
+}
+
+static __always_inline void ps_aead_wipe(struct ps_aead *a)
+{
+	__builtin_memset(&a->mac, 0, sizeof(a->mac));
+	asm volatile("" : : "r"(a) : "memory");
+}
+
+static __always_inline __u32 ps_aead_turns(__u32 len)
+{
+	return 1 + (len + PS_CHACHA20_BLOCK - 1) / PS_CHACHA20_BLOCK;
+}
+
+/*
+ * Seals in place: `len` bytes of plaintext at offset `off` of the linear packet become ciphertext, and the 16-byte tag is
+ * written after them; room for it must be there. Associated data: SPI and the low half of `seq`, in network order.
+ * Nonce: the 4 bytes at `salt`, then `seq` as 64 bits in network order. `key` (32 bytes) and `salt` are 4-byte aligned.
+ *
+ * 0, or -EMSGSIZE for a length over PS_PACKET_MAX, or a negative errno when the packet is shorter than that or not
+ * linear; the packet is then undefined. Packet pointers of the caller are void afterwards.
+ */
+static __always_inline int ps_aead_seal(struct __sk_buff *skb, const __u8 *key, const __u8 *salt, __u32 spi, __u64 seq,
+					__u32 off, __u32 len)
+{
+	struct ps_aead a;
+	__u32 words[PS_POLY1305_WORDS];
+	__u8 *tag = (__u8 *)words;
+
+	if (len > PS_PACKET_MAX)
+		return -EMSGSIZE;
+	ps_aead_prepare(&a, skb, key, salt, spi, seq, off, len);
+	bpf_loop(ps_aead_turns(len), ps_aead_seal_turn, &a, 0);
+	if (!a.error) {
+		ps_aead_tag(&a, words);
+		for (int i = 0; i < PS_POLY1305_WORDS; i++)
+			ps_words_store(tag + 4 * i, words[i]);
+		a.error = bpf_skb_store_bytes(skb, off + len, tag, PS_AEAD_TAG_LEN, 0);
+	}
+	ps_aead_wipe(&a);
+	return a.error;
+}
+
+/*
+ * Opens in place: `len` bytes of ciphertext at offset `off`, the tag after them; the rest as for ps_aead_seal.
+ *
+ * 0 when the tag held: the plaintext is in place. -EBADMSG when it did not, and errors as for ps_aead_seal: what lies in
+ * the packet then is unauthenticated, the caller must drop it.
+ */
+static __always_inline int ps_aead_open(struct __sk_buff *skb, const __u8 *key, const __u8 *salt, __u32 spi, __u64 seq,
+					__u32 off, __u32 len)
+{
+	struct ps_aead a;
+	__u32 words[PS_POLY1305_WORDS];
+	__u8 sent[PS_AEAD_TAG_LEN];
+	__u32 differ = 0;
+
+	if (len > PS_PACKET_MAX)
+		return -EMSGSIZE;
+	ps_aead_prepare(&a, skb, key, salt, spi, seq, off, len);
+	bpf_loop(ps_aead_turns(len), ps_aead_open_turn, &a, 0);
+	if (!a.error)
+		a.error = bpf_skb_load_bytes(skb, off + len, sent, PS_AEAD_TAG_LEN);
+	if (!a.error) {
+		ps_aead_tag(&a, words);
+		for (int i = 0; i < PS_POLY1305_WORDS; i++)
+			differ |= words[i] ^ ps_words_load(sent + 4 * i);
+		a.error = differ ? -EBADMSG : 0;
+	}
+	ps_aead_wipe(&a);
+	return a.error;
+}
+
+#endif
