@@ -1,2 +1,50 @@
 #pragma once
+/*
+ * What Swift's Glibc module does not show: netlink and ethtool constants, namespaces, credentials, capabilities.
+ * Every function returns 0 (or a non-negative value) on success and a negated errno on failure.
+ */
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/net_namespace.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+struct ps_linux_credentials {
+	uint32_t pid;
+	uint32_t uid;
+	uint32_t gid;
+};
+
+/* SO_PEERCRED of a connected Unix stream socket. */
+int ps_linux_peer_credentials(int fd, struct ps_linux_credentials *out);
+
+/* Offloads that the legacy ethtool ioctl can switch. */
+enum ps_linux_offload {
+	PS_LINUX_OFFLOAD_TX_CHECKSUM,
+	PS_LINUX_OFFLOAD_TSO,
+	PS_LINUX_OFFLOAD_GSO,
+	PS_LINUX_OFFLOAD_GRO,
+};
+
+int ps_linux_offload_get(const char *interface, enum ps_linux_offload offload);
+int ps_linux_offload_set(const char *interface, enum ps_linux_offload offload, int on);
+
+/* 1 when fd is an open network namespace (nsfs, CLONE_NEWNET), 0 when it is anything else. */
+int ps_linux_is_network_namespace(int fd);
+
+/* Moves the calling thread into the network namespace. */
+int ps_linux_enter_network_namespace(int fd);
+
+/* The effective capability set of the calling thread, one bit per capability number. */
+int ps_linux_effective_capabilities(uint64_t *out);
+
+
+uint64_t ps_linux_boot_time_ns(void);
+
+/* Overwrites memory in a way that no optimiser removes. */
+void ps_linux_wipe(void *memory, size_t count);
+
+/* Starts a program with descriptor `input` as its standard input and nothing else inherited but stderr. */
+int ps_linux_spawn(const char *path, char *const arguments[], int input, pid_t *pid);
