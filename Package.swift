@@ -130,6 +130,9 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "podshield-netns", dependencies: ["LinuxBinding"], swiftSettings: strict),
+
+        // Tests
+        testTarget("OpenSSLBinding"),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,2 +1,86 @@
+/// What Swift cannot see of OpenSSL: macros, variadic functions and typed stacks, each behind a function that adds
+/// nothing to it. Everything else is called directly.
 #pragma once
+
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Memory
+
+void *ps_memory_allocate(size_t count);
+void ps_memory_free(void *memory);
+/// Overwrites `count` bytes, then frees.
+void ps_memory_clear_free(void *memory, size_t count);
+/// For blocks that OpenSSL itself took from its secure heap; overwrites, then frees.
+void ps_memory_secure_clear_free(void *memory, size_t count);
+
+// Errors
+
+/// The library and the reason in a packed error code.
+int ps_error_library(unsigned long code);
+int ps_error_reason(unsigned long code);
+
+// Memory BIOs
+
+/// An empty memory BIO; reading it dry means "try again", not end of file.
+BIO *ps_bio_memory(void);
+/// The same on memory that is overwritten when freed.
+BIO *ps_bio_secret_memory(void);
+/// The unread bytes, still owned by the BIO.
+long ps_bio_contents(BIO *bio, const uint8_t **contents);
+
+// Keys
+
+EVP_PKEY *ps_key_generate_ec(const char *curve);
+EVP_PKEY *ps_key_generate_rsa(size_t bits);
+EVP_PKEY *ps_key_generate_ed25519(void);
+/// Decodes exactly `count` bytes of DER PKCS#8 PrivateKeyInfo; NULL also for bytes left over.
+EVP_PKEY *ps_key_from_pkcs8(const uint8_t *der, size_t count);
+
+// PEM
+
+/// Reads one PEM block; `name`, `header` and `data` are to be freed with the two functions below. Returns 1 on success.
+int ps_pem_read(BIO *bio, int secret, char **name, char **header, uint8_t **data, long *count);
+void ps_pem_free(int secret, void *memory, size_t count);
+
+// Certificates
+
+/// Seconds since 1970 of an ASN.1 time; returns 1 on success.
+int ps_x509_unix_time(const ASN1_TIME *time, int64_t *seconds);
+/// Writes the name as RFC 4514 text; returns 1 on success.
+int ps_x509_print_name(BIO *bio, const X509_NAME *name);
+int ps_x509_stack_count(const STACK_OF(X509) *stack);
+X509 *ps_x509_stack_value(const STACK_OF(X509) *stack, int index);
+STACK_OF(X509) *ps_x509_stack_new(void);
+/// Takes a reference of its own; returns 1 on success.
+int ps_x509_stack_push(STACK_OF(X509) *stack, X509 *certificate);
+/// Frees the stack and its references.
+void ps_x509_stack_free(STACK_OF(X509) *stack);
+
+// TLS
+
+int ps_tls_only_1_3(SSL_CTX *context);
+int ps_tls_set_groups(SSL_CTX *context, const char *groups);
+void ps_tls_harden(SSL_CTX *context, long largest_peer_chain);
+/// Adds to the chain sent after the leaf, with a reference of its own; returns 1 on success.
+int ps_tls_add_chain(SSL_CTX *context, X509 *certificate);
+/// The name of the key exchange group; NULL before it is agreed.
+const char *ps_tls_group(SSL *ssl);
+/// Chooses the first of our ALPN protocols (wire form, ours by preference) that the client offers, else refuses.
+void ps_tls_accept_alpn(SSL_CTX *context, const void *protocols);
+/// What ps_tls_accept_alpn points to; must outlive the context.
+typedef struct {
+    const uint8_t *wire;
+    unsigned int count;
+} ps_tls_alpn;

@@ -1,0 +1,87 @@
+internal import COpenSSL
+
+/// A private key. It cannot be printed or encoded by accident; its PKCS#8 form leaves only as `SecretBytes`.
+///
+/// Sendable because the `EVP_PKEY` is never changed after `init`, and OpenSSL allows concurrent use of such a key.
+@safe public final class PrivateKey: @unchecked Sendable {
+    let pointer: OpaquePointer
+    public let publicKey: PublicKey
+
+    /// Takes over the reference, also when it throws.
+    init(owning pointer: OpaquePointer) throws(OpenSSLError) {
+        do throws(OpenSSLError) {
+            try unsafe OpenSSL.check("EVP_PKEY_up_ref", EVP_PKEY_up_ref(pointer))
+            publicKey = try unsafe PublicKey(owning: pointer)
+        } catch {
+            unsafe EVP_PKEY_free(pointer)
+            throw error
+        }
+        unsafe self.pointer = pointer
+    }
+
+    deinit { unsafe EVP_PKEY_free(pointer) }
+
+    public static func generate(_ algorithm: KeyAlgorithm = .ecP256) throws(OpenSSLError) -> PrivateKey {
+        let key =
+            switch algorithm {
+            case .ecP256: unsafe ps_key_generate_ec("P-256")
+            case .ecP384: unsafe ps_key_generate_ec("P-384")
+            case .rsa2048: unsafe ps_key_generate_rsa(2048)
+            case .rsa4096: unsafe ps_key_generate_rsa(4096)
+            case .ed25519: unsafe ps_key_generate_ed25519()
+            }
+        return try unsafe PrivateKey(owning: OpenSSL.require("EVP_PKEY_Q_keygen", key))
+    }
+
+    /// One unencrypted PKCS#8 block, `PRIVATE KEY` (RFC 7468 section 10), and nothing after it.
+    public convenience init(pem: SecretBytes) throws(OpenSSLError) {
+        let bio = try MemoryBIO(pem)
+        guard let block = try PEMBlock.next(in: bio, secret: true), block.label == "PRIVATE KEY" else {
+            throw OpenSSLError(operation: "PEM decoding", reasons: ["no unencrypted PKCS#8 private key"])
+        }
+        guard try PEMBlock.next(in: bio, secret: true) == nil else {
+            throw OpenSSLError(operation: "PEM decoding", reasons: ["more than one PEM block"])
+        }
+        try self.init(pkcs8DER: block.der)
+    }
+
+    /// An unencrypted PKCS#8 PrivateKeyInfo (RFC 5208) and no byte more.
+    public convenience init(pkcs8DER: SecretBytes) throws(OpenSSLError) {
+        let key = unsafe pkcs8DER.withUnsafeBytes { bytes in
+            unsafe ps_key_from_pkcs8(bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
+        }
+        try unsafe self.init(owning: OpenSSL.require("d2i_PKCS8_PRIV_KEY_INFO", key))
+    }
+
+    public func pkcs8PEM() throws(OpenSSLError) -> SecretBytes {
+        let bio = try MemoryBIO(secret: true)
+        let result = unsafe PEM_write_bio_PKCS8PrivateKey(bio.pointer, pointer, nil, nil, 0, nil, nil)
+        try OpenSSL.check("PEM_write_bio_PKCS8PrivateKey", result)
+        return bio.secretContents
+    }
+
+    public func pkcs8DER() throws(OpenSSLError) -> SecretBytes {
+        let bio = try MemoryBIO(secret: true)
+        let result = unsafe i2d_PKCS8PrivateKey_bio(bio.pointer, pointer, nil, nil, 0, nil, nil)
+        try OpenSSL.check("i2d_PKCS8PrivateKey_bio", result)
+        return bio.secretContents
+    }
+
+    /// Signs as `PublicKey.verify` checks: ECDSA (DER) with SHA-256 or, on P-384, SHA-384; RSA-PSS with SHA-256 and a
+    /// salt as long as the digest; Ed25519.
+    public func sign(_ message: [UInt8]) throws(OpenSSLError) -> [UInt8] {
+        let context = try unsafe OpenSSL.require("EVP_MD_CTX_new", EVP_MD_CTX_new())
+        defer { unsafe EVP_MD_CTX_free(context) }
+        var keyContext: OpaquePointer?
+        let started = unsafe EVP_DigestSignInit(context, &keyContext, publicKey.kind.digest, nil, pointer)
+        try OpenSSL.check("EVP_DigestSignInit", started)
+        try unsafe publicKey.kind.choosePadding(keyContext)
+        var count = 0
+        let sized = unsafe EVP_DigestSign(context, nil, &count, message, message.count)
+        try OpenSSL.check("EVP_DigestSign", sized)
+        var signature = [UInt8](repeating: 0, count: count)
+        let signed = unsafe EVP_DigestSign(context, &signature, &count, message, message.count)
+        try OpenSSL.check("EVP_DigestSign", signed)
+        return Array(signature.prefix(count))
+    }
+}

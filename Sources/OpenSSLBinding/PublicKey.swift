@@ -1,0 +1,112 @@
+internal import COpenSSL
+
+/// A public key.
+///
+/// Sendable because the `EVP_PKEY` is never changed after `init`, and OpenSSL allows concurrent use of such a key.
+@safe public final class PublicKey: @unchecked Sendable {
+    let pointer: OpaquePointer
+    public let kind: Kind
+    /// DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
+    public let subjectPublicKeyInfo: [UInt8]
+
+    /// What a key is, as far as a policy on keys needs to know.
+    public enum Kind: Sendable, Equatable {
+        case ecP256
+        case ecP384
+        case rsa(bits: Int)
+        case ed25519
+        /// Any other algorithm, any other curve, a curve given by explicit parameters.
+        case other(String)
+    }
+
+    /// Takes over the reference, also when it throws.
+    init(owning pointer: OpaquePointer) throws(OpenSSLError) {
+        do throws(OpenSSLError) {
+            subjectPublicKeyInfo = try unsafe Self.encode(pointer)
+        } catch {
+            unsafe EVP_PKEY_free(pointer)
+            throw error
+        }
+        unsafe self.pointer = pointer
+        kind = unsafe Kind(pointer)
+    }
+
+    deinit { unsafe EVP_PKEY_free(pointer) }
+
+    private static func encode(_ key: OpaquePointer) throws(OpenSSLError) -> [UInt8] {
+        let bio = try MemoryBIO()
+        try unsafe OpenSSL.check("i2d_PUBKEY_bio", i2d_PUBKEY_bio(bio.pointer, key))
+        return bio.contents
+    }
+
+    /// Whether `signature` is this key's over `message`; see `PrivateKey.sign` for the schemes.
+    public func verify(_ signature: [UInt8], of message: [UInt8]) -> Bool {
+        guard let context = unsafe EVP_MD_CTX_new() else { return false }
+        defer { unsafe EVP_MD_CTX_free(context) }
+        var keyContext: OpaquePointer?
+        let started = unsafe EVP_DigestVerifyInit(context, &keyContext, kind.digest, nil, pointer)
+        guard OpenSSL.holds(started), (try? unsafe kind.choosePadding(keyContext)) != nil else { return false }
+        let result = unsafe EVP_DigestVerify(context, signature, signature.count, message, message.count)
+        return OpenSSL.holds(result)
+    }
+
+    /// Whether the numbers are a key at all: a point on its curve, a modulus and exponent of the right form
+    /// (`EVP_PKEY_public_check`). Costly for RSA.
+    public var isConsistent: Bool {
+        guard let context = unsafe EVP_PKEY_CTX_new(pointer, nil) else { return false }
+        defer { unsafe EVP_PKEY_CTX_free(context) }
+        let result = unsafe EVP_PKEY_public_check(context)
+        return OpenSSL.holds(result)
+    }
+}
+
+extension PublicKey: Equatable {
+    public static func == (a: PublicKey, b: PublicKey) -> Bool { a.subjectPublicKeyInfo == b.subjectPublicKeyInfo }
+}
+
+extension PublicKey.Kind {
+    init(_ key: OpaquePointer) {
+        if unsafe EVP_PKEY_is_a(key, "EC") == 1 {
+            unsafe self = Self.curve(key)
+        } else if unsafe EVP_PKEY_is_a(key, "RSA") == 1 {
+            self = unsafe .rsa(bits: Int(EVP_PKEY_get_bits(key)))
+        } else if unsafe EVP_PKEY_is_a(key, "ED25519") == 1 {
+            self = .ed25519
+        } else {
+            let name = unsafe EVP_PKEY_get0_type_name(key)
+            self = unsafe .other(name.map { unsafe String(cString: $0) } ?? "unknown")
+        }
+    }
+
+    private static func curve(_ key: OpaquePointer) -> Self {
+        var explicit: Int32 = 0
+        let known = unsafe EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &explicit)
+        guard OpenSSL.holds(known), explicit == 0 else { return .other("EC with explicit parameters") }
+        var name = [CChar](repeating: 0, count: 64)
+        var count = 0
+        let named = unsafe EVP_PKEY_get_group_name(key, &name, name.count, &count)
+        guard OpenSSL.holds(named) else { return .other("EC without a name") }
+        switch String(decoding: name.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self) {
+        case "prime256v1", "P-256": return .ecP256
+        case "secp384r1", "P-384": return .ecP384
+        case let curve: return .other("EC on \(curve)")
+        }
+    }
+
+    /// Ed25519 hashes by itself and takes none.
+    var digest: OpaquePointer? {
+        switch self {
+        case .ed25519: nil
+        case .ecP384: unsafe EVP_sha384()
+        default: unsafe EVP_sha256()
+        }
+    }
+
+    func choosePadding(_ context: OpaquePointer?) throws(OpenSSLError) {
+        guard case .rsa = self else { return }
+        let padded = unsafe EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING)
+        try OpenSSL.check("EVP_PKEY_CTX_set_rsa_padding", padded)
+        let salted = unsafe EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST)
+        try OpenSSL.check("EVP_PKEY_CTX_set_rsa_pss_saltlen", salted)
+    }
+}
