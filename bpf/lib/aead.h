@@ -55,7 +55,7 @@ static __always_inline void ps_aead_begin(struct ps_aead *a, const __u32 *keystr
 	const __u32 aad[PS_POLY1305_WORDS] = { a->aad[0], a->aad[1], 0, 0 };
 
 	ps_poly1305_start(&a->mac, keystream);
-	ps_poly1305_block(&a->mac, aad);
+	ps_poly1305_block(&a->mac, aad, 1);
 }
 
 /* All ones where word `i` lies inside `len` bytes, zeros where it lies outside, ones in its first bytes between. */
@@ -84,7 +84,7 @@ static __always_inline void ps_aead_carry(struct ps_aead *a, __u8 *at, __u32 len
 			ps_words_store(at + 4 * (first + i), out);
 			m[i] = seals ? out : in;
 		}
-		ps_poly1305_block(&a->mac, m);
+		ps_poly1305_block(&a->mac, m, 1);
 	}
 }
 
@@ -155,7 +155,7 @@ static __always_inline void ps_aead_tag(struct ps_aead *a, __u32 *tag)
 {
 	const __u32 lengths[PS_POLY1305_WORDS] = { PS_AEAD_AAD_LEN, 0, a->len, 0 };
 
-	ps_poly1305_block(&a->mac, lengths);
+	ps_poly1305_block(&a->mac, lengths, 1);
 	ps_poly1305_finish(&a->mac, tag);
 }
 
@@ -170,6 +170,45 @@ static __always_inline __u32 ps_aead_turns(__u32 len)
 	return 1 + (len + PS_CHACHA20_BLOCK - 1) / PS_CHACHA20_BLOCK;
 }
 
+static __always_inline int ps_aead_seal_prepared(struct ps_aead *a)
+{
+	__u32 words[PS_POLY1305_WORDS];
+	__u8 tag[PS_AEAD_TAG_LEN];
+
+	if (a->len > PS_PACKET_MAX)
+		return -EMSGSIZE;
+	bpf_loop(ps_aead_turns(a->len), ps_aead_seal_turn, a, 0);
+	if (!a->error) {
+		ps_aead_tag(a, words);
+		for (int i = 0; i < PS_POLY1305_WORDS; i++)
+			ps_words_store(tag + 4 * i, words[i]);
+		a->error = bpf_skb_store_bytes(a->skb, a->off + a->len, tag, PS_AEAD_TAG_LEN, 0);
+	}
+	ps_aead_wipe(a);
+	return a->error;
+}
+
+static __always_inline int ps_aead_open_prepared(struct ps_aead *a)
+{
+	__u32 words[PS_POLY1305_WORDS];
+	__u8 sent[PS_AEAD_TAG_LEN];
+	__u32 differ = 0;
+
+	if (a->len > PS_PACKET_MAX)
+		return -EMSGSIZE;
+	bpf_loop(ps_aead_turns(a->len), ps_aead_open_turn, a, 0);
+	if (!a->error)
+		a->error = bpf_skb_load_bytes(a->skb, a->off + a->len, sent, PS_AEAD_TAG_LEN);
+	if (!a->error) {
+		ps_aead_tag(a, words);
+		for (int i = 0; i < PS_POLY1305_WORDS; i++)
+			differ |= words[i] ^ ps_words_load(sent + 4 * i);
+		a->error = differ ? -EBADMSG : 0;
+	}
+	ps_aead_wipe(a);
+	return a->error;
+}
+
 /*
  * Seals in place: `len` bytes of plaintext at offset `off` of the linear packet become ciphertext, and the 16-byte tag is
  * written after them; room for it must be there. Associated data: SPI and the low half of `seq`, in network order.
@@ -182,21 +221,9 @@ static __always_inline int ps_aead_seal(struct __sk_buff *skb, const __u8 *key, 
 					__u32 off, __u32 len)
 {
 	struct ps_aead a;
-	__u32 words[PS_POLY1305_WORDS];
-	__u8 *tag = (__u8 *)words;
 
-	if (len > PS_PACKET_MAX)
-		return -EMSGSIZE;
 	ps_aead_prepare(&a, skb, key, salt, spi, seq, off, len);
-	bpf_loop(ps_aead_turns(len), ps_aead_seal_turn, &a, 0);
-	if (!a.error) {
-		ps_aead_tag(&a, words);
-		for (int i = 0; i < PS_POLY1305_WORDS; i++)
-			ps_words_store(tag + 4 * i, words[i]);
-		a.error = bpf_skb_store_bytes(skb, off + len, tag, PS_AEAD_TAG_LEN, 0);
-	}
-	ps_aead_wipe(&a);
-	return a.error;
+	return ps_aead_seal_prepared(&a);
 }
 
 /*
@@ -209,24 +236,9 @@ static __always_inline int ps_aead_open(struct __sk_buff *skb, const __u8 *key, 
 					__u32 off, __u32 len)
 {
 	struct ps_aead a;
-	__u32 words[PS_POLY1305_WORDS];
-	__u8 sent[PS_AEAD_TAG_LEN];
-	__u32 differ = 0;
 
-	if (len > PS_PACKET_MAX)
-		return -EMSGSIZE;
 	ps_aead_prepare(&a, skb, key, salt, spi, seq, off, len);
-	bpf_loop(ps_aead_turns(len), ps_aead_open_turn, &a, 0);
-	if (!a.error)
-		a.error = bpf_skb_load_bytes(skb, off + len, sent, PS_AEAD_TAG_LEN);
-	if (!a.error) {
-		ps_aead_tag(&a, words);
-		for (int i = 0; i < PS_POLY1305_WORDS; i++)
-			differ |= words[i] ^ ps_words_load(sent + 4 * i);
-		a.error = differ ? -EBADMSG : 0;
-	}
-	ps_aead_wipe(&a);
-	return a.error;
+	return ps_aead_open_prepared(&a);
 }
 
 #endif

@@ -39,14 +39,17 @@ static __always_inline void ps_poly1305_start(struct ps_poly1305 *p, const __u32
 	p->h[4] = 0;
 }
 
-/* Takes in one whole block. A message that ends inside it is the caller's to pad, as RFC 8439, 2.8 does with zeros. */
-static __always_inline void ps_poly1305_block(struct ps_poly1305 *p, const __u32 *m)
+/*
+ * Takes in one block of 4 words. `top` is 1; it is 0 for a last block that is shorter, which the caller then gives with a
+ * byte 1 and zeros after it (RFC 8439, 2.5.1).
+ */
+static __always_inline void ps_poly1305_block(struct ps_poly1305 *p, const __u32 *m, __u32 top)
 {
 	__u64 h0 = p->h[0] + m[0];
 	__u64 h1 = p->h[1] + m[1];
 	__u64 h2 = p->h[2] + m[2];
 	__u64 h3 = p->h[3] + m[3];
-	__u64 h4 = p->h[4] + 1;
+	__u64 h4 = p->h[4] + top;
 	__u64 r0 = p->r[0], r1 = p->r[1], r2 = p->r[2], r3 = p->r[3];
 	__u64 s1 = p->s[1], s2 = p->s[2], s3 = p->s[3];
 	__u64 d0 = h0 * r0 + h1 * s3 + h2 * s2 + h3 * s1;
