@@ -2,6 +2,7 @@
 #include "podshield_linux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/ethtool.h>
 #include <linux/magic.h>
@@ -121,11 +122,16 @@ int ps_linux_spawn(const char *path, char *const arguments[], int input, pid_t *
 		return -result;
 	result = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
 	if (!result)
-		result = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", 1 /* O_WRONLY */, 0);
+		result = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	if (!result)
 		result = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
 	if (!result)
 		result = posix_spawn(pid, path, &actions, NULL, arguments, environment);
 	posix_spawn_file_actions_destroy(&actions);
 	return -result;
+}
+
+int ps_linux_open(const char *path, int flags, mode_t mode)
+{
+	return open(path, flags, mode);
 }

@@ -48,3 +48,5 @@ void ps_linux_wipe(void *memory, size_t count);
 
 /* Starts a program with descriptor `input` as its standard input and nothing else inherited but stderr. */
 int ps_linux_spawn(const char *path, char *const arguments[], int input, pid_t *pid);
+
+int ps_linux_open(const char *path, int flags, mode_t mode);

@@ -1,0 +1,56 @@
+public import Glibc
+
+/// Files that are there whole or not at all.
+public enum AtomicFile {
+    /// Writes a new file beside `path` with exactly `mode`, syncs it, renames it over `path`, syncs the directory. Readers
+    /// see the old contents or the new; after a crash as well.
+    public static func write(_ contents: [UInt8], to path: String, mode: mode_t) throws(SystemError) {
+        let temporary = "\(path).new-\(getpid())"
+        do {
+            try writeSynced(contents, to: temporary, mode: mode)
+            try calling("rename", path) { unsafe rename(temporary, path) }
+        } catch {
+            _ = unsafe unlink(temporary)
+            throw error
+        }
+        try syncDirectory(of: path)
+    }
+
+    /// Reads a whole file.
+    ///
+    /// - Parameter limit: `EFBIG` beyond so many bytes.
+    public static func read(_ path: String, limit: Int = 1 << 20) throws(SystemError) -> [UInt8] {
+        let file = try FileDescriptor(opening: path)
+        var contents: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 16384)
+        while contents.count <= limit {
+            let count = try calling("read", path) { unsafe Glibc.read(file.raw, &chunk, chunk.count) }
+            if count == 0 { return contents }
+            contents += chunk[..<count]
+        }
+        throw SystemError(operation: "read", code: EFBIG, subject: path)
+    }
+
+    private static func writeSynced(_ contents: [UInt8], to path: String, mode: mode_t) throws(SystemError) {
+        // A left-over of a crashed process with our number; O_EXCL then refuses whatever else appears there.
+        _ = unsafe unlink(path)
+        let file = try FileDescriptor(opening: path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+        var written = 0
+        while written < contents.count {
+            written += try calling("write", path) {
+                unsafe contents.withUnsafeBytes { bytes in
+                    unsafe Glibc.write(file.raw, bytes.baseAddress! + written, bytes.count - written)
+                }
+            }
+        }
+        try calling("fchmod", path) { fchmod(file.raw, mode) }
+        try calling("fsync", path) { fsync(file.raw) }
+    }
+
+    private static func syncDirectory(of path: String) throws(SystemError) {
+        let slash = path.lastIndex(of: "/")
+        let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let descriptor = try FileDescriptor(opening: directory, O_RDONLY | O_DIRECTORY)
+        try calling("fsync", directory) { fsync(descriptor.raw) }
+    }
+}

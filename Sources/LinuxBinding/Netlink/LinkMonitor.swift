@@ -1,0 +1,53 @@
+import CLinux
+import Dispatch
+import Glibc
+
+/// What happened to a device.
+public enum LinkEvent: Hashable, Sendable {
+    /// New, or with new properties.
+    case changed(NetworkLink)
+    case removed(index: UInt32, name: String)
+    /// The kernel could not tell everything: list anew.
+    case missed
+}
+
+/// The kernel's messages about devices of one namespace.
+public enum LinkMonitor {
+    /// Listens from the call on; ends when the stream's reader goes. C: `RTMGRP_LINK`.
+    ///
+    /// - Returns: a stream that holds up to 1024 events; what a slow reader loses is lost oldest first.
+    public static func events() throws(SystemError) -> AsyncStream<LinkEvent> {
+        let socket = try RouteSocket(groups: UInt32(RTMGRP_LINK))
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: LinkEvent.self, bufferingPolicy: .bufferingNewest(1024))
+        let queue = DispatchQueue(label: "podshield.links")
+        let source = DispatchSource.makeReadSource(fileDescriptor: socket.descriptor.raw, queue: queue)
+        source.setEventHandler {
+            for event in read(socket) { continuation.yield(event) }
+        }
+        // The descriptor must outlive its source.
+        source.setCancelHandler { withExtendedLifetime(socket) {} }
+        nonisolated(unsafe) let cancellation = source
+        continuation.onTermination = { _ in unsafe cancellation.cancel() }
+        source.activate()
+        return stream
+    }
+
+    private static func read(_ socket: RouteSocket) -> [LinkEvent] {
+        do {
+            return NetlinkReply.all(in: try socket.receive("RTMGRP_LINK")).compactMap(event)
+        } catch {
+            // ENOBUFS: the socket's queue overflowed.
+            return [.missed]
+        }
+    }
+
+    private static func event(_ reply: NetlinkReply) -> LinkEvent? {
+        guard let link = NetworkLink(reply) else { return nil }
+        switch Int(reply.type) {
+        case RTM_NEWLINK: return .changed(link)
+        case RTM_DELLINK: return .removed(index: link.index, name: link.name)
+        default: return nil
+        }
+    }
+}
