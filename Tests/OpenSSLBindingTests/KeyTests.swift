@@ -4,7 +4,9 @@ import Testing
 struct KeyTests {
     private let message = Array("announce".utf8)
 
-    @Test(arguments: zip(KeyAlgorithm.allCases, [.ecP256, .ecP384, .rsa(bits: 2048), .rsa(bits: 4096), .ed25519]))
+    private static let kinds: [PublicKey.Kind] = [.ecP256, .ecP384, .rsa(bits: 2048), .rsa(bits: 4096), .ed25519]
+
+    @Test(arguments: zip(KeyAlgorithm.allCases, kinds))
     func generatedKeySignsAndSurvivesPKCS8(_ algorithm: KeyAlgorithm, _ kind: PublicKey.Kind) throws {
         let key = try PrivateKey.generate(algorithm)
         #expect(key.publicKey.kind == kind)
@@ -18,7 +20,8 @@ struct KeyTests {
         #expect(!key.publicKey.verify(signature, of: message + [0]))
         #expect(!key.publicKey.verify(Array(signature.dropLast()), of: message))
         #expect(!key.publicKey.verify([], of: message))
-        #expect(try !PrivateKey.generate(algorithm == .rsa4096 ? .ecP256 : algorithm).publicKey.verify(signature, of: message))
+        let stranger = try PrivateKey.generate(algorithm == .rsa4096 ? .ecP256 : algorithm)
+        #expect(!stranger.publicKey.verify(signature, of: message))
     }
 
     @Test(arguments: [
