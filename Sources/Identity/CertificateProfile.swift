@@ -5,6 +5,8 @@ package struct CertificateProfile: Equatable {
     /// Bytes of the URI subject alternative names.
     package private(set) var uris: [[UInt8]] = []
     package private(set) var dnsNames: [[UInt8]] = []
+    /// Names that are neither URI nor DNS.
+    package private(set) var hasOtherAlternativeNames = false
     package private(set) var alternativeNamesAreCritical = false
     package private(set) var isAuthority = false
     package private(set) var keyUsage: KeyUsage?
@@ -51,7 +53,7 @@ package struct CertificateProfile: Equatable {
             switch tag {
             case DERTag.context6.rawValue: uris.append(content)
             case DERTag.context2.rawValue: dnsNames.append(content)
-            default: break
+            default: hasOtherAlternativeNames = true
             }
         }
     }

@@ -1,0 +1,97 @@
+public import Identity
+public import OpenSSLBinding
+
+/// A certificate authority of one trust domain: a root and its private key.
+public struct CertificateAuthority: Sendable {
+    public let trustDomain: TrustDomain
+    public let certificate: Certificate
+    public let key: PrivateKey
+    private let verifier: SVIDVerifier
+
+    public static let defaultLifetime = Duration.seconds(365 * 86400)
+
+    /// Makes a new key and a root that it signs itself. `now` in seconds since 1970.
+    public static func createRoot(
+        for trustDomain: TrustDomain, now: Int64, lifetime: Duration = defaultLifetime,
+        algorithm: KeyAlgorithm = .ecP256
+    ) throws(IssuanceError) -> CertificateAuthority {
+        let key: PrivateKey
+        let certificate: Certificate
+        do throws(OpenSSLError) {
+            key = try PrivateKey.generate(algorithm)
+            let template = CertificateTemplate(
+                root: trustDomain, key: key.publicKey, serial: try newSerial(), now: now, lifetime: lifetime)
+            certificate = try template.contents.signed(by: key, issuer: nil)
+        } catch {
+            throw .openSSL(error)
+        }
+        return try CertificateAuthority(trustDomain: trustDomain, certificate: certificate, key: key)
+    }
+
+    /// Takes a root that was made before. Refused unless `certificate` may be an authority of `trustDomain` and `key` is its key.
+    public init(trustDomain: TrustDomain, certificate: Certificate, key: PrivateKey) throws(IssuanceError) {
+        let bundle: TrustBundle
+        do throws(SVIDRejection) {
+            bundle = try TrustBundle(trustDomain: trustDomain, authorities: [certificate], sequence: 1)
+        } catch {
+            throw .notAnAuthority(error)
+        }
+        guard certificate.publicKey == key.publicKey else { throw .authorityKeyMismatch }
+        self.trustDomain = trustDomain
+        self.certificate = certificate
+        self.key = key
+        verifier = SVIDVerifier(bundle: bundle)
+    }
+
+    /// The bundle that holds this root and nothing else.
+    public var bundle: TrustBundle { verifier.bundle }
+
+    /// Issues the certificate of a plan for the key of a request.
+    ///
+    /// Valid from ten seconds before `now` (seconds since 1970) for the plan's lifetime, never longer than the authority.
+    /// The finished certificate is verified as any peer would, and compared with the plan, before it leaves.
+    public func sign(_ request: ProvenRequest, plan: IssuancePlan, now: Int64) throws(IssuanceError) -> X509SVID {
+        guard plan.id.trustDomain == trustDomain else { throw .foreignTrustDomain(plan.id) }
+        guard (certificate.notBefore...certificate.notAfter).contains(now) else { throw .authorityNotValid(now: now) }
+        let template = CertificateTemplate(
+            plan, for: request.publicKey, authority: certificate, serial: try serial(), now: now)
+        return try recheck(try sign(template), against: plan, key: request.publicKey, now: now)
+    }
+
+    func sign(_ template: CertificateTemplate) throws(IssuanceError) -> Certificate {
+        do throws(OpenSSLError) {
+            return try template.contents.signed(by: key, issuer: certificate)
+        } catch {
+            throw .openSSL(error)
+        }
+    }
+
+    func recheck(
+        _ finished: Certificate, against plan: IssuancePlan, key: PublicKey, now: Int64
+    ) throws(IssuanceError) -> X509SVID {
+        let svid: X509SVID
+        let profile: CertificateProfile
+        do throws(SVIDRejection) {
+            svid = try verifier.verify(chain: [finished], at: now)
+            profile = try CertificateProfile(svid.leaf)
+        } catch {
+            throw .rejected(error)
+        }
+        let comparison = PlanComparison(svid: svid, profile: profile, plan: plan, key: key)
+        if let fact = comparison.difference(now: now) { throw .differsFromPlan(fact) }
+        return svid
+    }
+
+    private func serial() throws(IssuanceError) -> [UInt8] {
+        do throws(OpenSSLError) {
+            return try Self.newSerial()
+        } catch {
+            throw .openSSL(error)
+        }
+    }
+
+    /// 128 random bits, more than enough to be unique and not guessed (RFC 5280 section 4.1.2.2).
+    private static func newSerial() throws(OpenSSLError) -> [UInt8] {
+        try RandomBytes.make(16)
+    }
+}

@@ -1,0 +1,61 @@
+internal import Identity
+internal import OpenSSLBinding
+
+/// The stage between plan and signature: everything the certificate will say but who signs it.
+struct CertificateTemplate {
+    var contents: CertificateContents
+
+    /// Clocks of peers may run a little behind ours.
+    static let backdating: Int64 = 10
+
+    /// The leaf of a plan (X509-SVID sections 2 to 4): empty subject, one URI name, no CA.
+    init(
+        _ plan: IssuancePlan, for key: PublicKey, authority: Certificate, serial: [UInt8], now: Int64
+    ) {
+        let names = Extensions.alternativeNames(uri: plan.id.description, dns: plan.dnsNames)
+        let binding = plan.binding.map {
+            CertificateExtension(oid: PodshieldBinding.oid, isCritical: false, value: $0.derEncoded)
+        }
+        contents = CertificateContents(
+            serial: serial, subjectCommonName: nil, notBefore: now - Self.backdating,
+            notAfter: min(now + plan.lifetime.components.seconds, authority.notAfter), publicKey: key,
+            extensions: [
+                Extensions.leafConstraints,
+                Extensions.keyUsage(Self.usage(of: key)),
+                Extensions.serverAndClient,
+                Extensions.subjectKey(key),
+                Extensions.authorityKey(authority.publicKey),
+                // Critical, because the subject is empty (RFC 5280 section 4.1.2.6).
+                CertificateExtension(oid: ExtensionID.subjectAlternativeName, isCritical: true, value: names),
+            ] + (binding.map { [$0] } ?? []))
+    }
+
+    /// A self-signed root of a trust domain (X509-SVID section 3.2).
+    init(root trustDomain: TrustDomain, key: PublicKey, serial: [UInt8], now: Int64, lifetime: Duration) {
+        let names = Extensions.alternativeNames(uri: SPIFFEID(trustDomain).description, dns: [])
+        contents = CertificateContents(
+            serial: serial, subjectCommonName: Self.commonName(trustDomain), notBefore: now - Self.backdating,
+            notAfter: now + lifetime.components.seconds, publicKey: key,
+            extensions: [
+                Extensions.rootConstraints,
+                Extensions.keyUsage([.keyCertSign, .cRLSign]),
+                Extensions.subjectKey(key),
+                Extensions.authorityKey(key),
+                CertificateExtension(oid: ExtensionID.subjectAlternativeName, isCritical: false, value: names),
+            ])
+    }
+
+    /// What this kind of key can do in a TLS handshake beside signing.
+    static func usage(of key: PublicKey) -> KeyUsage {
+        switch key.kind {
+        case .rsa: [.digitalSignature, .keyEncipherment]
+        case .ecP256, .ecP384: [.digitalSignature, .keyAgreement]
+        case .ed25519, .other: .digitalSignature
+        }
+    }
+
+    /// At most 64 characters (RFC 5280 appendix A, ub-common-name); the name is for people, the URI is what counts.
+    private static func commonName(_ trustDomain: TrustDomain) -> String {
+        String("podshield \(trustDomain)".prefix(64))
+    }
+}

@@ -1,0 +1,63 @@
+public import Identity
+public import OpenSSLBinding
+
+/// Why a certificate was not issued.
+public enum IssuanceError: Error, Sendable, Equatable {
+    // The request
+    case unreadableRequest(String)
+    case requestTooLarge(bytes: Int)
+    case requestNotSelfSigned
+    case unacceptableKey(String)
+
+    // The plan
+    case reservedID(SPIFFEID)
+    case foreignTrustDomain(SPIFFEID)
+    case badName(SPIFFEIDError)
+    case badDNSName(String)
+    case badLifetime(seconds: Int64)
+
+    // The authority
+    case notAnAuthority(SVIDRejection)
+    case authorityKeyMismatch
+    case authorityNotValid(now: Int64)
+
+    // The finished certificate
+    case rejected(SVIDRejection)
+    case differsFromPlan(PlannedFact)
+
+    case openSSL(OpenSSLError)
+
+    /// What of a finished certificate is compared with its plan.
+    public enum PlannedFact: Sendable, Equatable {
+        case id
+        case binding
+        case alternativeNames
+        case publicKey
+        case validity
+        case keyUsage
+        case extensions
+        case subject
+    }
+}
+
+extension IssuanceError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .unreadableRequest(let reason): "the certificate request cannot be read: \(reason)"
+        case .requestTooLarge(let bytes): "the certificate request has \(bytes) bytes"
+        case .requestNotSelfSigned: "the certificate request is not signed by its own key"
+        case .unacceptableKey(let key): "the key is not acceptable: \(key)"
+        case .reservedID(let id): "\(id) is reserved for Podshield's own use"
+        case .foreignTrustDomain(let id): "\(id) is of another trust domain"
+        case .badName(let reason): "\(reason)"
+        case .badDNSName(let name): "'\(name)' is no DNS name"
+        case .badLifetime(let seconds): "a lifetime of \(seconds) seconds is not possible"
+        case .notAnAuthority(let reason): "the certificate is no authority: \(reason)"
+        case .authorityKeyMismatch: "the authority's private key is not its certificate's"
+        case .authorityNotValid(let now): "the authority's certificate is not valid at \(now)"
+        case .rejected(let reason): "the finished certificate is not valid: \(reason)"
+        case .differsFromPlan(let fact): "the finished certificate differs from its plan: \(fact)"
+        case .openSSL(let error): "\(error)"
+        }
+    }
+}
