@@ -91,14 +91,14 @@ int ps_tls_only_1_3(SSL_CTX *context) {
 
 int ps_tls_set_groups(SSL_CTX *context, const char *groups) { return (int)SSL_CTX_set1_groups_list(context, groups); }
 
-void ps_tls_harden(SSL_CTX *context, long largest_peer_chain) {
+int ps_tls_harden(SSL_CTX *context, long largest_peer_chain) {
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                     SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_max_cert_list(context, largest_peer_chain);
-}
-
-int ps_tls_add_chain(SSL_CTX *context, X509 *certificate) {
-    return (int)SSL_CTX_add1_chain_cert(context, certificate);
+    return SSL_CTX_set_num_tickets(context, 0) && SSL_CTX_set_max_early_data(context, 0) &&
+           SSL_CTX_set_recv_max_early_data(context, 0);
 }
 
 const char *ps_tls_group(SSL *ssl) {
@@ -118,6 +118,6 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *count
     return SSL_TLSEXT_ERR_OK;
 }
 
-void ps_tls_accept_alpn(SSL_CTX *context, const void *protocols) {
+void ps_tls_accept_alpn(SSL_CTX *context, const ps_tls_alpn *protocols) {
     SSL_CTX_set_alpn_select_cb(context, choose_alpn, (void *)protocols);
 }

@@ -72,15 +72,18 @@ void ps_x509_stack_free(STACK_OF(X509) *stack);
 
 int ps_tls_only_1_3(SSL_CTX *context);
 int ps_tls_set_groups(SSL_CTX *context, const char *groups);
-void ps_tls_harden(SSL_CTX *context, long largest_peer_chain);
-/// Adds to the chain sent after the leaf, with a reference of its own; returns 1 on success.
-int ps_tls_add_chain(SSL_CTX *context, X509 *certificate);
+/// No tickets, no session cache, no early data, no renegotiation, no compression; the peer's Certificate message may have
+/// at most `largest_peer_chain` bytes. Returns 1 on success.
+int ps_tls_harden(SSL_CTX *context, long largest_peer_chain);
 /// The name of the key exchange group; NULL before it is agreed.
 const char *ps_tls_group(SSL *ssl);
-/// Chooses the first of our ALPN protocols (wire form, ours by preference) that the client offers, else refuses.
-void ps_tls_accept_alpn(SSL_CTX *context, const void *protocols);
-/// What ps_tls_accept_alpn points to; must outlive the context.
+
+/// ALPN protocols in wire form: each behind its length.
 typedef struct {
     const uint8_t *wire;
     unsigned int count;
 } ps_tls_alpn;
+
+/// Lets a server choose the first of its protocols that the client offers, and refuse a client that offers others only.
+/// `protocols` must outlive the context.
+void ps_tls_accept_alpn(SSL_CTX *context, const ps_tls_alpn *protocols);
