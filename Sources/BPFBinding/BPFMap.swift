@@ -131,6 +131,15 @@ extension BPFMap {
         guard result >= 0 else { throw failure("bpf_map_update_elem", result) }
     }
 
+    /// Overwrites the value with zeros, where it lies if the map is an array.
+    public func clear<Key: BitwiseCopyable>(_ key: Key) throws(BPFError) {
+        try unsafe withUnsafeTemporaryAllocation(byteCount: layout.valueSize, alignment: 8) {
+            (zeros) throws(BPFError) in
+            unsafe zeros.initializeMemory(as: UInt8.self, repeating: 0)
+            try unsafe write(key, from: UnsafeRawBufferPointer(zeros))
+        }
+    }
+
     /// False when there was no such entry. C: `bpf_map_delete_elem`.
     @discardableResult
     public func remove<Key: BitwiseCopyable>(_ key: Key) throws(BPFError) -> Bool {

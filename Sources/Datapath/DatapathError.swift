@@ -1,0 +1,74 @@
+public import Addressing
+public import BPFBinding
+public import Identity
+public import LinuxBinding
+
+public enum DatapathError: Error, Sendable {
+    case kernel(BPFError)
+    case system(SystemError)
+    case missingCapabilities([Capability])
+    /// The directory is in no mounted bpffs.
+    case notBPFFS(String)
+    case badInstanceName(String)
+    case badTableSize(Int)
+    case badMarkMask(UInt32)
+    /// The object was compiled for another layout of a map or structure than this program.
+    case objectMismatch(map: String, expected: String, found: String)
+    case objectLacks(String)
+    /// A map left by an earlier run differs from what is asked for now; the settings must agree or the datapath be
+    /// uninstalled first.
+    case pinnedMapMismatch(path: String, expected: String, found: String)
+    case pinnedABIVersion(found: UInt32, expected: UInt32)
+    case noSuchInterface(UInt32)
+    /// Every slot is in use, being retired, or has used up its generations.
+    case tableFull(SADirection)
+    case unknownSA(spi: UInt32, SADirection)
+    /// Several peers gave us this SPI: which is meant must be said.
+    case ambiguousSPI(UInt32)
+    case unsupportedSuite(UInt32)
+    /// The address is held by another (peer, identity): the directory or the node link must settle that first.
+    case addressHeld(IPAddress, peer: NodeNumber, identity: NumericIdentity)
+    case localAddressHeld(IPAddress, interface: UInt32)
+    case unknownPod(UInt32)
+}
+
+extension DatapathError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .kernel(let error): error.description
+        case .system(let error): error.description
+        case .missingCapabilities(let missing): "lacks " + missing.map(\.name).joined(separator: ", ")
+        case .notBPFFS(let path): "\(path) is not in a mounted bpffs"
+        case .badInstanceName(let name): "'\(name)' is no instance name: letters, digits, '-' and '_' only"
+        case .badTableSize(let size): "\(size) SA slots: must be a power of two from 2 to 65536"
+        case .badMarkMask(let mask):
+            "mark mask 0x\(String(mask, radix: 16)) must be two or more contiguous bits"
+        case .objectMismatch(let map, let expected, let found):
+            "the object was built for another ABI: \(map) should be \(expected), is \(found)"
+        case .objectLacks(let what): "the object has no \(what)"
+        case .pinnedMapMismatch(let path, let expected, let found):
+            "\(path) is left by a run with other settings: \(expected) asked for, \(found) pinned"
+        case .pinnedABIVersion(let found, let expected):
+            "the pinned maps have ABI version \(found), this program \(expected): uninstall the datapath first"
+        case .noSuchInterface(let index): "no interface has index \(index)"
+        case .tableFull(let direction): "the \(direction.rawValue) SA table is full"
+        case .unknownSA(let spi, let direction): "no \(direction.rawValue) SA has SPI \(spi)"
+        case .ambiguousSPI(let spi): "several peers gave us SPI \(spi)"
+        case .unsupportedSuite(let suite): "suite \(suite) is not supported"
+        case .addressHeld(let address, let peer, let identity):
+            "\(address) is held by identity \(identity) of node \(peer)"
+        case .localAddressHeld(let address, let interface): "\(address) is held by the pod at ifindex \(interface)"
+        case .unknownPod(let index): "no pod is at ifindex \(index)"
+        }
+    }
+}
+
+/// Runs calls of the binding; their error becomes this layer's.
+func kernel<Value>(_ body: () throws(BPFError) -> Value) throws(DatapathError) -> Value {
+    do { return try body() } catch { throw .kernel(error) }
+}
+
+/// The same for Linux's own interfaces.
+func system<Value>(_ body: () throws(SystemError) -> Value) throws(DatapathError) -> Value {
+    do { return try body() } catch { throw .system(error) }
+}

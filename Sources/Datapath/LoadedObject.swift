@@ -1,0 +1,101 @@
+import BPFBinding
+import CPodshieldABI
+import LinuxBinding
+
+/// The programs in the kernel, on maps that outlive us.
+struct LoadedObject {
+    let maps: MapSet
+    let programs: [DatapathHook: BPFProgram]
+
+    /// Checks the object against the header, loads it on the instance's pinned maps, pins those that are new.
+    init(_ settings: DatapathSettings, _ paths: PinPaths) throws(DatapathError) {
+        try Self.check(settings)
+        let object = try kernel { () throws(BPFError) in try BPFObject(path: settings.objectPath) }
+        try Self.verify(object, settings)
+        let pinned = try Self.reusePinned(object, paths)
+        try kernel { () throws(BPFError) in
+            try BPFFileSystem.makeDirectory(paths.maps)
+            try BPFFileSystem.makeDirectory(paths.links)
+            try object.load()
+            for map in Self.shared(object) where !pinned.contains(map.name) {
+                try object.map(map.name).pin(at: paths.map(map.name))
+            }
+        }
+        maps = try MapSet { (map) throws(DatapathError) in
+            try kernel { () throws(BPFError) in try object.map(map.rawValue) }
+        }
+        programs = try kernel { () throws(BPFError) in
+            var programs: [DatapathHook: BPFProgram] = [:]
+            for hook in DatapathHook.allCases { programs[hook] = try object.program(hook.name) }
+            return programs
+        }
+    }
+
+    private static func shared(_ object: BPFObject) -> [BPFObject.MapDeclaration] {
+        object.maps.filter { !$0.isInternal }
+    }
+
+    /// What would otherwise fail later with a poorer message.
+    private static func check(_ settings: DatapathSettings) throws(DatapathError) {
+        let slots = settings.securityAssociations
+        guard (2...65536).contains(slots), slots & (slots - 1) == 0 else { throw .badTableSize(slots) }
+        guard BPFFileSystem.contains(settings.bpffs) else { throw .notBPFFS(settings.bpffs) }
+        let missing = try system { () throws(SystemError) in
+            try Capability.missing(of: [.sysAdmin]).isEmpty ? [] : Capability.missing(of: [.bpf, .perfmon, .netAdmin])
+        }
+        guard missing.isEmpty else { throw .missingCapabilities(missing) }
+    }
+
+    /// Every map has the shape and every value the members that this program was compiled with.
+    private static func verify(_ object: BPFObject, _ settings: DatapathSettings) throws(DatapathError) {
+        let declared = Dictionary(uniqueKeysWithValues: object.maps.map { ($0.name, $0) })
+        for map in DatapathMap.allCases {
+            guard let found = declared[map.rawValue] else { throw .objectLacks("map \(map.rawValue)") }
+            try kernel { () throws(BPFError) in
+                try object.setMaxEntries(map.layout(settings, flags: 0).maxEntries, of: map.rawValue)
+            }
+            var layout = found.layout
+            let expected = map.layout(settings, flags: layout.flags)
+            layout.maxEntries = expected.maxEntries
+            guard layout == expected else {
+                throw .objectMismatch(map: map.rawValue, expected: "\(expected)", found: "\(layout)")
+            }
+            try verify(map, found.valueStructure)
+        }
+        for hook in DatapathHook.allCases where !object.programNames.contains(hook.name) {
+            throw .objectLacks("program \(hook.name)")
+        }
+    }
+
+    private static func verify(_ map: DatapathMap, _ found: BPFObject.Structure?) throws(DatapathError) {
+        guard let expected = map.structure else { return }
+        guard let found else { throw .objectLacks("type information for \(map.rawValue)") }
+        guard expected.matches(found) else {
+            throw .objectMismatch(
+                map: map.rawValue, expected: "\(expected)", found: ABIStructure.describe(found))
+        }
+    }
+
+    /// Names of the maps that an earlier run left and that are used again.
+    private static func reusePinned(_ object: BPFObject, _ paths: PinPaths) throws(DatapathError) -> Set<String> {
+        var pinned: Set<String> = []
+        for declaration in shared(object) where BPFFileSystem.hasPin(paths.map(declaration.name)) {
+            let path = paths.map(declaration.name)
+            let map = try kernel { () throws(BPFError) in try BPFMap(pinnedAt: path) }
+            guard map.layout == declaration.layout else {
+                throw .pinnedMapMismatch(path: path, expected: "\(declaration.layout)", found: "\(map.layout)")
+            }
+            if declaration.name == DatapathMap.config.rawValue { try checkVersion(map) }
+            try kernel { () throws(BPFError) in try object.reuse(map, for: declaration.name) }
+            pinned.insert(declaration.name)
+        }
+        return pinned
+    }
+
+    private static func checkVersion(_ map: BPFMap) throws(DatapathError) {
+        let config = try kernel { () throws(BPFError) in try map.value(at: UInt32(0), as: ps_config.self) }
+        // 0: a run that ended before it configured anything.
+        guard let version = config?.abi_version, version != 0, version != UInt32(PS_ABI_VERSION) else { return }
+        throw .pinnedABIVersion(found: version, expected: UInt32(PS_ABI_VERSION))
+    }
+}
