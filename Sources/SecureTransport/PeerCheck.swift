@@ -1,0 +1,70 @@
+internal import Identity
+internal import OpenSSLBinding
+internal import Synchronization
+
+/// Judges the certificates of one connection's peer, inside the handshake, and remembers the judgement.
+final class PeerCheck: Sendable {
+    private let identity: TransportIdentity
+    private let expectation: PeerExpectation
+    private let judgement = Mutex<Result<X509SVID, SecureTransportError>?>(nil)
+
+    init(_ identity: TransportIdentity, _ expectation: PeerExpectation) {
+        self.identity = identity
+        self.expectation = expectation
+    }
+
+    /// The peer, once its certificate was seen and found good.
+    var peer: X509SVID? { try? judgement.withLock { $0 }?.get() }
+
+    /// Why the peer's certificate was refused.
+    var refusal: SecureTransportError? {
+        guard case .failure(let error) = judgement.withLock({ $0 }) else { return nil }
+        return error
+    }
+
+    func judge(_ chain: [Certificate]) -> TLSPeerVerdict {
+        let result = Result { () throws(SecureTransportError) in try verify(chain) }
+        judgement.withLock { $0 = result }
+        switch result {
+        case .success: return .accepted
+        case .failure(let error): return error.verdict
+        }
+    }
+
+    private func verify(_ chain: [Certificate]) throws(SecureTransportError) -> X509SVID {
+        let svid: X509SVID
+        do throws(SVIDRejection) {
+            svid = try SVIDVerifier(bundle: bundle(for: chain)).verify(chain: chain, at: identity.now())
+        } catch .unknownAuthority where pinIsMissing(in: chain) {
+            throw .pinnedRootNotPresented
+        } catch {
+            throw .peerRejected(error)
+        }
+        guard expectation.accepts(svid.id) else { throw .unexpectedPeer(svid.id, expected: expectation) }
+        return svid
+    }
+
+    /// Under a pin only the presented certificate of that fingerprint is trusted, and nothing if there is none.
+    private func bundle(for chain: [Certificate]) throws(SVIDRejection) -> TrustBundle {
+        guard case .pinnedRoot(let pin) = expectation else { return identity.bundle() }
+        let roots = chain.filter { $0.sha256 == pin }
+        return try TrustBundle(
+            trustDomain: identity.bundle().trustDomain, authorities: Array(roots.prefix(1)), sequence: 0)
+    }
+
+    private func pinIsMissing(in chain: [Certificate]) -> Bool {
+        guard case .pinnedRoot(let pin) = expectation else { return false }
+        return !chain.contains { $0.sha256 == pin }
+    }
+}
+
+extension SecureTransportError {
+    /// Which alert tells the peer.
+    fileprivate var verdict: TLSPeerVerdict {
+        switch self {
+        case .peerRejected(.expired), .peerRejected(.notYetValid): .expired
+        case .peerRejected(.unknownAuthority), .pinnedRootNotPresented: .unknownAuthority
+        default: .unsuitable
+        }
+    }
+}

@@ -1,0 +1,33 @@
+public import Identity
+
+/// Who the other end must be. Always an SVID of the own trust domain; never a workload's, whose certificates are good for
+/// TLS too.
+public enum PeerExpectation: Sendable, Equatable {
+    /// Any node, or exactly this one.
+    case node(exactly: SPIFFEID?)
+    /// Any authority's server, or exactly this one.
+    case authority(exactly: SPIFFEID?)
+    /// For the authority's listener: a peer without a certificate is let in, one with a certificate must be a node.
+    case nodeOrAnonymous
+    /// For joining: an authority's server whose chain, as presented, holds the root with this SHA-256 and leads to it. The
+    /// bundle's own roots count for nothing; its trust domain does.
+    case pinnedRoot(sha256: [UInt8])
+
+    /// Whether a peer that presents no certificate passes.
+    var allowsAnonymous: Bool { self == .nodeOrAnonymous }
+
+    var isPin: Bool {
+        if case .pinnedRoot = self { true } else { false }
+    }
+
+    /// Whether an SVID of this name is who is expected.
+    func accepts(_ id: SPIFFEID) -> Bool {
+        switch (self, id.kind) {
+        case (.node(let exact), .node): exact == nil || exact == id
+        case (.authority(let exact), .authority): exact == nil || exact == id
+        case (.nodeOrAnonymous, .node): true
+        case (.pinnedRoot, .authority): true
+        default: false
+        }
+    }
+}

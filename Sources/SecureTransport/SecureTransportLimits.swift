@@ -1,0 +1,16 @@
+public import NIOCore
+
+/// What one connection may cost before its peer is known.
+public enum SecureTransportLimits {
+    /// Most bytes a peer may send until the handshake is complete.
+    public static let handshakeBytes = 65536
+    /// Most bytes of the peer's Certificate message.
+    static let peerChainBytes = 32768
+    /// Most bytes, and most writes, kept for sending after the handshake.
+    public static let bufferedBytes = 65536
+    public static let bufferedWrites = 1024
+    /// From connection to complete handshake.
+    public static let handshakeTimeout = TimeAmount.seconds(10)
+    /// How long a closing end waits for the peer's close_notify.
+    static let closeTimeout = TimeAmount.seconds(2)
+}
