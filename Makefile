@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# `make help` names the targets. Everything built here lands in build/ and .build/; nothing else is touched but by
+# `install`, `uninstall` and `deps`.
+
+PREFIX ?= /usr
+DESTDIR ?=
+# debug or release; `install` takes release unless told otherwise: it carries the Swift runtime with it.
+CONFIGURATION ?= debug
+JOBS ?= $(shell nproc)
+
+SBINDIR := $(PREFIX)/sbin
+BINDIR := $(PREFIX)/bin
+LIBDIR := $(PREFIX)/lib/podshield
+UNITDIR := $(PREFIX)/lib/systemd/system
+CATALOGDIR := $(PREFIX)/lib/systemd/catalog
+DOCDIR := $(PREFIX)/share/doc/podshield
+
+BPF_OBJECT := build/bpf/podshield.bpf.o
+UNITS := podshield-idd.service podshield-netns.socket podshield-netns@.service
+SWIFT_FLAGS_debug := -c debug
+SWIFT_FLAGS_release := -c release --static-swift-stdlib
+SWIFT_FLAGS = $(SWIFT_FLAGS_$(CONFIGURATION))
+# Files name their own places; an installation elsewhere than /usr has them renamed on the way.
+RELOCATE := sed -e 's,/usr/sbin/podshield,$(SBINDIR)/podshield,g' -e 's,/usr/lib/podshield,$(LIBDIR),g'
+
+all: bpf swift ## Build the programs for the kernel, the daemon and the tools
+
+bpf: ## Build the programs for the kernel only
+	$(MAKE) -C bpf
+
+swift: ## Build the Swift programs only (CONFIGURATION=debug|release)
+	swift build -j $(JOBS) $(SWIFT_FLAGS)
+
+deps: ## Install what the build and the tests need (Debian packages, a Python environment in .build-venv)
+	@scripts/deps
+
+demo: deps ## Two nodes, two pods and an eavesdropper on this machine: see it work
+	@$(MAKE) --no-print-directory -s bpf
+	@scripts/quietly 'swift build' swift build -j $(JOBS)
+	@scripts/scenario 01-main-job
+
+test: deps ## Every check and every test, the demo among them
+	@scripts/test
+
+scenarios: all ## The black-box scenarios only (SCENARIO=NN-name for one)
+	@scripts/scenario $(SCENARIO)
+
+format: ## Rewrite the sources to the project's format
+	@scripts/format
+
+lint: ## Check format, scripts and units
+	@scripts/lint
+
+install: CONFIGURATION = release
+install: bpf swift ## Install a release build under DESTDIR and PREFIX
+	bin=$$(swift build $(SWIFT_FLAGS) --show-bin-path) && \
+	install -D -m 0755 "$$bin/podshield-idd" $(DESTDIR)$(SBINDIR)/podshield-idd && \
+	install -D -m 0755 "$$bin/psid" $(DESTDIR)$(BINDIR)/psid && \
+	install -D -m 0755 "$$bin/podshield-netns" $(DESTDIR)$(LIBDIR)/podshield-netns
+	install -D -m 0644 $(BPF_OBJECT) $(DESTDIR)$(LIBDIR)/podshield.bpf.o
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)/etc/podshield
+	for unit in $(UNITS); do $(RELOCATE) "systemd/$$unit" > "$(DESTDIR)$(UNITDIR)/$$unit" || exit 1; done
+	install -m 0644 systemd/podshield.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/podshield.conf
+	install -D -m 0644 systemd/podshield.catalog $(DESTDIR)$(CATALOGDIR)/podshield.catalog
+	$(RELOCATE) systemd/config.yaml > $(DESTDIR)/etc/podshield/config.yaml.example
+	test -e $(DESTDIR)/etc/podshield/config.yaml || \
+		install -m 0640 $(DESTDIR)/etc/podshield/config.yaml.example $(DESTDIR)/etc/podshield/config.yaml
+	install -d $(DESTDIR)$(DOCDIR)
+	install -m 0644 README.md LICENSE SECURITY.md docs/*.md $(DESTDIR)$(DOCDIR)/
+
+uninstall: ## Remove what install put there; configuration and state stay
+	rm -f $(DESTDIR)$(SBINDIR)/podshield-idd $(DESTDIR)$(BINDIR)/psid
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS))
+	rm -f $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/podshield.conf $(DESTDIR)$(CATALOGDIR)/podshield.catalog
+	rm -f $(DESTDIR)/etc/podshield/config.yaml.example
+	rm -rf $(DESTDIR)$(LIBDIR) $(DESTDIR)$(DOCDIR)
+
+clean: ## Remove what was built here (not the Python environment)
+	$(MAKE) -C bpf clean
+	swift package clean
+	rm -rf build
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+.DEFAULT_GOAL := all
+.PHONY: all bpf swift deps demo test scenarios format lint install uninstall clean help
