@@ -104,6 +104,7 @@ let package = Package(
             "NodeLink",
             ["Addressing", "Identity", "KeyAgreement", "SecureTransport", "OpenSSLBinding"] + nio),
         swiftTarget("Datapath", ["Addressing", "Identity", "BPFBinding", "LinuxBinding", "CPodshieldABI"]),
+        swiftTarget("NetnsProtocol", ["Addressing", "LinuxBinding"]),
         swiftTarget("Telemetry", ["SystemdBinding"]),
         swiftTarget("Configuration", [.product(name: "Yams", package: "Yams")]),
 
@@ -112,7 +113,7 @@ let package = Package(
             "PodshieldDaemon",
             [
                 "Addressing", "AdminAPI", "Authority", "Configuration", "Datapath", "Identity", "KeyAgreement",
-                "LinuxBinding", "NodeIdentity", "NodeLink", "SystemdBinding", "Telemetry",
+                "LinuxBinding", "NetnsProtocol", "NodeIdentity", "NodeLink", "SystemdBinding", "Telemetry",
             ] + grpc + grpcTransport + nio),
         .executableTarget(
             name: "podshield-idd",
@@ -129,7 +130,8 @@ let package = Package(
             ] + grpc + grpcTransport,
             swiftSettings: strict),
         .executableTarget(
-            name: "podshield-netns", dependencies: ["LinuxBinding"], swiftSettings: strict),
+            name: "podshield-netns", dependencies: ["Addressing", "LinuxBinding", "NetnsProtocol"],
+            swiftSettings: strict),
 
         // Tests
         testTarget("OpenSSLBinding"),

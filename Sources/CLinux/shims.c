@@ -11,6 +11,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -42,9 +43,9 @@ static const struct {
 	[PS_LINUX_OFFLOAD_GRO] = { ETHTOOL_GGRO, ETHTOOL_SGRO },
 };
 
-static int ethtool_value(const char *interface, struct ethtool_value *value)
+static int ethtool_ask(const char *interface, void *command)
 {
-	struct ifreq request = { .ifr_data = (char *)value };
+	struct ifreq request = { .ifr_data = command };
 	int fd, result;
 
 	if (strlen(interface) >= sizeof(request.ifr_name))
@@ -53,7 +54,8 @@ static int ethtool_value(const char *interface, struct ethtool_value *value)
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	result = ioctl(fd, SIOCETHTOOL, &request) < 0 ? -errno : 0;
+	result = ioctl(fd, SIOCETHTOOL, &request);
+	result = result < 0 ? -errno : result;
 	close(fd);
 	return result;
 }
@@ -61,7 +63,7 @@ static int ethtool_value(const char *interface, struct ethtool_value *value)
 int ps_linux_offload_get(const char *interface, enum ps_linux_offload offload)
 {
 	struct ethtool_value value = { .cmd = offload_commands[offload].get };
-	int result = ethtool_value(interface, &value);
+	int result = ethtool_ask(interface, &value);
 
 	return result < 0 ? result : value.data != 0;
 }
@@ -70,7 +72,71 @@ int ps_linux_offload_set(const char *interface, enum ps_linux_offload offload, i
 {
 	struct ethtool_value value = { .cmd = offload_commands[offload].set, .data = on != 0 };
 
-	return ethtool_value(interface, &value);
+	return ethtool_ask(interface, &value);
+}
+
+static int is_device_segmentation(const char *feature)
+{
+	size_t length = strnlen(feature, ETH_GSTRING_LEN);
+	size_t suffix = strlen("-segmentation");
+
+	return length > suffix && !strncmp(feature, "tx-", 3) &&
+	       !strncmp(feature + length - suffix, "-segmentation", suffix) &&
+	       strncmp(feature, "tx-generic-", strlen("tx-generic-"));
+}
+
+/* How many features this kernel has names for. */
+static int feature_count(const char *interface)
+{
+	/* One count follows the head. */
+	__u64 memory[sizeof(struct ethtool_sset_info) / sizeof(__u64) + 1] = { 0 };
+	struct ethtool_sset_info *info = (struct ethtool_sset_info *)memory;
+	int result;
+
+	info->cmd = ETHTOOL_GSSET_INFO;
+	info->sset_mask = 1ull << ETH_SS_FEATURES;
+	result = ethtool_ask(interface, info);
+	return result < 0 ? result : (int)info->data[0];
+}
+
+static int segmentation_clear(const char *interface, const struct ethtool_gstrings *names)
+{
+	__u32 blocks = (names->len + 31) / 32;
+	struct ethtool_sfeatures *features = calloc(1, sizeof(*features) + blocks * sizeof(features->features[0]));
+	int result;
+
+	if (!features)
+		return -ENOMEM;
+	features->cmd = ETHTOOL_SFEATURES;
+	features->size = blocks;
+	for (__u32 i = 0; i < names->len; i++)
+		if (is_device_segmentation((const char *)names->data + i * ETH_GSTRING_LEN))
+			features->features[i / 32].valid |= 1u << (i % 32);
+	/* A positive result says that some are fixed, as those that a device never had are. */
+	result = ethtool_ask(interface, features);
+	free(features);
+	return result < 0 ? result : 0;
+}
+
+int ps_linux_segmentation_off(const char *interface)
+{
+	struct ethtool_gstrings *names;
+	int count = feature_count(interface);
+	int result;
+
+	if (count < 0)
+		return count;
+	names = calloc(1, sizeof(*names) + (size_t)count * ETH_GSTRING_LEN);
+	if (!names)
+		return -ENOMEM;
+	names->cmd = ETHTOOL_GSTRINGS;
+	names->string_set = ETH_SS_FEATURES;
+	names->len = (__u32)count;
+	result = ethtool_ask(interface, names);
+	if (result >= 0)
+		result = segmentation_clear(interface, names);
+	free(names);
+	return result;
 }
 
 int ps_linux_is_network_namespace(int fd)

@@ -17,6 +17,12 @@ public enum Offload: String, Sendable, CaseIterable {
         try checking("ethtool \(rawValue)", interface, unsafe ps_linux_offload_get(interface, code)) == 1
     }
 
+    /// Leaves all cutting of large packets to the stack (`gso`): no device of this interface takes one whole.
+    /// C: `ETHTOOL_SFEATURES`.
+    public static func stopSegmentation(by interface: String) throws(SystemError) {
+        try checking("ethtool segmentation off", interface, unsafe ps_linux_segmentation_off(interface))
+    }
+
     private var code: ps_linux_offload {
         switch self {
         case .transmitChecksum: PS_LINUX_OFFLOAD_TX_CHECKSUM

@@ -31,6 +31,12 @@ enum ps_linux_offload {
 int ps_linux_offload_get(const char *interface, enum ps_linux_offload offload);
 int ps_linux_offload_set(const char *interface, enum ps_linux_offload offload, int on);
 
+/*
+ * Switches off every "tx-...-segmentation" of the device but the generic one, which is the stack's own: the list grows
+ * with kernels, and the old ioctls know a part of it.
+ */
+int ps_linux_segmentation_off(const char *interface);
+
 /* 1 when fd is an open network namespace (nsfs, CLONE_NEWNET), 0 when it is anything else. */
 int ps_linux_is_network_namespace(int fd);
 
