@@ -135,6 +135,9 @@ let package = Package(
 
         // Tests
         testTarget("OpenSSLBinding"),
+        testTarget("Addressing"),
+        testTarget("Identity", ["Addressing", "OpenSSLBinding"]),
+        testTarget("Issuance", ["Identity", "OpenSSLBinding"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -10,7 +10,8 @@ public struct X509SVID: Sendable, Equatable {
     public let anchor: Certificate
     /// The CA-signed facts about a workload; nil on nodes, authorities and SVIDs of other issuers.
     public let binding: PodshieldBinding?
-    /// Seconds since 1970 from when to when, both inclusive, every certificate of the path is valid.
+    /// Seconds since 1970 from when, and until when, every certificate of the path is valid. RFC 5280 includes the last
+    /// second, OpenSSL does not: at `notAfter` the SVID is expired.
     public let notBefore: Int64
     public let notAfter: Int64
 

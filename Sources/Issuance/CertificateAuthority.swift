@@ -52,7 +52,7 @@ public struct CertificateAuthority: Sendable {
     /// The finished certificate is verified as any peer would, and compared with the plan, before it leaves.
     public func sign(_ request: ProvenRequest, plan: IssuancePlan, now: Int64) throws(IssuanceError) -> X509SVID {
         guard plan.id.trustDomain == trustDomain else { throw .foreignTrustDomain(plan.id) }
-        guard (certificate.notBefore...certificate.notAfter).contains(now) else { throw .authorityNotValid(now: now) }
+        guard (certificate.notBefore..<certificate.notAfter).contains(now) else { throw .authorityNotValid(now: now) }
         let template = CertificateTemplate(
             plan, for: request.publicKey, authority: certificate, serial: try serial(), now: now)
         return try recheck(try sign(template), against: plan, key: request.publicKey, now: now)

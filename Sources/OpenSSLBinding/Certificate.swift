@@ -14,7 +14,7 @@ internal import COpenSSL
     /// RFC 4514 text; empty for an empty name.
     public let subject: String
     public let issuer: String
-    /// Seconds since 1970, both inclusive.
+    /// Seconds since 1970.
     public let notBefore: Int64
     public let notAfter: Int64
     public let publicKey: PublicKey

@@ -6,7 +6,7 @@ public struct CertificateContents: Sendable {
     public var serial: [UInt8]
     /// nil for an empty subject.
     public var subjectCommonName: String?
-    /// Seconds since 1970, both inclusive.
+    /// Seconds since 1970.
     public var notBefore: Int64
     public var notAfter: Int64
     public var publicKey: PublicKey

@@ -1,0 +1,46 @@
+import Foundation
+
+/// The `openssl` program: an independent reader and maker of what we make and read.
+enum OpenSSLTool {
+    struct Result {
+        let status: Int32
+        let output: String
+    }
+
+    static func run(_ arguments: [String]) throws -> Result {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
+        process.arguments = arguments
+        process.standardInput = FileHandle.nullDevice
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = pipe
+        try process.run()
+        let output = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return Result(status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
+    }
+
+    /// Gives `body` a directory that is gone afterwards.
+    static func withDirectory<Value>(_ body: (URL) throws -> Value) throws -> Value {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("podshield-\(UUID())")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        return try body(directory)
+    }
+
+    /// DER of a request made by `openssl req`, with everything in it that a requester might want.
+    static func request(_ arguments: [String]) throws -> [UInt8] {
+        try withDirectory { directory in
+            let file = directory.appendingPathComponent("request.der").path
+            let key = directory.appendingPathComponent("key.pem").path
+            let result = try run(["req", "-new", "-nodes", "-outform", "DER", "-out", file, "-keyout", key] + arguments)
+            guard result.status == 0 else { throw Failure(output: result.output) }
+            return try Array(Data(contentsOf: URL(fileURLWithPath: file)))
+        }
+    }
+
+    struct Failure: Error {
+        let output: String
+    }
+}
