@@ -59,9 +59,8 @@ install: bpf swift ## Install a release build under DESTDIR and PREFIX
 	install -D -m 0755 "$$bin/psid" $(DESTDIR)$(BINDIR)/psid && \
 	install -D -m 0755 "$$bin/podshield-netns" $(DESTDIR)$(LIBDIR)/podshield-netns
 	install -D -m 0644 $(BPF_OBJECT) $(DESTDIR)$(LIBDIR)/podshield.bpf.o
-	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)/etc/podshield
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)/etc/podshield
 	for unit in $(UNITS); do $(RELOCATE) "systemd/$$unit" > "$(DESTDIR)$(UNITDIR)/$$unit" || exit 1; done
-	install -m 0644 systemd/podshield.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/podshield.conf
 	install -D -m 0644 systemd/podshield.catalog $(DESTDIR)$(CATALOGDIR)/podshield.catalog
 	$(RELOCATE) systemd/config.yaml > $(DESTDIR)/etc/podshield/config.yaml.example
 	test -e $(DESTDIR)/etc/podshield/config.yaml || \
@@ -72,7 +71,7 @@ install: bpf swift ## Install a release build under DESTDIR and PREFIX
 uninstall: ## Remove what install put there; configuration and state stay
 	rm -f $(DESTDIR)$(SBINDIR)/podshield-idd $(DESTDIR)$(BINDIR)/psid
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS))
-	rm -f $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/podshield.conf $(DESTDIR)$(CATALOGDIR)/podshield.catalog
+	rm -f $(DESTDIR)$(CATALOGDIR)/podshield.catalog
 	rm -f $(DESTDIR)/etc/podshield/config.yaml.example
 	rm -rf $(DESTDIR)$(LIBDIR) $(DESTDIR)$(DOCDIR)
 

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Plays scenarios: run.py [NN-name...]. Each is a folder with a `scenario.py` that has a TITLE and `play(run, report)`.
+
+One scenario runs in this process; several run one after the other in processes of their own, so that none inherits
+anything of the one before."""
+
+import importlib.util
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from harness.lifetime import Interrupted, Run
+from harness.report import Report
+
+HERE = Path(__file__).resolve().parent
+TIME_LIMIT_SECONDS = 300
+LOG_LINES = 25
+
+
+def load(name: str) -> ModuleType:
+    path = HERE / name / "scenario.py"
+    specification = importlib.util.spec_from_file_location("scenario", path)
+    if specification is None or not path.exists():
+        raise SystemExit(f"no scenario {name}; there are: {' '.join(names())}")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def names() -> list[str]:
+    return sorted(path.parent.name for path in HERE.glob("[0-9][0-9]-*/scenario.py"))
+
+
+def play(name: str) -> int:
+    scenario = load(name)
+    report = Report(scenario.TITLE)
+    signal.alarm(TIME_LIMIT_SECONDS)
+    try:
+        with Run() as run:
+            try:
+                scenario.play(run, report)
+            except Exception as error:
+                report.expect("the scenario plays to its end", False, describe(error))
+            if report.failed:
+                show_logs(run, report)
+            signal.alarm(0)
+    except Interrupted as interruption:
+        report.expect("the scenario plays to its end", False, str(interruption))
+    return report.close()
+
+
+def describe(error: Exception) -> str:
+    if isinstance(error, Interrupted):
+        return "the time limit" if str(error) == signal.SIGALRM.name else f"interrupted by {error}"
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+
+
+def show_logs(run: Run, report: Report) -> None:
+    for log in run.logs():
+        lines = log.read_text(errors="replace").splitlines()
+        if lines:
+            report.step(f"{log.relative_to(run.directory)}, its last lines")
+            report.note("\n".join(lines[-LOG_LINES:]))
+
+
+def play_each(wanted: list[str]) -> int:
+    failed = []
+    for name in wanted:
+        started = time.monotonic()
+        print(f"--- scenario {name}", flush=True)
+        if subprocess.run([sys.executable, __file__, name], stdin=subprocess.DEVNULL).returncode != 0:
+            failed.append(name)
+        print(f"--- scenario {name}: {'FAILED' if name in failed else 'ok'}, {time.monotonic() - started:.1f} s")
+    return 1 if failed else 0
+
+
+def main(wanted: list[str]) -> int:
+    return play(wanted[0]) if len(wanted) == 1 else play_each(wanted or names())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
