@@ -1,6 +1,7 @@
 """Running programs, with the reason in the error when one fails."""
 
 import ctypes
+import os
 import shlex
 import signal
 import subprocess
@@ -43,7 +44,7 @@ def spawn(*command: str, log: IO[bytes], environment: Optional[dict[str, str]] =
     """Starts a program that writes to `log` and dies with this process, however this process ends."""
     return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment,
-        start_new_session=True, preexec_fn=_die_with_parent,
+        start_new_session=True, preexec_fn=die_with_parent,
     )
 
 
@@ -58,5 +59,13 @@ def stop(process: subprocess.Popen, patience: float = 5, how: int = signal.SIGTE
     return process.wait()
 
 
-def _die_with_parent() -> None:
+def kill_session(process: subprocess.Popen) -> None:
+    """Kills a program of ours with all the processes it made in its session, at once."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def die_with_parent() -> None:
+    """To be run in a child before it becomes its program: the kernel kills it when this process ends."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
