@@ -39,6 +39,7 @@ public enum PacketOutcome: UInt32, Sendable, CaseIterable, Hashable {
     case loop = 58
     case badSlot = 59
     case noRoute = 60
+    case hopLimit = 61
 
     public var isDrop: Bool { rawValue >= Self.spoofedSource.rawValue }
 }
@@ -84,6 +85,7 @@ extension PacketOutcome {
         case .loop: "loop"
         case .badSlot: "bad-slot"
         case .noRoute: "no-route"
+        case .hopLimit: "hop-limit"
         }
     }
 }

@@ -17,8 +17,9 @@
 #define PS_ADDR_LEN 16
 #define PS_KEY_LEN 32
 #define PS_SALT_LEN 4
-#define PS_REPLAY_BITS 2048
-#define PS_REPLAY_WORDS (PS_REPLAY_BITS / 64)
+/* The ring has a word more than the window needs (RFC 6479): sequences up to 4032 behind the highest are told apart. */
+#define PS_REPLAY_WORDS 64
+#define PS_REPLAY_WINDOW (64 * (PS_REPLAY_WORDS - 1))
 #define PS_PACKET_MAX 9216
 #define PS_SPI_MIN 256
 
@@ -68,7 +69,8 @@ enum ps_stamp {
 	PS_STAMP_NONE = 0,
 	PS_STAMP_POD = 1,    /* from_pod checked it and passed it to the host stack */
 	PS_STAMP_SEALED = 2, /* our own ESP packet on its way out */
-	PS_STAMP_OPENED = 3, /* from_uplink opened it and bound it to a peer's identity */
+	PS_STAMP_OPENED =
+		3, /* another of our programs decided that this pod may have it: opened and bound, or our ICMP */
 };
 
 /* ---- security associations ---- */
@@ -172,8 +174,8 @@ struct ps_local {
 
 /* ps_pods: HASH ifindex of the host-side veth -> its pod. */
 struct ps_pod {
-	__u32 identity; /* 0: known pod without an identity yet, everything drops */
-	__u16 mtu;      /* largest inner packet towards other nodes */
+	__u32 identity; /* 0: known pod without an identity yet; all but ARP and ND drops */
+	__u16 mtu;      /* largest inner packet towards other nodes; 0: what the peer's mtu leaves */
 	__u16 pad0;
 	__u8 mac[6]; /* of the pod's side */
 	__u16 pad1;
@@ -200,35 +202,36 @@ enum ps_reason {
 	PS_R_NEIGHBOUR = 7,  /* ARP, ND */
 	PS_R_NOT_OURS = 8,   /* uplink traffic that concerns no pod */
 	/* dropped */
-	PS_R_SPOOFED_SOURCE = 32,   /* pod sent with an address that is not its own */
-	PS_R_NO_IDENTITY = 33,      /* pod without identity */
-	PS_R_NO_SESSION = 34,       /* destination known, no outbound SA */
+	PS_R_SPOOFED_SOURCE = 32,      /* pod sent with an address that is not its own */
+	PS_R_NO_IDENTITY = 33,         /* pod without identity */
+	PS_R_NO_SESSION = 34,          /* destination known, no outbound SA */
 	PS_R_UNKNOWN_DESTINATION = 35, /* in protected, nobody announced it */
 	PS_R_ADDR_QUARANTINE = 36,
-	PS_R_SA_EXPIRED = 37,       /* past its deadline, either direction */
+	PS_R_SA_EXPIRED = 37, /* past its deadline, either direction */
 	PS_R_SEQ_EXHAUSTED = 38,
-	PS_R_UNKNOWN_SPI = 39,
+	PS_R_UNKNOWN_SPI = 39, /* no SA of that SPI between these endpoints */
 	PS_R_REPLAY = 40,
 	PS_R_BAD_TAG = 41,
-	PS_R_BAD_INNER = 42,        /* what was sealed is no valid inner packet */
-	PS_R_UNBOUND_SOURCE = 43,   /* inner source not bound to (peer, identity) */
-	PS_R_NOT_LOCAL = 44,        /* inner destination is no pod of this node */
+	PS_R_BAD_INNER = 42,      /* what was sealed is no valid inner packet */
+	PS_R_UNBOUND_SOURCE = 43, /* inner source not bound to (peer, identity) */
+	PS_R_NOT_LOCAL = 44,      /* inner destination is no pod of this node */
 	PS_R_MULTICAST = 45,
 	PS_R_CLEAR_INBOUND = 46,    /* cleartext from outside with a protected source, or to a pod from one */
 	PS_R_UNSTAMPED = 47,        /* heads into protected without a stamp */
 	PS_R_HOST_UNSUPPORTED = 48, /* this host to a pod of another node */
 	PS_R_TOO_BIG = 49,          /* ICMP too-big was answered */
 	PS_R_FRAGMENT = 50,
-	PS_R_GSO = 51,              /* super-packet reached the sealing hook */
-	PS_R_MALFORMED = 52,
-	PS_R_UNSUPPORTED = 53,      /* protocol or family not carried */
-	PS_R_HELPER_FAILED = 54,    /* a kernel helper refused; errno in the event */
-	PS_R_NOT_READY = 55,        /* no image loaded yet */
-	PS_R_IDENTITY_LOST = 56,    /* stamped, but the source is no longer the pod's */
-	PS_R_ROUTER_ADVERT = 57,    /* RA, redirect or foreign ARP from a pod */
-	PS_R_LOOP = 58,             /* our own sealed packet came back */
-	PS_R_BAD_SLOT = 59,         /* a slot's own SPI, peer or identity disagrees with its index */
-	PS_R_NO_ROUTE = 60,         /* no route or neighbour towards the peer */
+	PS_R_GSO = 51,         /* super-packet reached the sealing hook */
+	PS_R_MALFORMED = 52,   /* lengths disagree; or congestion marked on a flow that is not ECN capable (RFC 6040) */
+	PS_R_UNSUPPORTED = 53, /* protocol or family not carried */
+	PS_R_HELPER_FAILED = 54, /* a kernel helper refused; errno in the event */
+	PS_R_NOT_READY = 55,     /* no image loaded yet */
+	PS_R_IDENTITY_LOST = 56, /* stamped, but the source is no longer the pod's */
+	PS_R_ROUTER_ADVERT = 57, /* RA, redirect or foreign ARP from a pod */
+	PS_R_LOOP = 58,          /* a sealed packet from our own address */
+	PS_R_BAD_SLOT = 59,      /* a slot's own SPI, peer or identity disagrees with its index */
+	PS_R_NO_ROUTE = 60,      /* no route or neighbour towards the peer */
+	PS_R_HOP_LIMIT = 61,     /* TTL or hop limit ran out; ICMP time exceeded was answered */
 	PS_R_COUNT = 64,
 };
 
