@@ -86,6 +86,7 @@ let package = Package(
         .target(
             name: "AdminAPI",
             dependencies: grpc + [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["Protos"],
             swiftSettings: generated),
         swiftTarget(
             "Authority",
