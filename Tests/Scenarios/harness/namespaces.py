@@ -1,6 +1,7 @@
 """Network namespaces that stand for machines and pods."""
 
 import ctypes
+import json
 import os
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from typing import IO, Callable, Optional, TypeVar
 
 from . import commands
 from .lifetime import NAMESPACES, Run
+from .tap import Tap
 
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 0x0003
@@ -65,6 +67,13 @@ class Namespace:
             return raw
 
         return self.inside(open_socket)
+
+    def tap(self, interface: str) -> Tap:
+        """Everything that passes an interface, both directions, from now on."""
+        return Tap(self.packet_socket(interface))
+
+    def mac(self, interface: str) -> str:
+        return json.loads(self.ip("-json", "link", "show", "dev", interface))[0]["address"]
 
     def inside(self, action: Callable[[], T]) -> T:
         """The result of `action` on a thread that has entered this namespace: sockets made there stay in it."""

@@ -1,0 +1,123 @@
+"""podshield-idd on a node of the scenario, and psid to talk to it."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Optional
+
+from . import commands
+from .lifetime import Run
+from .topology import Node, Pod
+
+ROOT = Path(__file__).resolve().parents[3]
+BPF_OBJECT = ROOT / "build/bpf/podshield.bpf.o"
+TRUST_DOMAIN = "example.org"
+ESP_PORT = 4500
+READY_SECONDS = 20
+
+
+def binaries() -> Path:
+    """Where the Swift build left its programs."""
+    return Path(os.environ.get("PODSHIELD_BINARIES", ROOT / ".build/debug"))
+
+
+class Daemon:
+    """One podshield-idd: its configuration, state, sockets and pins lie in the run's directory."""
+
+    def __init__(self, run: Run, node: Node, configuration: str) -> None:
+        self.node = node
+        self._run = run
+        self._directory = run.directory / node.name
+        self._directory.mkdir()
+        self.configuration_file = self._directory / "config.yaml"
+        self.configuration_file.write_text(configuration)
+        self._process: Optional[subprocess.Popen] = None
+        self._log = self._directory / "podshield-idd.log"
+
+    def start(self) -> None:
+        """Starts it in the node's namespace and waits until it says that it is ready."""
+        self._process = self.node.namespace.spawn(
+            str(binaries() / "podshield-idd"), "--config", str(self.configuration_file), log=self._log.open("ab"),
+        )
+        self._run.at_end(self.stop)
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._is_ready():
+            if self._process.poll() is not None:
+                raise RuntimeError(f"{self.node.name}: podshield-idd ended with {self._process.returncode}")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.node.name}: podshield-idd is not ready after {READY_SECONDS} s")
+            time.sleep(0.05)
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        if self._process is not None:
+            commands.stop(self._process, how=how)
+
+    def psid(self, *arguments: str, timeout: float = 20) -> str:
+        """What psid prints about this daemon."""
+        return commands.run(
+            str(binaries() / "psid"), "--config", str(self.configuration_file), *arguments, timeout=timeout
+        )
+
+    def ask(self, *arguments: str, timeout: float = 20) -> Any:
+        """psid's answer as data."""
+        return json.loads(self.psid(*arguments, "-o", "json", timeout=timeout))
+
+    def add_pod(self, pod: Pod, service_account: str, app: str) -> None:
+        self.psid(
+            "pod", "add", pod.name, "--namespace", "shop", "--service-account", service_account,
+            "--label", f"app={app}", "--netns", str(pod.namespace.path),
+        )
+
+    def observe(self) -> "Observation":
+        """Every event from now on."""
+        return Observation(self)
+
+    def _is_ready(self) -> bool:
+        try:
+            self.psid("status", timeout=5)
+        except (commands.CommandFailed, subprocess.TimeoutExpired):
+            return False
+        return True
+
+
+class Observation:
+    """`psid observe` at work. As a context manager; `wait_for` reads what came so far."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._seen: list[dict[str, Any]] = []
+        self._lines = ""
+
+    def __enter__(self) -> "Observation":
+        path = self._daemon.configuration_file.with_name(f"observe-{time.monotonic_ns()}.log")
+        command = [
+            str(binaries() / "psid"), "--config", str(self._daemon.configuration_file), "observe", "-o", "json",
+        ]
+        self._process = commands.spawn(*command, log=path.open("wb"))
+        self._output = path.open("r")
+        # The stream is open once the client had time to connect; events before that are not asked for.
+        time.sleep(0.5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        commands.stop(self._process)
+        self._output.close()
+
+    def wait_for(self, reason: str, timeout: float = 5) -> Optional[dict[str, Any]]:
+        """The first event with this reason; nothing when none comes."""
+        deadline = time.monotonic() + timeout
+        while True:
+            self._read()
+            for event in self._seen:
+                if event.get("reason") == reason:
+                    return event
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(0.02)
+
+    def _read(self) -> None:
+        *complete, self._lines = (self._lines + self._output.read()).split("\n")
+        self._seen += [json.loads(line) for line in complete if line.startswith("{")]
