@@ -24,20 +24,15 @@
 #include "chacha20.h"
 #include "poly1305.h"
 
-#define PS_AEAD_TAG_LEN PS_POLY1305_BLOCK
 #define PS_AEAD_AAD_LEN 8
 
-/* Packet offsets stay below this; skb offsets of a packet of PS_PACKET_MAX with every outer header do. */
-#define PS_AEAD_OFFSET_MAX 0x3fff
+/* Packet offsets stay below this: those of a packet of PS_PACKET_MAX with every outer header do. */
+#define PS_AEAD_OFFSET_MASK 0x3fff
 
-/* The verifier must see this bound where it is needed; the compiler must not prove it away. */
-#define PS_AEAD_BOUND(value, mask)              \
-	({                                      \
-		asm volatile("" : "+r"(value)); \
-		(value) &= (mask);              \
-	})
-
-/* One packet under way: what a turn of the loop needs. */
+/*
+ * One packet under way: what a turn of the loop needs. What the verifier knows of a member should not change from turn to
+ * turn, and no member whose bounds matter shares 8 bytes with one that is written: else it checks the turn once more.
+ */
 struct ps_aead {
 	struct __sk_buff *skb;
 	const __u8 *key;
@@ -45,7 +40,8 @@ struct ps_aead {
 	__u32 aad[2];
 	__u32 off;
 	__u32 len;
-	__s32 error;
+	__u32 pad;
+	__s64 error; /* 0 only once the tag is complete */
 	struct ps_poly1305 mac;
 };
 
@@ -58,6 +54,16 @@ static __always_inline void ps_aead_begin(struct ps_aead *a, const __u32 *keystr
 	ps_poly1305_block(&a->mac, aad, 1);
 }
 
+/* The last turn: the lengths of associated data and ciphertext close the tag (RFC 8439, 2.8). */
+static __always_inline void ps_aead_finish(struct ps_aead *a)
+{
+	const __u32 lengths[PS_POLY1305_WORDS] = { PS_AEAD_AAD_LEN, 0, a->len, 0 };
+
+	ps_poly1305_block(&a->mac, lengths, 1);
+	ps_poly1305_finish(&a->mac);
+	a->error = 0;
+}
+
 /* All ones where word `i` lies inside `len` bytes, zeros where it lies outside, ones in its first bytes between. */
 static __always_inline __u32 ps_aead_word_mask(__u32 len, __u32 i)
 {
@@ -66,8 +72,11 @@ static __always_inline __u32 ps_aead_word_mask(__u32 len, __u32 i)
 	return inside >= 4 ? ~0U : (1U << 8 * inside) - 1;
 }
 
-/* Enciphers `len` bytes (1 to 64) at `at`, where the bytes from `len` to 64 are zero or, if len is 64, there are none. */
-static __always_inline void ps_aead_carry(struct ps_aead *a, __u8 *at, __u32 len, const __u32 *keystream, int seals)
+/*
+ * Takes `len` bytes of ciphertext, 1 to 64, into the tag, padded with zeros to a multiple of 16. They are there already
+ * when a copy of received bytes is opened; when sealing, what follows in the copy is keystream and is masked.
+ */
+static __always_inline void ps_aead_authenticate(struct ps_aead *a, const __u8 *at, __u32 len, int seals)
 {
 #pragma clang loop unroll(full)
 	for (__u32 first = 0; first < PS_CHACHA20_WORDS; first += PS_POLY1305_WORDS) {
@@ -75,69 +84,111 @@ static __always_inline void ps_aead_carry(struct ps_aead *a, __u8 *at, __u32 len
 
 		if (len <= 4 * first)
 			break;
-		for (__u32 i = 0; i < PS_POLY1305_WORDS; i++) {
-			__u32 in = ps_words_load(at + 4 * (first + i));
-			__u32 out = in ^ keystream[first + i];
-
-			if (len < 4 * (first + PS_POLY1305_WORDS))
-				out &= ps_aead_word_mask(len, first + i);
-			ps_words_store(at + 4 * (first + i), out);
-			m[i] = seals ? out : in;
-		}
+		for (__u32 i = 0; i < PS_POLY1305_WORDS; i++)
+			m[i] = ps_words_load(at + 4 * (first + i));
+		if (seals && len < 4 * (first + PS_POLY1305_WORDS))
+			for (__u32 i = 0; i < PS_POLY1305_WORDS; i++)
+				m[i] &= ps_aead_word_mask(len, first + i);
 		ps_poly1305_block(&a->mac, m, 1);
 	}
 }
 
-static __always_inline int ps_aead_turn(__u32 counter, struct ps_aead *a, int seals)
+static __always_inline void ps_aead_apply(__u8 *at, const __u32 *keystream)
 {
-	__u32 done = (counter - 1) * PS_CHACHA20_BLOCK;
-	__u32 at = a->off + done;
-	__u32 left = a->len - done;
-	__u32 keystream[PS_CHACHA20_WORDS];
-	__u8 tail[PS_CHACHA20_BLOCK] = {};
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < PS_CHACHA20_WORDS; i++)
+		ps_words_store(at + 4 * i, ps_words_load(at + 4 * i) ^ keystream[i]);
+}
+
+/* Where the whole block at `offset` lies, or 0 if it is not within the linear packet. */
+static __always_inline __u8 *ps_aead_block(const struct ps_aead *a, __u32 offset)
+{
 	__u8 *data;
 
-	ps_chacha20_block(keystream, a->key, counter, a->nonce);
-	if (counter == 0) {
-		ps_aead_begin(a, keystream);
+	PS_WORD_PIN(offset);
+	offset &= PS_AEAD_OFFSET_MASK;
+	data = (__u8 *)(long)a->skb->data + offset;
+	/* One register for the check and the accesses: the verifier does not relate two sums. */
+	asm volatile("" : "+r"(data));
+	if (data + PS_CHACHA20_BLOCK > (__u8 *)(long)a->skb->data_end)
 		return 0;
-	}
-	if (left >= PS_CHACHA20_BLOCK) {
-		PS_AEAD_BOUND(at, PS_AEAD_OFFSET_MAX);
-		data = (__u8 *)(long)a->skb->data + at;
-		/* One register for the check and the accesses: the verifier does not relate two sums. */
-		asm volatile("" : "+r"(data));
-		if (data + PS_CHACHA20_BLOCK > (__u8 *)(long)a->skb->data_end) {
-			a->error = -EFAULT;
+	return data;
+}
+
+/* `left` as the verifier wants it for a length of 1 to 63; 0 where it is none. */
+static __always_inline __u32 ps_aead_tail_len(__u32 left)
+{
+	PS_WORD_PIN(left);
+	return left & (PS_CHACHA20_BLOCK - 1);
+}
+
+/* Bytes from the block of this turn on; turn 0 stands for a block before the packet's first. */
+static __always_inline __u32 ps_aead_left(const struct ps_aead *a, __u32 counter)
+{
+	return a->len + PS_CHACHA20_BLOCK - counter * PS_CHACHA20_BLOCK;
+}
+
+/*
+ * Carries one block of the packet; in turn 0, none. Last bytes that are no whole block are carried in a copy.
+ * 0 to go on, 1 to stop: the packet has ended, or is shorter than it should be and `error` stands.
+ */
+static __always_inline int ps_aead_turn(struct ps_aead *a, __u32 counter, int seals)
+{
+	__u32 offset = a->off + (counter - 1) * PS_CHACHA20_BLOCK;
+	__u32 left = ps_aead_left(a, counter), n;
+	__u32 keystream[PS_CHACHA20_WORDS];
+	__u8 tail[PS_CHACHA20_BLOCK] = {};
+	__u8 *data = 0;
+
+	if (counter && left >= PS_CHACHA20_BLOCK) {
+		data = ps_aead_block(a, offset);
+		if (!data)
 			return 1;
-		}
-		ps_aead_carry(a, data, PS_CHACHA20_BLOCK, keystream, seals);
-		return 0;
+	} else if (counter) {
+		n = ps_aead_tail_len(left);
+		if (n == 0 || bpf_skb_load_bytes(a->skb, offset, tail, n))
+			return 1;
+		data = tail;
 	}
-	PS_AEAD_BOUND(left, PS_CHACHA20_BLOCK - 1);
-	if (left == 0)
-		return 1;
-	a->error = bpf_skb_load_bytes(a->skb, at, tail, left);
-	if (a->error)
-		return 1;
-	ps_aead_carry(a, tail, left, keystream, seals);
-	a->error = bpf_skb_store_bytes(a->skb, at, tail, left, 0);
+	if (data && !seals)
+		ps_aead_authenticate(a, data, left, seals);
+
+	/* From memory again, so that the verifier need not go through the rounds once for each branch it took above. */
+	asm volatile("" : : : "memory");
+	left = ps_aead_left(a, counter);
+	ps_chacha20_block(keystream, a->key, counter, a->nonce);
+	if (data) {
+		ps_aead_apply(data, keystream);
+		if (seals)
+			ps_aead_authenticate(a, data, left, seals);
+		n = ps_aead_tail_len(left);
+		if (left < PS_CHACHA20_BLOCK && (n == 0 || bpf_skb_store_bytes(a->skb, offset, tail, n, 0)))
+			return 1;
+	} else {
+		ps_aead_begin(a, keystream);
+	}
+	if (left > PS_CHACHA20_BLOCK)
+		return 0;
+	ps_aead_finish(a);
 	return 1;
 }
 
 static long ps_aead_seal_turn(__u32 counter, void *context)
 {
-	return ps_aead_turn(counter, context, 1);
+	return ps_aead_turn(context, counter, 1);
 }
 
 static long ps_aead_open_turn(__u32 counter, void *context)
 {
-	return ps_aead_turn(counter, context, 0);
+	return ps_aead_turn(context, counter, 0);
 }
 
 static __always_inline void ps_aead_prepare(struct ps_aead *a, struct __sk_buff *skb, const __u8 *key, const __u8 *salt,
 					    __u32 spi, __u64 seq, __u32 off, __u32 len)
 {
+	/* Turn 0 sets the real one; this is any number that the verifier does not know, written in the same way. */
+	const __u32 unset[2 * PS_POLY1305_WORDS] = { seq, seq, seq, seq, seq, seq, seq, seq };
+
 	a->skb = skb;
 	a->key = key;
 	a->nonce[0] = ps_words_load(salt);
@@ -147,16 +198,9 @@ static __always_inline void ps_aead_prepare(struct ps_aead *a, struct __sk_buff 
 	a->aad[1] = __builtin_bswap32(seq);
 	a->off = off;
 	a->len = len;
-	a->error = 0;
-}
-
-/* Takes in the lengths of associated data and ciphertext and gives the tag (RFC 8439, 2.8). */
-static __always_inline void ps_aead_tag(struct ps_aead *a, __u32 *tag)
-{
-	const __u32 lengths[PS_POLY1305_WORDS] = { PS_AEAD_AAD_LEN, 0, a->len, 0 };
-
-	ps_poly1305_block(&a->mac, lengths, 1);
-	ps_poly1305_finish(&a->mac, tag);
+	a->pad = 0;
+	a->error = -EFAULT;
+	ps_poly1305_start(&a->mac, unset);
 }
 
 static __always_inline void ps_aead_wipe(struct ps_aead *a)
@@ -165,24 +209,30 @@ static __always_inline void ps_aead_wipe(struct ps_aead *a)
 	asm volatile("" : : "r"(a) : "memory");
 }
 
+/* Turn 0 and one for each block, the last of which may be short. */
 static __always_inline __u32 ps_aead_turns(__u32 len)
 {
 	return 1 + (len + PS_CHACHA20_BLOCK - 1) / PS_CHACHA20_BLOCK;
 }
 
+static __always_inline void ps_aead_tag(const struct ps_aead *a, __u32 *tag)
+{
+	tag[0] = PS_LE32(a->mac.h0);
+	tag[1] = PS_LE32(a->mac.h1);
+	tag[2] = PS_LE32(a->mac.h2);
+	tag[3] = PS_LE32(a->mac.h3);
+}
+
 static __always_inline int ps_aead_seal_prepared(struct ps_aead *a)
 {
-	__u32 words[PS_POLY1305_WORDS];
-	__u8 tag[PS_AEAD_TAG_LEN];
+	__u32 tag[PS_POLY1305_WORDS];
 
 	if (a->len > PS_PACKET_MAX)
 		return -EMSGSIZE;
 	bpf_loop(ps_aead_turns(a->len), ps_aead_seal_turn, a, 0);
 	if (!a->error) {
-		ps_aead_tag(a, words);
-		for (int i = 0; i < PS_POLY1305_WORDS; i++)
-			ps_words_store(tag + 4 * i, words[i]);
-		a->error = bpf_skb_store_bytes(a->skb, a->off + a->len, tag, PS_AEAD_TAG_LEN, 0);
+		ps_aead_tag(a, tag);
+		a->error = bpf_skb_store_bytes(a->skb, a->off + a->len, tag, sizeof(tag), 0);
 	}
 	ps_aead_wipe(a);
 	return a->error;
@@ -190,19 +240,17 @@ static __always_inline int ps_aead_seal_prepared(struct ps_aead *a)
 
 static __always_inline int ps_aead_open_prepared(struct ps_aead *a)
 {
-	__u32 words[PS_POLY1305_WORDS];
-	__u8 sent[PS_AEAD_TAG_LEN];
-	__u32 differ = 0;
+	__u32 tag[PS_POLY1305_WORDS], sent[PS_POLY1305_WORDS], differ = 0;
 
 	if (a->len > PS_PACKET_MAX)
 		return -EMSGSIZE;
 	bpf_loop(ps_aead_turns(a->len), ps_aead_open_turn, a, 0);
 	if (!a->error)
-		a->error = bpf_skb_load_bytes(a->skb, a->off + a->len, sent, PS_AEAD_TAG_LEN);
+		a->error = bpf_skb_load_bytes(a->skb, a->off + a->len, sent, sizeof(sent));
 	if (!a->error) {
-		ps_aead_tag(a, words);
+		ps_aead_tag(a, tag);
 		for (int i = 0; i < PS_POLY1305_WORDS; i++)
-			differ |= words[i] ^ ps_words_load(sent + 4 * i);
+			differ |= tag[i] ^ sent[i];
 		a->error = differ ? -EBADMSG : 0;
 	}
 	ps_aead_wipe(a);

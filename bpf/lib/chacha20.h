@@ -16,16 +16,35 @@ static __always_inline __u32 ps_chacha20_rotate(__u32 word, int bits)
 	return word << bits | word >> (32 - bits);
 }
 
-static __always_inline void ps_chacha20_quarter(__u32 *x, int a, int b, int c, int d)
+/* A quarter of a quarter round: x[a] += x[b], x[d] = (x[d] ^ x[a]) <<< bits. */
+static __always_inline void ps_chacha20_step(__u32 *x, int a, int b, int d, int bits)
 {
 	x[a] += x[b];
-	x[d] = ps_chacha20_rotate(x[d] ^ x[a], 16);
-	x[c] += x[d];
-	x[b] = ps_chacha20_rotate(x[b] ^ x[c], 12);
-	x[a] += x[b];
-	x[d] = ps_chacha20_rotate(x[d] ^ x[a], 8);
-	x[c] += x[d];
-	x[b] = ps_chacha20_rotate(x[b] ^ x[c], 7);
+	x[d] = ps_chacha20_rotate(x[d] ^ x[a], bits);
+	PS_WORD_PIN(x[d]);
+}
+
+/*
+ * Four quarter rounds side by side, lane by lane, which leaves the processor work while it waits for a lane: on the
+ * columns if `diagonal` is 0, on the diagonals if it is 1. The diagonals go backwards, so that the words in registers
+ * are used first.
+ */
+static __always_inline void ps_chacha20_round(__u32 *x, int diagonal)
+{
+#pragma clang loop unroll(full)
+	for (int step = 0; step < 4; step++)
+#pragma clang loop unroll(full)
+		for (int i = 0; i < 4; i++) {
+			int a = diagonal ? 3 - i : i;
+			int b = 4 + (a + diagonal) % 4;
+			int c = 8 + (a + 2 * diagonal) % 4;
+			int d = 12 + (a + 3 * diagonal) % 4;
+
+			if (step % 2 == 0)
+				ps_chacha20_step(x, a, b, d, step ? 8 : 16);
+			else
+				ps_chacha20_step(x, c, d, b, step == 1 ? 12 : 7);
+		}
 }
 
 /* Fills `x` with the words the rounds start from. `key` is 32 bytes. */
@@ -50,14 +69,8 @@ static __always_inline void ps_chacha20_block(__u32 *x, const void *key, __u32 c
 	ps_chacha20_start(x, key, counter, nonce);
 #pragma clang loop unroll(disable)
 	for (int round = 0; round < 20; round += 2) {
-		ps_chacha20_quarter(x, 0, 4, 8, 12);
-		ps_chacha20_quarter(x, 1, 5, 9, 13);
-		ps_chacha20_quarter(x, 2, 6, 10, 14);
-		ps_chacha20_quarter(x, 3, 7, 11, 15);
-		ps_chacha20_quarter(x, 3, 4, 9, 14);
-		ps_chacha20_quarter(x, 2, 7, 8, 13);
-		ps_chacha20_quarter(x, 1, 6, 11, 12);
-		ps_chacha20_quarter(x, 0, 5, 10, 15);
+		ps_chacha20_round(x, 0);
+		ps_chacha20_round(x, 1);
 	}
 	ps_chacha20_start(start, key, counter, nonce);
 	for (int i = 0; i < PS_CHACHA20_WORDS; i++)

@@ -22,6 +22,26 @@ typedef __u32 __attribute__((may_alias)) ps_word;
 typedef __u32 __attribute__((may_alias, aligned(1))) ps_word;
 #endif
 
+/*
+ * What these two do is nothing to the value. The first keeps the compiler from moving or splitting the computation around
+ * it; the second is the low word of a number, for which it would otherwise spend two shifts.
+ */
+#ifdef __bpf__
+#define PS_WORD_PIN(word) asm volatile("" : "+w"(word))
+#define PS_WORD_EXTEND(word) asm("%0 = %0" : "+w"(word))
+#else
+#define PS_WORD_PIN(word) asm volatile("" : "+r"(word))
+#define PS_WORD_EXTEND(word) (void)(word)
+#endif
+
+static __always_inline __u64 ps_words_low(__u64 number)
+{
+	__u32 word = (__u32)number;
+
+	PS_WORD_EXTEND(word);
+	return word;
+}
+
 static __always_inline __u32 ps_words_load(const void *at)
 {
 	return PS_LE32(*(const ps_word *)at);

@@ -155,7 +155,7 @@ int ps_test_mac(struct __sk_buff *skb)
 {
 	struct ps_test_case *c = ps_test_current();
 	struct ps_test_mac mac = { .c = c };
-	__u32 key[2 * PS_POLY1305_WORDS], tag[PS_POLY1305_WORDS];
+	__u32 key[2 * PS_POLY1305_WORDS];
 
 	(void)skb;
 	if (!c)
@@ -164,9 +164,11 @@ int ps_test_mac(struct __sk_buff *skb)
 		key[w] = ps_words_load(c->key + 4 * w);
 	ps_poly1305_start(&mac.p, key);
 	bpf_loop((c->len + PS_POLY1305_BLOCK - 1) / PS_POLY1305_BLOCK, ps_test_mac_turn, &mac, 0);
-	ps_poly1305_finish(&mac.p, tag);
-	for (int w = 0; w < PS_POLY1305_WORDS; w++)
-		ps_words_store(c->data + 4 * w, tag[w]);
+	ps_poly1305_finish(&mac.p);
+	ps_words_store(c->data, mac.p.h0);
+	ps_words_store(c->data + 4, mac.p.h1);
+	ps_words_store(c->data + 8, mac.p.h2);
+	ps_words_store(c->data + 12, mac.p.h3);
 	return 0;
 }
 
