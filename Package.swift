@@ -139,6 +139,12 @@ let package = Package(
         testTarget("Addressing"),
         testTarget("Identity", ["Addressing", "OpenSSLBinding"]),
         testTarget("Issuance", ["Identity", "OpenSSLBinding"]),
+        testTarget(
+            "SecureTransport",
+            [
+                "Identity", "Issuance", "OpenSSLBinding",
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ] + nio),
     ],
     swiftLanguageModes: [.v6]
 )
