@@ -5,119 +5,185 @@
 
 // Memory
 
-void *ps_memory_allocate(size_t count) { return OPENSSL_malloc(count); }
-void ps_memory_free(void *memory) { OPENSSL_free(memory); }
-void ps_memory_clear_free(void *memory, size_t count) { OPENSSL_clear_free(memory, count); }
-void ps_memory_secure_clear_free(void *memory, size_t count) { OPENSSL_secure_clear_free(memory, count); }
+void *ps_memory_allocate(size_t count)
+{
+	return OPENSSL_malloc(count);
+}
+void ps_memory_free(void *memory)
+{
+	OPENSSL_free(memory);
+}
+void ps_memory_clear_free(void *memory, size_t count)
+{
+	OPENSSL_clear_free(memory, count);
+}
+void ps_memory_secure_clear_free(void *memory, size_t count)
+{
+	OPENSSL_secure_clear_free(memory, count);
+}
 
 // Errors
 
-int ps_error_library(unsigned long code) { return ERR_GET_LIB(code); }
-int ps_error_reason(unsigned long code) { return ERR_GET_REASON(code); }
+int ps_error_library(unsigned long code)
+{
+	return ERR_GET_LIB(code);
+}
+int ps_error_reason(unsigned long code)
+{
+	return ERR_GET_REASON(code);
+}
 
 // Memory BIOs
 
-static BIO *retrying(BIO *bio) {
-    if (bio != NULL)
-        BIO_set_mem_eof_return(bio, -1);
-    return bio;
+static BIO *retrying(BIO *bio)
+{
+	if (bio != NULL)
+		BIO_set_mem_eof_return(bio, -1);
+	return bio;
 }
 
-BIO *ps_bio_memory(void) { return retrying(BIO_new(BIO_s_mem())); }
-BIO *ps_bio_secret_memory(void) { return retrying(BIO_new(BIO_s_secmem())); }
-long ps_bio_contents(BIO *bio, const uint8_t **contents) { return BIO_get_mem_data(bio, contents); }
+BIO *ps_bio_memory(void)
+{
+	return retrying(BIO_new(BIO_s_mem()));
+}
+BIO *ps_bio_secret_memory(void)
+{
+	return retrying(BIO_new(BIO_s_secmem()));
+}
+long ps_bio_contents(BIO *bio, const uint8_t **contents)
+{
+	return BIO_get_mem_data(bio, contents);
+}
 
 // Keys
 
-EVP_PKEY *ps_key_generate_ec(const char *curve) { return EVP_PKEY_Q_keygen(NULL, NULL, "EC", curve); }
-EVP_PKEY *ps_key_generate_rsa(size_t bits) { return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", bits); }
-EVP_PKEY *ps_key_generate_ed25519(void) { return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"); }
+EVP_PKEY *ps_key_generate_ec(const char *curve)
+{
+	return EVP_PKEY_Q_keygen(NULL, NULL, "EC", curve);
+}
+EVP_PKEY *ps_key_generate_rsa(size_t bits)
+{
+	return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", bits);
+}
+EVP_PKEY *ps_key_generate_ed25519(void)
+{
+	return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+}
 
-EVP_PKEY *ps_key_from_pkcs8(const uint8_t *der, size_t count) {
-    const uint8_t *cursor = der;
-    PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &cursor, (long)count);
-    EVP_PKEY *key = NULL;
-    if (info != NULL && cursor == der + count)
-        key = EVP_PKCS82PKEY(info);
-    PKCS8_PRIV_KEY_INFO_free(info);
-    return key;
+EVP_PKEY *ps_key_from_pkcs8(const uint8_t *der, size_t count)
+{
+	const uint8_t *cursor = der;
+	PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &cursor, (long)count);
+	EVP_PKEY *key = NULL;
+	if (info != NULL && cursor == der + count)
+		key = EVP_PKCS82PKEY(info);
+	PKCS8_PRIV_KEY_INFO_free(info);
+	return key;
 }
 
 // PEM
 
-static unsigned int pem_flags(int secret) { return secret ? PEM_FLAG_SECURE : 0; }
-
-int ps_pem_read(BIO *bio, int secret, char **name, char **header, uint8_t **data, long *count) {
-    return PEM_read_bio_ex(bio, name, header, data, count, pem_flags(secret));
+static unsigned int pem_flags(int secret)
+{
+	return secret ? PEM_FLAG_SECURE : 0;
 }
 
-void ps_pem_free(int secret, void *memory, size_t count) {
-    if (secret)
-        OPENSSL_secure_clear_free(memory, count);
-    else
-        OPENSSL_free(memory);
+int ps_pem_read(BIO *bio, int secret, char **name, char **header, uint8_t **data, long *count)
+{
+	return PEM_read_bio_ex(bio, name, header, data, count, pem_flags(secret));
+}
+
+void ps_pem_free(int secret, void *memory, size_t count)
+{
+	if (secret)
+		OPENSSL_secure_clear_free(memory, count);
+	else
+		OPENSSL_free(memory);
 }
 
 // Certificates
 
-int ps_x509_unix_time(const ASN1_TIME *time, int64_t *seconds) {
-    struct tm fields;
-    if (!ASN1_TIME_to_tm(time, &fields))
-        return 0;
-    *seconds = timegm(&fields);
-    return 1;
+int ps_x509_unix_time(const ASN1_TIME *time, int64_t *seconds)
+{
+	struct tm fields;
+	if (!ASN1_TIME_to_tm(time, &fields))
+		return 0;
+	*seconds = timegm(&fields);
+	return 1;
 }
 
-int ps_x509_print_name(BIO *bio, const X509_NAME *name) {
-    return X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0;
+int ps_x509_print_name(BIO *bio, const X509_NAME *name)
+{
+	return X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0;
 }
 
-int ps_x509_stack_count(const STACK_OF(X509) *stack) { return stack == NULL ? 0 : sk_X509_num(stack); }
-X509 *ps_x509_stack_value(const STACK_OF(X509) *stack, int index) { return sk_X509_value(stack, index); }
-STACK_OF(X509) *ps_x509_stack_new(void) { return sk_X509_new_null(); }
-
-int ps_x509_stack_push(STACK_OF(X509) *stack, X509 *certificate) {
-    return X509_add_cert(stack, certificate, X509_ADD_FLAG_UP_REF);
+int ps_x509_stack_count(const STACK_OF(X509) * stack)
+{
+	return stack == NULL ? 0 : sk_X509_num(stack);
+}
+X509 *ps_x509_stack_value(const STACK_OF(X509) * stack, int index)
+{
+	return sk_X509_value(stack, index);
+}
+STACK_OF(X509) * ps_x509_stack_new(void)
+{
+	return sk_X509_new_null();
 }
 
-void ps_x509_stack_free(STACK_OF(X509) *stack) { sk_X509_pop_free(stack, X509_free); }
+int ps_x509_stack_push(STACK_OF(X509) * stack, X509 *certificate)
+{
+	return X509_add_cert(stack, certificate, X509_ADD_FLAG_UP_REF);
+}
+
+void ps_x509_stack_free(STACK_OF(X509) * stack)
+{
+	sk_X509_pop_free(stack, X509_free);
+}
 
 // TLS
 
-int ps_tls_only_1_3(SSL_CTX *context) {
-    return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) &&
-           SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION);
+int ps_tls_only_1_3(SSL_CTX *context)
+{
+	return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) &&
+	       SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION);
 }
 
-int ps_tls_set_groups(SSL_CTX *context, const char *groups) { return (int)SSL_CTX_set1_groups_list(context, groups); }
-
-int ps_tls_harden(SSL_CTX *context, long largest_peer_chain) {
-    SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                     SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
-    SSL_CTX_set_max_cert_list(context, largest_peer_chain);
-    return SSL_CTX_set_num_tickets(context, 0) && SSL_CTX_set_max_early_data(context, 0) &&
-           SSL_CTX_set_recv_max_early_data(context, 0);
+int ps_tls_set_groups(SSL_CTX *context, const char *groups)
+{
+	return (int)SSL_CTX_set1_groups_list(context, groups);
 }
 
-const char *ps_tls_group(SSL *ssl) {
-    int group = (int)SSL_get_negotiated_group(ssl);
-    return group == 0 ? NULL : SSL_group_to_name(ssl, group);
+int ps_tls_harden(SSL_CTX *context, long largest_peer_chain)
+{
+	SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+					     SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+	SSL_CTX_set_max_cert_list(context, largest_peer_chain);
+	return SSL_CTX_set_num_tickets(context, 0) && SSL_CTX_set_max_early_data(context, 0) &&
+	       SSL_CTX_set_recv_max_early_data(context, 0);
+}
+
+const char *ps_tls_group(SSL *ssl)
+{
+	int group = (int)SSL_get_negotiated_group(ssl);
+	return group == 0 ? NULL : SSL_group_to_name(ssl, group);
 }
 
 static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *count, const unsigned char *offered,
-                       unsigned int offered_count, void *argument) {
-    (void)ssl;
-    const ps_tls_alpn *ours = argument;
-    unsigned char *chosen = NULL;
-    if (SSL_select_next_proto(&chosen, count, ours->wire, ours->count, offered, offered_count) !=
-        OPENSSL_NPN_NEGOTIATED)
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
-    *out = chosen;
-    return SSL_TLSEXT_ERR_OK;
+		       unsigned int offered_count, void *argument)
+{
+	(void)ssl;
+	const ps_tls_alpn *ours = argument;
+	unsigned char *chosen = NULL;
+	if (SSL_select_next_proto(&chosen, count, ours->wire, ours->count, offered, offered_count) !=
+	    OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
 }
 
-void ps_tls_accept_alpn(SSL_CTX *context, const ps_tls_alpn *protocols) {
-    SSL_CTX_set_alpn_select_cb(context, choose_alpn, (void *)protocols);
+void ps_tls_accept_alpn(SSL_CTX *context, const ps_tls_alpn *protocols)
+{
+	SSL_CTX_set_alpn_select_cb(context, choose_alpn, (void *)protocols);
 }

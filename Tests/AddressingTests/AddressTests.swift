@@ -31,7 +31,9 @@ struct AddressTests {
         #expect(try prefix.contains(#require(IPAddress(address))) == expected)
     }
 
-    @Test(arguments: ["10.0.0.1/8", "10.0.0.0/33", "fd00::/129", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8/8", "fd00::1/64"])
+    @Test(arguments: [
+        "10.0.0.1/8", "10.0.0.0/33", "fd00::/129", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8/8", "fd00::1/64",
+    ])
     func notAPrefix(_ text: String) {
         #expect(IPPrefix(text) == nil)
     }

@@ -2,22 +2,25 @@ import Identity
 import Testing
 
 struct DERTests {
-    @Test(arguments: [
-        (0, [2, 1, 0]), (1, [2, 1, 1]), (127, [2, 1, 127]), (128, [2, 2, 0, 128]), (256, [2, 2, 1, 0]),
-        (0xffff_ffff, [2, 5, 0, 255, 255, 255, 255]),
-    ] as [(UInt32, [UInt8])])
+    @Test(
+        arguments: [
+            (0, [2, 1, 0]), (1, [2, 1, 1]), (127, [2, 1, 127]), (128, [2, 2, 0, 128]), (256, [2, 2, 1, 0]),
+            (0xffff_ffff, [2, 5, 0, 255, 255, 255, 255]),
+        ] as [(UInt32, [UInt8])])
     func integers(_ value: UInt32, _ der: [UInt8]) throws {
         #expect(DER.integer(value) == der)
         var reader = DERReader(der)
         #expect(try reader.readUInt32() == value)
     }
 
-    @Test(arguments: [
-        ("no content", [2, 0]), ("negative", [2, 1, 0x80]), ("padded", [2, 2, 0, 1]), ("wide", [2, 5, 1, 0, 0, 0, 0]),
-        ("truncated", [2, 2, 1]), ("other tag", [3, 1, 1]), ("long form for a short length", [2, 0x81, 1, 1]),
-        ("leading zero length", [2, 0x82, 0, 1, 1]), ("indefinite", [2, 0x80, 1, 0, 0]), ("empty", []),
-        ("length of eight bytes", [2, 0x88, 0, 0, 0, 0, 0, 0, 0, 1, 1]), ("reserved length", [2, 0xff]),
-    ] as [(String, [UInt8])])
+    @Test(
+        arguments: [
+            ("no content", [2, 0]), ("negative", [2, 1, 0x80]), ("padded", [2, 2, 0, 1]),
+            ("wide", [2, 5, 1, 0, 0, 0, 0]),
+            ("truncated", [2, 2, 1]), ("other tag", [3, 1, 1]), ("long form for a short length", [2, 0x81, 1, 1]),
+            ("leading zero length", [2, 0x82, 0, 1, 1]), ("indefinite", [2, 0x80, 1, 0, 0]), ("empty", []),
+            ("length of eight bytes", [2, 0x88, 0, 0, 0, 0, 0, 0, 0, 1, 1]), ("reserved length", [2, 0xff]),
+        ] as [(String, [UInt8])])
     func badIntegers(_ name: String, _ der: [UInt8]) {
         #expect(throws: DERError.self, "\(name)") {
             var reader = DERReader(der)

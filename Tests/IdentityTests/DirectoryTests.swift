@@ -19,11 +19,12 @@ struct DirectoryTests {
             workloads: [])
     }
 
-    @Test(arguments: [
-        ("10.1.0.1", 1), ("10.1.2.3", 2), ("10.2.0.1", nil), ("fd00::1", 3), ("fd01::1", nil),
-        // An older lease of a longer prefix loses: the generation decides, not the length.
-        ("10.1.2.4", 1),
-    ] as [(String, UInt32?)])
+    @Test(
+        arguments: [
+            ("10.1.0.1", 1), ("10.1.2.3", 2), ("10.2.0.1", nil), ("fd00::1", 3), ("fd01::1", nil),
+            // An older lease of a longer prefix loses: the generation decides, not the length.
+            ("10.1.2.4", 1),
+        ] as [(String, UInt32?)])
     func newestLeaseHolds(_ address: String, _ node: UInt32?) throws {
         let holder = try directory.holder(of: #require(IPAddress(address)))
         #expect(holder == node.map(NodeNumber.init(rawValue:)))

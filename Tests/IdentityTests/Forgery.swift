@@ -97,7 +97,9 @@ extension Certificate {
         private var extensions: [CertificateExtension] {
             var all = [
                 make(ExtensionID.subjectKeyIdentifier, false, DER.element(.octetString, identifier(key))),
-                make(ExtensionID.authorityKeyIdentifier, false, DER.sequence(DER.element(.context0, identifier(authorityKey)))),
+                make(
+                    ExtensionID.authorityKeyIdentifier, false,
+                    DER.sequence(DER.element(.context0, identifier(authorityKey)))),
             ]
             if let constraints { all.append(make(ExtensionID.basicConstraints, true, constraints)) }
             if let usage { all.append(make(ExtensionID.keyUsage, usageIsCritical, usage)) }

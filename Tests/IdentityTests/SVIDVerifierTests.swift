@@ -84,8 +84,10 @@ struct SVIDVerifierTests {
 
     @Test(arguments: [
         ("NUL", "spiffe://td/a\0"), ("NUL in the domain", "spiffe://td\0.evil/a"), ("scheme", "https://td/a"),
-        ("upper case scheme", "SPIFFE://td/a"), ("dot segment", "spiffe://td/../a"), ("trailing slash", "spiffe://td/a/"),
-        ("domain with slash", "spiffe://td/"), ("not ASCII", "spiffe://td/ä"), ("space", "spiffe://td/a "), ("empty", ""),
+        ("upper case scheme", "SPIFFE://td/a"), ("dot segment", "spiffe://td/../a"),
+        ("trailing slash", "spiffe://td/a/"),
+        ("domain with slash", "spiffe://td/"), ("not ASCII", "spiffe://td/ä"), ("space", "spiffe://td/a "),
+        ("empty", ""),
     ])
     func oddNameBytesAreRefused(_ name: String, _ uri: String) throws {
         let leaf = try forgery.leaf { $0.uris = [Array(uri.utf8)] }
@@ -158,7 +160,9 @@ struct SVIDVerifierTests {
     }
 
     @Test(arguments: [
-        Case("X-4 not cA", .invalidPath(depth: 1, reason: "invalid CA certificate")) { $0.constraints = DER.sequence() },
+        Case("X-4 not cA", .invalidPath(depth: 1, reason: "invalid CA certificate")) {
+            $0.constraints = DER.sequence()
+        },
         Case("X-3 ID with a path", .authorityWithPath(depth: 1)) { $0.uris = uri("spiffe://td/ca") },
         Case("X-3 other domain", .foreignTrustDomain(try! TrustDomain("other"))) { $0.uris = uri("spiffe://other") },
         Case("X-5 no key usage", .keyUsageMissing(depth: 1)) { $0.usage = nil },
@@ -200,7 +204,9 @@ struct SVIDVerifierTests {
     @Test func trailingBytesAreRefused() throws {
         let verifier = try SVIDVerifier(bundle: forgery.bundle)
         for der in try [forgery.leaf().der + [0], Array(forgery.leaf().der.dropLast()), []] {
-            let rejection = #expect(throws: SVIDRejection.self) { try verifier.verify(chainDER: [der], at: Forgery.now) }
+            let rejection = #expect(throws: SVIDRejection.self) {
+                try verifier.verify(chainDER: [der], at: Forgery.now)
+            }
             guard case .unreadableCertificate(depth: 0, _) = rejection else {
                 Issue.record("\(String(describing: rejection))")
                 return
@@ -255,6 +261,8 @@ struct TrustBundleTests {
         #expect(throws: SVIDRejection.mayNotSignCertificates(depth: 0)) {
             try Forgery { $0.usage = KeyUsage([.cRLSign]).derEncoded }.bundle
         }
-        #expect(throws: SVIDRejection.keyUsageNotCritical(depth: 0)) { try Forgery { $0.usageIsCritical = false }.bundle }
+        #expect(throws: SVIDRejection.keyUsageNotCritical(depth: 0)) {
+            try Forgery { $0.usageIsCritical = false }.bundle
+        }
     }
 }

@@ -192,7 +192,8 @@ struct IssuanceTests {
         case "other ID": replace(ExtensionID.subjectAlternativeName, names6("spiffe://example.org/ns/shop/sa/db"))
         case "foreign domain": replace(ExtensionID.subjectAlternativeName, names6("spiffe://other/ns/shop/sa/web"))
         case "second URI":
-            replace(ExtensionID.subjectAlternativeName, names(DER.element(.context6, Array("spiffe://example.org/b".utf8))))
+            replace(
+                ExtensionID.subjectAlternativeName, names(DER.element(.context6, Array("spiffe://example.org/b".utf8))))
         case "extra DNS name":
             replace(ExtensionID.subjectAlternativeName, names(DER.element(.context2, Array("bank.example".utf8))))
         case "address name": replace(ExtensionID.subjectAlternativeName, names([0x87, 4, 10, 0, 0, 1]))
@@ -230,7 +231,9 @@ struct IssuancePlanTests {
         #expect(throws: IssuanceError.self) { try IssuancePlan.authority(name, in: domain) }
     }
 
-    @Test(arguments: ["", "*", "*.shop", "a..b", "-a", "a-", "a_b", "a b", ".a", "a.", "ä", String(repeating: "a", count: 64)])
+    @Test(arguments: [
+        "", "*", "*.shop", "a..b", "-a", "a-", "a_b", "a b", ".a", "a.", "ä", String(repeating: "a", count: 64),
+    ])
     func oddDNSNamesAreRefused(_ name: String) throws {
         #expect(throws: IssuanceError.badDNSName(name)) {
             try IssuancePlan.workload(id: SPIFFEID("spiffe://td/a"), binding: nil, dnsNames: ["ok.example", name])

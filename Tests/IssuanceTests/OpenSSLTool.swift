@@ -34,7 +34,8 @@ enum OpenSSLTool {
         try withDirectory { directory in
             let file = directory.appendingPathComponent("request.der").path
             let key = directory.appendingPathComponent("key.pem").path
-            let result = try run(["req", "-new", "-nodes", "-outform", "DER", "-out", file, "-keyout", key] + arguments)
+            let result = try run(
+                ["req", "-new", "-nodes", "-outform", "DER", "-out", file, "-keyout", key] + arguments)
             guard result.status == 0 else { throw Failure(output: result.output) }
             return try Array(Data(contentsOf: URL(fileURLWithPath: file)))
         }

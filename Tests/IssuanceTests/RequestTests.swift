@@ -75,7 +75,9 @@ struct RequestTests {
         try OpenSSLTool.withDirectory { directory in
             let file = directory.appendingPathComponent("request.der")
             try Data(der).write(to: file)
-            let result = try OpenSSLTool.run(["req", "-inform", "DER", "-in", file.path, "-verify", "-noout", "-subject"])
+            let result = try OpenSSLTool.run([
+                "req", "-inform", "DER", "-in", file.path, "-verify", "-noout", "-subject",
+            ])
             #expect(result.status == 0 && result.output.contains("verify OK"), "\(result.output)")
         }
     }

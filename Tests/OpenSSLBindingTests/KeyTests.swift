@@ -25,7 +25,8 @@ struct KeyTests {
     }
 
     @Test(arguments: [
-        "", "no PEM at all", "-----BEGIN PRIVATE KEY-----\n", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+        "", "no PEM at all", "-----BEGIN PRIVATE KEY-----\n",
+        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
     ])
     func damagedPEMIsRefused(_ text: String) {
         #expect(throws: OpenSSLError.self) { try PrivateKey(pem: SecretBytes(Array(text.utf8))) }

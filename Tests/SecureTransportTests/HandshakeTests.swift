@@ -208,7 +208,8 @@ struct RefusalTests {
     ])
     func isRefused(_ refusal: Case) throws {
         let domain = try TestDomain()
-        let link = Link(client: try refusal.client.end(.client, domain), server: try refusal.server.end(.server, domain))
+        let link = Link(
+            client: try refusal.client.end(.client, domain), server: try refusal.server.end(.server, domain))
         try link.run()
         let (judge, judged) = refusal.refusedBy == .client ? (link.client, link.server) : (link.server, link.client)
         #expect(try judge.recorder.errors == [refusal.reason(domain)])

@@ -60,13 +60,13 @@ void ps_pem_free(int secret, void *memory, size_t count);
 int ps_x509_unix_time(const ASN1_TIME *time, int64_t *seconds);
 /// Writes the name as RFC 4514 text; returns 1 on success.
 int ps_x509_print_name(BIO *bio, const X509_NAME *name);
-int ps_x509_stack_count(const STACK_OF(X509) *stack);
-X509 *ps_x509_stack_value(const STACK_OF(X509) *stack, int index);
-STACK_OF(X509) *ps_x509_stack_new(void);
+int ps_x509_stack_count(const STACK_OF(X509) * stack);
+X509 *ps_x509_stack_value(const STACK_OF(X509) * stack, int index);
+STACK_OF(X509) * ps_x509_stack_new(void);
 /// Takes a reference of its own; returns 1 on success.
-int ps_x509_stack_push(STACK_OF(X509) *stack, X509 *certificate);
+int ps_x509_stack_push(STACK_OF(X509) * stack, X509 *certificate);
 /// Frees the stack and its references.
-void ps_x509_stack_free(STACK_OF(X509) *stack);
+void ps_x509_stack_free(STACK_OF(X509) * stack);
 
 // TLS
 
@@ -80,8 +80,8 @@ const char *ps_tls_group(SSL *ssl);
 
 /// ALPN protocols in wire form: each behind its length.
 typedef struct {
-    const uint8_t *wire;
-    unsigned int count;
+	const uint8_t *wire;
+	unsigned int count;
 } ps_tls_alpn;
 
 /// Lets a server choose the first of its protocols that the client offers, and refuse a client that offers others only.
