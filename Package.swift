@@ -145,6 +145,16 @@ let package = Package(
                 "Identity", "Issuance", "OpenSSLBinding",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio),
+        .target(name: "KernelTestSupport", path: "Tests/KernelTestSupport", swiftSettings: strict),
+        testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
+        testTarget("SystemdBinding", ["KernelTestSupport"]),
+        testTarget("NetnsProtocol", ["Addressing", "KernelTestSupport", "LinuxBinding", "podshield-netns"]),
+        .testTarget(
+            name: "BPFBindingTests", dependencies: ["BPFBinding", "KernelTestSupport"], exclude: ["Fixtures"],
+            swiftSettings: strict),
+        testTarget(
+            "Datapath",
+            ["Addressing", "BPFBinding", "CPodshieldABI", "Identity", "KernelTestSupport", "LinuxBinding"]),
     ],
     swiftLanguageModes: [.v6]
 )

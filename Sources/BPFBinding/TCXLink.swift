@@ -42,6 +42,19 @@ public final class TCXLink: Sendable {
         try calling("bpf_link_detach") { bpf_link_detach(descriptor.raw) }
     }
 
+    /// Ids of all programs at the hook, whoever put them there, in the order in which they run; at most 64. C:
+    /// `bpf_prog_query`.
+    public static func programs(
+        at interface: UInt32, _ direction: TrafficDirection
+    ) throws(BPFError) -> [UInt32] {
+        let type = direction == .ingress ? PS_LIBBPF_TCX_INGRESS : PS_LIBBPF_TCX_EGRESS
+        var programs = [UInt32](repeating: 0, count: 64)
+        let count = try calling("bpf_prog_query tcx \(direction)", "ifindex \(interface)") {
+            unsafe ps_libbpf_tcx_query(interface, type, &programs, UInt32(programs.count))
+        }
+        return Array(programs.prefix(Int(count)))
+    }
+
     public struct Info: Hashable, Sendable {
         public let id: UInt32
         public let program: UInt32

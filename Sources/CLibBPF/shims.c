@@ -64,6 +64,14 @@ int ps_libbpf_tcx_attach(int program, uint32_t ifindex, enum ps_libbpf_tcx direc
 	return bpf_link_create(program, (int)ifindex, (enum bpf_attach_type)direction, NULL);
 }
 
+int ps_libbpf_tcx_query(uint32_t ifindex, enum ps_libbpf_tcx direction, uint32_t *programs, uint32_t capacity)
+{
+	__u32 count = capacity;
+	int result = bpf_prog_query((int)ifindex, (enum bpf_attach_type)direction, 0, NULL, programs, &count);
+
+	return result < 0 ? result : (int)count;
+}
+
 int ps_libbpf_link_info(int fd, struct ps_libbpf_link *out)
 {
 	/* The head of struct bpf_link_info as of 6.6, larger than the one these headers declare may be. */

@@ -42,4 +42,9 @@ public struct SAParameters: Hashable, Sendable {
 public struct AdoptedSA: Hashable, Sendable {
     public let direction: SADirection
     public let parameters: SAParameters
+
+    public init(direction: SADirection, parameters: SAParameters) {
+        self.direction = direction
+        self.parameters = parameters
+    }
 }

@@ -8,7 +8,7 @@ public struct ChildProcess: Sendable {
     /// - Parameter input: becomes descriptor 0. Standard error is shared, the environment is empty. C: `posix_spawn`.
     public init(path: String, arguments: [String] = [], input: FileDescriptor) throws(SystemError) {
         var vector = unsafe ([path] + arguments).map { unsafe strdup($0) } + [nil]
-        defer { unsafe vector.forEach { unsafe free($0) } }
+        defer { while let argument = unsafe vector.popLast() { unsafe free(argument) } }
         var processID: Int32 = 0
         let result = unsafe ps_linux_spawn(path, &vector, input.raw, &processID)
         try checking("posix_spawn", path, result)

@@ -29,6 +29,9 @@ enum ps_libbpf_tcx {
 
 int ps_libbpf_tcx_attach(int program, uint32_t ifindex, enum ps_libbpf_tcx direction);
 
+/* How many programs are at the tcx hook; the ids of the first `capacity` of them are written to `programs`. */
+int ps_libbpf_tcx_query(uint32_t ifindex, enum ps_libbpf_tcx direction, uint32_t *programs, uint32_t capacity);
+
 struct ps_libbpf_link {
 	uint32_t type;
 	uint32_t id;

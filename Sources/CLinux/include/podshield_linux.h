@@ -46,7 +46,6 @@ int ps_linux_enter_network_namespace(int fd);
 /* The effective capability set of the calling thread, one bit per capability number. */
 int ps_linux_effective_capabilities(uint64_t *out);
 
-
 uint64_t ps_linux_boot_time_ns(void);
 
 /* Overwrites memory in a way that no optimiser removes. */

@@ -1,0 +1,102 @@
+import Foundation
+import KernelTestSupport
+import LinuxBinding
+import Testing
+
+@Suite struct ProcessTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    @Test func atomicFilesHaveTheirModeAndReplaceWhole() throws {
+        let path = directory.path + "/key"
+        try AtomicFile.write(Array("one".utf8), to: path, mode: 0o600)
+        try AtomicFile.write(Array("second".utf8), to: path, mode: 0o640)
+        #expect(try AtomicFile.read(path) == Array("second".utf8))
+        let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        #expect(mode == 0o640)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["key"])
+    }
+
+    @Test func aFailedWriteLeavesTheOldFile() throws {
+        let path = directory.path + "/directory"
+        try FileManager.default.createDirectory(atPath: path + "/inside", withIntermediateDirectories: true)
+        #expect(throws: SystemError.self) { try AtomicFile.write([1], to: path, mode: 0o600) }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["directory"])
+    }
+
+    @Test func readingIsLimited() throws {
+        let path = directory.path + "/large"
+        try AtomicFile.write([UInt8](repeating: 7, count: 40000), to: path, mode: 0o600)
+        #expect(try AtomicFile.read(path, limit: 40000).count == 40000)
+        let error = #expect(throws: SystemError.self) { try AtomicFile.read(path, limit: 39999) }
+        #expect(error?.code == EFBIG)
+    }
+
+    @Test func anInstanceIsLockedOnce() throws {
+        let path = directory.path + "/lock"
+        let error = withExtendedLifetime(try InstanceLock(path: path)) {
+            #expect(throws: SystemError.self) { try InstanceLock(path: path) }
+        }
+        #expect(error?.code == EWOULDBLOCK)
+        #expect(error?.detail == "held by process \(getpid())")
+        #expect(throws: Never.self) { try InstanceLock(path: path) }
+    }
+
+    @Test func socketsKnowTheirPeer() throws {
+        let (one, other) = try UnixSocket.pair()
+        let credentials = try PeerCredentials(ofSocket: one.descriptor.raw)
+        #expect(credentials.processID == UInt32(getpid()) && credentials.userID == getuid())
+        try one.send(Array("first\nsecond".utf8))
+        #expect(try other.receiveLine(limit: 100) == Array("first".utf8))
+    }
+
+    @Test func socketLinesAreLimitedInTimeAndLength() throws {
+        let (one, other) = try UnixSocket.pair()
+        try other.setTimeLimit(.milliseconds(50))
+        #expect(#expect(throws: SystemError.self) { try other.receiveLine(limit: 10) }?.code == EAGAIN)
+        try one.send([UInt8](repeating: 65, count: 11))
+        #expect(#expect(throws: SystemError.self) { try other.receiveLine(limit: 10) }?.code == EMSGSIZE)
+    }
+
+    @Test func childrenTalkOverTheirInput() throws {
+        let (ours, theirs) = try UnixSocket.pair()
+        let child = try ChildProcess(
+            path: "/bin/sh", arguments: ["-c", "read line; echo \"got $line\" >&0; exit 3"], input: theirs.descriptor)
+        try ours.send(Array("ping\n".utf8))
+        #expect(try ours.receiveLine(limit: 100) == Array("got ping".utf8))
+        #expect(try child.wait() == 3)
+    }
+
+    @Test func theBootClockRuns() throws {
+        let uptime = try String(contentsOfFile: "/proc/uptime", encoding: .utf8)
+        let seconds = try #require(Double(uptime.split(separator: " ")[0]))
+        let measured = Double(BootClock.nanoseconds) / 1e9
+        #expect(abs(measured - seconds) < 5)
+    }
+
+    @Test func namespacesAreToldFromFiles() throws {
+        let path = directory.path + "/file"
+        try AtomicFile.write([], to: path, mode: 0o600)
+        #expect(#expect(throws: SystemError.self) { try NetworkNamespace(path: path) }?.code == EINVAL)
+        #expect(#expect(throws: SystemError.self) { try NetworkNamespace(path: "/proc/self/ns/mnt") }?.code == EINVAL)
+        #expect(throws: Never.self) { try NetworkNamespace(path: "/proc/self/ns/net") }
+    }
+
+    @Test func workInANamespaceLeavesTheCallerWhereItWas() throws {
+        let pod = try TestPod()
+        let before = try NetworkNamespace.current().inode()
+        let inside = try NetworkNamespace(path: pod.path).run {
+            try NetworkNamespace(path: "/proc/thread-self/ns/net").inode()
+        }
+        #expect(inside == (try NetworkNamespace(path: pod.path).inode()))
+        #expect(inside != before)
+        #expect(try NetworkNamespace.current().inode() == before)
+    }
+
+    @Test func secretMemoryStartsAsZeros() {
+        let memory = SecretMemory(byteCount: 48)
+        let isZero = unsafe memory.withBytes { unsafe $0.allSatisfy { $0 == 0 } }
+        #expect(isZero)
+    }
+}

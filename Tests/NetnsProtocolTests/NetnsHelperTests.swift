@@ -1,0 +1,104 @@
+import Addressing
+import Foundation
+import KernelTestSupport
+import LinuxBinding
+import NetnsProtocol
+import Testing
+
+@Suite struct NetnsHelperTests {
+    /// Beside the test bundle.
+    static let helper = NetnsHelper.spawn(
+        executable: Bundle.main.bundleURL.appending(path: "podshield-netns").path(percentEncoded: false))
+
+    @Test(arguments: [
+        ("/run/netns/web-0", true), ("/var/run/netns/cni-1.a_b", true), ("/proc/12/ns/net", true),
+        ("/run/netns/", false), ("/run/netns/..", false), ("/run/netns/a/b", false), ("/run/netns/../x", false),
+        ("/proc/self/ns/net", false), ("/proc/0/ns/net", false), ("/proc/+1/ns/net", false),
+        ("/proc/012/ns/net", false),
+        ("/proc/1/ns/mnt", false), ("run/netns/a", false), ("/tmp/a", false), ("", false), ("/run/netns/a b", false),
+    ])
+    func places(_ text: String, _ isAllowed: Bool) { #expect((NamespacePath(text) != nil) == isAllowed) }
+
+    @Test func requestsAndRepliesSurviveTheWire() throws {
+        let path = try #require(NamespacePath("/run/netns/a"))
+        let prefix = try #require(IPPrefix("10.0.0.0/8"))
+        let request = PodNetworkRequest(namespace: path, interface: "eth0", mtu: 1400, prefixes: [prefix])
+        #expect(try Self.roundTrip(request) == request)
+        let pod = PodInterface(
+            hostIfindex: 7, podIfindex: 2, podName: "eth0", podMAC: [2, 0, 0xff, 1, 2, 3],
+            addresses: [try #require(IPAddress("10.0.0.1")), try #require(IPAddress("fd00::1"))], mtu: 1500)
+        for reply in [PodNetworkReply.done(pod), .failed(PodNetworkError(.noInterface, "none"))] {
+            #expect(try Self.roundTrip(reply) == reply)
+        }
+    }
+
+    private static func roundTrip<Value: Codable>(_ value: Value) throws -> Value {
+        try JSONDecoder().decode(Value.self, from: JSONEncoder().encode(value))
+    }
+
+    @Test(arguments: [
+        (#"{"netns":"/run/netns/a","mtu":575}"#, PodNetworkError.Code.badRequest),
+        (#"{"netns":"/run/netns/a","mtu":65536}"#, .badRequest),
+        (#"{"netns":"/run/netns/a","mtu":1400,"interface":"../eth0"}"#, .badRequest),
+        (#"{"netns":"/run/netns/a","mtu":1400,"interface":"sixteen-letters-"}"#, .badRequest),
+        (#"{"netns":"/run/netns/a","mtu":1400,"prefixes":["10.0.0.1/8"]}"#, .badRequest),
+        (#"{"netns":"/run/netns/a","mtu":1400,"other":1}"#, .badRequest),
+        (#"{"netns":"/etc/passwd","mtu":1400}"#, .pathNotAllowed),
+    ])
+    func refusals(_ text: String, _ code: PodNetworkError.Code) {
+        let error = #expect(throws: PodNetworkError.self) {
+            try JSONDecoder().decode(PodNetworkRequest.self, from: Data(text.utf8))
+        }
+        #expect(error?.code == code)
+    }
+
+    @Test func preparesAPod() async throws {
+        let pod = try TestPod()
+        try pod.run("ip", "addr", "add", "10.77.1.5/24", "dev", "eth0")
+        try pod.run("ip", "addr", "add", "fd77::5/64", "dev", "eth0", "nodad")
+        try pod.run("ip", "route", "add", "default", "via", "10.77.1.1")
+        let request = PodNetworkRequest(
+            namespace: try #require(NamespacePath(pod.path)), mtu: 1400,
+            prefixes: [try #require(IPPrefix("10.77.0.0/16")), try #require(IPPrefix("fd77::/16"))])
+
+        let answer = try await Self.helper.prepare(request)
+
+        let host = try #require(try RouteSocket().link(name: pod.hostInterface))
+        #expect(answer.hostIfindex == host.index && answer.podIfindex == host.peerIndex)
+        #expect(answer.podName == "eth0" && answer.mtu == 1500)
+        #expect(Set(answer.addresses.map(\.description)) == ["10.77.1.5", "fd77::5"])
+        #expect(try pod.run("cat", "/proc/net/dev").contains("eth0"))
+        let features = try pod.run("ethtool", "-k", "eth0")
+        #expect(features.contains("tcp-segmentation-offload: off"))
+        #expect(features.contains("tx-checksumming: off"))
+        #expect(features.contains("generic-segmentation-offload: on"))
+        #expect(features.contains("tx-udp-segmentation: off"))
+        #expect(try pod.run("ip", "route", "get", "10.77.9.9").contains("mtu 1400"))
+        #expect(try !pod.run("ip", "route", "get", "10.99.9.9").contains("mtu"))
+        #expect(try pod.run("ip", "-6", "route", "show", "fd77::/64").contains("mtu 1400"))
+        #expect(try await Self.helper.prepare(request) == answer)
+    }
+
+    @Test func failuresAreTyped() async throws {
+        let pod = try TestPod()
+        let there = try #require(NamespacePath(pod.path))
+        let nowhere = try #require(NamespacePath("/run/netns/pskn-not-there"))
+        let own = try #require(NamespacePath("/proc/\(getpid())/ns/net"))
+        let cases: [(PodNetworkRequest, PodNetworkError.Code)] = [
+            (PodNetworkRequest(namespace: nowhere, mtu: 1400), .notANamespace),
+            (PodNetworkRequest(namespace: own, mtu: 1400), .ownNamespace),
+            (PodNetworkRequest(namespace: there, interface: "eth1", mtu: 1400), .noInterface),
+        ]
+        for (request, code) in cases {
+            let error = await #expect(throws: PodNetworkError.self) { try await Self.helper.prepare(request) }
+            #expect(error?.code == code)
+        }
+        try pod.run("ip", "link", "add", "name", "inner0", "type", "veth", "peer", "name", "inner1")
+        let inner = PodNetworkRequest(namespace: there, interface: "inner0", mtu: 1400)
+        let error = await #expect(throws: PodNetworkError.self) { try await Self.helper.prepare(inner) }
+        #expect(error?.code == .peerElsewhere)
+        let missing = NetnsHelper.spawn(executable: "/nonexistent")
+        let absent = await #expect(throws: PodNetworkError.self) { try await missing.prepare(inner) }
+        #expect(absent?.code == .noAnswer)
+    }
+}
