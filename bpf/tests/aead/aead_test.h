@@ -18,7 +18,7 @@ struct ps_test_case {
 	__u32 len;
 	__u32 size;                  /* of the whole packet, at most PS_TEST_DATA_MAX, at least 14 */
 	__u8 data[PS_TEST_DATA_MAX]; /* the packet, before and after */
-	__u32 pad; /* 0 */
+	__u32 pad;                   /* 0 */
 };
 
 #endif

@@ -42,8 +42,8 @@ static void compare(const char *name, enum ps_test_program program)
 		double native = quickest(&ps_native_path, program, lengths[i]);
 		double kernel = quickest(&ps_kernel_path, program, lengths[i]);
 
-		printf("%-5s %5u bytes: kernel %6.0f ns, %5.2f ns/B; native %6.0f ns, %5.2f ns/B; ratio %.2f\n", name, lengths[i],
-		       kernel, kernel / lengths[i], native, native / lengths[i], kernel / native);
+		printf("%-5s %5u bytes: kernel %6.0f ns, %5.2f ns/B; native %6.0f ns, %5.2f ns/B; ratio %.2f\n", name,
+		       lengths[i], kernel, kernel / lengths[i], native, native / lengths[i], kernel / native);
 	}
 }
 

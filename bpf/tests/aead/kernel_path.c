@@ -13,8 +13,9 @@
 #define LOG_STATS 4 /* the verifier's closing figures only */
 
 static const char *const names[PS_TEST_PROGRAMS] = {
-	[PS_TEST_SEAL] = "ps_test_seal",         [PS_TEST_OPEN] = "ps_test_open",     [PS_TEST_SEAL_ESP] = "ps_test_seal_esp",
-	[PS_TEST_OPEN_ESP] = "ps_test_open_esp", [PS_TEST_CIPHER] = "ps_test_cipher", [PS_TEST_MAC] = "ps_test_mac",
+	[PS_TEST_SEAL] = "ps_test_seal",         [PS_TEST_OPEN] = "ps_test_open",
+	[PS_TEST_SEAL_ESP] = "ps_test_seal_esp", [PS_TEST_OPEN_ESP] = "ps_test_open_esp",
+	[PS_TEST_CIPHER] = "ps_test_cipher",     [PS_TEST_MAC] = "ps_test_mac",
 	[PS_BENCH_SEAL] = "ps_bench_seal",       [PS_BENCH_OPEN] = "ps_bench_open",
 };
 

@@ -14,7 +14,8 @@ void ps_reference_seal(const unsigned char *key, const unsigned char *nonce, con
 
 	if (!cipher || EVP_EncryptInit_ex(cipher, EVP_chacha20_poly1305(), NULL, key, nonce) != 1 ||
 	    EVP_EncryptUpdate(cipher, NULL, &done, aad, aad_len) != 1 ||
-	    EVP_EncryptUpdate(cipher, text, &done, text, len) != 1 || EVP_EncryptFinal_ex(cipher, text + len, &done) != 1 ||
+	    EVP_EncryptUpdate(cipher, text, &done, text, len) != 1 ||
+	    EVP_EncryptFinal_ex(cipher, text + len, &done) != 1 ||
 	    EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, 16, tag) != 1)
 		errx(2, "libcrypto refused");
 	EVP_CIPHER_CTX_free(cipher);

@@ -306,8 +306,7 @@ static void offsets(void)
 
 static const unsigned int tampered_lengths[] = { 0, 1, 4, 15, 16, 63, 64, 65, 100, 128, 1400 };
 
-#define EACH_LENGTH(len) \
-	for (const unsigned int *len = tampered_lengths; len < (&tampered_lengths)[1]; len++)
+#define EACH_LENGTH(len) for (const unsigned int *len = tampered_lengths; len < (&tampered_lengths)[1]; len++)
 
 static void seal_random(unsigned int len)
 {
