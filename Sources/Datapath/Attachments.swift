@@ -80,9 +80,14 @@ struct Attachments {
         if try ClsactFilter.addQueueingDiscipline(to: place.interface) {
             try repin(program, at: paths.link(Self.qdiscPin(place.interface)))
         }
+        // Pinned before and named after: whenever we end, the program in the filter is one of the two that are pinned.
+        let pin = paths.link(place.pin(.clsact))
+        try repin(program, at: pin + Self.next)
         try place.filter.attach(program)
-        try repin(program, at: paths.link(place.pin(.clsact)))
+        try BPFFileSystem.rename(pin + Self.next, to: pin)
     }
+
+    private static let next = "-next"
 
     private func repin(_ program: BPFProgram, at path: String) throws(BPFError) {
         try BPFFileSystem.unpin(path)
@@ -100,10 +105,13 @@ struct Attachments {
 
     private func detach(_ place: Place, _ kind: Kind) throws(DatapathError) {
         let path = paths.link(place.pin(kind))
-        guard BPFFileSystem.hasPin(path) else { return }
         switch kind {
-        case .tcx: try kernel { () throws(BPFError) in try detachTCX(path) }
-        case .clsact: try detachClsact(place, path)
+        case .tcx:
+            guard BPFFileSystem.hasPin(path) else { return }
+            try kernel { () throws(BPFError) in try detachTCX(path) }
+        case .clsact:
+            guard BPFFileSystem.hasPin(path) || BPFFileSystem.hasPin(path + Self.next) else { return }
+            try detachClsact(place, path)
         }
     }
 
@@ -116,11 +124,21 @@ struct Attachments {
 
     private func detachClsact(_ place: Place, _ path: String) throws(DatapathError) {
         try kernel { () throws(BPFError) in
-            let ours = try BPFProgram(pinnedAt: path).id
-            if try place.filter.attachedProgram() == ours { try place.filter.detach() }
+            if try holdsFilter(place) { try place.filter.detach() }
             try BPFFileSystem.unpin(path)
+            try BPFFileSystem.unpin(path + Self.next)
         }
         try removeQdisc(place.interface)
+    }
+
+    /// Whether the filter at our place among the device's is ours.
+    private func holdsFilter(_ place: Place) throws(BPFError) -> Bool {
+        guard let attached = try place.filter.attachedProgram() else { return false }
+        for pin in [paths.link(place.pin(.clsact)), paths.link(place.pin(.clsact) + Self.next)]
+        where BPFFileSystem.hasPin(pin) {
+            if try BPFProgram(pinnedAt: pin).id == attached { return true }
+        }
+        return false
     }
 
     /// The qdisc goes with the last filter if it was we who made it.
@@ -143,18 +161,37 @@ struct Attachments {
 
     // MARK: List
 
-    /// What the pins say, with the kind.
-    func all() throws(DatapathError) -> [(place: Place, kind: Kind)] {
-        let names = try kernel { () throws(BPFError) in try BPFFileSystem.names(in: paths.links) }
-        return names.compactMap(Self.parse)
+    struct Attachment: Hashable {
+        let place: Place
+        let kind: Kind
     }
 
-    /// `from_pod-12-tcx`.
-    private static func parse(_ name: String) -> (place: Place, kind: Kind)? {
+    /// What the pins say.
+    func all() throws(DatapathError) -> [Attachment] {
+        let names = try kernel { () throws(BPFError) in try BPFFileSystem.names(in: paths.links) }
+        let attachments = Set(names.compactMap(Self.parse))
+        return attachments.sorted { $0.place.pin($0.kind) < $1.place.pin($1.kind) }
+    }
+
+    /// Whether the device is still the one that was attached to: its index may have been given again.
+    func isLive(_ attachment: Attachment) throws(DatapathError) -> Bool {
+        try kernel { () throws(BPFError) in
+            switch attachment.kind {
+            case .tcx:
+                let link = try TCXLink(pinnedAt: paths.link(attachment.place.pin(.tcx)))
+                return try link.info().interface == attachment.place.interface
+            case .clsact: return try holdsFilter(attachment.place)
+            }
+        }
+    }
+
+    /// `from_pod-12-tcx`, `from_pod-12-clsact-next`.
+    private static func parse(_ name: String) -> Attachment? {
         let parts = name.split(separator: "-").map(String.init)
-        guard parts.count == 3, let hook = DatapathHook.allCases.first(where: { $0.name == parts[0] }),
+        guard parts.count == 3 || parts.count == 4,
+            let hook = DatapathHook.allCases.first(where: { $0.name == parts[0] }),
             let interface = UInt32(parts[1]), let kind = Kind(rawValue: parts[2])
         else { return nil }
-        return (Place(hook: hook, interface: interface), kind)
+        return Attachment(place: Place(hook: hook, interface: interface), kind: kind)
     }
 }

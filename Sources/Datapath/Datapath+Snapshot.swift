@@ -51,9 +51,10 @@ extension Datapath {
                 DatapathSnapshot.Program(
                     name: program.name, id: program.id, tag: program.tag,
                     verifiedInstructions: program.verifiedInstructions,
-                    attachments: attached.filter { $0.place.hook == hook }.map { place, kind in
+                    attachments: attached.filter { $0.place.hook == hook }.map {
                         DatapathSnapshot.Attachment(
-                            interface: place.interface, direction: place.direction.rawValue, kind: kind.rawValue)
+                            interface: $0.place.interface, direction: $0.place.direction.rawValue,
+                            kind: $0.kind.rawValue)
                     })
             }
         }

@@ -12,7 +12,7 @@ extension Datapath {
     public static func uninstall(bpffs: String = "/sys/fs/bpf", instance: String) throws(DatapathError) {
         let paths = try PinPaths(bpffs: bpffs, instance: instance)
         let attachments = Attachments(paths, .auto)
-        for (place, _) in try attachments.all() { try attachments.detach(place) }
+        for attachment in try attachments.all() { try attachments.detach(attachment.place) }
         try kernel { () throws(BPFError) in
             // No program may meet a zero key: the last one that knew the maps has ended after this.
             try GracePeriod().wait()

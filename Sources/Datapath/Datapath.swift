@@ -52,12 +52,11 @@ public actor Datapath {
     }
 
     private func replacePrograms() throws(DatapathError) {
-        let interfaces = Set(try system { () throws(SystemError) in try RouteSocket().links() }.map(\.index))
-        for (place, _) in try attachments.all() {
-            if interfaces.contains(place.interface) {
-                try attach(place.hook, place.interface)
+        for attachment in try attachments.all() {
+            if try attachments.isLive(attachment) {
+                try attach(attachment.place.hook, attachment.place.interface)
             } else {
-                try attachments.detach(place)
+                try attachments.detach(attachment.place)
             }
         }
     }
@@ -88,6 +87,7 @@ extension Datapath {
     /// Writes the key; no packet is sealed with it before `activateOutbound`.
     public func installOutbound(_ parameters: SAParameters, key: SAKeyWriter) throws(DatapathError) {
         try Self.checkSuite(parameters)
+        guard parameters.spi >= UInt32(PS_SPI_MIN) else { throw .reservedSPI(parameters.spi) }
         try outbound.install(parameters, key)
     }
 

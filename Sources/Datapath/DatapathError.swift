@@ -26,6 +26,8 @@ public enum DatapathError: Error, Sendable {
     /// Several peers gave us this SPI: which is meant must be said.
     case ambiguousSPI(UInt32)
     case unsupportedSuite(UInt32)
+    /// Below 256 (RFC 4303 section 2.1); 0 would even be read as a message that is no ESP (RFC 3948).
+    case reservedSPI(UInt32)
     /// The address is held by another (peer, identity): the directory or the node link must settle that first.
     case addressHeld(IPAddress, peer: NodeNumber, identity: NumericIdentity)
     case localAddressHeld(IPAddress, interface: UInt32)
@@ -54,6 +56,7 @@ extension DatapathError: CustomStringConvertible {
         case .tableFull(let direction): "the \(direction.rawValue) SA table is full"
         case .unknownSA(let spi, let direction): "no \(direction.rawValue) SA has SPI \(spi)"
         case .ambiguousSPI(let spi): "several peers gave us SPI \(spi)"
+        case .reservedSPI(let spi): "SPI \(spi) is reserved"
         case .unsupportedSuite(let suite): "suite \(suite) is not supported"
         case .addressHeld(let address, let peer, let identity):
             "\(address) is held by identity \(identity) of node \(peer)"

@@ -35,9 +35,9 @@ struct SASlots<Record: SARecord> {
             unsafe record.pointee.peer = parameters.peer.rawValue
             unsafe record.pointee.identity = parameters.identity.rawValue
             unsafe record.pointee.suite = parameters.suite
-            unsafe key.write(
-                Self.part(bytes, Record.keyOffset, Int(PS_KEY_LEN)),
-                Self.part(bytes, Record.saltOffset, Int(PS_SALT_LEN)))
+            let secret = unsafe Self.part(bytes, Record.keyOffset, Int(PS_KEY_LEN))
+            unsafe key.write(secret, Self.part(bytes, Record.saltOffset, Int(PS_SALT_LEN)))
+            precondition(unsafe secret.contains { $0 != 0 }, "the key was not written")
             try kernel { () throws(BPFError) in try unsafe map.write(slot, from: UnsafeRawBufferPointer(bytes)) }
         }
     }

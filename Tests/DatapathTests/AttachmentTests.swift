@@ -148,6 +148,36 @@ import Testing
         #expect(try bench.bpffs.contents().filter { $0.contains("from_pod-") }.isEmpty)
     }
 
+    /// A device that is not ours has taken the index of the one that was.
+    @Test(arguments: [AttachmentMode.tcx, .clsact])
+    func anIndexThatWasGivenAgainIsNotOurs(_ mode: AttachmentMode) async throws {
+        let bench = try Bench(mode)
+        do { try await add(to: try await bench.start(), "10.0.0.5") }
+        try Command.run("ip", "link", "del", pod.hostInterface)
+        try Command.run(
+            "ip", "link", "add", "name", pod.hostInterface, "index", "\(index)", "type", "veth", "peer", "name",
+            "eth0", "netns", pod.namespace)
+        let datapath = try await bench.start()
+        #expect(try attached().isEmpty)
+        #expect(try bench.bpffs.contents().filter { $0.contains("_pod-") }.isEmpty)
+        try await add(to: datapath, "10.0.0.5")
+        #expect(try attached() == Self.expected(mode))
+    }
+
+    /// A run that ended between attaching and naming what it attached.
+    @Test func anUnfinishedReplacementIsOursToo() async throws {
+        let bench = try Bench(.clsact)
+        do { try await add(to: try await bench.start(), "10.0.0.5") }
+        let links = "\(bench.bpffs.path)/podshield/test/links"
+        for hook in ["from_pod", "to_pod"] {
+            let name = "\(links)/\(hook)-\(index)-clsact"
+            try BPFFileSystem.rename(name, to: name + "-next")
+        }
+        try Datapath.uninstall(bpffs: bench.bpffs.path, instance: "test")
+        #expect(try attached().isEmpty)
+        #expect(try bench.bpffs.contents().isEmpty)
+    }
+
     private struct ABIKey: BitwiseCopyable { var high = UInt64(0), low = UInt64(0) }
 
     @Test func podsChangeAddressesAndIdentity() async throws {

@@ -171,6 +171,15 @@ import Testing
         #expect(try reference() == nil && reference(301)?.spi == 5000)
     }
 
+    @Test(arguments: [UInt32(0), 1, 255])
+    func reservedSPIsAreRefused(_ spi: UInt32) async throws {
+        let datapath = try await bench.start()
+        let error = await #expect(throws: DatapathError.self) {
+            try await datapath.installOutbound(Sample.parameters(spi), key: Sample.key(1))
+        }
+        #expect(error?.kind == "reservedSPI")
+    }
+
     @Test func deadlinesMoveWithoutTouchingTheSlot() async throws {
         let datapath = try await bench.start()
         let spi = try await datapath.accept(1)
