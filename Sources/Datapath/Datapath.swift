@@ -91,14 +91,16 @@ extension Datapath {
         try outbound.install(parameters, key)
     }
 
-    /// Packets of `identity` to `peer` are sealed with the installed SA from now on; the older one's key is overwritten
-    /// after a grace period (`settle` waits for that).
+    /// Packets of `identity` to `peer` are sealed with the installed SA from now on; the keys of the one used until
+    /// now, and of those that were installed before and never activated, are overwritten after a grace period (`settle`
+    /// waits for that).
     public func activateOutbound(
         spi: UInt32, peer: NodeNumber, identity: NumericIdentity
     ) throws(DatapathError) {
         let flow = OutboundTable.Flow(peer: peer, identity: identity)
-        guard let replaced = try outbound.activate(spi: spi, flow) else { return }
-        wipeAfterGrace { (datapath) throws(DatapathError) in try datapath.outbound.wipe(replaced) }
+        for slot in try outbound.activate(spi: spi, flow) {
+            wipeAfterGrace { (datapath) throws(DatapathError) in try datapath.outbound.wipe(slot) }
+        }
     }
 
     /// Moves a deadline. Outbound SPIs are the peers' choice: without `peer`, two that are equal are refused.
@@ -111,7 +113,8 @@ extension Datapath {
         }
     }
 
-    /// No packet of this SPI opens any more; its key is overwritten after a grace period.
+    /// No packet of this SPI opens any more; its key is overwritten after a grace period. Also gives back an SPI that was
+    /// reserved and never installed. Unknown SPIs are no error.
     public func retireInbound(spi: UInt32) throws(DatapathError) {
         guard let slot = try inbound.unpublish(spi) else { return }
         wipeAfterGrace { (datapath) throws(DatapathError) in try datapath.inbound.wipe(slot) }

@@ -100,7 +100,7 @@ struct InboundTable {
             try setLive(slot, spi: 0, deadline: 0)
             slots[slot] = .retiring(parameters)
             return slot
-        default: throw .unknownSA(spi: spi, .inbound)
+        default: return nil
         }
     }
 

@@ -6,8 +6,8 @@ import Identity
 struct OutboundTable {
     enum Slot: Equatable {
         case free
-        /// The key is written; no packet uses it yet.
-        case staged(SAParameters)
+        /// The key is written; no packet uses it yet. `order` grows with every installation.
+        case staged(SAParameters, order: UInt64)
         case active(SAParameters)
         case retiring(SAParameters)
     }
@@ -19,6 +19,7 @@ struct OutboundTable {
     }
 
     private(set) var slots: [Slot]
+    private var installed: UInt64 = 0
     private let records: SASlots<ps_sa_out>
     private let index: BPFMap
     private let usage: BPFMap
@@ -42,29 +43,41 @@ struct OutboundTable {
         }
         try records.write(parameters, key, to: UInt32(slot))
         try kernel { () throws(BPFError) in try usage.clear(UInt32(slot)) }
-        slots[slot] = .staged(parameters)
+        installed += 1
+        slots[slot] = .staged(parameters, order: installed)
     }
 
-    /// From now on the flow's packets use this SA. Returns the slot that it replaces, to be wiped after a grace period.
-    mutating func activate(spi: UInt32, _ flow: Flow) throws(DatapathError) -> Int? {
+    /// From now on the flow's packets use this SA. Returns the slots to wipe after a grace period: the one that it
+    /// replaces, and those that were installed before it and never came into use.
+    mutating func activate(spi: UInt32, _ flow: Flow) throws(DatapathError) -> [Int] {
         let staged = slots.indices.first { slot in
-            guard case .staged(let parameters) = slots[slot] else { return false }
+            guard case .staged(let parameters, _) = slots[slot] else { return false }
             return parameters.spi == spi && Flow(parameters) == flow
         }
-        guard let staged, case .staged(let parameters) = slots[staged] else { throw .unknownSA(spi: spi, .outbound) }
-        let replaced = active(flow)
+        guard let staged, case .staged(let parameters, let order) = slots[staged] else {
+            throw .unknownSA(spi: spi, .outbound)
+        }
+        let older = slots.indices.filter { isOlder($0, than: order, flow) }
         try publish(staged, parameters)
         slots[staged] = .active(parameters)
-        return replaced.map { retire($0) }
+        return older.map { retire($0) }
+    }
+
+    private func isOlder(_ slot: Int, than order: UInt64, _ flow: Flow) -> Bool {
+        switch slots[slot] {
+        case .active(let parameters): Flow(parameters) == flow
+        case .staged(let parameters, let other): Flow(parameters) == flow && other < order
+        case .free, .retiring: false
+        }
     }
 
     /// Moves the deadline of the one SA with this SPI, of `peer` where it is given.
     mutating func extend(_ spi: UInt32, peer: NodeNumber?, to deadline: UInt64) throws(DatapathError) {
         let slot = try find(spi, peer)
         switch slots[slot] {
-        case .staged(var parameters):
+        case .staged(var parameters, let order):
             parameters.deadline = deadline
-            slots[slot] = .staged(parameters)
+            slots[slot] = .staged(parameters, order: order)
         case .active(var parameters):
             parameters.deadline = deadline
             try publish(slot, parameters)
@@ -98,12 +111,6 @@ struct OutboundTable {
         let reference = ps_out_ref(
             slot: UInt32(slot), spi: parameters.spi, deadline_ns: parameters.deadline, seq_limit: Self.sequenceLimit)
         try kernel { () throws(BPFError) in try index.update(key, to: reference) }
-    }
-
-    private func active(_ flow: Flow) -> Int? {
-        slots.indices.first { slot in
-            if case .active(let parameters) = slots[slot] { Flow(parameters) == flow } else { false }
-        }
     }
 
     private func find(_ spi: UInt32, _ peer: NodeNumber?) throws(DatapathError) -> Int {
@@ -173,7 +180,7 @@ extension OutboundTable.Slot {
     var parameters: SAParameters? {
         switch self {
         case .free: nil
-        case .staged(let parameters), .active(let parameters), .retiring(let parameters): parameters
+        case .staged(let parameters, _), .active(let parameters), .retiring(let parameters): parameters
         }
     }
 

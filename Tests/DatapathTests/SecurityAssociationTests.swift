@@ -64,7 +64,7 @@ import Testing
         #expect(try bench.bytes("ps_sa_in", slot).isZero)
         #expect(try bench.bytes("ps_sa_usage_in", slot).isZero)
         #expect(try bench.bytes("ps_in_window", slot).isZero)
-        await #expect(throws: DatapathError.self) { try await datapath.retireInbound(spi: spi) }
+        await #expect(throws: Never.self) { try await datapath.retireInbound(spi: spi) }
         await #expect(throws: DatapathError.self) { try await datapath.hasReceived(spi: spi) }
     }
 
@@ -155,6 +155,24 @@ import Testing
         #expect(try reference() == nil)
         try await datapath.settle()
         #expect(try bench.bytes("ps_sa_out", second.slot).isZero)
+    }
+
+    @Test func whatNeverCameIntoUseGoesWithTheNext() async throws {
+        let datapath = try await bench.start()
+        try await datapath.installOutbound(Sample.parameters(5000), key: Sample.key(1))
+        try await datapath.installOutbound(Sample.parameters(5001), key: Sample.key(2))
+        try await datapath.installOutbound(Sample.parameters(5002), key: Sample.key(3))
+        try await datapath.activateOutbound(spi: 5001, peer: Sample.peer, identity: Sample.web)
+        try await datapath.settle()
+        #expect(try await datapath.snapshot().securityAssociations.map(\.spi) == [5001])
+        await #expect(throws: DatapathError.self) {
+            try await datapath.activateOutbound(spi: 5000, peer: Sample.peer, identity: Sample.web)
+        }
+        // The later one may still come into use.
+        try await datapath.activateOutbound(spi: 5002, peer: Sample.peer, identity: Sample.web)
+        try await datapath.settle()
+        let used = try #require(try reference()).slot
+        for slot in UInt32(0)..<16 { #expect(try bench.bytes("ps_sa_out", slot).isZero == (slot != used)) }
     }
 
     @Test func flowsAreApart() async throws {
