@@ -10,6 +10,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,21 +179,43 @@ void ps_linux_wipe(void *memory, size_t count)
 	explicit_bzero(memory, count);
 }
 
+/* The caller may be a thread of a pool that blocks every signal, which a child would inherit for good. */
+static int signals_as_at_login(posix_spawnattr_t *attributes)
+{
+	sigset_t none, all;
+	int result = posix_spawnattr_init(attributes);
+
+	if (result)
+		return result;
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_setsigmask(attributes, &none);
+	posix_spawnattr_setsigdefault(attributes, &all);
+	return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+}
+
 int ps_linux_spawn(const char *path, char *const arguments[], int input, pid_t *pid)
 {
 	char *const environment[] = { NULL };
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
 	int result = posix_spawn_file_actions_init(&actions);
 
 	if (result)
 		return -result;
+	result = signals_as_at_login(&attributes);
+	if (result) {
+		posix_spawn_file_actions_destroy(&actions);
+		return -result;
+	}
 	result = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
 	if (!result)
 		result = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	if (!result)
 		result = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
 	if (!result)
-		result = posix_spawn(pid, path, &actions, NULL, arguments, environment);
+		result = posix_spawn(pid, path, &actions, &attributes, arguments, environment);
+	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return -result;
 }

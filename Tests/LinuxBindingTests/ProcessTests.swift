@@ -68,6 +68,19 @@ import Testing
         #expect(try child.wait() == 3)
     }
 
+    @Test func childrenHearSignals() async throws {
+        let (ours, theirs) = try UnixSocket.pair()
+        // From a pool's thread, where all signals are blocked.
+        let child = try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(with: Result { try ChildProcess(path: "/bin/cat", input: theirs.descriptor) })
+            }
+        }
+        kill(child.processID, SIGTERM)
+        #expect(try child.wait() == 128 + SIGTERM)
+        withExtendedLifetime(ours) {}
+    }
+
     @Test func theBootClockRuns() throws {
         let uptime = try String(contentsOfFile: "/proc/uptime", encoding: .utf8)
         let seconds = try #require(Double(uptime.split(separator: " ")[0]))

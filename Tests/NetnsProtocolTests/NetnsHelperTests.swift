@@ -102,3 +102,28 @@ import Testing
         #expect(absent?.code == .noAnswer)
     }
 }
+
+extension NetnsHelperTests {
+    /// As the socket unit starts it: one process a connection, which is its descriptor 3.
+    @Test func answersOnAPassedSocket() async throws {
+        let pod = try TestPod()
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/socket"
+        guard case .spawn(let executable) = Self.helper else { return }
+        let manager = try ChildProcess(
+            path: "/bin/sh",
+            arguments: ["-c", "exec systemd-socket-activate --accept --listen \(path) \(executable) 2>/dev/null"],
+            input: FileDescriptor(opening: "/dev/null"))
+        defer {
+            kill(manager.processID, SIGTERM)
+            #expect(throws: Never.self) { try manager.wait() }
+        }
+        while !FileManager.default.fileExists(atPath: path) { try await Task.sleep(for: .milliseconds(10)) }
+        let request = PodNetworkRequest(namespace: try #require(NamespacePath(pod.path)), mtu: 1400)
+        let answers = [
+            try await NetnsHelper.socket(path: path).prepare(request),
+            try await NetnsHelper.socket(path: path).prepare(request),
+        ]
+        #expect(answers[0].podName == "eth0" && answers[0] == answers[1])
+    }
+}
