@@ -81,7 +81,11 @@ let package = Package(
         swiftTarget("SecureTransport", ["Identity", "OpenSSLBinding"] + nio),
         .target(
             name: "AuthorityAPI",
-            dependencies: grpc + [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            dependencies: [
+                "Addressing", "Identity", "OpenSSLBinding",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ] + grpc,
+            exclude: ["Protos"],
             swiftSettings: generated),
         .target(
             name: "AdminAPI",
@@ -91,14 +95,16 @@ let package = Package(
         swiftTarget(
             "Authority",
             [
-                "Addressing", "AuthorityAPI", "Identity", "Issuance", "SecureTransport", "OpenSSLBinding",
+                "Addressing", "AuthorityAPI", "Identity", "Issuance", "LinuxBinding", "SecureTransport",
+                "OpenSSLBinding",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         swiftTarget(
             "NodeIdentity",
             [
-                "Addressing", "AuthorityAPI", "Identity", "Issuance", "SecureTransport", "OpenSSLBinding",
+                "Addressing", "AuthorityAPI", "Identity", "Issuance", "LinuxBinding", "SecureTransport",
+                "OpenSSLBinding",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         swiftTarget(

@@ -1,0 +1,14 @@
+/// What both ends of the authority's API agree on beside the messages.
+public enum AuthorityWire {
+    /// Application protocol of the TLS connection (RFC 9113 section 3.2).
+    public static let alpn = ["h2"]
+    /// Most bytes of a request.
+    public static let largestRequest = 1 << 20
+    /// Most bytes of an answer: a directory of a large cluster.
+    public static let largestResponse = 64 << 20
+    /// Most prefixes one node may report.
+    public static let mostLeases = 8192
+    /// Most labels of a pod or an identity, and most bytes of each key and value.
+    public static let mostLabels = 64
+    public static let longestLabel = 253
+}

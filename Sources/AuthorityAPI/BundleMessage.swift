@@ -1,0 +1,22 @@
+import Foundation
+public import Identity
+import OpenSSLBinding
+
+extension Podshield_Authority_V1_Bundle {
+    public init(_ bundle: TrustBundle) {
+        self.init()
+        trustDomain = bundle.trustDomain.name
+        roots = bundle.authorities.map { Data($0.der) }
+        sequence = bundle.sequence
+    }
+
+    /// Most roots of a bundle that is accepted.
+    public static var mostRoots: Int { 16 }
+
+    /// Nil unless it is a bundle of this trust domain with at least one root, all of which may be roots.
+    public func parsed(in expected: TrustDomain) -> TrustBundle? {
+        guard trustDomain == expected.name, (1...Self.mostRoots).contains(roots.count) else { return nil }
+        guard let authorities = try? roots.map({ try Certificate(der: Array($0)) }) else { return nil }
+        return try? TrustBundle(trustDomain: expected, authorities: authorities, sequence: sequence)
+    }
+}
