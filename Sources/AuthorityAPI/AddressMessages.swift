@@ -1,6 +1,5 @@
 public import Addressing
 import Foundation
-public import Identity
 
 /// An address and the ports of a node, as a node tells the authority.
 public struct NodeEndpoint: Sendable, Equatable {

@@ -72,7 +72,8 @@ extension Podshield_Authority_V1_Workload {
 
     func parsed(in expected: TrustDomain) -> Identity.Directory.Workload? {
         let number = NumericIdentity(rawValue: number)
-        guard number.isWorkload, let id = try? SPIFFEID(spiffeID), id.trustDomain == expected, id.kind == .workload else {
+        guard number.isWorkload, let id = try? SPIFFEID(spiffeID), id.trustDomain == expected, id.kind == .workload
+        else {
             return nil
         }
         return Identity.Directory.Workload(number: number, id: id, labels: labels)

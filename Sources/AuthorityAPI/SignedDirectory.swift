@@ -1,6 +1,6 @@
 import Foundation
 public import Identity
-public import OpenSSLBinding
+import OpenSSLBinding
 import SwiftProtobuf
 
 /// Why a signed directory was not accepted.

@@ -5,9 +5,19 @@ public enum AtomicFile {
     /// Writes a new file beside `path` with exactly `mode`, syncs it, renames it over `path`, syncs the directory. Readers
     /// see the old contents or the new; after a crash as well.
     public static func write(_ contents: [UInt8], to path: String, mode: mode_t) throws(SystemError) {
+        let result = unsafe contents.withUnsafeBytes { bytes in
+            Result { () throws(SystemError) in unsafe try write(bytes, to: path, mode: mode) }
+        }
+        try result.get()
+    }
+
+    /// The same for bytes that may not be copied, such as secrets.
+    public static func write(
+        _ contents: UnsafeRawBufferPointer, to path: String, mode: mode_t
+    ) throws(SystemError) {
         let temporary = "\(path).new-\(getpid())"
         do {
-            try writeSynced(contents, to: temporary, mode: mode)
+            unsafe try writeSynced(contents, to: temporary, mode: mode)
             try calling("rename", path) { unsafe rename(temporary, path) }
         } catch {
             _ = unsafe unlink(temporary)
@@ -31,16 +41,16 @@ public enum AtomicFile {
         throw SystemError(operation: "read", code: EFBIG, subject: path)
     }
 
-    private static func writeSynced(_ contents: [UInt8], to path: String, mode: mode_t) throws(SystemError) {
+    private static func writeSynced(
+        _ contents: UnsafeRawBufferPointer, to path: String, mode: mode_t
+    ) throws(SystemError) {
         // A left-over of a crashed process with our number; O_EXCL then refuses whatever else appears there.
         _ = unsafe unlink(path)
         let file = try FileDescriptor(opening: path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
         var written = 0
         while written < contents.count {
             written += try calling("write", path) {
-                unsafe contents.withUnsafeBytes { bytes in
-                    unsafe Glibc.write(file.raw, bytes.baseAddress! + written, bytes.count - written)
-                }
+                unsafe Glibc.write(file.raw, contents.baseAddress! + written, contents.count - written)
             }
         }
         try calling("fchmod", path) { fchmod(file.raw, mode) }

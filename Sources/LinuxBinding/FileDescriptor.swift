@@ -11,7 +11,7 @@ public final class FileDescriptor: Sendable {
 
     /// Opens with `O_CLOEXEC`. C: `open`.
     public convenience init(
-        opening path: String, _ flags: Int32 = O_RDONLY, mode: mode_t = 0
+        opening path: String, _ flags: Int32 = O_RDONLY, mode: UInt32 = 0
     ) throws(SystemError) {
         self.init(owning: try calling("open", path) { unsafe ps_linux_open(path, flags | O_CLOEXEC, mode) })
     }
