@@ -1,6 +1,6 @@
 import Glibc
 
-/// Why a file that must be secret is not accepted as one.
+/// Why a file or directory that must be private is not accepted as one.
 public enum PrivateFileError: Error, Hashable, Sendable {
     case system(SystemError)
     case notRegular(path: String)
@@ -8,6 +8,8 @@ public enum PrivateFileError: Error, Hashable, Sendable {
     case foreignOwner(path: String, owner: UInt32)
     /// Group or others may read or write it.
     case open(path: String, mode: UInt32)
+    /// A directory that group or others may write to.
+    case writable(path: String, mode: UInt32)
     case tooLarge(path: String, bytes: Int)
 }
 
@@ -19,6 +21,8 @@ extension PrivateFileError: CustomStringConvertible {
         case .foreignOwner(let path, let owner): "\(path) belongs to user \(owner)"
         case .open(let path, let mode):
             "\(path) is open to others (mode \(String(mode & 0o7777, radix: 8))); it must be 600"
+        case .writable(let path, let mode):
+            "\(path) can be written by others (mode \(String(mode & 0o7777, radix: 8))); it must be 700"
         case .tooLarge(let path, let bytes): "\(path) has \(bytes) bytes, more than is sensible"
         }
     }

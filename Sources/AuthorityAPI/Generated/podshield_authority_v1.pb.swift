@@ -163,6 +163,9 @@ public nonisolated struct Podshield_Authority_V1_ReportNodeResponse: Sendable {
   /// First directory revision that shows it.
   public var revision: UInt64 = 0
 
+  /// Prefixes that no pod may have; the others are leased.
+  public var refused: [Podshield_Authority_V1_Prefix] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -623,7 +626,7 @@ nonisolated extension Podshield_Authority_V1_ReportNodeRequest: SwiftProtobuf.Me
 
 nonisolated extension Podshield_Authority_V1_ReportNodeResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportNodeResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}refused\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -632,6 +635,7 @@ nonisolated extension Podshield_Authority_V1_ReportNodeResponse: SwiftProtobuf.M
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.revision) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.refused) }()
       default: break
       }
     }
@@ -641,11 +645,15 @@ nonisolated extension Podshield_Authority_V1_ReportNodeResponse: SwiftProtobuf.M
     if self.revision != 0 {
       try visitor.visitSingularUInt64Field(value: self.revision, fieldNumber: 1)
     }
+    if !self.refused.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.refused, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Podshield_Authority_V1_ReportNodeResponse, rhs: Podshield_Authority_V1_ReportNodeResponse) -> Bool {
     if lhs.revision != rhs.revision {return false}
+    if lhs.refused != rhs.refused {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,34 @@
+public import Issuance
+public import LinuxBinding
+
+/// Why an authority cannot begin or go on.
+public enum AuthorityError: Error, Sendable, Equatable {
+    // The state directory
+    case directory(PrivateFileError)
+    case certificateFile(SystemError)
+    case keyFile(PrivateFileError)
+    /// One of the two files is there without the other.
+    case missing(path: String, while: String)
+    case unreadable(path: String, reason: String)
+    case registry(RegistryError)
+
+    /// The own server's SVID cannot be issued.
+    case issuance(IssuanceError)
+    case cannotListen(address: String, reason: String)
+    case serverFailed(String)
+}
+
+extension AuthorityError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .directory(let error), .keyFile(let error): "\(error)"
+        case .certificateFile(let error): "\(error)"
+        case .missing(let path, let other): "\(path) is missing while \(other) is there; restore it from a backup"
+        case .unreadable(let path, let reason): "\(path) cannot be used: \(reason)"
+        case .registry(let error): "\(error)"
+        case .issuance(let error): "the authority's own SVID cannot be issued: \(error)"
+        case .cannotListen(let address, let reason): "cannot listen on \(address): \(reason)"
+        case .serverFailed(let reason): "the authority's server failed: \(reason)"
+        }
+    }
+}

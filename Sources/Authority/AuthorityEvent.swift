@@ -1,0 +1,36 @@
+public import Addressing
+public import Identity
+public import Issuance
+public import SecureTransport
+
+/// What happened at an authority and is worth a line in the journal.
+public enum AuthorityEvent: Sendable {
+    case listening(address: String)
+    case connectionRefused(peer: String, SecureTransportError)
+    case tokenGenerated(node: String?, expiresAt: Int64)
+    case joined(NodeRecord)
+    case joinRefused(peer: String, JoinRefusal)
+    case nodeRenewed(SPIFFEID, serial: String)
+    case nodeBanned(SPIFFEID, banned: Bool)
+    case entryCreated(RegistrationEntry)
+    case entryDeleted(RegistrationEntry)
+    case workloadIssued(IssuedCertificate)
+    case callRefused(caller: SPIFFEID?, CallRefusal)
+    /// A node took over a prefix from another that still reports it.
+    case leaseTakenOver(IPPrefix, by: NodeNumber, from: NodeNumber)
+    case leasesRefused([IPPrefix], node: SPIFFEID)
+    case serverRenewed(serial: String)
+    /// The SVID that is held stays in use.
+    case serverRenewalFailed(IssuanceError)
+}
+
+/// A workload's certificate that left.
+public struct IssuedCertificate: Sendable, Equatable {
+    public let id: SPIFFEID
+    public let identity: NumericIdentity
+    public let serial: String
+    /// Seconds since 1970.
+    public let notAfter: Int64
+    public let node: SPIFFEID
+    public let pod: PodFacts
+}

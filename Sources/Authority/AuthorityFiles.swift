@@ -1,0 +1,107 @@
+internal import Foundation
+internal import Identity
+internal import Issuance
+internal import LinuxBinding
+internal import OpenSSLBinding
+
+/// The state directory: the CA's certificate and key, and the registry.
+struct AuthorityFiles {
+    let directory: String
+
+    var certificate: String { directory + "/ca.pem" }
+    var key: String { directory + "/ca.key" }
+    var registry: String { directory + "/authority.sqlite" }
+
+    /// Loads the CA, or makes one in a directory that never had any. `now` in seconds since 1970.
+    func certificateAuthority(for trustDomain: TrustDomain, now: Int64) throws(AuthorityError) -> CertificateAuthority {
+        do throws(PrivateFileError) {
+            try PrivateDirectory.prepare(directory)
+        } catch {
+            throw .directory(error)
+        }
+        switch (exists(certificate), exists(key)) {
+        case (true, true): return try load(trustDomain)
+        case (false, false) where !exists(registry): return try create(trustDomain, now: now)
+        // The certificate is written first and the registry last: a first start that was interrupted here.
+        case (true, false) where !exists(registry): return try create(trustDomain, now: now)
+        case (true, false): throw .missing(path: key, while: certificate)
+        case (false, true): throw .missing(path: certificate, while: key)
+        case (false, false): throw .missing(path: key, while: registry)
+        }
+    }
+
+    private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+    private func create(_ trustDomain: TrustDomain, now: Int64) throws(AuthorityError) -> CertificateAuthority {
+        let authority: CertificateAuthority
+        do throws(IssuanceError) {
+            authority = try CertificateAuthority.createRoot(for: trustDomain, now: now)
+        } catch {
+            throw .issuance(error)
+        }
+        let (certificatePEM, keyPEM) = try encode(authority)
+        do throws(SystemError) {
+            try AtomicFile.write(Array(certificatePEM.utf8), to: certificate, mode: 0o644)
+            try unsafe keyPEM.withUnsafeBytes { (bytes) throws(SystemError) in
+                unsafe try AtomicFile.write(bytes, to: key, mode: 0o600)
+            }
+        } catch {
+            throw .certificateFile(error)
+        }
+        return authority
+    }
+
+    private func encode(_ authority: CertificateAuthority) throws(AuthorityError) -> (String, SecretBytes) {
+        do throws(OpenSSLError) {
+            return (try authority.certificate.pem, try authority.key.pkcs8PEM())
+        } catch {
+            throw .issuance(.openSSL(error))
+        }
+    }
+
+    private func load(_ trustDomain: TrustDomain) throws(AuthorityError) -> CertificateAuthority {
+        let key = try loadKey()
+        let certificate = try loadCertificate()
+        do throws(IssuanceError) {
+            return try CertificateAuthority(trustDomain: trustDomain, certificate: certificate, key: key)
+        } catch {
+            throw .unreadable(path: self.certificate, reason: "\(error)")
+        }
+    }
+
+    private func loadCertificate() throws(AuthorityError) -> Certificate {
+        let text: [UInt8]
+        do throws(SystemError) {
+            text = try AtomicFile.read(certificate)
+        } catch {
+            throw .certificateFile(error)
+        }
+        let chain: [Certificate]
+        do throws(OpenSSLError) {
+            chain = try Certificate.parsePEMChain(String(decoding: text, as: UTF8.self))
+        } catch {
+            throw .unreadable(path: certificate, reason: "\(error)")
+        }
+        guard chain.count == 1 else {
+            throw .unreadable(path: certificate, reason: "\(chain.count) certificates instead of one")
+        }
+        return chain[0]
+    }
+
+    private func loadKey() throws(AuthorityError) -> PrivateKey {
+        let pem: SecretBytes
+        do throws(PrivateFileError) {
+            let file = try PrivateFile(opening: key)
+            pem = try unsafe SecretBytes(count: file.byteCount) { (memory) throws(PrivateFileError) in
+                unsafe try file.read(into: memory)
+            }
+        } catch {
+            throw .keyFile(error)
+        }
+        do throws(OpenSSLError) {
+            return try PrivateKey(pem: pem)
+        } catch {
+            throw .unreadable(path: key, reason: "\(error)")
+        }
+    }
+}

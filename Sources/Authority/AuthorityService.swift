@@ -1,0 +1,161 @@
+internal import Addressing
+public import Identity
+internal import Issuance
+internal import OpenSSLBinding
+
+/// The authority of a trust domain: holds the CA and the registry, decides who is issued what, and serves nodes.
+///
+/// What it offers in-process is for whoever may administer it; nodes reach it by `run`.
+public final class AuthorityService: Sendable {
+    public let settings: AuthoritySettings
+    let authority: CertificateAuthority
+    let registry: Registry
+    let identity: ServerIdentity
+    let publisher: DirectoryPublisher
+    let server: AuthorityServer
+    let now: @Sendable () -> Int64
+    let observe: @Sendable (AuthorityEvent) -> Void
+
+    /// Opens the state directory, or makes it. One process at a time: the caller holds the instance's lock.
+    ///
+    /// - Parameters:
+    ///   - now: seconds since 1970.
+    ///   - observe: is told what happens, from any thread; must not block.
+    public init(
+        _ settings: AuthoritySettings, now: @escaping @Sendable () -> Int64,
+        observe: @escaping @Sendable (AuthorityEvent) -> Void
+    ) throws(AuthorityError) {
+        let files = AuthorityFiles(directory: settings.stateDirectory)
+        let authority = try files.certificateAuthority(for: settings.trustDomain, now: now())
+        do throws(RegistryError) {
+            registry = try Registry(path: files.registry, trustDomain: settings.trustDomain)
+        } catch {
+            throw .registry(error)
+        }
+        do throws(IssuanceError) {
+            identity = try ServerIdentity(
+                authority, name: settings.name, lifetime: settings.serverLifetime, now: now)
+        } catch {
+            throw .issuance(error)
+        }
+        self.settings = settings
+        self.authority = authority
+        self.now = now
+        self.observe = observe
+        publisher = DirectoryPublisher(registry, bundle: authority.bundle, identity: identity, now: now)
+        let core = AuthorityCore(
+            settings: settings, authority: authority, registry: registry, publisher: publisher, now: now,
+            observe: observe)
+        server = try AuthorityServer(core, identity: identity)
+    }
+
+    /// SPIFFE ID of the server.
+    public var id: SPIFFEID { identity.current.svid.id }
+
+    public var bundle: TrustBundle { authority.bundle }
+
+    /// Seconds since 1970 when the root ends, and with it everything under it.
+    public var rootNotAfter: Int64 { authority.certificate.notAfter }
+
+    /// SHA-256 of the root certificate, lower-case hexadecimal: what a joining node insists on.
+    public var rootFingerprint: String { authority.certificate.sha256.hexadecimal }
+
+    // MARK: Serving
+
+    /// Serves nodes until `stop` is called or the task is cancelled.
+    public func run() async throws(AuthorityError) {
+        try await server.run(renewing: identity, observe: observe, now: now)
+    }
+
+    /// The port it listens on, once it does; nil when it could not.
+    public var port: UInt16? {
+        get async { await server.port }
+    }
+
+    /// Ends `run` after calls under way; nodes' streams end at once.
+    public func stop() async {
+        await publisher.close()
+        server.stop()
+    }
+
+    // MARK: Entries
+
+    public func createEntry(_ entry: NewEntry) async throws(EntryError) -> RegistrationEntry {
+        let id: String
+        do throws(OpenSSLError) {
+            id = try RandomBytes.make(16).hexadecimal
+        } catch {
+            throw .notIssuable(.openSSL(error))
+        }
+        let created = try entry.checked(in: settings.trustDomain, id: id, now: now())
+        try await registry.create(created)
+        observe(.entryCreated(created))
+        return created
+    }
+
+    /// All entries, oldest first.
+    public func entries() async throws(RegistryError) -> [RegistrationEntry] { try await registry.entries() }
+
+    /// Deletes an entry and tells what it was. SVIDs that were issued by it live out their time.
+    public func deleteEntry(_ id: String) async throws(EntryError) -> RegistrationEntry {
+        let deleted = try await registry.deleteEntry(id)
+        observe(.entryDeleted(deleted))
+        return deleted
+    }
+
+    // MARK: Nodes
+
+    /// A token with which one node may join, once, within `lifetime`. One made for a node that joined before lets it join
+    /// again under its number; without a name the node chooses one that is free.
+    public func generateToken(
+        node: String? = nil, lifetime: Duration = Invitation.defaultLifetime
+    ) async throws(InvitationError) -> Invitation {
+        if let node { try checkNodeName(node) }
+        guard (1...Invitation.longestLifetime).contains(lifetime.components.seconds) else { throw .badLifetime }
+        let token: JoinToken
+        do throws(OpenSSLError) {
+            token = try .generate()
+        } catch {
+            throw .openSSL(error)
+        }
+        let expiresAt = now() + lifetime.components.seconds
+        do throws(RegistryError) {
+            try await registry.add(token, node: node, expiresAt: expiresAt, now: now())
+        } catch {
+            throw .registry(error)
+        }
+        observe(.tokenGenerated(node: node, expiresAt: expiresAt))
+        return Invitation(
+            token: token.text, authorityAddress: await address, rootFingerprint: rootFingerprint,
+            expiresAt: expiresAt, node: node)
+    }
+
+    private func checkNodeName(_ name: String) throws(InvitationError) {
+        guard AuthorityCore.isNodeName(name) else { throw .badNodeName(name) }
+    }
+
+    /// Where nodes reach it, `host:port`. Waits until it listens if only then it is known.
+    private var address: String {
+        get async {
+            if let advertised = settings.advertisedAddress { return advertised }
+            let port = settings.listenPort == 0 ? await port ?? 0 : settings.listenPort
+            let host = settings.listenAddress
+            return host.isIPv4 ? "\(host):\(port)" : "[\(host)]:\(port)"
+        }
+    }
+
+    /// All nodes that ever joined, by number.
+    public func nodes() async throws(RegistryError) -> [NodeRecord] { try await registry.nodes() }
+
+    /// Shuts a node out: its calls are refused, its directory stream ends, the directory no longer has it nor its leases.
+    /// Nil when there is no such node.
+    public func setBanned(_ banned: Bool, node name: String) async throws(RegistryError) -> NodeRecord? {
+        guard let node = try await registry.setBanned(banned, node: name) else { return nil }
+        await publisher.changed()
+        observe(.nodeBanned(node.id, banned: banned))
+        return node
+    }
+
+    /// What nodes are told.
+    public func directory() async throws(RegistryError) -> Directory { try await registry.directory(now: now()) }
+}

@@ -1,0 +1,59 @@
+public import Addressing
+public import Identity
+
+/// What an authority is told.
+public struct AuthoritySettings: Sendable {
+    public var trustDomain: TrustDomain
+    /// Last segment of the server's SPIFFE ID.
+    public var name: String
+    /// Holds `ca.pem`, `ca.key` and `authority.sqlite`.
+    public var stateDirectory: String
+    public var listenAddress: IPAddress
+    /// 0 for any that is free.
+    public var listenPort: UInt16
+    /// Where nodes reach it, as `host:port`; printed with join tokens. Nil for the address it listens on.
+    public var advertisedAddress: String?
+    public var autoRegistration = AutoRegistration.off
+    /// Of workloads' SVIDs whose entry says nothing.
+    public var workloadLifetime = Duration.seconds(3600)
+    public var nodeLifetime = Duration.seconds(3600)
+    public var serverLifetime = Duration.seconds(3600)
+    /// Only addresses inside these can be leased; empty for any that a pod can have.
+    public var leasable: [IPPrefix] = []
+    public var limits = AuthorityLimits()
+
+    public init(
+        trustDomain: TrustDomain, name: String, stateDirectory: String, listenAddress: IPAddress, listenPort: UInt16
+    ) {
+        self.trustDomain = trustDomain
+        self.name = name
+        self.stateDirectory = stateDirectory
+        self.listenAddress = listenAddress
+        self.listenPort = listenPort
+    }
+}
+
+/// What clients may cost.
+public struct AuthorityLimits: Sendable, Equatable {
+    /// Connections at one time, those in handshake included.
+    public var connections = 4096
+    /// Calls at one time on one connection.
+    public var streamsPerConnection = 128
+    /// Calls of one node: so many at once, then so many a second.
+    public var nodeCalls = Budget(burst: 2000, perSecond: 1000)
+    /// Joins from one address (IPv6: one /64).
+    public var joins = Budget(burst: 100, perSecond: 2)
+
+    public init() {}
+
+    /// A bucket that holds `burst` calls and fills at `perSecond`.
+    public struct Budget: Sendable, Equatable {
+        public var burst: Double
+        public var perSecond: Double
+
+        public init(burst: Double, perSecond: Double) {
+            self.burst = burst
+            self.perSecond = perSecond
+        }
+    }
+}

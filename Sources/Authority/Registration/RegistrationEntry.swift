@@ -1,0 +1,119 @@
+public import Identity
+public import Issuance
+
+/// Which workloads get which identity. A value exists only checked.
+public struct RegistrationEntry: Sendable, Equatable {
+    /// Given by the authority, 32 hexadecimal digits.
+    public let id: String
+    public let spiffeID: SPIFFEID
+    /// The node on which the workload may run; nil for any.
+    public let parent: SPIFFEID?
+    /// All of them must hold; sorted by their text.
+    public let selectors: [Selector]
+    /// Policy labels, signed into the directory with the numeric identity.
+    public let labels: [String: String]
+    public let dnsNames: [String]
+    /// Of the SVIDs; nil for the authority's setting.
+    public let lifetime: Duration?
+    /// Seconds since 1970.
+    public let createdAt: Int64
+
+    public func matches(_ pod: PodFacts) -> Bool { selectors.allSatisfy { $0.matches(pod) } }
+}
+
+/// An entry as it is asked for.
+public struct NewEntry: Sendable, Equatable {
+    public var spiffeID: SPIFFEID
+    public var parent: SPIFFEID?
+    public var selectors: [Selector]
+    public var labels: [String: String]
+    public var dnsNames: [String]
+    public var lifetime: Duration?
+
+    public init(
+        spiffeID: SPIFFEID, parent: SPIFFEID? = nil, selectors: [Selector], labels: [String: String] = [:],
+        dnsNames: [String] = [], lifetime: Duration? = nil
+    ) {
+        self.spiffeID = spiffeID
+        self.parent = parent
+        self.selectors = selectors
+        self.labels = labels
+        self.dnsNames = dnsNames
+        self.lifetime = lifetime
+    }
+
+    /// The entry it becomes, if it may.
+    func checked(in trustDomain: TrustDomain, id: String, now: Int64) throws(EntryError) -> RegistrationEntry {
+        try checkSelectors()
+        if let parent {
+            guard parent.trustDomain == trustDomain, case .node = parent.kind else { throw .parentIsNoNode(parent) }
+        }
+        guard spiffeID.trustDomain == trustDomain else { throw .foreignTrustDomain(spiffeID) }
+        do throws(LabelError) {
+            _ = try PolicyLabels(labels)
+        } catch {
+            throw .badLabels(error)
+        }
+        // A plan knows what may be issued: no reserved ID, sound DNS names, a sensible lifetime.
+        do throws(IssuanceError) {
+            _ = try IssuancePlan.workload(
+                id: spiffeID, binding: nil, lifetime: lifetime ?? IssuancePlan.defaultLifetime, dnsNames: dnsNames)
+        } catch {
+            throw .notIssuable(error)
+        }
+        return RegistrationEntry(
+            id: id, spiffeID: spiffeID, parent: parent, selectors: Selector.sorted(selectors), labels: labels,
+            dnsNames: dnsNames, lifetime: lifetime, createdAt: now)
+    }
+
+    static let mostSelectors = 32
+    static let mostDNSNames = 32
+
+    private func checkSelectors() throws(EntryError) {
+        guard !selectors.isEmpty else { throw .noSelectors }
+        guard selectors.count <= Self.mostSelectors else { throw .tooManySelectors(selectors.count) }
+        guard dnsNames.count <= Self.mostDNSNames else { throw .tooManyDNSNames(dnsNames.count) }
+        var seen: Set<String> = []
+        for selector in selectors where !seen.insert(selector.aspect).inserted {
+            throw .repeatedSelector(selector)
+        }
+    }
+}
+
+extension Selector {
+    static func sorted(_ selectors: [Selector]) -> [Selector] { selectors.sorted { $0.description < $1.description } }
+}
+
+/// Why an entry was not created or deleted.
+public enum EntryError: Error, Sendable, Equatable {
+    case noSelectors
+    case tooManySelectors(Int)
+    case repeatedSelector(Selector)
+    case tooManyDNSNames(Int)
+    case parentIsNoNode(SPIFFEID)
+    case foreignTrustDomain(SPIFFEID)
+    case badLabels(LabelError)
+    case notIssuable(IssuanceError)
+    /// There is an entry with the same ID, parent and selectors.
+    case duplicate(entry: String)
+    case notFound(entry: String)
+    case registry(RegistryError)
+}
+
+extension EntryError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .noSelectors: "an entry needs at least one selector"
+        case .tooManySelectors(let count): "\(count) selectors are too many"
+        case .repeatedSelector(let selector): "'\(selector)' speaks of something that another selector speaks of"
+        case .tooManyDNSNames(let count): "\(count) DNS names are too many"
+        case .parentIsNoNode(let id): "\(id) is no node of this trust domain"
+        case .foreignTrustDomain(let id): "\(id) is of another trust domain"
+        case .badLabels(let error): "\(error)"
+        case .notIssuable(let error): "\(error)"
+        case .duplicate(let entry): "entry \(entry) says the same"
+        case .notFound(let entry): "there is no entry \(entry)"
+        case .registry(let error): "\(error)"
+        }
+    }
+}

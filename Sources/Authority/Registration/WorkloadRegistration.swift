@@ -1,0 +1,47 @@
+internal import Identity
+
+/// What the registry decides about one pod: everything its certificate will say, but the number.
+struct WorkloadRegistration: Sendable, Equatable {
+    let spiffeID: SPIFFEID
+    let labels: PolicyLabels
+    let dnsNames: [String]
+    /// Nil for the authority's setting.
+    let lifetime: Duration?
+
+    init(_ entry: RegistrationEntry) {
+        spiffeID = entry.spiffeID
+        labels = PolicyLabels(of: entry)
+        dnsNames = entry.dnsNames
+        lifetime = entry.lifetime
+    }
+
+    /// By template: the labels of the pod are those of its identity.
+    init(_ pod: PodFacts, template: IdentityTemplate, in trustDomain: TrustDomain) throws(SPIFFEIDError) {
+        spiffeID = try template.id(of: pod, in: trustDomain)
+        labels = PolicyLabels(of: pod)
+        dnsNames = []
+        lifetime = nil
+    }
+}
+
+extension PolicyLabels {
+    /// Facts hold checked labels.
+    init(of pod: PodFacts) { values = pod.labels }
+
+    /// Entries hold checked labels.
+    init(of entry: RegistrationEntry) { values = entry.labels }
+}
+
+extension RegistrationEntry {
+    /// Of several entries that match a pod, the one that decides: most selectors, then one for this node alone, then the
+    /// oldest.
+    static func deciding(_ entries: [RegistrationEntry], for pod: PodFacts) -> RegistrationEntry? {
+        entries.filter { $0.matches(pod) }.max { $1.precedes($0) }
+    }
+
+    private func precedes(_ other: RegistrationEntry) -> Bool {
+        if selectors.count != other.selectors.count { return selectors.count > other.selectors.count }
+        if (parent == nil) != (other.parent == nil) { return parent != nil }
+        return (createdAt, id) < (other.createdAt, other.id)
+    }
+}

@@ -1,0 +1,39 @@
+public import Issuance
+
+/// Why a node was not let in. The first three are told apart here and in the log, never to the node.
+public enum JoinRefusal: Error, Sendable, Equatable {
+    case unknownToken
+    case expiredToken
+    case usedToken
+
+    case nameMissing
+    case badName(String)
+    /// The token was made for another name.
+    case otherName(asked: String)
+    /// A node of that name joined before, and the token was not made for it.
+    case nameTaken(String)
+    case banned(String)
+    case badEndpoint
+    case issuance(IssuanceError)
+    case tooManyTries
+    case registry(RegistryError)
+}
+
+extension JoinRefusal: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .unknownToken: "the join token is unknown"
+        case .expiredToken: "the join token has expired"
+        case .usedToken: "the join token has been used"
+        case .nameMissing: "neither the token nor the node says a name"
+        case .badName(let name): "'\(name)' is no name for a node"
+        case .otherName(let asked): "the join token is for another name than '\(asked)'"
+        case .nameTaken(let name): "there is a node '\(name)'; it may join again with a token made for that name"
+        case .banned(let name): "node '\(name)' is banned"
+        case .badEndpoint: "the node's address or ports make no sense"
+        case .issuance(let error): "\(error)"
+        case .tooManyTries: "too many tries"
+        case .registry(let error): "\(error)"
+        }
+    }
+}

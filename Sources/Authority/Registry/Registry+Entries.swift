@@ -1,0 +1,96 @@
+internal import Foundation
+internal import GRDB
+internal import Identity
+
+extension Registry {
+    func create(_ entry: RegistrationEntry) async throws(EntryError) {
+        try await write(as: EntryError.self) { db in
+            let selectors = RowText.list(entry.selectors.map(\.description))
+            let parent = entry.parent?.description ?? ""
+            let existing = try String.fetchOne(
+                db, sql: "SELECT id FROM entries WHERE spiffe_id = ? AND parent = ? AND selectors = ?",
+                arguments: [entry.spiffeID.description, parent, selectors])
+            if let existing { throw EntryError.duplicate(entry: existing) }
+            try db.execute(
+                sql: """
+                    INSERT INTO entries (id, spiffe_id, parent, namespace, service_account, selectors, labels,
+                        dns_names, lifetime, created_at)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    entry.id, entry.spiffeID.description, parent, entry.namespace, entry.serviceAccount, selectors,
+                    PolicyLabels(of: entry).canonical, RowText.list(entry.dnsNames),
+                    entry.lifetime?.components.seconds, entry.createdAt,
+                ])
+        }
+    }
+
+    /// All entries, oldest first.
+    func entries() async throws(RegistryError) -> [RegistrationEntry] {
+        try await read(as: RegistryError.self) { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM entries ORDER BY created_at, id").map(entry)
+        }
+    }
+
+    /// Deletes an entry and tells what it was. Numbers that it led to stay given away.
+    func deleteEntry(_ id: String) async throws(EntryError) -> RegistrationEntry {
+        try await write(as: EntryError.self) { db in
+            let sql = "DELETE FROM entries WHERE id = ? RETURNING *"
+            guard let row = try Row.fetchOne(db, sql: sql, arguments: [id]) else {
+                throw EntryError.notFound(entry: id)
+            }
+            return try entry(row)
+        }
+    }
+
+    /// The entry that decides for a pod on a node, if any does.
+    func entry(for pod: PodFacts, on node: SPIFFEID) async throws(RegistryError) -> RegistrationEntry? {
+        try await read(as: RegistryError.self) { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT * FROM entries WHERE parent IN ('', ?) AND (namespace IS NULL OR namespace = ?)
+                        AND (service_account IS NULL OR service_account = ?)
+                    """,
+                arguments: [node.description, pod.namespace, pod.serviceAccount])
+            return RegistrationEntry.deciding(try rows.map(entry), for: pod)
+        }
+    }
+
+    private func entry(_ row: Row) throws -> RegistrationEntry {
+        let id: String = try row.decode(forColumn: "id")
+        let parent: String = try row.decode(forColumn: "parent")
+        let selectors = try RowText.list(row.decode(String.self, forColumn: "selectors"))?.map(Selector.init)
+        let labels = PolicyLabels(canonical: try row.decode(forColumn: "labels"))
+        guard let spiffeID = try? SPIFFEID(row.decode(String.self, forColumn: "spiffe_id")),
+            spiffeID.kind == .workload, spiffeID.trustDomain == trustDomain,
+            let selectors, !selectors.isEmpty, !selectors.contains(nil), let labels,
+            let dnsNames = RowText.list(try row.decode(String.self, forColumn: "dns_names"))
+        else { throw nonsense("an entry \(id)") }
+        return RegistrationEntry(
+            id: id, spiffeID: spiffeID, parent: parent.isEmpty ? nil : try SPIFFEID(parent),
+            selectors: selectors.compactMap(\.self), labels: labels.values, dnsNames: dnsNames,
+            lifetime: try row.decode(Int64?.self, forColumn: "lifetime").map { .seconds($0) },
+            createdAt: try row.decode(forColumn: "created_at"))
+    }
+}
+
+extension RegistrationEntry {
+    fileprivate var namespace: String? {
+        selectors.lazy.compactMap { if case .namespace(let name) = $0 { name } else { nil } }.first
+    }
+
+    fileprivate var serviceAccount: String? {
+        selectors.lazy.compactMap { if case .serviceAccount(let name) = $0 { name } else { nil } }.first
+    }
+}
+
+/// Lists as JSON text in a column.
+enum RowText {
+    static func list(_ values: [String]) -> String {
+        // An array of strings always encodes.
+        String(decoding: (try? JSONEncoder().encode(values)) ?? Data("[]".utf8), as: UTF8.self)
+    }
+
+    static func list(_ text: String) -> [String]? { try? JSONDecoder().decode([String].self, from: Data(text.utf8)) }
+}

@@ -1,0 +1,111 @@
+internal import Addressing
+internal import AuthorityAPI
+internal import Foundation
+internal import GRDB
+internal import Identity
+internal import OpenSSLBinding
+
+extension Registry {
+    /// A node that wants to join, all that is known of it checked.
+    struct Joining: Sendable {
+        let token: JoinToken
+        /// Nil to take the token's.
+        let name: String?
+        let endpoint: NodeEndpoint
+    }
+
+    /// Uses up the token, records the node and has its SVID issued, all of it or nothing: of any number of tries with one
+    /// token exactly one gets through.
+    ///
+    /// A token that was made for a name lets that node join again and keep its number; one for any name does not open a
+    /// name that is taken.
+    func join(
+        _ joining: Joining, now: Int64,
+        issue: @escaping @Sendable (_ name: String) throws(JoinRefusal) -> X509SVID
+    ) async throws(JoinRefusal) -> (node: NodeRecord, svid: X509SVID) {
+        try await write(as: JoinRefusal.self) { db in
+            let promised = try Self.goodToken(joining.token, now: now, db)
+            let name = try Self.name(asked: joining.name, promised: promised)
+            let former = try find(name: name, db)
+            if let former {
+                guard !former.isBanned else { throw JoinRefusal.banned(name) }
+                guard promised != nil else { throw JoinRefusal.nameTaken(name) }
+                try db.execute(sql: "DELETE FROM leases WHERE node = ?", arguments: [former.number.rawValue])
+            }
+            let svid = try issue(name)
+            try db.execute(
+                sql: """
+                    INSERT INTO nodes (name, address, link_port, esp_port, joined_at, serial) VALUES (?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (name) DO UPDATE SET address = excluded.address, link_port = excluded.link_port,
+                        esp_port = excluded.esp_port, joined_at = excluded.joined_at, serial = excluded.serial
+                    """,
+                arguments: [
+                    name, Data(joining.endpoint.address.packed), joining.endpoint.linkPort,
+                    joining.endpoint.espPort, now, svid.leaf.serialHex,
+                ])
+            guard let node = try find(name: name, db) else { throw nonsense("a node \(name)") }
+            try db.execute(
+                sql: "UPDATE tokens SET used_by = ? WHERE hash = ?",
+                arguments: [node.number.rawValue, joining.token.hash])
+            _ = try db.advance("revision")
+            return (node, svid)
+        }
+    }
+
+    private static func name(asked: String?, promised: String?) throws(JoinRefusal) -> String {
+        switch (asked, promised) {
+        case (nil, nil): throw .nameMissing
+        case (let asked?, let promised?) where asked != promised: throw .otherName(asked: asked)
+        case (let name?, _), (nil, let name?): return name
+        }
+    }
+
+    /// Takes down the serial of a node's new SVID.
+    func renewed(_ node: NodeNumber, serial: String) async throws(RegistryError) {
+        try await write(as: RegistryError.self) { db in
+            try db.execute(
+                sql: "UPDATE nodes SET serial = ? WHERE number = ?", arguments: [serial, node.rawValue])
+        }
+    }
+
+    /// Shuts a node out, or lets it in again. Nil when there is no such node.
+    func setBanned(_ banned: Bool, node name: String) async throws(RegistryError) -> NodeRecord? {
+        try await write(as: RegistryError.self) { db in
+            try db.execute(sql: "UPDATE nodes SET banned = ? WHERE name = ?", arguments: [banned, name])
+            if db.changesCount > 0 { _ = try db.advance("revision") }
+            return try find(name: name, db)
+        }
+    }
+
+    func node(name: String) async throws(RegistryError) -> NodeRecord? {
+        try await read(as: RegistryError.self) { try find(name: name, $0) }
+    }
+
+    /// All nodes, by number.
+    func nodes() async throws(RegistryError) -> [NodeRecord] {
+        try await read(as: RegistryError.self) { try nodes($0) }
+    }
+
+    func nodes(_ db: Database) throws -> [NodeRecord] {
+        try Row.fetchAll(db, sql: "SELECT * FROM nodes ORDER BY number").map(node)
+    }
+
+    private func find(name: String, _ db: Database) throws -> NodeRecord? {
+        try Row.fetchOne(db, sql: "SELECT * FROM nodes WHERE name = ?", arguments: [name]).map(node)
+    }
+
+    private func node(_ row: Row) throws -> NodeRecord {
+        let name: String = try row.decode(forColumn: "name")
+        guard let number = UInt32(exactly: try row.decode(Int64.self, forColumn: "number")),
+            let id = try? ReservedNames.node(name, in: trustDomain),
+            let address = IPAddress(bytes: try row.decode(Data.self, forColumn: "address"))
+        else { throw nonsense("a node \(name)") }
+        return NodeRecord(
+            number: NodeNumber(rawValue: number), name: name, id: id,
+            endpoint: NodeEndpoint(
+                address: address, linkPort: try row.decode(forColumn: "link_port"),
+                espPort: try row.decode(forColumn: "esp_port")),
+            joinedAt: try row.decode(forColumn: "joined_at"), serial: try row.decode(forColumn: "serial"),
+            isBanned: try row.decode(forColumn: "banned"))
+    }
+}

@@ -1,0 +1,92 @@
+internal import Foundation
+internal import GRDB
+internal import Identity
+internal import LinuxBinding
+
+/// What the authority remembers, in one SQLite file: entries, numbers given away, nodes, tokens, leases. Every change is one
+/// transaction, on disk before it is answered.
+struct Registry: Sendable {
+    let trustDomain: TrustDomain
+    let path: String
+    private let pool: DatabasePool
+
+    /// How long a call waits for another connection's transaction.
+    private static let patience: TimeInterval = 5
+
+    /// Opens the file, makes it when it is not there, brings its tables up to date and checks that it can be written.
+    init(path: String, trustDomain: TrustDomain) throws(RegistryError) {
+        self.trustDomain = trustDomain
+        self.path = path
+        do {
+            // SQLite gives its journal the mode of the database.
+            _ = try FileDescriptor(opening: path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
+            pool = try DatabasePool(path: path, configuration: Self.configuration)
+            try pool.read(Self.check)
+            try RegistrySchema.migrator.migrate(pool)
+            try pool.write { try $0.execute(sql: "UPDATE counters SET value = value") }
+        } catch let error as RegistryError {
+            throw error
+        } catch let error as SystemError {
+            throw error.code == EROFS || error.code == EACCES
+                ? .readOnly(path: path) : .failed(path: path, reason: "\(error)")
+        } catch {
+            throw RegistryError(error, path: path)
+        }
+    }
+
+    private static var configuration: Configuration {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(patience)
+        // WAL alone syncs at checkpoints; a number or a used token that power loss takes back would be given out twice.
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        return configuration
+    }
+
+    private static func check(_ db: Database) throws {
+        let verdict = try String.fetchOne(db, sql: "PRAGMA quick_check(1)")
+        guard verdict == "ok" else {
+            throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: verdict)
+        }
+    }
+
+    /// Runs reads on one snapshot.
+    func read<Value: Sendable, Failure: RegistryFailure>(
+        as failure: Failure.Type, _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(Failure) -> Value {
+        do {
+            return try await pool.read(body)
+        } catch {
+            throw failed(error)
+        }
+    }
+
+    /// Runs one transaction; what `body` throws undoes it.
+    func write<Value: Sendable, Failure: RegistryFailure>(
+        as failure: Failure.Type, _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(Failure) -> Value {
+        do {
+            return try await pool.write(body)
+        } catch {
+            throw failed(error)
+        }
+    }
+
+    /// Errors of the caller's own kind pass; everything else is the registry's.
+    private func failed<Failure: RegistryFailure>(_ error: any Error) -> Failure {
+        if let error = error as? Failure { return error }
+        return .registry(error as? RegistryError ?? RegistryError(error, path: path))
+    }
+
+    func nonsense(_ what: String) -> RegistryError { .nonsense(path: path, what: what) }
+}
+
+extension Database {
+    /// Takes the next value of a counter that never goes back.
+    func advance(_ counter: String) throws -> UInt64 {
+        let sql = "UPDATE counters SET value = value + 1 WHERE name = ? RETURNING value"
+        guard let value = try Int64.fetchOne(self, sql: sql, arguments: [counter]) else {
+            throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "there is no counter \(counter)")
+        }
+        return UInt64(value)
+    }
+}

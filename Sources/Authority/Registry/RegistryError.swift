@@ -1,0 +1,57 @@
+internal import GRDB
+
+/// Why the registry could not answer.
+public enum RegistryError: Error, Sendable, Equatable {
+    /// The file is no database, or a damaged one.
+    case corrupt(path: String, reason: String)
+    case readOnly(path: String)
+    case noSpace(path: String)
+    /// Another process holds it.
+    case locked(path: String)
+    case failed(path: String, reason: String)
+    /// A row holds what no version of this program writes.
+    case nonsense(path: String, what: String)
+    /// All numbers are given away.
+    case exhausted(String)
+}
+
+extension RegistryError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .corrupt(let path, let reason): "\(path) is damaged or no database: \(reason)"
+        case .readOnly(let path): "\(path) cannot be written"
+        case .noSpace(let path): "there is no space left for \(path)"
+        case .locked(let path): "\(path) is in use by another process"
+        case .failed(let path, let reason): "\(path): \(reason)"
+        case .nonsense(let path, let what): "\(path) holds \(what) that makes no sense"
+        case .exhausted(let what): "no \(what) is left"
+        }
+    }
+
+    init(_ error: any Error, path: String) {
+        guard let error = error as? DatabaseError else {
+            self = .failed(path: path, reason: "\(error)")
+            return
+        }
+        let reason = error.message ?? "\(error.resultCode)"
+        switch error.resultCode {
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB: self = .corrupt(path: path, reason: reason)
+        case .SQLITE_READONLY, .SQLITE_PERM: self = .readOnly(path: path)
+        case .SQLITE_FULL: self = .noSpace(path: path)
+        case .SQLITE_BUSY, .SQLITE_LOCKED: self = .locked(path: path)
+        default: self = .failed(path: path, reason: reason)
+        }
+    }
+}
+
+/// Errors of a stage that asks the registry.
+protocol RegistryFailure: Error {
+    static func registry(_ error: RegistryError) -> Self
+}
+
+extension RegistryError: RegistryFailure {
+    static func registry(_ error: RegistryError) -> RegistryError { error }
+}
+
+extension EntryError: RegistryFailure {}
+extension JoinRefusal: RegistryFailure {}

@@ -1,0 +1,67 @@
+internal import GRDB
+
+/// The tables, version by version. A migration that was released is never changed.
+enum RegistrySchema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1: entries, identities, nodes, tokens, leases") { try $0.execute(sql: version1) }
+        return migrator
+    }
+
+    /// AUTOINCREMENT is what keeps numbers from being used again; workloads' numbers start at 256.
+    private static let version1 = """
+        CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        INSERT INTO counters VALUES ('revision', 1), ('generation', 0);
+
+        CREATE TABLE entries (
+            id TEXT PRIMARY KEY,
+            spiffe_id TEXT NOT NULL,
+            parent TEXT NOT NULL,
+            namespace TEXT,
+            service_account TEXT,
+            selectors TEXT NOT NULL,
+            labels TEXT NOT NULL,
+            dns_names TEXT NOT NULL,
+            lifetime INTEGER,
+            created_at INTEGER NOT NULL,
+            UNIQUE (spiffe_id, parent, selectors)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX entries_by_parent ON entries (parent, namespace, service_account);
+
+        CREATE TABLE identities (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            spiffe_id TEXT NOT NULL,
+            labels TEXT NOT NULL,
+            in_use_until INTEGER NOT NULL,
+            UNIQUE (spiffe_id, labels)
+        ) STRICT;
+        INSERT INTO sqlite_sequence (name, seq) VALUES ('identities', 255);
+
+        CREATE TABLE nodes (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL UNIQUE,
+            address BLOB NOT NULL,
+            link_port INTEGER NOT NULL,
+            esp_port INTEGER NOT NULL,
+            joined_at INTEGER NOT NULL,
+            serial TEXT NOT NULL,
+            banned INTEGER NOT NULL DEFAULT 0
+        ) STRICT;
+
+        CREATE TABLE tokens (
+            hash BLOB PRIMARY KEY,
+            node_name TEXT,
+            expires_at INTEGER NOT NULL,
+            used_by INTEGER REFERENCES nodes (number)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE leases (
+            address BLOB NOT NULL,
+            length INTEGER NOT NULL,
+            node INTEGER NOT NULL REFERENCES nodes (number),
+            generation INTEGER NOT NULL UNIQUE,
+            PRIMARY KEY (address, length, node)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX leases_by_node ON leases (node);
+        """
+}

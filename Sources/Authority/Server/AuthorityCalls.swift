@@ -1,0 +1,144 @@
+internal import Addressing
+internal import AuthorityAPI
+internal import Foundation
+internal import GRPCCore
+internal import Identity
+internal import Issuance
+internal import OpenSSLBinding
+
+/// The gRPC service: who calls, what the message says, what the core decides, back into a message.
+struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
+    let core: AuthorityCore
+    let nodeBudget: CallBudget
+    let joinBudget: CallBudget
+
+    init(_ core: AuthorityCore) {
+        self.core = core
+        nodeBudget = CallBudget(core.settings.limits.nodeCalls)
+        joinBudget = CallBudget(core.settings.limits.joins)
+    }
+
+    func join(
+        request: ServerRequest<Podshield_Authority_V1_JoinRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Authority_V1_JoinResponse> {
+        let message = request.message
+        do throws(JoinRefusal) {
+            guard joinBudget.spend(Self.network(of: context.remotePeer)) else { throw .tooManyTries }
+            let joined = try await core.join(
+                token: message.token, request: Array(message.request),
+                name: message.nodeName.isEmpty ? nil : message.nodeName,
+                endpoint: message.hasEndpoint ? message.endpoint.parsed : nil)
+            var answer = Podshield_Authority_V1_JoinResponse()
+            answer.chain = joined.svid.wire
+            answer.bundle = Podshield_Authority_V1_Bundle(core.authority.bundle)
+            answer.nodeNumber = joined.node.number.rawValue
+            return ServerResponse(message: answer)
+        } catch {
+            core.observe(.joinRefused(peer: context.remotePeer, error))
+            throw CallRefusal.join(error).status
+        }
+    }
+
+    func renewNode(
+        request: ServerRequest<Podshield_Authority_V1_RenewNodeRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Authority_V1_RenewNodeResponse> {
+        try await answer(request.metadata) { (node) throws(CallRefusal) in
+            var answer = Podshield_Authority_V1_RenewNodeResponse()
+            answer.chain = try await core.renew(node, request: Array(request.message.request)).wire
+            return answer
+        }
+    }
+
+    func issueWorkload(
+        request: ServerRequest<Podshield_Authority_V1_IssueWorkloadRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Authority_V1_IssueWorkloadResponse> {
+        try await answer(request.metadata) { (node) throws(CallRefusal) in
+            let pod = try request.message.pod.parsed()
+            let issued = try await core.issue(pod, request: Array(request.message.request), on: node)
+            var answer = Podshield_Authority_V1_IssueWorkloadResponse()
+            answer.chain = issued.svid.wire
+            answer.labels = issued.labels
+            return answer
+        }
+    }
+
+    func reportNode(
+        request: ServerRequest<Podshield_Authority_V1_ReportNodeRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Authority_V1_ReportNodeResponse> {
+        try await answer(request.metadata) { (node) throws(CallRefusal) in
+            let message = request.message
+            guard let endpoint = message.endpoint.parsed else { throw .malformed("the endpoint makes no sense") }
+            guard message.leases.count <= AuthorityWire.mostLeases else { throw .malformed("too many leases") }
+            let leases = message.leases.compactMap(\.parsed)
+            guard leases.count == message.leases.count else { throw .malformed("a lease is no prefix") }
+            let outcome = try await core.report(node, endpoint: endpoint, leases: Set(leases))
+            var answer = Podshield_Authority_V1_ReportNodeResponse()
+            answer.revision = outcome.revision
+            answer.refused = outcome.refused.map(Podshield_Authority_V1_Prefix.init)
+            return answer
+        }
+    }
+
+    func watchDirectory(
+        request: ServerRequest<Podshield_Authority_V1_WatchDirectoryRequest>, context: ServerContext
+    ) async throws -> StreamingServerResponse<Podshield_Authority_V1_SignedDirectory> {
+        let caller = try await refusing(request.metadata) { (caller) throws(CallRefusal) in
+            _ = try await core.node(of: caller)
+            return caller
+        }
+        return StreamingServerResponse { writer in
+            try await DirectoryWatch(core: core, caller: caller).run(writer)
+            return [:]
+        }
+    }
+
+    // MARK: What every call of a node has in common
+
+    private func answer<Message: Sendable>(
+        _ metadata: Metadata, _ body: (NodeRecord) async throws(CallRefusal) -> Message
+    ) async throws -> ServerResponse<Message> {
+        let message = try await refusing(metadata) { (caller) throws(CallRefusal) in
+            try await body(core.node(of: caller))
+        }
+        return ServerResponse(message: message)
+    }
+
+    /// Runs `body` for a caller within its budget; a refusal is reported and becomes a status.
+    private func refusing<Value>(
+        _ metadata: Metadata, _ body: (Caller) async throws(CallRefusal) -> Value
+    ) async throws -> Value {
+        let caller = Caller(metadata)
+        do throws(CallRefusal) {
+            guard let caller else { throw .anonymous }
+            guard nodeBudget.spend(caller.id.description) else { throw .tooManyCalls }
+            return try await body(caller)
+        } catch {
+            core.observe(.callRefused(caller: caller?.id, error))
+            throw error.status
+        }
+    }
+
+    /// What one machine, or one IPv6 customer, can call from, of a peer such as `ipv4:192.0.2.1:4711`.
+    static func network(of peer: String) -> String {
+        let parts = peer.split(separator: ":", maxSplits: 1)
+        guard parts.count == 2, let colon = parts[1].lastIndex(of: ":") else { return peer }
+        let host = parts[1][..<colon].filter { $0 != "[" && $0 != "]" }
+        guard let address = IPAddress(String(host.prefix { $0 != "%" })) else { return peer }
+        return address.isIPv4 ? address.description : address.bytes.prefix(8).map { String($0) }.joined(separator: ".")
+    }
+}
+
+extension X509SVID {
+    fileprivate var wire: [Data] { chain.map { Data($0.der) } }
+}
+
+extension Podshield_Authority_V1_PodFacts {
+    fileprivate func parsed() throws(CallRefusal) -> PodFacts {
+        do throws(PodFactsError) {
+            return try PodFacts(
+                namespace: namespace, serviceAccount: serviceAccount, name: name, labels: labels)
+        } catch {
+            throw .malformed("\(error)")
+        }
+    }
+}

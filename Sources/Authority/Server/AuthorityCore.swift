@@ -1,0 +1,204 @@
+internal import Addressing
+internal import AuthorityAPI
+internal import Identity
+internal import Issuance
+internal import OpenSSLBinding
+
+/// What the authority decides when nodes call, free of how they call.
+struct AuthorityCore: Sendable {
+    let settings: AuthoritySettings
+    let authority: CertificateAuthority
+    let registry: Registry
+    let publisher: DirectoryPublisher
+    let now: @Sendable () -> Int64
+    let observe: @Sendable (AuthorityEvent) -> Void
+
+    /// One segment that makes a node's SPIFFE ID.
+    static func isNodeName(_ name: String) -> Bool { PodFacts.isName(name) && name.utf8.count <= 63 }
+
+    // MARK: Callers
+
+    /// The record of a node that calls: it has joined, is welcome, and its SVID is of now.
+    func node(of caller: Caller) async throws(CallRefusal) -> NodeRecord {
+        guard caller.notAfter > now() else { throw .expired(caller.id) }
+        guard case .node(let name) = caller.id.kind, let node = try await record(name) else {
+            throw .unknownNode(caller.id)
+        }
+        guard !node.isBanned else { throw .banned(caller.id) }
+        guard caller.notBefore >= node.joinedAt - Self.backdating else { throw .superseded(caller.id) }
+        return node
+    }
+
+    /// Certificates begin so many seconds before they are issued.
+    private static let backdating: Int64 = 10
+
+    private func record(_ name: String) async throws(CallRefusal) -> NodeRecord? {
+        do throws(RegistryError) {
+            return try await registry.node(name: name)
+        } catch {
+            throw .registry(error)
+        }
+    }
+
+    // MARK: Nodes
+
+    /// Lets a node in. The request's signature is checked only once the token is known to be good.
+    func join(
+        token: String, request: [UInt8], name: String?, endpoint: NodeEndpoint?
+    ) async throws(JoinRefusal) -> (node: NodeRecord, svid: X509SVID) {
+        let now = now()
+        guard let token = JoinToken(presented: token) else { throw .unknownToken }
+        try await registry.checkToken(token, now: now)
+        if let name, !Self.isNodeName(name) { throw .badName(name) }
+        guard let endpoint else { throw .badEndpoint }
+        let proven = try prove(request)
+        let joining = Registry.Joining(token: token, name: name, endpoint: endpoint)
+        let joined = try await registry.join(joining, now: now) { (name) throws(JoinRefusal) in
+            try issue(name, proven, now: now)
+        }
+        await publisher.changed()
+        observe(.joined(joined.node))
+        return joined
+    }
+
+    private func prove(_ request: [UInt8]) throws(JoinRefusal) -> ProvenRequest {
+        do throws(IssuanceError) {
+            return try ProvenRequest(csrDER: request)
+        } catch {
+            throw .issuance(error)
+        }
+    }
+
+    private func issue(_ name: String, _ request: ProvenRequest, now: Int64) throws(JoinRefusal) -> X509SVID {
+        do throws(IssuanceError) {
+            return try issueNode(name, request, now: now)
+        } catch {
+            throw .issuance(error)
+        }
+    }
+
+    private func issueNode(_ name: String, _ request: ProvenRequest, now: Int64) throws(IssuanceError) -> X509SVID {
+        let plan = try IssuancePlan.node(name, in: settings.trustDomain, lifetime: settings.nodeLifetime)
+        return try authority.sign(request, plan: plan, now: now)
+    }
+
+    /// A new SVID under the name that the node has.
+    func renew(_ node: NodeRecord, request: [UInt8]) async throws(CallRefusal) -> X509SVID {
+        let svid: X509SVID
+        do throws(IssuanceError) {
+            svid = try issueNode(node.name, ProvenRequest(csrDER: request), now: now())
+        } catch {
+            throw .issuance(error)
+        }
+        do throws(RegistryError) {
+            try await registry.renewed(node.number, serial: svid.leaf.serialHex)
+        } catch {
+            throw .registry(error)
+        }
+        observe(.nodeRenewed(node.id, serial: svid.leaf.serialHex))
+        return svid
+    }
+
+    /// Takes down what a node says of itself. Prefixes that no pod may have are left out and answered.
+    func report(
+        _ node: NodeRecord, endpoint: NodeEndpoint, leases: Set<IPPrefix>
+    ) async throws(CallRefusal) -> (revision: UInt64, refused: [IPPrefix]) {
+        do throws(RegistryError) {
+            let nodes = try await registry.nodes().map(\.endpoint.address) + [endpoint.address]
+            let rule = LeaseRule(inside: settings.leasable, nodes: nodes)
+            let accepted = leases.filter(rule.allows)
+            let outcome = try await registry.report(node.number, endpoint: endpoint, leases: accepted)
+            if outcome.changesDirectory { await publisher.changed() }
+            for takeover in outcome.takenOver {
+                observe(.leaseTakenOver(takeover.prefix, by: node.number, from: takeover.from))
+            }
+            let refused = Array(leases.subtracting(accepted))
+            if !refused.isEmpty { observe(.leasesRefused(refused, node: node.id)) }
+            return (outcome.revision, refused)
+        } catch {
+            throw .registry(error)
+        }
+    }
+
+    // MARK: Workloads
+
+    /// Issues what the registration of a pod says, bound to the node that asks.
+    func issue(
+        _ pod: PodFacts, request: [UInt8], on node: NodeRecord
+    ) async throws(CallRefusal) -> (svid: X509SVID, labels: [String: String]) {
+        let proven: ProvenRequest
+        do throws(IssuanceError) {
+            proven = try ProvenRequest(csrDER: request)
+        } catch {
+            throw .issuance(error)
+        }
+        let registration = try await registration(of: pod, on: node.id)
+        let lifetime = registration.lifetime ?? settings.workloadLifetime
+        let number = try await number(of: registration, for: lifetime)
+        let svid = try sign(proven, registration, number, lifetime, on: node.id)
+        observe(
+            .workloadIssued(
+                IssuedCertificate(
+                    id: svid.id, identity: number, serial: svid.leaf.serialHex, notAfter: svid.notAfter,
+                    node: node.id, pod: pod)))
+        return (svid, registration.labels.values)
+    }
+
+    /// The entry that decides, else the template where it may.
+    private func registration(of pod: PodFacts, on node: SPIFFEID) async throws(CallRefusal) -> WorkloadRegistration {
+        let entry: RegistrationEntry?
+        do throws(RegistryError) {
+            entry = try await registry.entry(for: pod, on: node)
+        } catch {
+            throw .registry(error)
+        }
+        if let entry { return WorkloadRegistration(entry) }
+        guard settings.autoRegistration.covers(node) else { throw .notRegistered(pod) }
+        do throws(SPIFFEIDError) {
+            return try WorkloadRegistration(
+                pod, template: settings.autoRegistration.template, in: settings.trustDomain)
+        } catch {
+            throw .issuance(.badName(error))
+        }
+    }
+
+    private func number(
+        of registration: WorkloadRegistration, for lifetime: Duration
+    ) async throws(CallRefusal) -> NumericIdentity {
+        let now = now()
+        let allotment: Registry.Allotment
+        do throws(RegistryError) {
+            allotment = try await registry.number(
+                for: registration.spiffeID, labels: registration.labels,
+                until: now + lifetime.components.seconds, now: now)
+        } catch {
+            throw .registry(error)
+        }
+        if allotment.changesDirectory { await publisher.changed() }
+        return allotment.number
+    }
+
+    private func sign(
+        _ request: ProvenRequest, _ registration: WorkloadRegistration, _ number: NumericIdentity,
+        _ lifetime: Duration, on node: SPIFFEID
+    ) throws(CallRefusal) -> X509SVID {
+        do throws(IssuanceError) {
+            let plan = try IssuancePlan.workload(
+                id: registration.spiffeID, binding: try .of(number, on: node), lifetime: lifetime,
+                dnsNames: registration.dnsNames)
+            return try authority.sign(request, plan: plan, now: now())
+        } catch {
+            throw .issuance(error)
+        }
+    }
+}
+
+extension PodshieldBinding {
+    fileprivate static func of(_ number: NumericIdentity, on node: SPIFFEID) throws(IssuanceError) -> PodshieldBinding {
+        do throws(PodshieldBindingError) {
+            return try PodshieldBinding(node: node, identity: number)
+        } catch {
+            throw .rejected(.malformedBinding(error))
+        }
+    }
+}

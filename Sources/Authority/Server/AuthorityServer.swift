@@ -1,0 +1,101 @@
+internal import Addressing
+internal import AuthorityAPI
+internal import GRPCCore
+internal import GRPCNIOTransportHTTP2
+internal import Identity
+internal import Issuance
+internal import NIOCore
+internal import OpenSSLBinding
+internal import SecureTransport
+
+/// The authority's gRPC server.
+final class AuthorityServer: Sendable {
+    private typealias Transport = HTTP2ServerTransport.Custom<SecureListener>
+
+    private let transport: Transport
+    private let server: GRPCServer<Transport>
+    private let address: String
+
+    init(_ core: AuthorityCore, identity: ServerIdentity) throws(AuthorityError) {
+        let settings = core.settings
+        address = "\(settings.listenAddress) port \(settings.listenPort)"
+        let socketAddress: NIOCore.SocketAddress
+        do {
+            socketAddress = try NIOCore.SocketAddress(
+                ipAddress: settings.listenAddress.description, port: Int(settings.listenPort))
+        } catch {
+            throw .cannotListen(address: address, reason: "\(error)")
+        }
+        let bundle = core.authority.bundle
+        let listener = SecureListener(
+            address: socketAddress,
+            identity: TransportIdentity(current: { identity.current }, bundle: { bundle }, now: core.now),
+            alpn: AuthorityWire.alpn, connectionLimit: settings.limits.connections,
+            refused: { [observe = core.observe] in observe(.connectionRefused(peer: $0, $1)) })
+        transport = Transport(listenerFactory: listener, config: Self.configuration(settings.limits))
+        server = GRPCServer(transport: transport, services: [AuthorityCalls(core)])
+    }
+
+    private static func configuration(_ limits: AuthorityLimits) -> Transport.Config {
+        var configuration = Transport.Config.defaults
+        configuration.http2.maxConcurrentStreams = limits.streamsPerConnection
+        configuration.rpc.maxRequestPayloadSize = AuthorityWire.largestRequest
+        // A node always has its directory stream; who has none does not need the connection.
+        configuration.connection.maxIdleTime = .seconds(60)
+        configuration.connection.maxGraceTime = .seconds(2)
+        configuration.connection.keepalive = HTTP2ServerTransport.Config.Keepalive(
+            time: .seconds(30), timeout: .seconds(10),
+            clientBehavior: .init(minPingIntervalWithoutCalls: .seconds(5), allowWithoutCalls: true))
+        configuration.channelDebuggingCallbacks.onAcceptHTTP2Stream = { CallerStamp.install(on: $0) }
+        return configuration
+    }
+
+    var port: UInt16? {
+        get async {
+            switch await transport.listeningAddress {
+            case .some(let address): (address.ipv4?.port ?? address.ipv6?.port).map { UInt16($0) }
+            case .none: nil
+            }
+        }
+    }
+
+    func stop() { server.beginGracefulShutdown() }
+
+    /// Serves until stopped, and keeps the server's SVID fresh meanwhile.
+    func run(
+        renewing identity: ServerIdentity, observe: @escaping @Sendable (AuthorityEvent) -> Void,
+        now: @escaping @Sendable () -> Int64
+    ) async throws(AuthorityError) {
+        let renewal = Task { await Self.renew(identity, observe, now) }
+        let announcement = Task { [address] in
+            if let port = await port { observe(.listening(address: "\(address) port \(port)")) }
+        }
+        defer {
+            renewal.cancel()
+            announcement.cancel()
+        }
+        do {
+            try await server.serve()
+        } catch let error as IOError {
+            throw .cannotListen(address: address, reason: "\(error)")
+        } catch {
+            throw .serverFailed("\(error)")
+        }
+    }
+
+    private static func renew(
+        _ identity: ServerIdentity, _ observe: @Sendable (AuthorityEvent) -> Void, _ now: @Sendable () -> Int64
+    ) async {
+        while !Task.isCancelled {
+            // Never longer than a minute, so that a clock that was set is noticed.
+            try? await Task.sleep(for: .seconds(min(max(identity.renewAt - now(), 1), 60)))
+            guard !Task.isCancelled, now() >= identity.renewAt else { continue }
+            do throws(IssuanceError) {
+                try identity.renew()
+                observe(.serverRenewed(serial: identity.current.svid.leaf.serialHex))
+            } catch {
+                observe(.serverRenewalFailed(error))
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+internal import GRPCCore
+public import Identity
+public import Issuance
+
+/// Why a call was not answered.
+public enum CallRefusal: Error, Sendable, Equatable {
+    /// The connection came without a certificate.
+    case anonymous
+    case expired(SPIFFEID)
+    case unknownNode(SPIFFEID)
+    case banned(SPIFFEID)
+    /// The SVID is of before the node joined again.
+    case superseded(SPIFFEID)
+    case tooManyCalls
+    case malformed(String)
+    case notRegistered(PodFacts)
+    case issuance(IssuanceError)
+    case join(JoinRefusal)
+    case registry(RegistryError)
+    case internalFailure(String)
+}
+
+extension CallRefusal: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .anonymous: "this call needs a node's certificate"
+        case .expired(let id): "the SVID of \(id) has expired"
+        case .unknownNode(let id): "\(id) has not joined"
+        case .banned(let id): "\(id) is banned"
+        case .superseded(let id): "\(id) has joined again since this SVID was issued"
+        case .tooManyCalls: "too many calls"
+        case .malformed(let what): what
+        case .notRegistered(let pod): "no registration matches pod \(pod.namespace)/\(pod.name) on this node"
+        case .issuance(let error): "\(error)"
+        case .join(let refusal): "\(refusal)"
+        case .registry(let error): "\(error)"
+        case .internalFailure(let what): what
+        }
+    }
+
+    /// What the caller is told. What went wrong inside, and which way a token is bad, is none of its business.
+    var status: RPCError {
+        switch self {
+        case .anonymous, .expired: RPCError(code: .unauthenticated, message: description)
+        case .unknownNode, .banned, .superseded: RPCError(code: .permissionDenied, message: description)
+        case .tooManyCalls: RPCError(code: .resourceExhausted, message: description)
+        case .malformed: RPCError(code: .invalidArgument, message: description)
+        case .notRegistered: RPCError(code: .notFound, message: description)
+        case .issuance(let error) where error.isOfTheRequest: RPCError(code: .invalidArgument, message: description)
+        case .join(let refusal): refusal.status
+        case .issuance, .registry, .internalFailure: .cannotAnswer
+        }
+    }
+}
+
+extension RPCError {
+    fileprivate static let cannotAnswer = RPCError(code: .unavailable, message: "the authority cannot answer now")
+}
+
+extension JoinRefusal {
+    fileprivate var status: RPCError {
+        switch self {
+        case .unknownToken, .expiredToken, .usedToken:
+            RPCError(code: .permissionDenied, message: "the join token is not valid")
+        case .banned: RPCError(code: .permissionDenied, message: description)
+        case .nameTaken: RPCError(code: .alreadyExists, message: description)
+        case .nameMissing, .badName, .otherName, .badEndpoint: RPCError(code: .invalidArgument, message: description)
+        case .tooManyTries: RPCError(code: .resourceExhausted, message: description)
+        case .issuance(let error) where error.isOfTheRequest: RPCError(code: .invalidArgument, message: "\(error)")
+        case .issuance, .registry: .cannotAnswer
+        }
+    }
+}
+
+extension IssuanceError {
+    /// Whether the certificate request is to blame.
+    fileprivate var isOfTheRequest: Bool {
+        switch self {
+        case .unreadableRequest, .requestTooLarge, .requestNotSelfSigned, .unacceptableKey: true
+        default: false
+        }
+    }
+}

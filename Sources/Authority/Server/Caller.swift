@@ -1,0 +1,66 @@
+internal import GRPCCore
+internal import Identity
+internal import NIOCore
+internal import NIOHPACK
+internal import NIOHTTP2
+internal import SecureTransport
+
+/// The node at the other end of a connection, as its certificate says. It travels from the connection to the handlers of
+/// calls in a request header that clients cannot set.
+struct Caller: Sendable, Equatable {
+    let id: SPIFFEID
+    /// Validity of the SVID it connected with, seconds since 1970.
+    let notBefore: Int64
+    let notAfter: Int64
+
+    static let header = "podshield-caller"
+
+    init(_ svid: X509SVID) {
+        id = svid.id
+        notBefore = svid.notBefore
+        notAfter = svid.notAfter
+    }
+
+    /// Nil on an anonymous connection.
+    init?(_ metadata: Metadata) {
+        let values = Array(metadata[stringValues: Self.header])
+        let fields = values.first?.split(separator: " ") ?? []
+        guard values.count == 1, fields.count == 3, let id = try? SPIFFEID(String(fields[0])),
+            let notBefore = Int64(fields[1]), let notAfter = Int64(fields[2])
+        else { return nil }
+        self.id = id
+        self.notBefore = notBefore
+        self.notAfter = notAfter
+    }
+
+    var headerValue: String { "\(id) \(notBefore) \(notAfter)" }
+}
+
+/// Sits before gRPC on every stream of a connection: takes `podshield-caller` out of what the client sent and puts in whom
+/// the handshake verified.
+final class CallerStamp: ChannelInboundHandler {
+    typealias InboundIn = HTTP2Frame.FramePayload
+    typealias InboundOut = HTTP2Frame.FramePayload
+
+    private let caller: Caller?
+
+    init(_ caller: Caller?) { self.caller = caller }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .headers(var frame) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
+        frame.headers.remove(name: Caller.header)
+        if let caller { frame.headers.add(name: Caller.header, value: caller.headerValue) }
+        context.fireChannelRead(wrapInboundOut(.headers(frame)))
+    }
+
+    /// Puts a stamp on a stream of a connection whose handshake is complete, as it is before any stream can be.
+    static func install(on stream: any Channel) -> EventLoopFuture<Void> {
+        stream.eventLoop.makeCompletedFuture {
+            guard let connection = stream.parent else { throw ChannelError.operationUnsupported }
+            let transport = try connection.pipeline.syncOperations.handler(type: SecureTransportHandler.self)
+            guard let outcome = transport.outcome else { throw SecureTransportError.closed }
+            try stream.pipeline.syncOperations.addHandler(
+                CallerStamp(outcome.peer.map(Caller.init)), position: .first)
+        }
+    }
+}

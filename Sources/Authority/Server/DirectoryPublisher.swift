@@ -1,0 +1,84 @@
+internal import AuthorityAPI
+internal import Identity
+internal import OpenSSLBinding
+
+/// Makes, signs and hands out the directory: once per change, whoever watches.
+actor DirectoryPublisher {
+    /// A directory on its way to nodes.
+    struct Edition: Sendable {
+        let directory: Directory
+        let message: Podshield_Authority_V1_SignedDirectory
+        /// Of the SVID that signed.
+        fileprivate let signer: String
+    }
+
+    private let registry: Registry
+    private let bundle: TrustBundle
+    private let identity: ServerIdentity
+    private let now: @Sendable () -> Int64
+
+    private var watchers: [UInt64: AsyncStream<Void>.Continuation] = [:]
+    private var nextWatcher: UInt64 = 0
+    private var isClosed = false
+    /// Counts changes, so that an edition begun before one is not taken for one made after it.
+    private var changes = 0
+    private var edition: (madeAfter: Int, task: Task<Edition, any Error>)?
+
+    init(
+        _ registry: Registry, bundle: TrustBundle, identity: ServerIdentity, now: @escaping @Sendable () -> Int64
+    ) {
+        self.registry = registry
+        self.bundle = bundle
+        self.identity = identity
+        self.now = now
+    }
+
+    /// Yields at once, and whenever there may be something new; ends with `unwatch`, and when the authority closes.
+    func watch() -> (id: UInt64, signals: AsyncStream<Void>) {
+        let (signals, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let id = nextWatcher
+        nextWatcher += 1
+        if isClosed {
+            continuation.finish()
+        } else {
+            watchers[id] = continuation
+            continuation.yield()
+        }
+        return (id, signals)
+    }
+
+    func unwatch(_ id: UInt64) {
+        watchers.removeValue(forKey: id)?.finish()
+    }
+
+    /// To be called after every change of what the directory shows.
+    func changed() {
+        changes += 1
+        for continuation in watchers.values { continuation.yield() }
+    }
+
+    func close() {
+        isClosed = true
+        for continuation in watchers.values { continuation.finish() }
+        watchers = [:]
+    }
+
+    /// The newest edition, signed by an SVID that is in use.
+    func current() async throws -> Edition {
+        let serial = identity.current.svid.leaf.serialHex
+        if let edition, edition.madeAfter == changes {
+            if let made = try? await edition.task.value, made.signer == serial { return made }
+        }
+        let task = Task { try await make() }
+        edition = (changes, task)
+        return try await task.value
+    }
+
+    private nonisolated func make() async throws -> Edition {
+        let signer = identity.current
+        let directory = try await registry.directory(now: now())
+        return Edition(
+            directory: directory, message: try .sign(directory, bundle: bundle, with: signer),
+            signer: signer.svid.leaf.serialHex)
+    }
+}

@@ -1,0 +1,49 @@
+internal import AuthorityAPI
+internal import GRPCCore
+internal import Identity
+
+/// One node's directory stream: the newest edition, and each newer one. It ends with the caller's SVID, so that a node has
+/// to come back as what it is then, and when the caller is no longer in the directory.
+struct DirectoryWatch: Sendable {
+    let core: AuthorityCore
+    let caller: Caller
+
+    func run(_ writer: RPCWriter<Podshield_Authority_V1_SignedDirectory>) async throws {
+        let (id, signals) = await core.publisher.watch()
+        let expiry = Task { [core, caller] in
+            try await Task.sleep(for: .seconds(max(caller.notAfter - core.now(), 0)))
+            await core.publisher.unwatch(id)
+        }
+        defer { expiry.cancel() }
+        do {
+            try await send(signals, writer)
+        } catch {
+            await core.publisher.unwatch(id)
+            throw error
+        }
+        await core.publisher.unwatch(id)
+    }
+
+    private func send(
+        _ signals: AsyncStream<Void>, _ writer: RPCWriter<Podshield_Authority_V1_SignedDirectory>
+    ) async throws {
+        var sent: UInt64 = 0
+        for await _ in signals {
+            let edition = try await edition()
+            guard edition.directory.node(caller.id) != nil else { throw CallRefusal.banned(caller.id).status }
+            guard edition.directory.revision > sent else { continue }
+            try await writer.write(edition.message)
+            sent = edition.directory.revision
+        }
+    }
+
+    private func edition() async throws -> DirectoryPublisher.Edition {
+        do {
+            return try await core.publisher.current()
+        } catch {
+            let refusal = CallRefusal.internalFailure("the directory cannot be made: \(error)")
+            core.observe(.callRefused(caller: caller.id, refusal))
+            throw refusal.status
+        }
+    }
+}

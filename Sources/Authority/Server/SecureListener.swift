@@ -1,0 +1,82 @@
+internal import GRPCNIOTransportHTTP2
+internal import NIOCore
+internal import NIOPosix
+internal import SecureTransport
+internal import Synchronization
+
+/// Accepts connections: TLS of ours below gRPC's HTTP/2.
+struct SecureListener: HTTP2ServerTransport.ListenerFactory {
+    let address: NIOCore.SocketAddress
+    let identity: TransportIdentity
+    let alpn: [String]
+    let connectionLimit: Int
+    let refused: @Sendable (_ peer: String, SecureTransportError) -> Void
+    private let connections = ConnectionCount()
+
+    var eventLoopGroup: any EventLoopGroup { MultiThreadedEventLoopGroup.singleton }
+
+    init(
+        address: NIOCore.SocketAddress, identity: TransportIdentity, alpn: [String], connectionLimit: Int,
+        refused: @escaping @Sendable (_ peer: String, SecureTransportError) -> Void
+    ) {
+        self.address = address
+        self.identity = identity
+        self.alpn = alpn
+        self.connectionLimit = connectionLimit
+        self.refused = refused
+    }
+
+    func makeListeningChannel(
+        listenerConfigurator: HTTP2ServerTransport.ListenerConfigurator,
+        connectionConfigurator: HTTP2ServerTransport.ConnectionConfigurator
+    ) async throws -> NIOAsyncChannel<HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel, Never> {
+        try await ServerBootstrap(group: eventLoopGroup)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.backlog, value: 256)
+            .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .bind(to: address) { channel in
+                // TLS is ours, so the check of NIO's own handler for ALPN has nothing to look at; ours refuses without it.
+                secure(channel).flatMap {
+                    connectionConfigurator.configure(channel: channel, tls: .configured(requireALPN: false))
+                }
+            }
+    }
+
+    private func secure(_ channel: any Channel) -> EventLoopFuture<Void> {
+        let isOverLimit = connections.enter() > connectionLimit
+        channel.closeFuture.whenComplete { [connections] _ in connections.leave() }
+        return channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandlers(
+                SecureTransportHandler(role: .server, identity: identity, expecting: .nodeOrAnonymous, alpn: alpn),
+                RefusalReport(refused))
+            // Closed before it costs a handshake.
+            if isOverLimit { channel.close(promise: nil) }
+        }
+    }
+}
+
+/// Connections that are open.
+private final class ConnectionCount: Sendable {
+    private let count = Atomic<Int>(0)
+
+    func enter() -> Int { count.add(1, ordering: .relaxed).newValue }
+    func leave() { count.subtract(1, ordering: .relaxed) }
+}
+
+/// Tells why connections fail.
+private final class RefusalReport: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let refused: @Sendable (String, SecureTransportError) -> Void
+
+    init(_ refused: @escaping @Sendable (String, SecureTransportError) -> Void) { self.refused = refused }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // How an established connection ended is nobody's fault.
+        if let error = error as? SecureTransportError, error != .truncated {
+            refused(context.remoteAddress?.description ?? "unknown", error)
+        }
+        context.fireErrorCaught(error)
+    }
+}

@@ -1,0 +1,23 @@
+import Glibc
+
+/// Directories that hold state nobody else may change.
+public enum PrivateDirectory {
+    /// Makes the directory with mode 0700 unless it is there, and refuses one that others own or may write to. C: `mkdir`,
+    /// `fstat`.
+    public static func prepare(_ path: String) throws(PrivateFileError) {
+        var status = stat()
+        do throws(SystemError) {
+            if unsafe mkdir(path, 0o700) < 0, errno != EEXIST {
+                throw SystemError(operation: "mkdir", code: errno, subject: path)
+            }
+            let raw = try FileDescriptor(opening: path, O_RDONLY | O_DIRECTORY)
+            try calling("fstat", path) { unsafe fstat(raw.raw, &status) }
+        } catch {
+            throw .system(error)
+        }
+        guard status.st_uid == geteuid() || status.st_uid == 0 else {
+            throw .foreignOwner(path: path, owner: status.st_uid)
+        }
+        guard status.st_mode & 0o022 == 0 else { throw .writable(path: path, mode: status.st_mode) }
+    }
+}
