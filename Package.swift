@@ -151,6 +151,12 @@ let package = Package(
                 "Identity", "Issuance", "OpenSSLBinding",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio),
+        testTarget(
+            "Authority",
+            [
+                "Addressing", "AuthorityAPI", "Identity", "Issuance", "KernelTestSupport", "LinuxBinding",
+                "OpenSSLBinding",
+            ]),
         .target(name: "KernelTestSupport", path: "Tests/KernelTestSupport", swiftSettings: strict),
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
         testTarget("SystemdBinding", ["KernelTestSupport"]),

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Gone with its owner.
-public final class TemporaryDirectory {
+public final class TemporaryDirectory: Sendable {
     public let path: String
 
     public init() throws {

@@ -1,0 +1,120 @@
+import Identity
+import Testing
+
+@testable import Authority
+
+@Suite struct RegistrationTests {
+    @Test(arguments: [
+        "k8s:ns:shop", "k8s:sa:web", "k8s:pod-name:web-0", "k8s:pod-label:app:web", "k8s:pod-label:a.b/c:v",
+        "k8s:pod-label:empty:",
+    ])
+    func selectorsReadBackAsWritten(text: String) throws {
+        #expect(try #require(Selector(text)).description == text)
+    }
+
+    @Test(arguments: [
+        "", "k8s", "k8s:ns", "k8s:ns:", "k8s:ns:a/b", "k8s:ns:..", "unix:uid:0", "k8s:pod-label:app",
+        "k8s:pod-label::v",
+        "k8s:pod-uid:x", "k8s:ns:a\u{0}", "k8s:ns:Ünicode",
+    ])
+    func otherTextIsNoSelector(text: String) { #expect(Selector(text) == nil) }
+
+    @Test func everySelectorMustHold() throws {
+        let facts = try pod(labels: ["app": "web", "tier": "front"])
+        let table: [([Selector], Bool)] = [
+            ([.namespace("shop")], true),
+            ([.namespace("shop"), .serviceAccount("web")], true),
+            ([.namespace("shop"), .serviceAccount("db")], false),
+            ([.podName("web-0"), .podLabel(key: "app", value: "web")], true),
+            ([.podLabel(key: "app", value: "db")], false),
+            ([.podLabel(key: "missing", value: "")], false),
+        ]
+        for (selectors, expected) in table {
+            let entry = try NewEntry(spiffeID: id("/w"), selectors: selectors)
+                .checked(in: trustDomain, id: "x", now: start)
+            #expect(entry.matches(facts) == expected, "\(selectors)")
+        }
+    }
+
+    @Test func entriesThatMayNotBe() throws {
+        let foreign = try SPIFFEID("spiffe://elsewhere.org/w")
+        let selectors = [Selector.namespace("shop")]
+        let table: [NewEntry] = [
+            NewEntry(spiffeID: try id("/w"), selectors: []),
+            NewEntry(spiffeID: foreign, selectors: selectors),
+            NewEntry(spiffeID: try id("/podshield/node/a"), selectors: selectors),
+            NewEntry(spiffeID: try id("/podshield/authority/a"), selectors: selectors),
+            NewEntry(spiffeID: try id("/podshield/new-kind"), selectors: selectors),
+            NewEntry(spiffeID: try id("/podshield"), selectors: selectors),
+            NewEntry(spiffeID: SPIFFEID(trustDomain), selectors: selectors),
+            NewEntry(spiffeID: try id("/w"), parent: try id("/w"), selectors: selectors),
+            NewEntry(
+                spiffeID: try id("/w"), parent: try SPIFFEID("spiffe://elsewhere.org/podshield/node/a"),
+                selectors: selectors),
+            NewEntry(spiffeID: try id("/w"), selectors: [.namespace("shop"), .namespace("other")]),
+            NewEntry(spiffeID: try id("/w"), selectors: selectors, labels: ["a=b": "c"]),
+            NewEntry(spiffeID: try id("/w"), selectors: selectors, labels: ["a": "c\nd"]),
+            NewEntry(spiffeID: try id("/w"), selectors: selectors, labels: ["é": "c"]),
+            NewEntry(
+                spiffeID: try id("/w"), selectors: selectors,
+                labels: Dictionary(uniqueKeysWithValues: (0..<65).map { ("k\($0)", "v") })),
+            NewEntry(spiffeID: try id("/w"), selectors: selectors, labels: ["a": String(repeating: "v", count: 254)]),
+            NewEntry(spiffeID: try id("/w"), selectors: selectors, dnsNames: ["*.example.org"]),
+            NewEntry(spiffeID: try id("/w"), selectors: selectors, lifetime: .zero),
+        ]
+        for entry in table {
+            #expect(throws: EntryError.self, "\(entry)") {
+                try entry.checked(in: trustDomain, id: "x", now: start)
+            }
+        }
+    }
+
+    @Test func labelsHaveOneSpelling() throws {
+        let labels = try PolicyLabels(["b": "2", "a": "1"])
+        #expect(labels.canonical == "a=1\nb=2\n")
+        #expect(PolicyLabels(canonical: "a=1\nb=2\n") == labels)
+        #expect(PolicyLabels(canonical: "b=2\na=1\n") == nil)
+        #expect(PolicyLabels(canonical: "a=1\na=2\n") == nil)
+    }
+
+    @Test(arguments: [
+        "", "ns/{namespace}", "/{namespace}/x", "/podshield/{namespace}", "/ns/{namespace}-{service-account}",
+        "/ns/{uid}",
+        "/ns//{namespace}", "/ns/{namespace}/", "/ns/../{namespace}", "/fixed/name", "/ns/%2e/{namespace}",
+    ])
+    func templatesThatAreRefused(text: String) {
+        #expect(throws: IdentityTemplateError.self) { try IdentityTemplate(text) }
+    }
+
+    @Test func templateNamesAPod() throws {
+        let template = try IdentityTemplate("/ns/{namespace}/sa/{service-account}/{pod-name}")
+        #expect(try template.id(of: pod(), in: trustDomain) == id("/ns/shop/sa/web/web-0"))
+        #expect(try IdentityTemplate.standard.id(of: pod(), in: trustDomain) == id("/ns/shop/sa/web"))
+    }
+
+    /// What a tenant may call its things must not reach beyond its own place in the tree.
+    @Test(arguments: ["..", ".", "a/b", "", "a%2fb", "podshield/node/x", "a b", "a\u{0}", "ä"])
+    func namesThatCannotBeFacts(name: String) {
+        #expect(throws: PodFactsError.self) { try pod(namespace: name) }
+        #expect(throws: PodFactsError.self) { try pod(serviceAccount: name) }
+        #expect(throws: PodFactsError.self) { try pod(name: name) }
+    }
+
+    @Test func mostSpecificEntryDecides() throws {
+        let node = try id("/podshield/node/a")
+        func entry(_ name: String, _ selectors: [Selector], parent: SPIFFEID?, at: Int64) throws -> RegistrationEntry {
+            try NewEntry(spiffeID: id("/\(name)"), parent: parent, selectors: selectors)
+                .checked(in: trustDomain, id: name, now: at)
+        }
+        let wide = try entry("wide", [.namespace("shop")], parent: nil, at: 1)
+        let here = try entry("here", [.serviceAccount("web")], parent: node, at: 3)
+        let later = try entry("later", [.podName("web-0")], parent: node, at: 4)
+        let narrow = try entry("narrow", [.namespace("shop"), .podName("web-0")], parent: nil, at: 9)
+        let other = try entry("other", [.namespace("shop"), .podName("db-0")], parent: node, at: 0)
+        let facts = try pod()
+        #expect(RegistrationEntry.deciding([wide, other], for: facts)?.id == "wide")
+        #expect(RegistrationEntry.deciding([later, wide, here], for: facts)?.id == "here")
+        #expect(RegistrationEntry.deciding([later, wide, narrow, here], for: facts)?.id == "narrow")
+        #expect(RegistrationEntry.deciding([other], for: facts) == nil)
+    }
+}

@@ -1,0 +1,153 @@
+import Foundation
+import Identity
+import Issuance
+import KernelTestSupport
+import LinuxBinding
+import Testing
+
+@testable import Authority
+
+@Suite struct RegistryFileTests {
+    @Test func isPrivateAndSurvivesReopening() async throws {
+        let fixture = try TestRegistry()
+        try await fixture.node("a")
+        #expect(try mode(fixture.registry.path) == 0o600)
+        #expect(try mode(fixture.registry.path + "-wal") == 0o600)
+        #expect(try await fixture.reopened().nodes().map(\.name) == ["a"])
+    }
+
+    @Test func aFileThatIsNoDatabaseIsNamed() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/authority.sqlite"
+        try Data("This is not a database, whatever its name says. ".utf8 + [UInt8](repeating: 7, count: 8192))
+            .write(to: URL(filePath: path))
+        #expect { try Registry(path: path, trustDomain: trustDomain) } throws: { error in
+            guard case .corrupt(path, _) = error as? RegistryError else { return false }
+            return true
+        }
+    }
+
+    @Test func aDamagedPageIsFoundAtOpening() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/authority.sqlite"
+        do {
+            let registry = try Registry(path: path, trustDomain: trustDomain)
+            for index in 0..<200 {
+                let entry = NewEntry(spiffeID: try id("/w/\(index)"), selectors: [.podName("pod-\(index)")])
+                try await registry.create(entry.checked(in: trustDomain, id: "\(index)", now: start))
+            }
+        }
+        var bytes = try Data(contentsOf: URL(filePath: path))
+        bytes.replaceSubrange(4096..<bytes.count, with: [UInt8](repeating: 0x5a, count: bytes.count - 4096))
+        try bytes.write(to: URL(filePath: path))
+        #expect { try Registry(path: path, trustDomain: trustDomain) } throws: { error in
+            guard case .corrupt(path, _) = error as? RegistryError else { return false }
+            return true
+        }
+    }
+
+    @Test func aDirectoryInItsPlaceIsAnError() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/authority.sqlite"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        #expect(throws: RegistryError.self) { try Registry(path: path, trustDomain: trustDomain) }
+    }
+
+    @Test func aReadOnlyFileSystemIsNamed() throws {
+        let directory = try TemporaryDirectory()
+        try Command.run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", directory.path)
+        defer { _ = try? Command.run("umount", directory.path) }
+        let path = directory.path + "/authority.sqlite"
+        _ = try Registry(path: path, trustDomain: trustDomain)
+        try Command.run("mount", "-o", "remount,ro", directory.path)
+        #expect(throws: RegistryError.readOnly(path: path)) { try Registry(path: path, trustDomain: trustDomain) }
+    }
+
+    private func mode(_ path: String) throws -> Int {
+        try #require(FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int)
+    }
+}
+
+@Suite struct AuthorityFilesTests {
+    @Test func makesAKeyThatOnlyItsOwnerReads() throws {
+        let directory = try TemporaryDirectory()
+        let files = AuthorityFiles(directory: directory.path + "/state")
+        let made = try files.certificateAuthority(for: trustDomain, now: start)
+        let attributes = try FileManager.default.attributesOfItem(atPath: files.key)
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
+        let loaded = try files.certificateAuthority(for: trustDomain, now: start)
+        #expect(loaded.certificate == made.certificate)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: files.directory).sorted() == ["ca.key", "ca.pem"])
+    }
+
+    @Test(arguments: [0o640, 0o604, 0o644, 0o620, 0o602, 0o660])
+    func refusesAKeyThatOthersCanTouch(mode: Int) throws {
+        let (directory, files) = try made()
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: files.key)
+        #expect(throws: AuthorityError.keyFile(.open(path: files.key, mode: UInt32(0o100000 | mode)))) {
+            try files.certificateAuthority(for: trustDomain, now: start)
+        }
+        _ = directory
+    }
+
+    @Test func refusesAKeyOfAnotherUser() throws {
+        let (directory, files) = try made()
+        try FileManager.default.setAttributes([.ownerAccountID: 4711], ofItemAtPath: files.key)
+        #expect(throws: AuthorityError.keyFile(.foreignOwner(path: files.key, owner: 4711))) {
+            try files.certificateAuthority(for: trustDomain, now: start)
+        }
+        _ = directory
+    }
+
+    @Test func refusesALinkInPlaceOfTheKey() throws {
+        let (directory, files) = try made()
+        try FileManager.default.moveItem(atPath: files.key, toPath: directory.path + "/elsewhere")
+        try FileManager.default.createSymbolicLink(
+            atPath: files.key, withDestinationPath: directory.path + "/elsewhere")
+        #expect(throws: AuthorityError.self) { try files.certificateAuthority(for: trustDomain, now: start) }
+    }
+
+    @Test func refusesADirectoryThatOthersCanWrite() throws {
+        let (directory, files) = try made()
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: files.directory)
+        #expect(throws: AuthorityError.self) { try files.certificateAuthority(for: trustDomain, now: start) }
+        _ = directory
+    }
+
+    @Test(arguments: [
+        // what is there, whether a CA may be made
+        (["ca.pem"], true),
+        (["ca.key"], false),
+        (["ca.pem", "authority.sqlite"], false),
+        (["ca.key", "authority.sqlite"], false),
+        (["authority.sqlite"], false),
+    ])
+    func neverReplacesWhatWasInUse(present: [String], mayCreate: Bool) throws {
+        let (directory, files) = try made()
+        for name in ["ca.pem", "ca.key"] where !present.contains(name) {
+            try FileManager.default.removeItem(atPath: files.directory + "/" + name)
+        }
+        if present.contains("authority.sqlite") {
+            try Data().write(to: URL(filePath: files.registry))
+        }
+        let result = Result { try files.certificateAuthority(for: trustDomain, now: start) }
+        #expect(((try? result.get()) != nil) == mayCreate)
+        _ = directory
+    }
+
+    @Test func refusesTheKeyOfAnotherAuthority() throws {
+        let (one, files) = try made()
+        let (other, otherFiles) = try made()
+        try FileManager.default.removeItem(atPath: files.key)
+        try FileManager.default.copyItem(atPath: otherFiles.key, toPath: files.key)
+        #expect(throws: AuthorityError.self) { try files.certificateAuthority(for: trustDomain, now: start) }
+        _ = (one, other)
+    }
+
+    private func made() throws -> (TemporaryDirectory, AuthorityFiles) {
+        let directory = try TemporaryDirectory()
+        let files = AuthorityFiles(directory: directory.path + "/state")
+        _ = try files.certificateAuthority(for: trustDomain, now: start)
+        return (directory, files)
+    }
+}

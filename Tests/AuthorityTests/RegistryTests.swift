@@ -1,0 +1,309 @@
+import Addressing
+import AuthorityAPI
+import Identity
+import Testing
+
+@testable import Authority
+
+@Suite struct RegistryEntryTests {
+    @Test func entriesComeBackWhole() async throws {
+        let fixture = try TestRegistry()
+        let entry = try NewEntry(
+            spiffeID: id("/ns/shop/sa/web"), parent: id("/podshield/node/a"),
+            selectors: [.serviceAccount("web"), .namespace("shop"), .podLabel(key: "app", value: "a:b")],
+            labels: ["app": "web", "tier": "front"], dnsNames: ["web.shop.svc"], lifetime: .seconds(120)
+        ).checked(in: trustDomain, id: "e1", now: start)
+        try await fixture.registry.create(entry)
+        #expect(try await fixture.registry.entries() == [entry])
+        #expect(
+            try await fixture.reopened().entry(for: pod(labels: ["app": "a:b"]), on: id("/podshield/node/a")) == entry)
+    }
+
+    @Test func theSameTwiceIsRefusedHoweverItIsWritten() async throws {
+        let fixture = try TestRegistry()
+        let first = try NewEntry(spiffeID: id("/w"), selectors: [.namespace("n"), .podName("p")])
+            .checked(in: trustDomain, id: "e1", now: start)
+        let second = try NewEntry(spiffeID: id("/w"), selectors: [.podName("p"), .namespace("n")])
+            .checked(in: trustDomain, id: "e2", now: start)
+        try await fixture.registry.create(first)
+        await #expect(throws: EntryError.duplicate(entry: "e1")) { try await fixture.registry.create(second) }
+    }
+
+    @Test func anEntryOfAnotherNodeIsNotSeen() async throws {
+        let fixture = try TestRegistry()
+        let entry = try NewEntry(
+            spiffeID: id("/w"), parent: id("/podshield/node/b"), selectors: [.namespace("shop")]
+        ).checked(in: trustDomain, id: "e1", now: start)
+        try await fixture.registry.create(entry)
+        #expect(try await fixture.registry.entry(for: pod(), on: id("/podshield/node/a")) == nil)
+        #expect(try await fixture.registry.entry(for: pod(), on: id("/podshield/node/b")) == entry)
+    }
+
+    @Test func deletingTellsWhatItWas() async throws {
+        let fixture = try TestRegistry()
+        let entry = try NewEntry(spiffeID: id("/w"), selectors: [.namespace("n")])
+            .checked(in: trustDomain, id: "e1", now: start)
+        try await fixture.registry.create(entry)
+        #expect(try await fixture.registry.deleteEntry("e1") == entry)
+        await #expect(throws: EntryError.notFound(entry: "e1")) { try await fixture.registry.deleteEntry("e1") }
+    }
+}
+
+@Suite struct RegistryNumberTests {
+    private func number(
+        _ registry: Registry, _ path: String, _ labels: [String: String] = [:], until: Int64 = start + 3600,
+        now: Int64 = start
+    ) async throws -> UInt32 {
+        try await registry.number(for: id(path), labels: PolicyLabels(labels), until: until, now: now).number.rawValue
+    }
+
+    @Test func beginAt256AndStandForIDAndLabels() async throws {
+        let fixture = try TestRegistry()
+        let registry = fixture.registry
+        #expect(try await number(registry, "/a") == 256)
+        #expect(try await number(registry, "/a", ["x": "1"]) == 257)
+        #expect(try await number(registry, "/a", ["x": "1", "y": "2"]) == 258)
+        #expect(try await number(registry, "/b") == 259)
+        #expect(try await number(registry, "/a", ["y": "2", "x": "1"]) == 258)
+        #expect(try await number(registry, "/a") == 256)
+    }
+
+    @Test func areNeverGivenTwice() async throws {
+        let fixture = try TestRegistry()
+        #expect(try await number(fixture.registry, "/a") == 256)
+        let entry = try NewEntry(spiffeID: id("/a"), selectors: [.namespace("n")])
+            .checked(in: trustDomain, id: "e1", now: start)
+        try await fixture.registry.create(entry)
+        _ = try await fixture.registry.deleteEntry("e1")
+        let again = try fixture.reopened()
+        #expect(try await number(again, "/b", now: start + 1_000_000) == 257)
+        #expect(try await number(again, "/a", now: start + 1_000_000) == 256)
+    }
+
+    @Test func manyAtOnceAreAllDifferent() async throws {
+        let fixture = try TestRegistry()
+        let registry = fixture.registry
+        let numbers = try await withThrowingTaskGroup(of: UInt32.self) { group in
+            for index in 0..<100 { group.addTask { try await number(registry, "/w/\(index % 50)") } }
+            return try await group.reduce(into: [UInt32]()) { $0.append($1) }
+        }
+        #expect(Set(numbers).count == 50)
+        #expect(numbers.min() == 256 && numbers.max() == 305)
+    }
+
+    @Test func aSecondUseDoesNotTouchTheDirectory() async throws {
+        let fixture = try TestRegistry()
+        let labels = try PolicyLabels([:])
+        let first = try await fixture.registry.number(for: id("/a"), labels: labels, until: start + 3600, now: start)
+        let again = try await fixture.registry.number(
+            for: id("/a"), labels: labels, until: start + 9000, now: start + 60)
+        #expect(first.changesDirectory)
+        #expect(!again.changesDirectory)
+    }
+
+    @Test func theDirectoryForgetsWhatNobodyCarries() async throws {
+        let fixture = try TestRegistry()
+        _ = try await number(fixture.registry, "/a", ["x": "1"], until: start + 3600)
+        let now = try await fixture.registry.directory(now: start)
+        #expect(now.workloads.map(\.id) == [try id("/a")])
+        #expect(now.workloads.map(\.labels) == [["x": "1"]])
+        let later = try await fixture.registry.directory(now: start + 3 * 3600)
+        #expect(later.workloads.isEmpty)
+    }
+}
+
+@Suite struct RegistryJoinTests {
+    @Test func fiftyTriesWithOneTokenAndOneGetsIn() async throws {
+        let fixture = try TestRegistry()
+        let token = try await fixture.token()
+        let outcomes = await withTaskGroup(of: Result<NodeRecord, JoinRefusal>.self) { group in
+            for index in 0..<50 {
+                group.addTask {
+                    do {
+                        return .success(try await fixture.join(token, name: "node-\(index)"))
+                    } catch {
+                        return .failure(error as? JoinRefusal ?? .badName("\(error)"))
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        let joined = outcomes.compactMap { try? $0.get() }
+        #expect(joined.count == 1)
+        #expect(outcomes.filter { $0 == .failure(.usedToken) }.count == 49)
+        #expect(try await fixture.registry.nodes() == joined)
+    }
+
+    @Test func badTokensAreToldApartInside() async throws {
+        let fixture = try TestRegistry()
+        let unknown = try JoinToken.generate()
+        await #expect(throws: JoinRefusal.unknownToken) { try await fixture.join(unknown, name: "a") }
+        let short = try await fixture.token(lifetime: 10)
+        await #expect(throws: JoinRefusal.expiredToken) { try await fixture.join(short, name: "a", now: start + 10) }
+        let used = try await fixture.token()
+        try await fixture.join(used, name: "a")
+        await #expect(throws: JoinRefusal.usedToken) { try await fixture.join(used, name: "b") }
+        #expect(try await fixture.registry.nodes().map(\.name) == ["a"])
+    }
+
+    @Test func aTokenOutlivesARefusalThatIsNotItsFault() async throws {
+        let fixture = try TestRegistry()
+        try await fixture.node("taken")
+        let token = try await fixture.token()
+        await #expect(throws: JoinRefusal.nameTaken("taken")) { try await fixture.join(token, name: "taken") }
+        await #expect(throws: JoinRefusal.nameMissing) { try await fixture.join(token, name: nil) }
+        #expect(try await fixture.join(token, name: "free").name == "free")
+    }
+
+    @Test func aTokenForANameIsForThatName() async throws {
+        let fixture = try TestRegistry()
+        let token = try await fixture.token(node: "a")
+        await #expect(throws: JoinRefusal.otherName(asked: "b")) { try await fixture.join(token, name: "b") }
+        #expect(try await fixture.join(token, name: nil).name == "a")
+    }
+
+    @Test func joiningAgainKeepsTheNumberAndLosesTheLeases() async throws {
+        let fixture = try TestRegistry()
+        let first = try await fixture.node("a")
+        let prefix = try #require(IPPrefix("10.0.0.7"))
+        _ = try await fixture.registry.report(first.number, endpoint: first.endpoint, leases: [prefix])
+        let again = try await fixture.join(fixture.token(node: "a"), name: "a", now: start + 60, address: "192.0.2.9")
+        #expect(again.number == first.number)
+        #expect(again.joinedAt == start + 60)
+        let directory = try await fixture.registry.directory(now: start)
+        #expect(directory.nodes.map(\.address) == [try #require(IPAddress("192.0.2.9"))])
+        #expect(directory.leases.isEmpty)
+    }
+
+    @Test func aBannedNodeStaysOut() async throws {
+        let fixture = try TestRegistry()
+        let node = try await fixture.node("a")
+        let prefix = try #require(IPPrefix("10.0.0.7"))
+        _ = try await fixture.registry.report(node.number, endpoint: node.endpoint, leases: [prefix])
+        _ = try await fixture.registry.setBanned(true, node: "a")
+        let token = try await fixture.token(node: "a")
+        await #expect(throws: JoinRefusal.banned("a")) { try await fixture.join(token, name: "a") }
+        let directory = try await fixture.registry.directory(now: start)
+        #expect(directory.nodes.isEmpty && directory.leases.isEmpty)
+    }
+
+    @Test func numbersOfNodesBeginAt1() async throws {
+        let fixture = try TestRegistry()
+        #expect(try await fixture.node("a").number == NodeNumber(rawValue: 1))
+        #expect(try await fixture.node("b").number == NodeNumber(rawValue: 2))
+    }
+
+    @Test func theFileDoesNotHoldTheToken() async throws {
+        let token = try JoinToken.generate()
+        #expect(token.text.utf8.count == 43)
+        #expect(token.hash.count == 32)
+        #expect(!token.hash.elementsEqual(token.text.utf8.prefix(32)))
+    }
+}
+
+@Suite struct RegistryLeaseTests {
+    private let prefix = IPPrefix("10.0.0.7")!
+
+    @Test func theNewestWinsAndRepeatingIsNoNews() async throws {
+        let fixture = try TestRegistry()
+        let registry = fixture.registry
+        let a = try await fixture.node("a")
+        let b = try await fixture.node("b", address: "192.0.2.2")
+        _ = try await registry.report(a.number, endpoint: a.endpoint, leases: [prefix])
+        #expect(try await registry.directory(now: start).holder(of: prefix.address) == a.number)
+
+        let taken = try await registry.report(b.number, endpoint: b.endpoint, leases: [prefix])
+        #expect(taken.takenOver == [Registry.Takeover(prefix: prefix, from: a.number)])
+        #expect(try await registry.directory(now: start).holder(of: prefix.address) == b.number)
+
+        let repeated = try await registry.report(a.number, endpoint: a.endpoint, leases: [prefix])
+        #expect(!repeated.changesDirectory)
+        #expect(repeated.takenOver.isEmpty)
+        #expect(try await registry.directory(now: start).holder(of: prefix.address) == b.number)
+
+        _ = try await registry.report(b.number, endpoint: b.endpoint, leases: [])
+        #expect(try await registry.directory(now: start).holder(of: prefix.address) == a.number)
+    }
+
+    @Test func givingUpAndTakingAgainIsNew() async throws {
+        let fixture = try TestRegistry()
+        let registry = fixture.registry
+        let a = try await fixture.node("a")
+        let b = try await fixture.node("b")
+        for node in [a, b, a] {
+            if node == a { _ = try await registry.report(a.number, endpoint: a.endpoint, leases: []) }
+            _ = try await registry.report(node.number, endpoint: node.endpoint, leases: [prefix])
+        }
+        #expect(try await registry.directory(now: start).holder(of: prefix.address) == a.number)
+    }
+
+    @Test func generationsAndRevisionsOnlyGrow() async throws {
+        let fixture = try TestRegistry()
+        let a = try await fixture.node("a")
+        var revisions: [UInt64] = []
+        var generations: [UInt64] = []
+        for _ in 0..<5 {
+            let registry = try fixture.reopened()
+            _ = try await registry.report(a.number, endpoint: a.endpoint, leases: [prefix])
+            let directory = try await registry.directory(now: start)
+            revisions.append(directory.revision)
+            generations.append(try #require(directory.leases.first).generation)
+            _ = try await registry.report(a.number, endpoint: a.endpoint, leases: [])
+        }
+        #expect(zip(revisions, revisions.dropFirst()).allSatisfy { $0 < $1 })
+        #expect(zip(generations, generations.dropFirst()).allSatisfy { $0 < $1 })
+    }
+
+    @Test func aMovedNodeIsNews() async throws {
+        let fixture = try TestRegistry()
+        let a = try await fixture.node("a")
+        let same = try await fixture.registry.report(a.number, endpoint: a.endpoint, leases: [])
+        #expect(!same.changesDirectory)
+        let moved = try await fixture.registry.report(a.number, endpoint: endpoint("192.0.2.77"), leases: [])
+        #expect(moved.changesDirectory)
+        #expect(try await fixture.registry.directory(now: start).nodes[0].address == IPAddress("192.0.2.77"))
+    }
+
+    @Test(arguments: [
+        // what is reported, whether a pod may have it
+        ("10.0.0.7", true), ("10.0.0.0/24", true), ("10.0.0.0/8", false), ("0.0.0.0/0", false), ("127.0.0.1", false),
+        ("224.0.0.1", false), ("255.255.255.255", false), ("169.254.1.1", false), ("0.0.0.0", false),
+        ("192.0.2.1", false),
+        ("192.0.2.0/24", false), ("2001:db8::1", true), ("2001:db8:1::/64", true), ("2000::/3", false), ("::1", false),
+        ("fe80::1", false), ("ff02::1", false), ("2001:db8:ffff::1", false),
+    ])
+    func whatCanBeLeased(text: String, isAllowed: Bool) throws {
+        let nodes = try ["192.0.2.1", "2001:db8:ffff::1"].map { try #require(IPAddress($0)) }
+        #expect(LeaseRule(inside: [], nodes: nodes).allows(try #require(IPPrefix(text))) == isAllowed)
+    }
+
+    @Test func boundsAreBounds() throws {
+        let rule = LeaseRule(inside: [try #require(IPPrefix("10.1.0.0/16"))], nodes: [])
+        for (text, isAllowed) in [
+            ("10.1.2.3", true), ("10.1.0.0/16", true), ("10.0.0.0/15", false), ("10.2.0.1", false),
+        ] {
+            #expect(rule.allows(try #require(IPPrefix(text))) == isAllowed, "\(text)")
+        }
+    }
+}
+
+@Suite struct CallBudgetTests {
+    @Test func emptiesAndFills() {
+        let budget = CallBudget(AuthorityLimits.Budget(burst: 3, perSecond: 2))
+        let start = ContinuousClock.Instant.now
+        let spent = (0..<5).map { _ in budget.spend("a", at: start) }
+        #expect(spent == [true, true, true, false, false])
+        #expect(budget.spend("b", at: start))
+        #expect(budget.spend("a", at: start + .milliseconds(500)))
+        #expect(!budget.spend("a", at: start + .milliseconds(501)))
+        #expect((0..<9).filter { _ in budget.spend("a", at: start + .seconds(3600)) }.count == 3)
+    }
+
+    @Test(arguments: [
+        ("ipv4:192.0.2.1:4711", "192.0.2.1"), ("ipv6:[2001:db8::1]:80", "32.1.13.184.0.0.0.0"),
+        ("ipv6:[2001:db8::ffff:1]:81", "32.1.13.184.0.0.0.0"), ("unix:/run/x", "unix:/run/x"), ("", ""),
+    ])
+    func peersOfOneNetworkShare(peer: String, network: String) {
+        #expect(AuthorityCalls.network(of: peer) == network)
+    }
+}
