@@ -157,6 +157,12 @@ let package = Package(
                 "Addressing", "AuthorityAPI", "Identity", "Issuance", "KernelTestSupport", "LinuxBinding",
                 "OpenSSLBinding",
             ]),
+        testTarget(
+            "NodeIdentity",
+            [
+                "Addressing", "Authority", "AuthorityAPI", "Identity", "Issuance", "KernelTestSupport",
+                "OpenSSLBinding", "SecureTransport", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+            ] + grpc + grpcTransport + nio),
         .target(name: "KernelTestSupport", path: "Tests/KernelTestSupport", swiftSettings: strict),
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
         testTarget("SystemdBinding", ["KernelTestSupport"]),

@@ -1,4 +1,5 @@
 public import Addressing
+public import AuthorityAPI
 public import Identity
 public import Issuance
 public import SecureTransport

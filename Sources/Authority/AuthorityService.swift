@@ -62,9 +62,23 @@ public final class AuthorityService: Sendable {
 
     // MARK: Serving
 
-    /// Serves nodes until `stop` is called or the task is cancelled.
+    /// Serves nodes until `stop` is called or the task is cancelled, which is the same.
     public func run() async throws(AuthorityError) {
-        try await server.run(renewing: identity, observe: observe, now: now)
+        // Cancelling gRPC's own task would drop connections that are being accepted, which NIO does not forgive: however
+        // serving ends, the listener closes first.
+        let serving = Task { () async -> Result<Void, AuthorityError> in
+            do throws(AuthorityError) {
+                return .success(try await server.run(renewing: identity, observe: observe, now: now))
+            } catch {
+                return .failure(error)
+            }
+        }
+        let result = await withTaskCancellationHandler {
+            await serving.value
+        } onCancel: {
+            Task { await stop() }
+        }
+        try result.get()
     }
 
     /// The port it listens on, once it does; nil when it could not.

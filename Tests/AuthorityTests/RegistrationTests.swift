@@ -1,3 +1,4 @@
+import AuthorityAPI
 import Identity
 import Testing
 

@@ -1,3 +1,4 @@
+internal import AuthorityAPI
 public import Identity
 
 /// How pods without an entry are named, such as `/ns/{namespace}/sa/{service-account}`.

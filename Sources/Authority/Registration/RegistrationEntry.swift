@@ -1,3 +1,4 @@
+public import AuthorityAPI
 public import Identity
 public import Issuance
 
@@ -11,7 +12,7 @@ public struct RegistrationEntry: Sendable, Equatable {
     /// All of them must hold; sorted by their text.
     public let selectors: [Selector]
     /// Policy labels, signed into the directory with the numeric identity.
-    public let labels: [String: String]
+    public let labels: PolicyLabels
     public let dnsNames: [String]
     /// Of the SVIDs; nil for the authority's setting.
     public let lifetime: Duration?
@@ -49,8 +50,9 @@ public struct NewEntry: Sendable, Equatable {
             guard parent.trustDomain == trustDomain, case .node = parent.kind else { throw .parentIsNoNode(parent) }
         }
         guard spiffeID.trustDomain == trustDomain else { throw .foreignTrustDomain(spiffeID) }
+        let labels: PolicyLabels
         do throws(LabelError) {
-            _ = try PolicyLabels(labels)
+            labels = try PolicyLabels(self.labels)
         } catch {
             throw .badLabels(error)
         }

@@ -1,3 +1,5 @@
+public import AuthorityAPI
+
 /// One fact that a pod must have for an entry to be its.
 public enum Selector: Hashable, Sendable {
     case namespace(String)

@@ -1,3 +1,4 @@
+internal import AuthorityAPI
 internal import Identity
 
 /// What the registry decides about one pod: everything its certificate will say, but the number.
@@ -10,7 +11,7 @@ struct WorkloadRegistration: Sendable, Equatable {
 
     init(_ entry: RegistrationEntry) {
         spiffeID = entry.spiffeID
-        labels = PolicyLabels(of: entry)
+        labels = entry.labels
         dnsNames = entry.dnsNames
         lifetime = entry.lifetime
     }
@@ -22,14 +23,6 @@ struct WorkloadRegistration: Sendable, Equatable {
         dnsNames = []
         lifetime = nil
     }
-}
-
-extension PolicyLabels {
-    /// Facts hold checked labels.
-    init(of pod: PodFacts) { values = pod.labels }
-
-    /// Entries hold checked labels.
-    init(of entry: RegistrationEntry) { values = entry.labels }
 }
 
 extension RegistrationEntry {

@@ -1,3 +1,4 @@
+internal import AuthorityAPI
 internal import Foundation
 internal import GRDB
 internal import Identity
@@ -19,7 +20,7 @@ extension Registry {
                     """,
                 arguments: [
                     entry.id, entry.spiffeID.description, parent, entry.namespace, entry.serviceAccount, selectors,
-                    PolicyLabels(of: entry).canonical, RowText.list(entry.dnsNames),
+                    entry.labels.canonical, RowText.list(entry.dnsNames),
                     entry.lifetime?.components.seconds, entry.createdAt,
                 ])
         }
@@ -69,7 +70,7 @@ extension Registry {
         else { throw nonsense("an entry \(id)") }
         return RegistrationEntry(
             id: id, spiffeID: spiffeID, parent: parent.isEmpty ? nil : try SPIFFEID(parent),
-            selectors: selectors.compactMap(\.self), labels: labels.values, dnsNames: dnsNames,
+            selectors: selectors.compactMap(\.self), labels: labels, dnsNames: dnsNames,
             lifetime: try row.decode(Int64?.self, forColumn: "lifetime").map { .seconds($0) },
             createdAt: try row.decode(forColumn: "created_at"))
     }

@@ -1,3 +1,4 @@
+internal import AuthorityAPI
 internal import GRDB
 internal import Identity
 

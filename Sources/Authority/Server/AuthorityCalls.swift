@@ -53,12 +53,20 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
         request: ServerRequest<Podshield_Authority_V1_IssueWorkloadRequest>, context: ServerContext
     ) async throws -> ServerResponse<Podshield_Authority_V1_IssueWorkloadResponse> {
         try await answer(request.metadata) { (node) throws(CallRefusal) in
-            let pod = try request.message.pod.parsed()
-            let issued = try await core.issue(pod, request: Array(request.message.request), on: node)
+            let issued = try await core.issue(
+                Self.pod(request.message.pod), request: Array(request.message.request), on: node)
             var answer = Podshield_Authority_V1_IssueWorkloadResponse()
             answer.chain = issued.svid.wire
             answer.labels = issued.labels
             return answer
+        }
+    }
+
+    private static func pod(_ message: Podshield_Authority_V1_PodFacts) throws(CallRefusal) -> PodFacts {
+        do throws(PodFactsError) {
+            return try message.parsed()
+        } catch {
+            throw .malformed("\(error)")
         }
     }
 
@@ -130,15 +138,4 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
 
 extension X509SVID {
     fileprivate var wire: [Data] { chain.map { Data($0.der) } }
-}
-
-extension Podshield_Authority_V1_PodFacts {
-    fileprivate func parsed() throws(CallRefusal) -> PodFacts {
-        do throws(PodFactsError) {
-            return try PodFacts(
-                namespace: namespace, serviceAccount: serviceAccount, name: name, labels: labels)
-        } catch {
-            throw .malformed("\(error)")
-        }
-    }
 }

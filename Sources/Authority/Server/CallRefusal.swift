@@ -1,3 +1,4 @@
+public import AuthorityAPI
 internal import GRPCCore
 public import Identity
 public import Issuance

@@ -21,7 +21,7 @@ public struct PodFacts: Sendable, Equatable {
     }
 
     /// Letters, digits, `.`, `_`, `-`; one segment of a SPIFFE ID's path, and no dot segment.
-    static func isName(_ text: String) -> Bool {
+    public static func isName(_ text: String) -> Bool {
         (1...253).contains(text.utf8.count) && text != "." && text != ".."
             && text.utf8.allSatisfy { $0.isASCIILetterOrDigit || "._-".utf8.contains($0) }
     }
@@ -38,5 +38,19 @@ extension PodFactsError: CustomStringConvertible {
         case .badName(let name): "'\(name)' is no name of a namespace, service account or pod"
         case .badLabels(let error): "\(error)"
         }
+    }
+}
+
+extension Podshield_Authority_V1_PodFacts {
+    public init(_ pod: PodFacts) {
+        self.init()
+        namespace = pod.namespace
+        serviceAccount = pod.serviceAccount
+        name = pod.name
+        labels = pod.labels
+    }
+
+    public func parsed() throws(PodFactsError) -> PodFacts {
+        try PodFacts(namespace: namespace, serviceAccount: serviceAccount, name: name, labels: labels)
     }
 }

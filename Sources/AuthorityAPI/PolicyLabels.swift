@@ -1,11 +1,9 @@
-internal import AuthorityAPI
-
 /// Labels of a pod or of an identity, within the limits that make them safe to store, print and compare: ASCII only, so
 /// that no two spellings look or compare alike.
-struct PolicyLabels: Sendable, Equatable {
-    let values: [String: String]
+public struct PolicyLabels: Sendable, Equatable {
+    public let values: [String: String]
 
-    init(_ values: [String: String]) throws(LabelError) {
+    public init(_ values: [String: String]) throws(LabelError) {
         guard values.count <= AuthorityWire.mostLabels else { throw .tooMany(values.count) }
         for (key, value) in values {
             guard !key.isEmpty, Self.isWithinLimits(key, extra: "./-_") else { throw .badKey(key) }
@@ -16,12 +14,12 @@ struct PolicyLabels: Sendable, Equatable {
 
     /// The same text for the same labels, whatever their order: `key=value` lines sorted by key. No key has a `=`, nothing
     /// has a line feed.
-    var canonical: String {
+    public var canonical: String {
         values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)\n" }.joined()
     }
 
     /// Reads back what `canonical` wrote; nil for anything else.
-    init?(canonical text: String) {
+    public init?(canonical text: String) {
         var values: [String: String] = [:]
         for line in text.split(separator: "\n") {
             guard let sign = line.firstIndex(of: "=") else { return nil }
@@ -30,6 +28,9 @@ struct PolicyLabels: Sendable, Equatable {
         guard let labels = try? PolicyLabels(values), labels.canonical == text else { return nil }
         self = labels
     }
+
+    /// Facts hold checked labels.
+    public init(of pod: PodFacts) { values = pod.labels }
 
     private static func isWithinLimits(_ text: String, extra: String) -> Bool {
         text.utf8.count <= AuthorityWire.longestLabel

@@ -1,0 +1,50 @@
+public import AuthorityAPI
+public import Identity
+
+/// A pod's identity, as it was issued: the key was made here and never left.
+public struct IssuedWorkload: Sendable {
+    public let pod: PodFacts
+    public let svid: KeyedSVID
+    /// The number that the certificate carries.
+    public let identity: NumericIdentity
+    /// Policy labels of that number.
+    public let labels: [String: String]
+}
+
+/// Which pod of a node.
+public struct PodName: Hashable, Sendable {
+    public let namespace: String
+    public let name: String
+
+    public init(namespace: String, name: String) {
+        self.namespace = namespace
+        self.name = name
+    }
+}
+
+extension PodFacts {
+    public var podName: PodName { PodName(namespace: namespace, name: name) }
+}
+
+/// What a node knows about itself and its authority.
+public struct NodeIdentityStatus: Sendable {
+    /// Nil before the node has joined.
+    public let membership: NodeMembership?
+    /// The node's own SVID; nil when there is none that is valid.
+    public let svid: X509SVID?
+    public let isConnected: Bool
+    /// Why not, if not.
+    public let lastFailure: String?
+    /// Seconds since 1970 of the last answer; nil for none since the start.
+    public let lastContact: Int64?
+    public let directoryRevision: UInt64?
+    public let workloads: Int
+}
+
+/// What the node got when it joined.
+public struct NodeMembership: Sendable, Equatable, Codable {
+    public let name: String
+    public let number: UInt32
+    /// `host:port`
+    public let authorityAddress: String
+}

@@ -1,0 +1,112 @@
+public import AuthorityAPI
+public import Identity
+public import LinuxBinding
+public import OpenSSLBinding
+public import SecureTransport
+
+/// Why the state directory cannot be used.
+public enum NodeStateError: Error, Sendable, Equatable {
+    case directory(PrivateFileError)
+    case keyFile(PrivateFileError)
+    case file(SystemError)
+    case unreadable(path: String, reason: String)
+}
+
+extension NodeStateError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .directory(let error), .keyFile(let error): "\(error)"
+        case .file(let error): "\(error)"
+        case .unreadable(let path, let reason): "\(path) cannot be used: \(reason)"
+        }
+    }
+}
+
+/// Why there is no connection to the authority.
+public enum ConnectionFailure: Error, Sendable, Equatable {
+    case badAddress(String)
+    case notReached(String)
+    case transport(SecureTransportError)
+}
+
+extension ConnectionFailure: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .badAddress(let text): "'\(text)' is not host:port"
+        case .notReached(let reason): "the authority cannot be reached: \(reason)"
+        case .transport(let error): "\(error)"
+        }
+    }
+}
+
+/// Why the authority did not do what it was asked.
+public enum AuthorityCallError: Error, Sendable, Equatable {
+    /// The node has no valid SVID of its own.
+    case notJoined
+    /// No answer within the patience of the settings; the last reason.
+    case unreachable(String)
+    /// The token or the node is not welcome.
+    case denied(String)
+    /// No registration matches.
+    case notRegistered(String)
+    /// The request is at fault.
+    case rejected(String)
+    case overloaded(String)
+    /// The answer does not verify.
+    case badAnswer(String)
+    case openSSL(OpenSSLError)
+}
+
+extension AuthorityCallError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .notJoined: "this node has not joined, or its SVID has expired"
+        case .unreachable(let reason): "the authority does not answer: \(reason)"
+        case .denied(let reason), .notRegistered(let reason), .rejected(let reason), .overloaded(let reason): reason
+        case .badAnswer(let reason): "the authority's answer is not acceptable: \(reason)"
+        case .openSSL(let error): "\(error)"
+        }
+    }
+}
+
+/// Why a node did not join.
+public enum JoinError: Error, Sendable, Equatable {
+    /// Not 64 hexadecimal digits.
+    case badFingerprint(String)
+    case connection(ConnectionFailure)
+    case call(AuthorityCallError)
+    case state(NodeStateError)
+}
+
+extension JoinError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .badFingerprint(let text): "'\(text)' is no SHA-256 fingerprint"
+        case .connection(.transport(.pinnedRootNotPresented)):
+            "the authority's root has another fingerprint than the one given: this may be an impostor"
+        case .connection(let error): "\(error)"
+        case .call(let error): "\(error)"
+        case .state(let error): "\(error)"
+        }
+    }
+}
+
+/// What happened to this node's identities and is worth a line in the journal.
+public enum NodeIdentityEvent: Sendable {
+    case joined(id: SPIFFEID, number: NodeNumber)
+    /// The SVID on disk is no longer good for anything: the node has to join again.
+    case identityExpired(notAfter: Int64)
+    case connected
+    case disconnected(String)
+    case nodeRenewed(X509SVID)
+    case nodeRenewalFailed(AuthorityCallError, notAfter: Int64)
+    case workloadIssued(IssuedWorkload)
+    /// The SVID that is held stays in use until `notAfter`.
+    case workloadRenewalFailed(PodFacts, AuthorityCallError, notAfter: Int64)
+    case directoryAccepted(revision: UInt64)
+    case directoryRefused(DirectoryRejection)
+    case bundleChanged(TrustBundle)
+    case leasesRefused([String])
+    /// State could not be written; the node goes on with what it has in memory.
+    case stateNotSaved(NodeStateError)
+}

@@ -1,0 +1,146 @@
+internal import Addressing
+internal import AuthorityAPI
+public import Identity
+internal import Issuance
+internal import OpenSSLBinding
+public import SecureTransport
+
+/// This node's side of the authority: its own SVID, those of its pods, the directory, and what it reports.
+///
+/// Everything held stays in use while the authority is away; what needs it waits, retries and comes back by itself.
+public actor NodeIdentityService {
+    public nonisolated let settings: NodeIdentitySettings
+    nonisolated let clock: NodeClock
+    nonisolated let observe: @Sendable (NodeIdentityEvent) -> Void
+
+    let files: NodeStateFiles
+    nonisolated let credentials: NodeCredentials
+    let slot = ConnectionSlot()
+    nonisolated let caller: AuthorityCaller
+    /// Says that the node has another SVID than before.
+    nonisolated let credentialsChanged = Broadcast<Void>(latestOnly: false)
+    nonisolated let directoryBroadcast = Broadcast<Directory>(latestOnly: true)
+    nonisolated let workloadBroadcast = Broadcast<IssuedWorkload>(latestOnly: false)
+
+    private(set) var membership: NodeMembership?
+    var directory: Directory?
+    var workloads: [PodName: HeldWorkload] = [:]
+    var nextIssue: UInt64 = 0
+    var leases: Set<IPPrefix> = []
+    var reports = ReportQueue()
+    var lastFailure: String?
+    var lastContact: Int64?
+
+    /// Opens the state directory, or makes it, and takes up what an earlier run left there.
+    ///
+    /// `observe` is told what happens, from any thread; it must not block.
+    public init(
+        _ settings: NodeIdentitySettings, clock: NodeClock, observe: @escaping @Sendable (NodeIdentityEvent) -> Void
+    ) throws(NodeStateError) {
+        let files = NodeStateFiles(directory: settings.stateDirectory, trustDomain: settings.trustDomain)
+        try files.prepare()
+        let loaded = try files.load(now: clock.now())
+        if let expiredAt = loaded?.expiredAt { observe(.identityExpired(notAfter: expiredAt)) }
+        self.settings = settings
+        self.clock = clock
+        self.observe = observe
+        self.files = files
+        caller = AuthorityCaller(slot: slot, patience: settings.patience)
+        credentials = NodeCredentials(
+            svid: loaded?.svid, bundle: loaded?.bundle ?? .empty(settings.trustDomain))
+        membership = loaded?.membership
+        directory = loaded?.directory
+        if let directory = loaded?.directory { directoryBroadcast.send(directory) }
+    }
+
+    // MARK: What is held
+
+    /// How this node presents itself to others, and whom it trusts, at any moment.
+    public nonisolated var transportIdentity: TransportIdentity {
+        TransportIdentity(
+            current: { [credentials] in credentials.svid }, bundle: { [credentials] in credentials.bundle },
+            now: clock.now)
+    }
+
+    /// Nil when the node has not joined, or has to join again.
+    public nonisolated var currentSVID: KeyedSVID? {
+        guard let svid = credentials.svid, svid.svid.notAfter > clock.now() else { return nil }
+        return svid
+    }
+
+    public nonisolated var bundle: TrustBundle { credentials.bundle }
+
+    public var currentDirectory: Directory? { directory }
+
+    /// The newest directory, and each newer one; slow readers miss what is between.
+    public nonisolated func directories() -> AsyncStream<Directory> { directoryBroadcast.stream() }
+
+    /// Every SVID that is issued or renewed from now on.
+    public nonisolated func issuedWorkloads() -> AsyncStream<IssuedWorkload> { workloadBroadcast.stream() }
+
+    public func status() async -> NodeIdentityStatus {
+        NodeIdentityStatus(
+            membership: membership, svid: currentSVID?.svid, isConnected: await slot.isConnected,
+            lastFailure: lastFailure, lastContact: lastContact, directoryRevision: directory?.revision,
+            workloads: workloads.count)
+    }
+
+    // MARK: Joining
+
+    /// Joins by a one-time token; what was held of an earlier membership is replaced. The token is used up once the
+    /// authority has answered.
+    public func join(_ invitation: JoinInvitation) async throws(JoinError) {
+        let join = NodeJoin(
+            trustDomain: settings.trustDomain, endpoint: settings.endpoint, patience: settings.patience,
+            now: clock.now)
+        let joined = try await join.join(invitation)
+        do throws(NodeStateError) {
+            try files.save(joined.bundle)
+            try files.save(joined.membership)
+            try files.forgetDirectory()
+            try files.save(joined.svid)
+        } catch {
+            throw .state(error)
+        }
+        directory = nil
+        membership = joined.membership
+        credentials.replace(svid: joined.svid, bundle: joined.bundle)
+        credentialsChanged.send(())
+        observe(.joined(id: joined.svid.svid.id, number: NodeNumber(rawValue: joined.membership.number)))
+    }
+
+    // MARK: Running
+
+    /// Keeps a connection to the authority and all that is held fresh, until the task is cancelled.
+    public func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.stayConnected() }
+            group.addTask { await self.stayRenewed() }
+        }
+        await slot.empty()
+    }
+
+    private func stayConnected() async {
+        var failures = 0
+        while !Task.isCancelled {
+            do throws(SessionEnd) {
+                try await session()
+            } catch {
+                await slot.empty()
+                switch error {
+                case .renewed: failures = 0
+                case .lost(let failure, let wasConnected):
+                    failures = wasConnected ? 1 : failures + 1
+                    lastFailure = "\(failure)"
+                    observe(.disconnected("\(failure)"))
+                }
+            }
+            if failures > 0 { try? await clock.sleep(Schedule.retry(failures: failures, chance: clock.random())) }
+        }
+    }
+
+    func answered() {
+        lastContact = clock.now()
+        lastFailure = nil
+    }
+}

@@ -1,0 +1,124 @@
+internal import AuthorityAPI
+internal import Foundation
+internal import GRPCCore
+internal import Identity
+internal import Issuance
+internal import OpenSSLBinding
+internal import SecureTransport
+
+/// What an operator hands to a new node.
+public struct JoinInvitation: Sendable {
+    public var token: String
+    /// `host:port`
+    public var authorityAddress: String
+    /// SHA-256 of the root certificate, 64 hexadecimal digits; colons are passed over.
+    public var rootFingerprint: String
+    /// Name that the node asks for; nil when the token says it.
+    public var nodeName: String?
+
+    public init(token: String, authorityAddress: String, rootFingerprint: String, nodeName: String? = nil) {
+        self.token = token
+        self.authorityAddress = authorityAddress
+        self.rootFingerprint = rootFingerprint
+        self.nodeName = nodeName
+    }
+}
+
+/// The first contact: the only time that trust comes from what an operator typed.
+struct NodeJoin: Sendable {
+    let trustDomain: TrustDomain
+    let endpoint: NodeEndpoint
+    let patience: Duration
+    let now: @Sendable () -> Int64
+
+    struct Joined: Sendable {
+        let svid: KeyedSVID
+        let bundle: TrustBundle
+        let membership: NodeMembership
+    }
+
+    /// Shows the token to nobody but an authority's server under the root with that fingerprint.
+    func join(_ invitation: JoinInvitation) async throws(JoinError) -> Joined {
+        let pin = try Self.fingerprint(invitation.rootFingerprint)
+        let connection = try await open(invitation.authorityAddress, pin: pin)
+        let running = Task { try await connection.run() }
+        defer { running.cancel() }
+        do throws(AuthorityCallError) {
+            return try await exchange(invitation, over: connection, pin: pin)
+        } catch {
+            throw .call(error)
+        }
+    }
+
+    private func open(_ address: String, pin: [UInt8]) async throws(JoinError) -> AuthorityConnection {
+        let nobody = TransportIdentity(
+            current: { nil }, bundle: { [trustDomain] in .empty(trustDomain) }, now: now)
+        do throws(ConnectionFailure) {
+            return try await AuthorityConnection.open(
+                AuthorityAddress(address), identity: nobody, expecting: .pinnedRoot(sha256: pin))
+        } catch {
+            throw .connection(error)
+        }
+    }
+
+    private func exchange(
+        _ invitation: JoinInvitation, over connection: AuthorityConnection, pin: [UInt8]
+    ) async throws(AuthorityCallError) -> Joined {
+        do {
+            let key = try PrivateKey.generate()
+            var request = Podshield_Authority_V1_JoinRequest()
+            request.token = invitation.token
+            request.request = Data(try SigningRequest.make(key: key))
+            request.nodeName = invitation.nodeName ?? ""
+            request.endpoint = Podshield_Authority_V1_Endpoint(endpoint)
+            var options = CallOptions.defaults
+            options.timeout = patience
+            let answer = try await connection.calls.join(request, options: options)
+            return try accept(answer, key: key, invitation, pin: pin)
+        } catch {
+            throw AuthorityCallError(error)
+        }
+    }
+
+    private func accept(
+        _ answer: Podshield_Authority_V1_JoinResponse, key: PrivateKey, _ invitation: JoinInvitation, pin: [UInt8]
+    ) throws(AuthorityCallError) -> Joined {
+        guard let bundle = answer.bundle.parsed(in: trustDomain),
+            bundle.authorities.contains(where: { $0.sha256 == pin })
+        else { throw .badAnswer("the bundle does not hold the root that was asked for") }
+        let svid = try KeyedSVID(answer: answer.chain, key: key, bundle: bundle, now: now())
+        guard case .node(let name) = svid.svid.id.kind, name == invitation.nodeName ?? name, answer.nodeNumber > 0
+        else {
+            throw .badAnswer("it is not the identity of this node")
+        }
+        let membership = NodeMembership(
+            name: name, number: answer.nodeNumber, authorityAddress: invitation.authorityAddress)
+        return Joined(svid: svid, bundle: bundle, membership: membership)
+    }
+
+    /// 32 bytes from hexadecimal digits.
+    static func fingerprint(_ text: String) throws(JoinError) -> [UInt8] {
+        let digits = Array(text.utf8.filter { $0 != UInt8(ascii: ":") })
+        guard digits.count == 64 else { throw .badFingerprint(text) }
+        var bytes: [UInt8] = []
+        for index in stride(from: 0, to: 64, by: 2) {
+            guard digits[index] != UInt8(ascii: "+"),
+                let byte = UInt8(String(decoding: digits[index...index + 1], as: UTF8.self), radix: 16)
+            else { throw .badFingerprint(text) }
+            bytes.append(byte)
+        }
+        return bytes
+    }
+}
+
+extension KeyedSVID {
+    /// A chain that the authority answered with, verified against the bundle and the key it was asked for.
+    init(answer chain: [Data], key: PrivateKey, bundle: TrustBundle, now: Int64) throws(AuthorityCallError) {
+        do throws(SVIDRejection) {
+            let svid = try SVIDVerifier(bundle: bundle).verify(chainDER: chain.map(Array.init), at: now)
+            try self.init(svid: svid, key: key)
+        } catch {
+            throw .badAnswer("\(error)")
+        }
+    }
+}

@@ -1,0 +1,52 @@
+internal import AuthorityAPI
+internal import Foundation
+internal import GRPCCore
+internal import Identity
+internal import OpenSSLBinding
+
+extension NodeIdentityService {
+    /// Renews the node's own SVID whenever it is due.
+    func stayRenewed() async {
+        var failures = 0
+        while !Task.isCancelled {
+            let changes = credentialsChanged.stream()
+            guard let svid = currentSVID?.svid else {
+                if let expired = credentials.svid { observe(.identityExpired(notAfter: expired.svid.notAfter)) }
+                for await _ in changes { break }
+                continue
+            }
+            await sleep(
+                until: Schedule.renewal(notBefore: svid.notBefore, notAfter: svid.notAfter, chance: clock.random()))
+            // It may have joined again meanwhile.
+            guard !Task.isCancelled, credentials.svid?.svid == svid else { continue }
+            do throws(AuthorityCallError) {
+                try await renewNode()
+                failures = 0
+            } catch {
+                failures += 1
+                observe(.nodeRenewalFailed(error, notAfter: svid.notAfter))
+                try? await clock.sleep(Schedule.retry(failures: failures, chance: clock.random()))
+            }
+        }
+    }
+
+    /// Replaces the node's SVID by a new one with a new key.
+    public func renewNode() async throws(AuthorityCallError) {
+        guard let current = currentSVID?.svid else { throw .notJoined }
+        let (key, request) = try makeRequest(.ecP256)
+        var message = Podshield_Authority_V1_RenewNodeRequest()
+        message.request = request
+        let answer = try await caller.call { [message] calls, options in
+            try await calls.renewNode(message, options: options)
+        }
+        answered()
+        let svid = try KeyedSVID(answer: answer.chain, key: key, bundle: bundle, now: clock.now())
+        guard svid.svid.id == current.id else { throw .badAnswer("it is not the identity of this node") }
+        // It joined again while the answer was on its way: that identity is the newer.
+        guard credentials.svid?.svid == current else { return }
+        save { () throws(NodeStateError) in try files.save(svid) }
+        credentials.replace(svid: svid)
+        credentialsChanged.send(())
+        observe(.nodeRenewed(svid.svid))
+    }
+}

@@ -1,0 +1,114 @@
+internal import Addressing
+internal import AuthorityAPI
+internal import GRPCCore
+internal import Identity
+internal import SecureTransport
+
+/// Why a session with the authority is over.
+enum SessionEnd: Error {
+    /// The node has a new SVID, or its first, which only a new connection shows.
+    case renewed
+    case lost(AuthorityCallError, wasConnected: Bool)
+}
+
+extension NodeIdentityService {
+    /// One connection, from opening to end.
+    func session() async throws(SessionEnd) {
+        let changes = credentialsChanged.stream()
+        guard currentSVID != nil, let address = settings.authorityAddress ?? membership?.authorityAddress else {
+            for await _ in changes { break }
+            throw .renewed
+        }
+        let connection = try await open(address)
+        await slot.fill(connection)
+        answered()
+        observe(.connected)
+        let end = await withTaskGroup(of: SessionEnd.self) { group in
+            group.addTask { await Self.carry(connection) }
+            group.addTask { await self.follow(connection) }
+            group.addTask { await Self.waitForRenewal(changes) }
+            group.addTask {
+                // A report that fails is made again with the next connection.
+                _ = try? await self.report()
+                try? await Task.sleep(for: .seconds(Int64(Int32.max)))
+                return .renewed
+            }
+            let end = await group.next() ?? .renewed
+            group.cancelAll()
+            return end
+        }
+        throw end
+    }
+
+    private func open(_ address: String) async throws(SessionEnd) -> AuthorityConnection {
+        do throws(ConnectionFailure) {
+            return try await AuthorityConnection.open(
+                AuthorityAddress(address), identity: transportIdentity, expecting: .authority(exactly: nil))
+        } catch {
+            throw .lost(.unreachable("\(error)"), wasConnected: false)
+        }
+    }
+
+    private static func carry(_ connection: AuthorityConnection) async -> SessionEnd {
+        do throws(ConnectionFailure) {
+            try await connection.run()
+            return .lost(.unreachable("the authority closed the connection"), wasConnected: true)
+        } catch {
+            return .lost(.unreachable("\(error)"), wasConnected: true)
+        }
+    }
+
+    /// Follows the directory for as long as the stream lasts. One that is refused ends the session: this authority's word is
+    /// not good now, and another try may find another authority, or the same one repaired.
+    private func follow(_ connection: AuthorityConnection) async -> SessionEnd {
+        do {
+            var options = CallOptions.defaults
+            options.maxRequestMessageBytes = AuthorityWire.largestResponse
+            try await connection.calls.watchDirectory(
+                Podshield_Authority_V1_WatchDirectoryRequest(), options: options
+            ) { response in
+                for try await message in response.messages { try await self.accept(message) }
+            }
+            return .lost(.unreachable("the authority ended the directory stream"), wasConnected: true)
+        } catch let error as DirectoryRejection {
+            observe(.directoryRefused(error))
+            return .lost(.badAnswer("\(error)"), wasConnected: false)
+        } catch {
+            return .lost(AuthorityCallError(error), wasConnected: true)
+        }
+    }
+
+    private static func waitForRenewal(_ changes: AsyncStream<Void>) async -> SessionEnd {
+        for await _ in changes { break }
+        return .renewed
+    }
+
+    // MARK: Directory
+
+    /// Takes a directory over, if it is the authority's and not older than what is held.
+    func accept(_ message: Podshield_Authority_V1_SignedDirectory) throws(DirectoryRejection) {
+        let verifier = SVIDVerifier(bundle: credentials.bundle)
+        let (new, bundle) = try message.verified(by: verifier, at: clock.now())
+        answered()
+        let held = directory?.revision ?? 0
+        guard new.revision >= held else { throw .rolledBack(from: held, to: new.revision) }
+        guard new.revision > held else { return }
+        if bundle.sequence > credentials.bundle.sequence {
+            credentials.replace(bundle: bundle)
+            save { () throws(NodeStateError) in try files.save(bundle) }
+            observe(.bundleChanged(bundle))
+        }
+        directory = new
+        save { () throws(NodeStateError) in try files.save(message) }
+        directoryBroadcast.send(new)
+        observe(.directoryAccepted(revision: new.revision))
+    }
+
+    func save(_ body: () throws(NodeStateError) -> Void) {
+        do throws(NodeStateError) {
+            try body()
+        } catch {
+            observe(.stateNotSaved(error))
+        }
+    }
+}

@@ -1,0 +1,234 @@
+import Addressing
+import Authority
+import AuthorityAPI
+import Foundation
+import GRPCCore
+import Identity
+import Issuance
+import KernelTestSupport
+import NIOCore
+import NIOPosix
+import OpenSSLBinding
+import SecureTransport
+import Testing
+
+@testable import NodeIdentity
+
+@Suite(.timeLimit(.minutes(1))) struct SessionTests {
+    @Test func aNodeComesBackAfterTheAuthorityRestarted() async throws {
+        let first = try await TestAuthority()
+        try await first.entry("/ns/shop/sa/web")
+        let node = try await TestNode.joined("node-a", to: first)
+        let prefix = try #require(IPPrefix("10.0.0.7"))
+        try await node.service.setLeases([prefix])
+        let issued = try await node.service.issue(pod())
+        try await first.stop()
+
+        try await eventually("disconnection") { await !node.service.status().isConnected }
+        #expect(try await node.service.workload(pod().podName)?.svid.svid == issued.svid.svid)
+        #expect(node.service.currentSVID != nil)
+        #expect(await node.service.currentDirectory?.holder(of: prefix.address) == NodeNumber(rawValue: 1))
+
+        let second = try await TestAuthority(in: first.directory, port: first.port)
+        try await eventually("connection") { await node.service.status().isConnected }
+        #expect(try await node.service.issue(pod("web-1")).identity == issued.identity)
+        let other = try await TestNode.joined("node-b", to: second)
+        try await eventually("the directory goes on") {
+            await node.service.currentDirectory?.nodes.count == 2
+        }
+        _ = other
+    }
+
+    /// An authority whose registry was thrown away counts revisions from the start again.
+    @Test func aDirectoryThatBeganAnewIsRefused() async throws {
+        let first = try await TestAuthority()
+        let node = try await TestNode.joined("node-a", to: first)
+        for index in 0..<5 {
+            try await node.service.setLeases([try #require(IPPrefix("10.0.0.\(index + 1)"))])
+        }
+        try await eventually("directory") { (await node.service.currentDirectory?.revision ?? 0) >= 6 }
+        let held = try #require(await node.service.currentDirectory)
+        try await first.stop()
+        for suffix in ["", "-wal", "-shm"] {
+            try? FileManager.default.removeItem(atPath: first.directory.path + "/authority/authority.sqlite" + suffix)
+        }
+        let second = try await TestAuthority(in: first.directory, port: first.port)
+        let token = try await second.invitation(node: "node-a")
+        _ = try await TestNode(clock: second.clock).join(token)
+        try await eventually("refusal") {
+            node.journal.contains { if case .directoryRefused(.rolledBack) = $0 { true } else { false } }
+        }
+        #expect(await node.service.currentDirectory == held)
+    }
+
+    @Test func callsGiveUpWhenNobodyAnswers() async throws {
+        let authority = try await TestAuthority()
+        let directory = try await TestNode.joined("node-a", to: authority).directory
+        try await authority.stop()
+        let node = try TestNode(in: directory, patience: .milliseconds(300))
+        await #expect {
+            try await node.service.issue(pod())
+        } throws: { error in
+            if case .unreachable = error as? AuthorityCallError { true } else { false }
+        }
+    }
+
+    @Test func aBannedNodeIsShutOutWhileConnected() async throws {
+        let authority = try await TestAuthority()
+        try await authority.entry("/ns/shop/sa/web")
+        let a = try await TestNode.joined("node-a", to: authority)
+        let b = try await TestNode.joined("node-b", to: authority)
+        _ = try await a.service.issue(pod())
+        try await eventually("b sees both") { await b.service.currentDirectory?.nodes.count == 2 }
+        _ = try await authority.service.setBanned(true, node: "node-a")
+        await #expect {
+            try await a.service.issue(pod())
+        } throws: { error in
+            if case .denied = error as? AuthorityCallError { true } else { false }
+        }
+        try await eventually("b no longer sees it") { await b.service.currentDirectory?.nodes.count == 1 }
+        try await eventually("a's stream ended") {
+            a.journal.contains { if case .disconnected = $0 { true } else { false } }
+        }
+        await #expect(throws: JoinError.self) { try await a.service.join(authority.invitation(node: "node-a")) }
+    }
+
+    /// A machine that was cloned: after the original joined again, the copy's SVID counts for nothing.
+    @Test func anSVIDOfBeforeTheLastJoinIsRefused() async throws {
+        let authority = try await TestAuthority()
+        try await authority.entry("/ns/shop/sa/web")
+        let former = try await TestNode.joined("node-a", to: authority)
+        _ = try await former.service.issue(pod())
+        authority.clock.advance(seconds: 60)
+        let new = try await TestNode.joined("node-a", to: authority)
+        await #expect {
+            try await former.service.issue(pod())
+        } throws: { error in
+            if case .denied = error as? AuthorityCallError { true } else { false }
+        }
+        _ = try await new.service.issue(pod())
+    }
+
+    @Test func onlyJoinIsOpenToTheAnonymous() async throws {
+        let authority = try await TestAuthority()
+        let connection = try await anonymous(authority)
+        let running = Task { try await connection.run() }
+        defer { running.cancel() }
+        // A header that names a caller is not believed.
+        let metadata: Metadata = ["podshield-caller": "spiffe://example.org/podshield/node/node-a 0 99999999999"]
+        let calls = connection.calls
+        try await expectUnauthenticated {
+            _ = try await calls.issueWorkload(Podshield_Authority_V1_IssueWorkloadRequest(), metadata: metadata)
+        }
+        try await expectUnauthenticated {
+            _ = try await calls.renewNode(Podshield_Authority_V1_RenewNodeRequest(), metadata: metadata)
+        }
+        try await expectUnauthenticated {
+            _ = try await calls.reportNode(Podshield_Authority_V1_ReportNodeRequest(), metadata: metadata)
+        }
+        try await expectUnauthenticated {
+            try await calls.watchDirectory(Podshield_Authority_V1_WatchDirectoryRequest(), metadata: metadata) {
+                for try await _ in $0.messages {}
+            }
+        }
+    }
+
+    private func expectUnauthenticated(_ call: () async throws -> Void) async throws {
+        let error = await #expect(throws: RPCError.self) { try await call() }
+        #expect(error?.code == .unauthenticated)
+    }
+
+    private func anonymous(_ authority: TestAuthority) async throws -> AuthorityConnection {
+        let pin = try NodeJoin.fingerprint(authority.service.rootFingerprint)
+        let clock = authority.clock
+        let nobody = TransportIdentity(
+            current: { nil }, bundle: { .empty(trustDomain) }, now: { clock.now })
+        return try await AuthorityConnection.open(
+            AuthorityAddress(authority.address), identity: nobody, expecting: .pinnedRoot(sha256: pin))
+    }
+
+    /// A node may not speak for another, whatever header it sends.
+    @Test func aNodeCannotCallAsAnother() async throws {
+        let authority = try await TestAuthority()
+        try await authority.entry("/ns/shop/sa/web", parent: "node-b")
+        let a = try await TestNode.joined("node-a", to: authority)
+        _ = try await TestNode.joined("node-b", to: authority)
+        var message = Podshield_Authority_V1_IssueWorkloadRequest()
+        message.pod = Podshield_Authority_V1_PodFacts(try pod())
+        message.request = Data(try SigningRequest.make(key: PrivateKey.generate()))
+        for name in ["podshield-caller", "Podshield-Caller"] {
+            let metadata: Metadata = [name: "spiffe://example.org/podshield/node/node-b 0 99999999999"]
+            let call = { [message] in
+                try await a.service.caller.call { calls, options in
+                    try await calls.issueWorkload(message, metadata: metadata, options: options)
+                }
+            }
+            await #expect(throws: AuthorityCallError.self) { try await call() }
+        }
+    }
+
+    /// A workload's certificate is good for TLS, and still opens nothing here.
+    @Test func aWorkloadIsNoNode() async throws {
+        let authority = try await TestAuthority()
+        let signer = try Signer(authority.service.bundle, directory: authority.directory.path)
+        for kind in [Signer.Kind.workload, .authority] {
+            let svid = try signer.svid(kind)
+            let bundle = authority.service.bundle
+            let identity = TransportIdentity(
+                current: { svid }, bundle: { bundle }, now: { Int64(Date().timeIntervalSince1970) })
+            let connection = try await AuthorityConnection.open(
+                AuthorityAddress(authority.address), identity: identity, expecting: .authority(exactly: nil))
+            // A TLS 1.3 client is done before the server has judged it.
+            await #expect(throws: ConnectionFailure.self) { try await connection.run() }
+        }
+        try await eventually("both refusals") {
+            authority.journal.all.count { if case .connectionRefused(_, .unexpectedPeer) = $0 { true } else { false } }
+                == 2
+        }
+    }
+
+    /// Broken connections are the problem of whoever broke them.
+    @Test func garbageDoesNotStopTheServer() async throws {
+        let authority = try await TestAuthority()
+        for payload in ["GET / HTTP/1.0\r\n\r\n", "", String(repeating: "\u{16}", count: 100_000)] {
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connect(host: "127.0.0.1", port: Int(authority.port)).get()
+            try? await channel.writeAndFlush(ByteBuffer(string: payload))
+            try? await channel.close()
+        }
+        _ = try await TestNode.joined("node-a", to: authority)
+    }
+
+    @Test func tooManyCallsAreRefused() async throws {
+        let authority = try await TestAuthority {
+            $0.limits.nodeCalls = AuthorityLimits.Budget(burst: 10, perSecond: 0.001)
+            $0.limits.joins = AuthorityLimits.Budget(burst: 2, perSecond: 0.001)
+            $0.autoRegistration = AutoRegistration(scope: .allNodes)
+        }
+        let node = try await TestNode.joined("node-a", to: authority)
+        await #expect {
+            for index in 0..<11 { _ = try await node.service.issue(pod("web-\(index)")) }
+        } throws: { error in
+            if case .overloaded = error as? AuthorityCallError { true } else { false }
+        }
+        _ = try await TestNode.joined("node-b", to: authority)
+        await #expect(throws: JoinError.call(.overloaded("too many tries"))) {
+            try await TestNode.joined("node-c", to: authority)
+        }
+    }
+
+    @Test func connectionsAreCounted() async throws {
+        let authority = try await TestAuthority { $0.limits.connections = 2 }
+        var idle: [any Channel] = []
+        for _ in 0..<2 {
+            idle.append(
+                try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .connect(host: "127.0.0.1", port: Int(authority.port)).get())
+        }
+        await #expect(throws: JoinError.self) { try await TestNode().join(authority.invitation(node: "a")) }
+        for channel in idle { try await channel.close() }
+        try await eventually("room again") {
+            (try? await TestNode().join(authority.invitation(node: "a"))) != nil
+        }
+    }
+}
