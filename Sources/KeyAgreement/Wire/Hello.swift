@@ -42,7 +42,9 @@ public struct Hello: Sendable, Equatable {
         maximumVersion = try fields.integer()
         guard minimumVersion > 0, minimumVersion <= maximumVersion else { throw .badValue("version range") }
         suites = try fields.list(atMost: LinkLimits.offers) { fields throws(WireError) in try fields.integer() }
-        postQuantumModes = try fields.list(atMost: LinkLimits.offers) { fields throws(WireError) in try fields.integer() }
+        postQuantumModes = try fields.list(atMost: LinkLimits.offers) { fields throws(WireError) in
+            try fields.integer()
+        }
         features = try fields.integer()
         node = NodeNumber(rawValue: try fields.integer())
         bootID = try fields.fixed(LinkLimits.bootIDBytes)
