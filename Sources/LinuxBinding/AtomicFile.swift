@@ -15,7 +15,7 @@ public enum AtomicFile {
     public static func write(
         _ contents: UnsafeRawBufferPointer, to path: String, mode: mode_t
     ) throws(SystemError) {
-        let temporary = "\(path).new-\(getpid())"
+        let temporary = "\(path)\(temporaryMark)\(getpid())"
         do {
             unsafe try writeSynced(contents, to: temporary, mode: mode)
             try calling("rename", path) { unsafe rename(temporary, path) }
@@ -40,6 +40,27 @@ public enum AtomicFile {
         }
         throw SystemError(operation: "read", code: EFBIG, subject: path)
     }
+
+    /// Removes a file, if it is there, for good. C: `unlink`.
+    public static func remove(_ path: String) throws(SystemError) {
+        do throws(SystemError) {
+            try calling("unlink", path) { unsafe unlink(path) }
+        } catch {
+            guard error.code == ENOENT else { throw error }
+            return
+        }
+        try syncDirectory(of: path)
+    }
+
+    /// Removes from a directory what writers left there that were killed, secrets perhaps among it. Only for the one process
+    /// that owns the directory.
+    public static func removeLeftovers(in directory: String) throws(SystemError) {
+        for name in try PrivateDirectory.names(in: directory) where name.contains(temporaryMark) {
+            try remove(directory + "/" + name)
+        }
+    }
+
+    private static let temporaryMark = ".new-"
 
     private static func writeSynced(
         _ contents: UnsafeRawBufferPointer, to path: String, mode: mode_t

@@ -20,4 +20,21 @@ public enum PrivateDirectory {
         }
         guard status.st_mode & 0o022 == 0 else { throw .writable(path: path, mode: status.st_mode) }
     }
+    /// The names in it, in no order. C: `readdir`.
+    public static func names(in path: String) throws(SystemError) -> [String] {
+        guard let stream = unsafe opendir(path) else {
+            throw SystemError(operation: "opendir", code: errno, subject: path)
+        }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        errno = 0
+        while let entry = unsafe readdir(stream) {
+            // An entry is only as long as its name.
+            let name = unsafe UnsafeRawPointer(entry) + MemoryLayout<dirent>.offset(of: \.d_name)!
+            names.append(unsafe String(cString: name.assumingMemoryBound(to: CChar.self)))
+            errno = 0
+        }
+        guard errno == 0 else { throw SystemError(operation: "readdir", code: errno, subject: path) }
+        return names.filter { $0 != "." && $0 != ".." }
+    }
 }

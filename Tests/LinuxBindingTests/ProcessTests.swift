@@ -33,6 +33,24 @@ import Testing
         #expect(error?.code == EFBIG)
     }
 
+    @Test func leftoversOfKilledWritersGoAndTheRestStays() throws {
+        for name in ["key.new-1", "key.new-99999", "key", "renew"] {
+            try AtomicFile.write([1], to: directory.path + "/" + name, mode: 0o600)
+        }
+        try AtomicFile.removeLeftovers(in: directory.path)
+        #expect(try PrivateDirectory.names(in: directory.path).sorted() == ["key", "renew"])
+    }
+
+    @Test func removingTwiceIsNoError() throws {
+        let path = directory.path + "/key"
+        try AtomicFile.write([1], to: path, mode: 0o600)
+        try AtomicFile.remove(path)
+        try AtomicFile.remove(path)
+        #expect(try PrivateDirectory.names(in: directory.path).isEmpty)
+        let error = #expect(throws: SystemError.self) { try AtomicFile.remove(directory.path) }
+        #expect(error?.subject == directory.path)
+    }
+
     @Test func anInstanceIsLockedOnce() throws {
         let path = directory.path + "/lock"
         let error = withExtendedLifetime(try InstanceLock(path: path)) {
