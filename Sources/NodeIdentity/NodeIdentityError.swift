@@ -54,6 +54,8 @@ public enum AuthorityCallError: Error, Sendable, Equatable {
     case overloaded(String)
     /// The answer does not verify.
     case badAnswer(String)
+    /// The pod was released, or asked for anew, while the answer was on its way.
+    case superseded
     case openSSL(OpenSSLError)
 }
 
@@ -64,6 +66,7 @@ extension AuthorityCallError: CustomStringConvertible {
         case .unreachable(let reason): "the authority does not answer: \(reason)"
         case .denied(let reason), .notRegistered(let reason), .rejected(let reason), .overloaded(let reason): reason
         case .badAnswer(let reason): "the authority's answer is not acceptable: \(reason)"
+        case .superseded: "the pod was released, or asked for anew, before the authority answered"
         case .openSSL(let error): "\(error)"
         }
     }
@@ -103,6 +106,8 @@ public enum NodeIdentityEvent: Sendable {
     case workloadIssued(IssuedWorkload)
     /// The SVID that is held stays in use until `notAfter`.
     case workloadRenewalFailed(PodFacts, AuthorityCallError, notAfter: Int64)
+    /// A pod's SVID of an earlier run is of no use and was deleted; the pod needs a new one.
+    case workloadNotRestored(path: String, reason: String)
     case directoryAccepted(revision: UInt64)
     case directoryRefused(DirectoryRejection)
     case bundleChanged(TrustBundle)

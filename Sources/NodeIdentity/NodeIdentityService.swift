@@ -26,6 +26,8 @@ public actor NodeIdentityService {
     var directory: Directory?
     var workloads: [PodName: HeldWorkload] = [:]
     var nextIssue: UInt64 = 0
+    /// The last call of `issue` for each pod that was not released since.
+    var newestIssue: [PodName: UInt64] = [:]
     var leases: Set<IPPrefix> = []
     var reports = ReportQueue()
     var lastFailure: String?
@@ -40,6 +42,9 @@ public actor NodeIdentityService {
         let files = NodeStateFiles(directory: settings.stateDirectory, trustDomain: settings.trustDomain)
         try files.prepare()
         let loaded = try files.load(now: clock.now())
+        for refusal in loaded?.refusals ?? [] {
+            observe(.workloadNotRestored(path: refusal.path, reason: refusal.reason))
+        }
         if let expiredAt = loaded?.expiredAt { observe(.identityExpired(notAfter: expiredAt)) }
         self.settings = settings
         self.clock = clock
@@ -50,6 +55,9 @@ public actor NodeIdentityService {
             svid: loaded?.svid, bundle: loaded?.bundle ?? .empty(settings.trustDomain))
         membership = loaded?.membership
         directory = loaded?.directory
+        for issued in loaded?.workloads ?? [] {
+            workloads[issued.pod.podName] = HeldWorkload(issued: issued, issue: 0)
+        }
         if let directory = loaded?.directory { directoryBroadcast.send(directory) }
     }
 
@@ -95,10 +103,7 @@ public actor NodeIdentityService {
             now: clock.now)
         let joined = try await join.join(invitation)
         do throws(NodeStateError) {
-            try files.save(joined.bundle)
-            try files.save(joined.membership)
-            try files.forgetDirectory()
-            try files.save(joined.svid)
+            try files.save(joined.membership, joined.bundle, joined.svid)
         } catch {
             throw .state(error)
         }
@@ -106,6 +111,7 @@ public actor NodeIdentityService {
         membership = joined.membership
         credentials.replace(svid: joined.svid, bundle: joined.bundle)
         credentialsChanged.send(())
+        renewForeign()
         observe(.joined(id: joined.svid.svid.id, number: NodeNumber(rawValue: joined.membership.number)))
     }
 
@@ -113,6 +119,7 @@ public actor NodeIdentityService {
 
     /// Keeps a connection to the authority and all that is held fresh, until the task is cancelled.
     public func run() async {
+        renewRestored()
         await withDiscardingTaskGroup { group in
             group.addTask { await self.stayConnected() }
             group.addTask { await self.stayRenewed() }

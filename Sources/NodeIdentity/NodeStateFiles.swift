@@ -4,13 +4,13 @@ internal import Identity
 internal import LinuxBinding
 internal import OpenSSLBinding
 
-/// The node's state directory. Every file is replaced whole; `node.pem` holds chain and key together, because the one is
-/// worth nothing without the other, and is written last when joining.
+/// The node's state directory. Every file is replaced whole; `node.pem` goes first and comes last when joining, so that
+/// what an interruption leaves is no membership rather than half of one.
 struct NodeStateFiles: Sendable {
     let directory: String
     let trustDomain: TrustDomain
 
-    private var identity: String { directory + "/node.pem" }
+    private var identity: IdentityFile { IdentityFile(path: directory + "/node.pem") }
     private var membership: String { directory + "/node.json" }
     private var bundle: String { directory + "/bundle.pb" }
     private var editions: String { directory + "/directory.pb" }
@@ -22,13 +22,28 @@ struct NodeStateFiles: Sendable {
         let svid: KeyedSVID?
         let expiredAt: Int64?
         let directory: Directory?
+        let workloads: [IssuedWorkload]
+        /// What an earlier run left of pods and is of no use.
+        let refusals: [WorkloadFiles.Refusal]
     }
 
+    var workloads: WorkloadFiles { WorkloadFiles(directory: directory + "/workloads") }
+
     func prepare() throws(NodeStateError) {
+        try Self.prepare(directory)
+        try workloads.prepare()
+    }
+
+    static func prepare(_ directory: String) throws(NodeStateError) {
         do throws(PrivateFileError) {
             try PrivateDirectory.prepare(directory)
         } catch {
             throw .directory(error)
+        }
+        do throws(SystemError) {
+            try AtomicFile.removeLeftovers(in: directory)
+        } catch {
+            throw .file(error)
         }
     }
 
@@ -36,16 +51,30 @@ struct NodeStateFiles: Sendable {
 
     /// What an earlier run left, nil when the node has not joined.
     func load(now: Int64) throws(NodeStateError) -> Loaded? {
-        guard FileManager.default.fileExists(atPath: identity) else { return nil }
+        guard FileManager.default.fileExists(atPath: identity.path) else { return nil }
         let membership = try parse(membership) { try? JSONDecoder().decode(NodeMembership.self, from: $0) }
         let bundle = try parse(bundle) {
             try? Podshield_Authority_V1_Bundle(encoded: Array($0)).parsed(in: trustDomain)
         }
-        let (chain, key) = try loadIdentity()
-        let svid = try verify(chain, key, bundle, now: now)
+        let contents = try identity.read()
+        let svid = try verify(contents, bundle, now: now)
+        let node = try node(of: membership)
+        if let svid, svid.svid.id != node {
+            throw .unreadable(path: identity.path, reason: "it is the identity of \(svid.svid.id), not of \(node)")
+        }
+        let (workloads, refusals) = try workloads.load(node: node, bundle: bundle, now: now)
         return Loaded(
-            membership: membership, bundle: bundle, svid: svid, expiredAt: svid == nil ? chain[0].notAfter : nil,
-            directory: try loadDirectory(bundle))
+            membership: membership, bundle: bundle, svid: svid,
+            expiredAt: svid == nil ? contents.chain[0].notAfter : nil, directory: try loadDirectory(bundle),
+            workloads: workloads, refusals: refusals)
+    }
+
+    private func node(of membership: NodeMembership) throws(NodeStateError) -> SPIFFEID {
+        do throws(SPIFFEIDError) {
+            return try ReservedNames.node(membership.name, in: trustDomain)
+        } catch {
+            throw .unreadable(path: self.membership, reason: "\(error)")
+        }
     }
 
     private func parse<Value>(_ path: String, _ body: (Data) -> Value?) throws(NodeStateError) -> Value {
@@ -63,53 +92,16 @@ struct NodeStateFiles: Sendable {
         }
     }
 
-    private func loadIdentity() throws(NodeStateError) -> (chain: [Certificate], key: PrivateKey) {
-        let contents: SecretBytes
-        do throws(PrivateFileError) {
-            let file = try PrivateFile(opening: identity)
-            contents = try unsafe SecretBytes(count: file.byteCount) { (memory) throws(PrivateFileError) in
-                unsafe try file.read(into: memory)
-            }
-        } catch {
-            throw .keyFile(error)
-        }
-        do throws(OpenSSLError) {
-            let (certificates, key) = try split(contents)
-            let chain = try Certificate.parsePEMChain(certificates)
-            guard !chain.isEmpty else { throw OpenSSLError(operation: "reading certificates", reasons: ["none"]) }
-            return (chain, try PrivateKey(pem: key))
-        } catch {
-            throw .unreadable(path: identity, reason: "\(error)")
-        }
-    }
-
-    /// The certificates as text and the key, which stays in memory that is wiped.
-    private func split(_ contents: SecretBytes) throws(OpenSSLError) -> (certificates: String, key: SecretBytes) {
-        let marker = Array(Self.keyMarker.utf8)
-        return try unsafe contents.withUnsafeBytes { (bytes) throws(OpenSSLError) in
-            let starts = 0..<max(bytes.count - marker.count + 1, 0)
-            let start = starts.first { unsafe bytes[$0..<$0 + marker.count].elementsEqual(marker) }
-            guard let start else { throw OpenSSLError(operation: "reading the key", reasons: ["there is none"]) }
-            let key = unsafe UnsafeRawBufferPointer(rebasing: bytes[start...])
-            return (
-                unsafe String(decoding: bytes[..<start], as: UTF8.self),
-                unsafe SecretBytes(count: key.count) { unsafe $0.copyMemory(from: key) }
-            )
-        }
-    }
-
-    private static let keyMarker = "-----BEGIN PRIVATE KEY-----"
-
     private func verify(
-        _ chain: [Certificate], _ key: PrivateKey, _ bundle: TrustBundle, now: Int64
+        _ contents: IdentityFile.Contents, _ bundle: TrustBundle, now: Int64
     ) throws(NodeStateError) -> KeyedSVID? {
         do throws(SVIDRejection) {
-            let svid = try SVIDVerifier(bundle: bundle).verify(chain: chain, at: now)
-            return try KeyedSVID(svid: svid, key: key)
+            let svid = try SVIDVerifier(bundle: bundle).verify(chain: contents.chain, at: now)
+            return try KeyedSVID(svid: svid, key: contents.key)
         } catch .expired {
             return nil
         } catch {
-            throw .unreadable(path: identity, reason: "\(error)")
+            throw .unreadable(path: identity.path, reason: "\(error)")
         }
     }
 
@@ -129,16 +121,25 @@ struct NodeStateFiles: Sendable {
 
     // MARK: Writing
 
-    /// A new membership may be of another authority, whose revisions begin anew.
-    func forgetDirectory() throws(NodeStateError) {
-        do {
-            if FileManager.default.fileExists(atPath: editions) { try FileManager.default.removeItem(atPath: editions) }
+    /// Replaces whatever an earlier membership left. Its directory goes, too: the new one may be of another authority,
+    /// whose revisions begin anew.
+    func save(_ membership: NodeMembership, _ bundle: TrustBundle, _ svid: KeyedSVID) throws(NodeStateError) {
+        try remove(identity.path)
+        try remove(editions)
+        try save(bundle)
+        try save(membership)
+        try save(svid)
+    }
+
+    private func remove(_ path: String) throws(NodeStateError) {
+        do throws(SystemError) {
+            try AtomicFile.remove(path)
         } catch {
-            throw .unreadable(path: editions, reason: "\(error)")
+            throw .file(error)
         }
     }
 
-    func save(_ membership: NodeMembership) throws(NodeStateError) {
+    private func save(_ membership: NodeMembership) throws(NodeStateError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         try write(self.membership) { Array(try encoder.encode(membership)) }
@@ -152,32 +153,7 @@ struct NodeStateFiles: Sendable {
         try write(editions) { try directory.encoded() }
     }
 
-    func save(_ svid: KeyedSVID) throws(NodeStateError) {
-        let contents: SecretBytes
-        do throws(OpenSSLError) {
-            contents = try Self.text(of: svid)
-        } catch {
-            throw .unreadable(path: identity, reason: "\(error)")
-        }
-        do throws(SystemError) {
-            try unsafe contents.withUnsafeBytes { (bytes) throws(SystemError) in
-                unsafe try AtomicFile.write(bytes, to: identity, mode: 0o600)
-            }
-        } catch {
-            throw .file(error)
-        }
-    }
-
-    private static func text(of svid: KeyedSVID) throws(OpenSSLError) -> SecretBytes {
-        var certificates: [UInt8] = []
-        for certificate in svid.svid.chain { certificates += Array(try certificate.pem.utf8) }
-        let key = try svid.key.pkcs8PEM()
-        return unsafe SecretBytes(count: certificates.count + key.count) { memory in
-            unsafe memory.copyBytes(from: certificates)
-            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[certificates.count...])
-            unsafe key.withUnsafeBytes { unsafe rest.copyMemory(from: $0) }
-        }
-    }
+    func save(_ svid: KeyedSVID) throws(NodeStateError) { try identity.write(svid) }
 
     private func write(_ path: String, _ encode: () throws -> [UInt8]) throws(NodeStateError) {
         do {

@@ -16,15 +16,28 @@ struct HeldWorkload {
 extension NodeIdentityService {
     /// Makes a key, has an SVID issued for a pod, and keeps it renewed until `release`. Facts that changed replace the
     /// former.
+    ///
+    /// Of several calls for one pod the last decides, and none outlives a `release`.
     public func issue(_ pod: PodFacts) async throws(AuthorityCallError) -> IssuedWorkload {
         nextIssue += 1
         let issue = nextIssue
+        newestIssue[pod.podName] = issue
         let issued = try await request(pod)
-        // Something newer was asked for this pod meanwhile: that decides.
-        if let held = workloads[pod.podName], held.issue > issue { return held.issued }
+        guard newestIssue[pod.podName] == issue else { throw .superseded }
         hold(issued, issue: issue)
         return issued
     }
+
+    /// The SVID that is held for exactly these facts, of an earlier run perhaps; a new one when there is none that is good.
+    public func resume(_ pod: PodFacts) async throws(AuthorityCallError) -> IssuedWorkload {
+        if let issued = workload(pod.podName), issued.pod == pod, issued.svid.svid.notAfter > clock.now() {
+            return issued
+        }
+        return try await issue(pod)
+    }
+
+    /// All SVIDs of pods that are held, those of an earlier run included.
+    public var heldWorkloads: [IssuedWorkload] { workloads.values.map(\.issued) }
 
     /// A new key and SVID for a pod that has one; nil for a pod that has none.
     public func renew(_ name: PodName) async throws(AuthorityCallError) -> IssuedWorkload? {
@@ -35,9 +48,11 @@ extension NodeIdentityService {
         return issued
     }
 
-    /// Forgets a pod; its SVID lives out its time unused.
+    /// Forgets a pod, here and on disk; its SVID lives out its time unused.
     public func release(_ name: PodName) {
+        newestIssue[name] = nil
         workloads.removeValue(forKey: name)?.renewal?.cancel()
+        save { () throws(NodeStateError) in try files.workloads.remove(name) }
     }
 
     /// The current SVID of a pod.
@@ -47,16 +62,45 @@ extension NodeIdentityService {
         let name = issued.pod.podName
         workloads[name]?.renewal?.cancel()
         workloads[name] = HeldWorkload(issued: issued, issue: issue)
-        workloads[name]?.renewal = Task { [weak self] in await self?.keepFresh(issued, issue: issue) }
+        save { () throws(NodeStateError) in try files.workloads.save(issued) }
+        renewInTime(name)
         workloadBroadcast.send(issued)
         observe(.workloadIssued(issued))
     }
 
+    private func renewInTime(_ name: PodName) {
+        guard let held = workloads[name] else { return }
+        let svid = held.issued.svid.svid
+        renew(
+            held, at: Schedule.renewal(notBefore: svid.notBefore, notAfter: svid.notAfter, chance: clock.random()))
+    }
+
+    /// What an earlier run left is renewed like the rest.
+    func renewRestored() {
+        for (name, held) in workloads where held.renewal == nil { renewInTime(name) }
+    }
+
+    /// The node joined again, perhaps as another or elsewhere: SVIDs that mean nothing there are replaced at once.
+    func renewForeign() {
+        guard let node = currentSVID?.svid.id else { return }
+        for held in workloads.values where !isGood(held.issued.svid.svid, on: node) { renew(held, at: clock.now()) }
+    }
+
+    private func isGood(_ svid: X509SVID, on node: SPIFFEID) -> Bool {
+        let verified = try? SVIDVerifier(bundle: bundle).verify(chain: svid.chain, at: clock.now())
+        return verified?.identity(ofWorkloadOn: node) != nil
+    }
+
+    private func renew(_ held: HeldWorkload, at time: Int64) {
+        held.renewal?.cancel()
+        workloads[held.issued.pod.podName]?.renewal = Task { [weak self] in
+            await self?.keepFresh(held.issued, issue: held.issue, from: time)
+        }
+    }
+
     /// Sleeps until renewal is due, then tries until it works; a success begins a task of its own.
-    private func keepFresh(_ issued: IssuedWorkload, issue: UInt64) async {
-        let svid = issued.svid.svid
-        await sleep(
-            until: Schedule.renewal(notBefore: svid.notBefore, notAfter: svid.notAfter, chance: clock.random()))
+    private func keepFresh(_ issued: IssuedWorkload, issue: UInt64, from due: Int64) async {
+        await sleep(until: due)
         var failures = 0
         while !Task.isCancelled, workloads[issued.pod.podName]?.issue == issue {
             do throws(AuthorityCallError) {
@@ -66,7 +110,7 @@ extension NodeIdentityService {
             } catch {
                 failures += 1
                 guard !Task.isCancelled else { return }
-                observe(.workloadRenewalFailed(issued.pod, error, notAfter: svid.notAfter))
+                observe(.workloadRenewalFailed(issued.pod, error, notAfter: issued.svid.svid.notAfter))
                 try? await clock.sleep(Schedule.retry(failures: failures, chance: clock.random()))
             }
         }
@@ -90,10 +134,10 @@ extension NodeIdentityService {
         }
         answered()
         let svid = try KeyedSVID(answer: answer.chain, key: key, bundle: bundle, now: clock.now())
-        guard svid.svid.id.kind == .workload, let binding = svid.svid.binding, binding.node == node else {
+        guard let identity = svid.svid.identity(ofWorkloadOn: node) else {
             throw .badAnswer("it is not an identity of a workload on this node")
         }
-        return IssuedWorkload(pod: pod, svid: svid, identity: binding.identity, labels: answer.labels)
+        return IssuedWorkload(pod: pod, svid: svid, identity: identity, labels: answer.labels)
     }
 
     func makeRequest(_ algorithm: KeyAlgorithm) throws(AuthorityCallError) -> (key: PrivateKey, request: Data) {

@@ -139,16 +139,21 @@ struct Signer {
             trustDomain: trustDomain, certificate: bundle.authorities[0], key: PrivateKey(pem: SecretBytes(pem)))
     }
 
-    func svid(_ kind: Kind) throws -> KeyedSVID {
+    /// A workload is bound to `node`, where one is given.
+    func svid(_ kind: Kind, on node: String? = nil) throws -> KeyedSVID {
         let key = try PrivateKey.generate()
         let request = try ProvenRequest(csrDER: SigningRequest.make(key: key))
         let plan: IssuancePlan =
             switch kind {
             case .authority: try .authority("main", in: trustDomain)
             case .node: try .node("node-a", in: trustDomain)
-            case .workload: try .workload(id: SPIFFEID("spiffe://example.org/w"), binding: nil)
+            case .workload: try .workload(id: SPIFFEID("spiffe://example.org/w"), binding: node.map(binding))
             }
         return try KeyedSVID(svid: authority.sign(request, plan: plan, now: now), key: key)
+    }
+
+    private func binding(to node: String) throws -> PodshieldBinding {
+        try PodshieldBinding(node: ReservedNames.node(node, in: trustDomain), identity: .firstWorkload)
     }
 
     func sign(
