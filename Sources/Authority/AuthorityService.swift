@@ -34,7 +34,7 @@ public final class AuthorityService: Sendable {
         }
         do throws(IssuanceError) {
             identity = try ServerIdentity(
-                authority, name: settings.name, lifetime: settings.serverLifetime, now: now)
+                authority, name: settings.name, lifetime: settings.serverLifetime, now: now, observe: observe)
         } catch {
             throw .issuance(error)
         }
@@ -68,7 +68,7 @@ public final class AuthorityService: Sendable {
         // serving ends, the listener closes first.
         let serving = Task { () async -> Result<Void, AuthorityError> in
             do throws(AuthorityError) {
-                return .success(try await server.run(renewing: identity, observe: observe, now: now))
+                return .success(try await server.run(observe: observe))
             } catch {
                 return .failure(error)
             }

@@ -14,11 +14,13 @@ final class AuthorityServer: Sendable {
 
     private let transport: Transport
     private let server: GRPCServer<Transport>
+    private let host: String
     private let address: String
 
     init(_ core: AuthorityCore, identity: ServerIdentity) throws(AuthorityError) {
         let settings = core.settings
-        address = "\(settings.listenAddress) port \(settings.listenPort)"
+        host = settings.listenAddress.description
+        address = "\(host) port \(settings.listenPort)"
         let socketAddress: NIOCore.SocketAddress
         do {
             socketAddress = try NIOCore.SocketAddress(
@@ -61,18 +63,10 @@ final class AuthorityServer: Sendable {
 
     func stop() { server.beginGracefulShutdown() }
 
-    /// Serves until stopped, and keeps the server's SVID fresh meanwhile.
-    func run(
-        renewing identity: ServerIdentity, observe: @escaping @Sendable (AuthorityEvent) -> Void,
-        now: @escaping @Sendable () -> Int64
-    ) async throws(AuthorityError) {
-        let renewal = Task { await Self.renew(identity, observe, now) }
-        let announcement = Task { [address] in
-            if let port = await port { observe(.listening(address: "\(address) port \(port)")) }
-        }
-        defer {
-            renewal.cancel()
-            announcement.cancel()
+    /// Serves until stopped.
+    func run(observe: @escaping @Sendable (AuthorityEvent) -> Void) async throws(AuthorityError) {
+        let announcement = Task { [host] in
+            if let port = await port { observe(.listening(address: "\(host) port \(port)")) }
         }
         do {
             try await server.serve()
@@ -80,22 +74,6 @@ final class AuthorityServer: Sendable {
             throw .cannotListen(address: address, reason: "\(error)")
         } catch {
             throw .serverFailed("\(error)")
-        }
-    }
-
-    private static func renew(
-        _ identity: ServerIdentity, _ observe: @Sendable (AuthorityEvent) -> Void, _ now: @Sendable () -> Int64
-    ) async {
-        while !Task.isCancelled {
-            // Never longer than a minute, so that a clock that was set is noticed.
-            try? await Task.sleep(for: .seconds(min(max(identity.renewAt - now(), 1), 60)))
-            guard !Task.isCancelled, now() >= identity.renewAt else { continue }
-            do throws(IssuanceError) {
-                try identity.renew()
-                observe(.serverRenewed(serial: identity.current.svid.leaf.serialHex))
-            } catch {
-                observe(.serverRenewalFailed(error))
-            }
         }
     }
 }
