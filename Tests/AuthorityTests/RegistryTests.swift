@@ -113,11 +113,11 @@ import Testing
 }
 
 @Suite struct RegistryJoinTests {
-    @Test func fiftyTriesWithOneTokenAndOneGetsIn() async throws {
+    @Test func aHundredTriesWithOneTokenAndOneGetsIn() async throws {
         let fixture = try TestRegistry()
         let token = try await fixture.token()
         let outcomes = await withTaskGroup(of: Result<NodeRecord, JoinRefusal>.self) { group in
-            for index in 0..<50 {
+            for index in 0..<100 {
                 group.addTask {
                     do {
                         return .success(try await fixture.join(token, name: "node-\(index)"))
@@ -130,7 +130,7 @@ import Testing
         }
         let joined = outcomes.compactMap { try? $0.get() }
         #expect(joined.count == 1)
-        #expect(outcomes.filter { $0 == .failure(.usedToken) }.count == 49)
+        #expect(outcomes.filter { $0 == .failure(.usedToken) }.count == 99)
         #expect(try await fixture.registry.nodes() == joined)
     }
 
@@ -264,12 +264,50 @@ import Testing
         #expect(try await fixture.registry.directory(now: start).nodes[0].address == IPAddress("192.0.2.77"))
     }
 
+    /// Whoever has another node's address as a pod's stands between nodes, whichever of the two came first.
+    @Test func noNodeHasAnAddressOfAnothersPods() async throws {
+        let fixture = try TestRegistry()
+        let a = try await fixture.node("a")
+        let wide = try #require(IPPrefix("198.51.100.0/24"))
+        _ = try await fixture.registry.report(a.number, endpoint: a.endpoint, leases: [wide])
+        let inside = "198.51.100.9"
+        await #expect(throws: JoinRefusal.leasedAddress(try #require(IPAddress(inside)))) {
+            try await fixture.node("b", address: inside)
+        }
+        let b = try await fixture.node("b", address: "192.0.2.2")
+        await #expect(throws: CallRefusal.self) {
+            try await fixture.registry.report(b.number, endpoint: endpoint(inside), leases: [])
+        }
+        #expect(try await fixture.registry.nodes().map(\.endpoint) == [a.endpoint, b.endpoint])
+
+        let both = try await fixture.registry.report(
+            a.number, endpoint: a.endpoint, leases: [wide, IPPrefix(single: b.endpoint.address)])
+        #expect(both.refused == [IPPrefix(single: b.endpoint.address)])
+        #expect(try await fixture.registry.directory(now: start).leases.map(\.prefix) == [wide])
+
+        _ = try await fixture.registry.setBanned(true, node: "a")
+        #expect(try await fixture.node("c", address: inside).endpoint.address == IPAddress(inside))
+    }
+
+    @Test func aNodeMovesAmongItsOwnLeases() async throws {
+        let fixture = try TestRegistry()
+        let a = try await fixture.node("a")
+        let pods = try #require(IPPrefix("198.51.100.0/24"))
+        _ = try await fixture.registry.report(a.number, endpoint: a.endpoint, leases: [pods])
+        let moved = try endpoint("198.51.100.1")
+        let outcome = try await fixture.registry.report(a.number, endpoint: moved, leases: [pods])
+        #expect(outcome.refused == [pods])
+        let directory = try await fixture.registry.directory(now: start)
+        #expect(directory.leases.isEmpty && directory.nodes[0].address == moved.address)
+    }
+
     @Test(arguments: [
         // what is reported, whether a pod may have it
         ("10.0.0.7", true), ("10.0.0.0/24", true), ("10.0.0.0/8", false), ("0.0.0.0/0", false), ("127.0.0.1", false),
         ("224.0.0.1", false), ("255.255.255.255", false), ("169.254.1.1", false), ("0.0.0.0", false),
         ("192.0.2.1", false),
-        ("192.0.2.0/24", false), ("2001:db8::1", true), ("2001:db8:1::/64", true), ("2000::/3", false), ("::1", false),
+        ("192.0.2.0/24", false), ("::8000:0:0/81", false), ("::fffe:0:0/95", false), ("::ffff:0:0:0/80", false),
+        ("64:ff9b::/96", false), ("2001:db8::1", true), ("2001:db8:1::/64", true), ("2000::/3", false), ("::1", false),
         ("fe80::1", false), ("ff02::1", false), ("2001:db8:ffff::1", false),
     ])
     func whatCanBeLeased(text: String, isAllowed: Bool) throws {

@@ -18,9 +18,10 @@ struct LeaseRule: Sendable {
         return inside.isEmpty || inside.contains { $0.contains(prefix.address) && $0.length <= prefix.length }
     }
 
-    /// This network, loopback, link-local, multicast and what is above it (RFC 6890).
+    /// This network, loopback, link-local, multicast and what is above it (RFC 6890). Of IPv6 also all that begins with a
+    /// zero byte: a prefix there could hold the IPv4-mapped block, as which the kernel maps know every IPv4 address.
     private static let neverPods = [
-        "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/127", "fe80::/10", "ff00::/8",
+        "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/8", "fe80::/10", "ff00::/8",
     ].compactMap { IPPrefix($0) }
 }
 

@@ -1,3 +1,5 @@
+public import Addressing
+internal import Identity
 public import Issuance
 
 /// Why a node was not let in. The first three are told apart here and in the log, never to the node.
@@ -14,6 +16,8 @@ public enum JoinRefusal: Error, Sendable, Equatable {
     case nameTaken(String)
     case banned(String)
     case badEndpoint
+    /// Another node says that its pods have the address.
+    case leasedAddress(IPAddress)
     case issuance(IssuanceError)
     case tooManyTries
     case registry(RegistryError)
@@ -31,6 +35,7 @@ extension JoinRefusal: CustomStringConvertible {
         case .nameTaken(let name): "there is a node '\(name)'; it may join again with a token made for that name"
         case .banned(let name): "node '\(name)' is banned"
         case .badEndpoint: "the node's address or ports make no sense"
+        case .leasedAddress(let address): "the node's address \(address) is leased to another node's pods"
         case .issuance(let error): "\(error)"
         case .tooManyTries: "too many tries"
         case .registry(let error): "\(error)"

@@ -11,6 +11,8 @@ extension Registry {
         let changesDirectory: Bool
         /// New leases that take a prefix over from another node, with the number of that node.
         let takenOver: [Takeover]
+        /// Prefixes that no pod may have; the others are leased.
+        let refused: [IPPrefix]
     }
 
     struct Takeover: Sendable, Equatable {
@@ -18,15 +20,22 @@ extension Registry {
         let from: NodeNumber
     }
 
-    /// Replaces what a node says of itself.
+    /// Replaces what a node says of itself. Leases lie inside `leasable`, if that says anything, and hold no node's address;
+    /// a node's address lies in no lease of another.
     ///
     /// Generations belong to (prefix, node): what was reported before keeps its generation, so that a node which repeats
     /// itself after a reconnect does not win back an address that has since moved on.
     func report(
-        _ node: NodeNumber, endpoint: NodeEndpoint, leases: Set<IPPrefix>
-    ) async throws(RegistryError) -> ReportOutcome {
-        try await write(as: RegistryError.self) { db in
-            let held = try Set(leaseRows(db).filter { $0.node == node }.map(\.prefix))
+        _ node: NodeNumber, endpoint: NodeEndpoint, leases asked: Set<IPPrefix>, inside leasable: [IPPrefix] = []
+    ) async throws(CallRefusal) -> ReportOutcome {
+        try await write(as: CallRefusal.self) { db in
+            let rows = try leaseRows(db)
+            guard try !isLeased(endpoint.address, toAnotherThan: node, rows, db) else {
+                throw CallRefusal.malformed("the address \(endpoint.address) is leased to another node's pods")
+            }
+            let addresses = try nodes(db).filter { $0.number != node }.map(\.endpoint.address) + [endpoint.address]
+            let leases = asked.filter(LeaseRule(inside: leasable, nodes: addresses).allows)
+            let held = Set(rows.filter { $0.node == node }.map(\.prefix))
             let moved = try update(endpoint, of: node, db)
             for prefix in held.subtracting(leases) { try delete(prefix, of: node, db) }
             var takenOver: [Takeover] = []
@@ -36,8 +45,20 @@ extension Registry {
             }
             let changed = moved || held != leases
             let revision = try changed ? db.advance("revision") : revision(db)
-            return ReportOutcome(revision: revision, changesDirectory: changed, takenOver: takenOver)
+            return ReportOutcome(
+                revision: revision, changesDirectory: changed, takenOver: takenOver,
+                refused: Array(asked.subtracting(leases)))
         }
+    }
+
+    /// Whether pods of another node that is welcome may have this address. Banned nodes' leases count for nothing.
+    func isLeased(
+        _ address: IPAddress, toAnotherThan node: NodeNumber?, _ rows: [Directory.Lease], _ db: Database
+    ) throws -> Bool {
+        let covering = rows.filter { $0.node != node && $0.prefix.contains(address) }
+        guard !covering.isEmpty else { return false }
+        let banned = try Set(nodes(db).filter(\.isBanned).map(\.number))
+        return !covering.allSatisfy { banned.contains($0.node) }
     }
 
     func leaseRows(_ db: Database) throws -> [Directory.Lease] {
@@ -47,7 +68,7 @@ extension Registry {
             else { throw nonsense("a lease") }
             return Directory.Lease(
                 prefix: prefix, node: NodeNumber(rawValue: try row.decode(forColumn: "node")),
-                generation: UInt64(try row.decode(Int64.self, forColumn: "generation")))
+                generation: try row.decode(forColumn: "generation"))
         }
     }
 

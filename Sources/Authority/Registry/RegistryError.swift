@@ -55,3 +55,4 @@ extension RegistryError: RegistryFailure {
 
 extension EntryError: RegistryFailure {}
 extension JoinRefusal: RegistryFailure {}
+extension CallRefusal: RegistryFailure {}

@@ -103,21 +103,14 @@ struct AuthorityCore: Sendable {
     func report(
         _ node: NodeRecord, endpoint: NodeEndpoint, leases: Set<IPPrefix>
     ) async throws(CallRefusal) -> (revision: UInt64, refused: [IPPrefix]) {
-        do throws(RegistryError) {
-            let nodes = try await registry.nodes().map(\.endpoint.address) + [endpoint.address]
-            let rule = LeaseRule(inside: settings.leasable, nodes: nodes)
-            let accepted = leases.filter(rule.allows)
-            let outcome = try await registry.report(node.number, endpoint: endpoint, leases: accepted)
-            if outcome.changesDirectory { await publisher.changed() }
-            for takeover in outcome.takenOver {
-                observe(.leaseTakenOver(takeover.prefix, by: node.number, from: takeover.from))
-            }
-            let refused = Array(leases.subtracting(accepted))
-            if !refused.isEmpty { observe(.leasesRefused(refused, node: node.id)) }
-            return (outcome.revision, refused)
-        } catch {
-            throw .registry(error)
+        let outcome = try await registry.report(
+            node.number, endpoint: endpoint, leases: leases, inside: settings.leasable)
+        if outcome.changesDirectory { await publisher.changed() }
+        for takeover in outcome.takenOver {
+            observe(.leaseTakenOver(takeover.prefix, by: node.number, from: takeover.from))
         }
+        if !outcome.refused.isEmpty { observe(.leasesRefused(outcome.refused, node: node.id)) }
+        return (outcome.revision, outcome.refused)
     }
 
     // MARK: Workloads

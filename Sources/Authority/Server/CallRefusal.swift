@@ -65,7 +65,8 @@ extension JoinRefusal {
             RPCError(code: .permissionDenied, message: "the join token is not valid")
         case .banned: RPCError(code: .permissionDenied, message: description)
         case .nameTaken: RPCError(code: .alreadyExists, message: description)
-        case .nameMissing, .badName, .otherName, .badEndpoint: RPCError(code: .invalidArgument, message: description)
+        case .nameMissing, .badName, .otherName, .badEndpoint, .leasedAddress:
+            RPCError(code: .invalidArgument, message: description)
         case .tooManyTries: RPCError(code: .resourceExhausted, message: description)
         case .issuance(let error) where error.isOfTheRequest: RPCError(code: .invalidArgument, message: "\(error)")
         case .issuance, .registry: .cannotAnswer
