@@ -161,7 +161,8 @@ let package = Package(
             "NodeIdentity",
             [
                 "Addressing", "Authority", "AuthorityAPI", "Identity", "Issuance", "KernelTestSupport",
-                "OpenSSLBinding", "SecureTransport", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                "LinuxBinding", "OpenSSLBinding", "SecureTransport",
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .target(name: "KernelTestSupport", path: "Tests/KernelTestSupport", swiftSettings: strict),
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),

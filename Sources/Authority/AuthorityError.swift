@@ -5,7 +5,7 @@ public import LinuxBinding
 public enum AuthorityError: Error, Sendable, Equatable {
     // The state directory
     case directory(PrivateFileError)
-    case certificateFile(SystemError)
+    case stateFile(SystemError)
     case keyFile(PrivateFileError)
     /// One of the two files is there without the other.
     case missing(path: String, while: String)
@@ -22,7 +22,7 @@ extension AuthorityError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .directory(let error), .keyFile(let error): "\(error)"
-        case .certificateFile(let error): "\(error)"
+        case .stateFile(let error): "\(error)"
         case .missing(let path, let other): "\(path) is missing while \(other) is there; restore it from a backup"
         case .unreadable(let path, let reason): "\(path) cannot be used: \(reason)"
         case .registry(let error): "\(error)"

@@ -19,6 +19,11 @@ struct AuthorityFiles {
         } catch {
             throw .directory(error)
         }
+        do throws(SystemError) {
+            try AtomicFile.removeLeftovers(in: directory)
+        } catch {
+            throw .stateFile(error)
+        }
         switch (exists(certificate), exists(key)) {
         case (true, true): return try load(trustDomain)
         case (false, false) where !exists(registry): return try create(trustDomain, now: now)
@@ -46,7 +51,7 @@ struct AuthorityFiles {
                 unsafe try AtomicFile.write(bytes, to: key, mode: 0o600)
             }
         } catch {
-            throw .certificateFile(error)
+            throw .stateFile(error)
         }
         return authority
     }
@@ -74,7 +79,7 @@ struct AuthorityFiles {
         do throws(SystemError) {
             text = try AtomicFile.read(certificate)
         } catch {
-            throw .certificateFile(error)
+            throw .stateFile(error)
         }
         let chain: [Certificate]
         do throws(OpenSSLError) {

@@ -37,13 +37,26 @@ public struct PrivateFile: Sendable {
 
     public static let largest = 1 << 20
 
-    /// Refuses links, other kinds of file, foreign owners and modes beyond the owner's. C: `open`, `fstat`.
-    public init(opening path: String) throws(PrivateFileError) {
-        var status = stat()
+    /// Refuses links, other kinds of file, foreign owners, modes beyond the owner's, and more bytes than `largest`. C:
+    /// `open`, `fstat`.
+    public init(opening path: String, largest: Int = Self.largest) throws(PrivateFileError) {
         do throws(SystemError) {
             descriptor = try FileDescriptor(opening: path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-            let raw = descriptor.raw
-            try calling("fstat", path) { unsafe fstat(raw, &status) }
+        } catch {
+            throw .system(error)
+        }
+        byteCount = try Self.check(descriptor, path: path)
+        self.path = path
+        guard byteCount <= largest else { throw .tooLarge(path: path, bytes: byteCount) }
+    }
+
+    /// Refuses an open file that others than its owner, who is this process's user or root, can read or write. Returns
+    /// how many bytes it has. C: `fstat`.
+    @discardableResult
+    public static func check(_ file: FileDescriptor, path: String) throws(PrivateFileError) -> Int {
+        var status = stat()
+        do throws(SystemError) {
+            try calling("fstat", path) { unsafe fstat(file.raw, &status) }
         } catch {
             throw .system(error)
         }
@@ -52,9 +65,17 @@ public struct PrivateFile: Sendable {
             throw .foreignOwner(path: path, owner: status.st_uid)
         }
         guard status.st_mode & 0o077 == 0 else { throw .open(path: path, mode: status.st_mode) }
-        guard status.st_size <= Self.largest else { throw .tooLarge(path: path, bytes: Int(status.st_size)) }
-        self.path = path
-        byteCount = Int(status.st_size)
+        return Int(status.st_size)
+    }
+
+    /// All of it, where it is no secret.
+    public func contents() throws(PrivateFileError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: byteCount)
+        let result = unsafe bytes.withUnsafeMutableBytes { memory in
+            Result { () throws(PrivateFileError) in unsafe try read(into: memory) }
+        }
+        try result.get()
+        return bytes
     }
 
     /// Fills `destination`, of `byteCount` bytes, with the contents, so that they need not pass through memory that nobody

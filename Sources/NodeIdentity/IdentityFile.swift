@@ -36,7 +36,7 @@ struct IdentityFile: Sendable {
                 unsafe try file.read(into: memory)
             }
         } catch {
-            throw .keyFile(error)
+            throw .privateFile(error)
         }
     }
 

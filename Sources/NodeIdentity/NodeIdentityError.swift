@@ -7,7 +7,8 @@ public import SecureTransport
 /// Why the state directory cannot be used.
 public enum NodeStateError: Error, Sendable, Equatable {
     case directory(PrivateFileError)
-    case keyFile(PrivateFileError)
+    /// A file that nobody else may read or write: the key, and what says whom to trust.
+    case privateFile(PrivateFileError)
     case file(SystemError)
     case unreadable(path: String, reason: String)
 }
@@ -15,7 +16,7 @@ public enum NodeStateError: Error, Sendable, Equatable {
 extension NodeStateError: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .directory(let error), .keyFile(let error): "\(error)"
+        case .directory(let error), .privateFile(let error): "\(error)"
         case .file(let error): "\(error)"
         case .unreadable(let path, let reason): "\(path) cannot be used: \(reason)"
         }

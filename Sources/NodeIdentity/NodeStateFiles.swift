@@ -85,10 +85,10 @@ struct NodeStateFiles: Sendable {
     }
 
     private func read(_ path: String, limit: Int) throws(NodeStateError) -> [UInt8] {
-        do throws(SystemError) {
-            return try AtomicFile.read(path, limit: limit)
+        do throws(PrivateFileError) {
+            return try PrivateFile(opening: path, largest: limit).contents()
         } catch {
-            throw .file(error)
+            throw .privateFile(error)
         }
     }
 

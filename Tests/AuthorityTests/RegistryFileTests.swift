@@ -21,6 +21,7 @@ import Testing
         let path = directory.path + "/authority.sqlite"
         try Data("This is not a database, whatever its name says. ".utf8 + [UInt8](repeating: 7, count: 8192))
             .write(to: URL(filePath: path))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
         #expect { try Registry(path: path, trustDomain: trustDomain) } throws: { error in
             guard case .corrupt(path, _) = error as? RegistryError else { return false }
             return true
@@ -44,6 +45,40 @@ import Testing
             guard case .corrupt(path, _) = error as? RegistryError else { return false }
             return true
         }
+    }
+
+    /// Who may write to it decides who gets which identity.
+    @Test(arguments: [0o644, 0o640, 0o620, 0o666]) func refusesAFileThatOthersCanTouch(mode: Int) throws {
+        let fixture = try TestRegistry()
+        let path = fixture.registry.path
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+        #expect(throws: RegistryError.notPrivate(.open(path: path, mode: UInt32(0o100000 | mode)))) {
+            try fixture.reopened()
+        }
+    }
+
+    @Test func aFileInUseIsNamed() throws {
+        let fixture = try TestRegistry()
+        let holder = Process()
+        holder.executableURL = URL(filePath: "/usr/bin/python3")
+        let program = """
+            import sqlite3, sys
+            db = sqlite3.connect(sys.argv[1], isolation_level=None)
+            db.execute("BEGIN EXCLUSIVE")
+            print("held", flush=True)
+            sys.stdin.read()
+            """
+        holder.arguments = ["-c", program, fixture.registry.path]
+        let (input, output) = (Pipe(), Pipe())
+        holder.standardInput = input
+        holder.standardOutput = output
+        try holder.run()
+        defer {
+            try? input.fileHandleForWriting.close()
+            holder.waitUntilExit()
+        }
+        #expect(try output.fileHandleForReading.read(upToCount: 4) == Data("held".utf8))
+        #expect(throws: RegistryError.locked(path: fixture.registry.path)) { try fixture.reopened() }
     }
 
     @Test func aDirectoryInItsPlaceIsAnError() throws {
@@ -142,6 +177,15 @@ import Testing
         try FileManager.default.copyItem(atPath: otherFiles.key, toPath: files.key)
         #expect(throws: AuthorityError.self) { try files.certificateAuthority(for: trustDomain, now: start) }
         _ = (one, other)
+    }
+
+    @Test func takesAwayWhatAKilledWriterLeft() throws {
+        let (directory, files) = try made()
+        let leftover = files.key + ".new-1"
+        try Data("half a key".utf8).write(to: URL(filePath: leftover))
+        _ = try files.certificateAuthority(for: trustDomain, now: start)
+        #expect(!FileManager.default.fileExists(atPath: leftover))
+        _ = directory
     }
 
     private func made() throws -> (TemporaryDirectory, AuthorityFiles) {

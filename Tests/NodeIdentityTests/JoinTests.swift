@@ -3,6 +3,7 @@ import AuthorityAPI
 import Foundation
 import Identity
 import KernelTestSupport
+import LinuxBinding
 import OpenSSLBinding
 import SecureTransport
 import Testing
@@ -169,10 +170,49 @@ import Testing
             guard case .unreadable(path, _) = error as? NodeStateError else { return false }
             return true
         }
-        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
-        #expect { try TestNode(in: node.directory) } throws: { error in
-            guard case .keyFile = error as? NodeStateError else { return false }
+    }
+
+    /// The key is a secret, and whoever can write the others decides whom this node trusts.
+    @Test(arguments: ["node.pem", "node.json", "bundle.pb", "directory.pb"])
+    func aFileThatOthersCanTouchIsRefused(name: String) async throws {
+        let authority = try await TestAuthority()
+        let node = try await TestNode.joined("node-a", to: authority)
+        try await eventually("a directory") { await node.service.currentDirectory != nil }
+        await node.stop()
+        let path = node.directory.path + "/node/" + name
+        try FileManager.default.setAttributes([.posixPermissions: 0o620], ofItemAtPath: path)
+        #expect(throws: NodeStateError.privateFile(.open(path: path, mode: 0o100620))) {
+            try TestNode(in: node.directory)
+        }
+    }
+
+    /// Of another name than the membership says, such as a file of another node that was copied here.
+    @Test func theIdentityOfAnotherNodeIsRefused() async throws {
+        let authority = try await TestAuthority()
+        let a = try await TestNode.joined("node-a", to: authority)
+        let b = try await TestNode.joined("node-b", to: authority)
+        await a.stop()
+        await b.stop()
+        let path = a.directory.path + "/node/node.pem"
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.copyItem(atPath: b.directory.path + "/node/node.pem", toPath: path)
+        #expect { try TestNode(in: a.directory) } throws: { error in
+            guard case .unreadable(path, _) = error as? NodeStateError else { return false }
             return true
         }
+    }
+
+    /// Joining again was interrupted: no membership is better than one that bars the start.
+    @Test func anInterruptedJoinLeavesNoMembership() async throws {
+        let authority = try await TestAuthority()
+        let node = try await TestNode.joined("node-a", to: authority)
+        await node.stop()
+        let path = node.directory.path + "/node/node.pem"
+        try FileManager.default.removeItem(atPath: path)
+        let again = try TestNode(in: node.directory)
+        #expect(again.service.currentSVID == nil)
+        #expect(await again.service.membership == nil)
+        try await again.join(authority.invitation(node: "node-a"))
+        #expect(await again.service.membership?.number == 1)
     }
 }

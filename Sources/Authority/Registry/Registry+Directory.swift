@@ -17,10 +17,9 @@ extension Registry {
     }
 
     func revision(_ db: Database) throws -> UInt64 {
-        guard let value = try Int64.fetchOne(db, sql: "SELECT value FROM counters WHERE name = 'revision'") else {
-            throw nonsense("no revision")
-        }
-        return UInt64(value)
+        let value = try Int64.fetchOne(db, sql: "SELECT value FROM counters WHERE name = 'revision'")
+        guard let value, let revision = UInt64(exactly: value) else { throw nonsense("a revision") }
+        return revision
     }
 
     private func workloads(now: Int64, _ db: Database) throws -> [Directory.Workload] {

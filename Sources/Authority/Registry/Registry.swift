@@ -19,13 +19,16 @@ struct Registry: Sendable {
         self.path = path
         do {
             // SQLite gives its journal the mode of the database.
-            _ = try FileDescriptor(opening: path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
+            let file = try FileDescriptor(opening: path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
+            try PrivateFile.check(file, path: path)
             pool = try DatabasePool(path: path, configuration: Self.configuration)
             try pool.read(Self.check)
             try RegistrySchema.migrator.migrate(pool)
             try pool.write { try $0.execute(sql: "UPDATE counters SET value = value") }
         } catch let error as RegistryError {
             throw error
+        } catch let error as PrivateFileError {
+            throw .notPrivate(error)
         } catch let error as SystemError {
             throw error.code == EROFS || error.code == EACCES
                 ? .readOnly(path: path) : .failed(path: path, reason: "\(error)")
@@ -84,8 +87,8 @@ extension Database {
     /// Takes the next value of a counter that never goes back.
     func advance(_ counter: String) throws -> UInt64 {
         let sql = "UPDATE counters SET value = value + 1 WHERE name = ? RETURNING value"
-        guard let value = try Int64.fetchOne(self, sql: sql, arguments: [counter]) else {
-            throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "there is no counter \(counter)")
+        guard let value = try Int64.fetchOne(self, sql: sql, arguments: [counter]), value > 0 else {
+            throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the counter \(counter) is missing or negative")
         }
         return UInt64(value)
     }

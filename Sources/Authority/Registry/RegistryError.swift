@@ -1,10 +1,13 @@
 internal import GRDB
+public import LinuxBinding
 
 /// Why the registry could not answer.
 public enum RegistryError: Error, Sendable, Equatable {
     /// The file is no database, or a damaged one.
     case corrupt(path: String, reason: String)
     case readOnly(path: String)
+    /// Others could write to it or read it.
+    case notPrivate(PrivateFileError)
     case noSpace(path: String)
     /// Another process holds it.
     case locked(path: String)
@@ -20,6 +23,7 @@ extension RegistryError: CustomStringConvertible {
         switch self {
         case .corrupt(let path, let reason): "\(path) is damaged or no database: \(reason)"
         case .readOnly(let path): "\(path) cannot be written"
+        case .notPrivate(let error): "\(error)"
         case .noSpace(let path): "there is no space left for \(path)"
         case .locked(let path): "\(path) is in use by another process"
         case .failed(let path, let reason): "\(path): \(reason)"
