@@ -50,7 +50,7 @@ extension IssuanceError: CustomStringConvertible {
         case .reservedID(let id): "\(id) is reserved for Podshield's own use"
         case .foreignTrustDomain(let id): "\(id) is of another trust domain"
         case .badName(let reason): "\(reason)"
-        case .badDNSName(let name): "'\(name)' is no DNS name"
+        case .badDNSName(let name): "\(Quoted(name)) is no DNS name"
         case .badLifetime(let seconds): "a lifetime of \(seconds) seconds is not possible"
         case .notAnAuthority(let reason): "the certificate is no authority: \(reason)"
         case .authorityKeyMismatch: "the authority's private key is not its certificate's"

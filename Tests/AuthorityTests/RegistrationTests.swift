@@ -101,6 +101,19 @@ import Testing
         #expect(throws: PodFactsError.self) { try pod(name: name) }
     }
 
+    /// A refusal is logged and shown to operators: a node's words must not write lines of their own.
+    @Test func refusalsQuoteWhatTheyRefuse() throws {
+        let words = "x\u{1b}[1A\nnode-b joined"
+        let refusals: [(any Error)?] = [
+            #expect(throws: PodFactsError.self) { try pod(name: words) },
+            #expect(throws: LabelError.self) { try PolicyLabels([words: "v"]) },
+            JoinRefusal.badName(words), JoinRefusal.otherName(asked: words),
+        ]
+        for refusal in try refusals.map({ try #require($0) }) {
+            #expect("\(refusal)".utf8.allSatisfy { (0x20...0x7e).contains($0) })
+        }
+    }
+
     @Test func mostSpecificEntryDecides() throws {
         let node = try id("/podshield/node/a")
         func entry(_ name: String, _ selectors: [Selector], parent: SPIFFEID?, at: Int64) throws -> RegistrationEntry {

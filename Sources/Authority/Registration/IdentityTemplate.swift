@@ -75,10 +75,10 @@ extension IdentityTemplateError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .malformed(let text):
-            "template '\(text)' is not made of plain segments, {namespace}, {service-account} and {pod-name}"
+            "template \(Quoted(text)) is not made of plain segments, {namespace}, {service-account} and {pod-name}"
         case .openRoot(let text):
-            "template '\(text)' must begin with a segment of its own, not a placeholder or podshield"
-        case .namesEverythingAlike(let text): "template '\(text)' has no placeholder"
+            "template \(Quoted(text)) must begin with a segment of its own, not a placeholder or podshield"
+        case .namesEverythingAlike(let text): "template \(Quoted(text)) has no placeholder"
         }
     }
 }
