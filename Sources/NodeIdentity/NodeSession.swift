@@ -63,6 +63,8 @@ extension NodeIdentityService {
     private func follow(_ connection: AuthorityConnection) async -> SessionEnd {
         do {
             var options = CallOptions.defaults
+            options.maxResponseMessageBytes = AuthorityWire.largestResponse
+            // The transport limits what it receives by the one for requests.
             options.maxRequestMessageBytes = AuthorityWire.largestResponse
             try await connection.calls.watchDirectory(
                 Podshield_Authority_V1_WatchDirectoryRequest(), options: options

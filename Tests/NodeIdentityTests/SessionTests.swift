@@ -39,26 +39,36 @@ import Testing
         _ = other
     }
 
-    /// An authority whose registry was thrown away counts revisions from the start again.
-    @Test func aDirectoryThatBeganAnewIsRefused() async throws {
+    /// An authority whose registry came back from an old copy tells of revisions that have been.
+    @Test func aDirectoryThatWentBackIsRefused() async throws {
         let first = try await TestAuthority()
         let node = try await TestNode.joined("node-a", to: first)
+        try await first.stop()
+        let registry = first.directory.path + "/authority/authority.sqlite"
+        let files = ["", "-wal"].map { (now: registry + $0, copy: registry + $0 + ".copy") }
+        for file in files { try FileManager.default.copyItem(atPath: file.now, toPath: file.copy) }
+
+        let second = try await TestAuthority(in: first.directory, port: first.port)
         for index in 0..<5 {
             try await node.service.setLeases([try #require(IPPrefix("10.0.0.\(index + 1)"))])
         }
-        try await eventually("directory") { (await node.service.currentDirectory?.revision ?? 0) >= 6 }
-        let held = try #require(await node.service.currentDirectory)
-        try await first.stop()
-        for suffix in ["", "-wal", "-shm"] {
-            try? FileManager.default.removeItem(atPath: first.directory.path + "/authority/authority.sqlite" + suffix)
+        try await eventually("the newest directory") {
+            try await node.service.currentDirectory?.revision == second.service.directory().revision
         }
-        let second = try await TestAuthority(in: first.directory, port: first.port)
-        let token = try await second.invitation(node: "node-a")
-        _ = try await TestNode(clock: second.clock).join(token)
+        let held = try #require(await node.service.currentDirectory)
+        try await second.stop()
+        try FileManager.default.removeItem(atPath: registry + "-shm")
+        for file in files {
+            try FileManager.default.removeItem(atPath: file.now)
+            try FileManager.default.moveItem(atPath: file.copy, toPath: file.now)
+        }
+
+        let third = try await TestAuthority(in: first.directory, port: first.port)
         try await eventually("refusal") {
             node.journal.contains { if case .directoryRefused(.rolledBack) = $0 { true } else { false } }
         }
         #expect(await node.service.currentDirectory == held)
+        try await third.stop()
     }
 
     @Test func callsGiveUpWhenNobodyAnswers() async throws {
@@ -185,6 +195,41 @@ import Testing
             authority.journal.all.count { if case .connectionRefused(_, .unexpectedPeer) = $0 { true } else { false } }
                 == 2
         }
+    }
+
+    /// Whoever comes to join has no reason to stay; whoever has joined has.
+    @Test func anonymousConnectionsEnd() async throws {
+        let first = try await TestAuthority()
+        let node = try await TestNode.joined("node-a", to: first)
+        try await first.stop()
+        let authority = try await TestAuthority(in: first.directory, port: first.port) {
+            $0.limits.anonymousConnection = .milliseconds(200)
+        }
+        try await eventually("connection") { await node.service.status().isConnected }
+        let disconnections = { node.journal.all.count { if case .disconnected = $0 { true } else { false } } }
+        let before = disconnections()
+        let connection = try await anonymous(authority)
+        let opened = ContinuousClock.now
+        _ = try? await connection.run()
+        #expect(ContinuousClock.now - opened < .seconds(5))
+        #expect(disconnections() == before)
+    }
+
+    /// Reports in quick succession are not passed on one by one.
+    @Test func changesInQuickSuccessionComeAsOne() async throws {
+        let authority = try await TestAuthority { $0.limits.directoryPause = .milliseconds(500) }
+        let a = try await TestNode.joined("node-a", to: authority)
+        let b = try await TestNode.joined("node-b", to: authority, address: "192.0.2.2")
+        try await eventually("a directory") { await b.service.currentDirectory != nil }
+        func accepted() -> Int {
+            b.journal.all.count { if case .directoryAccepted = $0 { true } else { false } }
+        }
+        let before = accepted()
+        for index in 0..<30 { try await a.service.setLeases([try #require(IPPrefix("10.0.0.\(index + 1)"))]) }
+        try await eventually("the last one") {
+            await b.service.currentDirectory?.holder(of: IPAddress("10.0.0.30")!) == NodeNumber(rawValue: 1)
+        }
+        #expect(accepted() - before <= 10)
     }
 
     /// Broken connections are the problem of whoever broke them.

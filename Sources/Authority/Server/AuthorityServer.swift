@@ -32,7 +32,7 @@ final class AuthorityServer: Sendable {
         let listener = SecureListener(
             address: socketAddress,
             identity: TransportIdentity(current: { identity.current }, bundle: { bundle }, now: core.now),
-            alpn: AuthorityWire.alpn, connectionLimit: settings.limits.connections,
+            alpn: AuthorityWire.alpn, limits: settings.limits,
             refused: { [observe = core.observe] in observe(.connectionRefused(peer: $0, $1)) })
         transport = Transport(listenerFactory: listener, config: Self.configuration(settings.limits))
         server = GRPCServer(transport: transport, services: [AuthorityCalls(core)])
@@ -68,6 +68,7 @@ final class AuthorityServer: Sendable {
         let announcement = Task { [host] in
             if let port = await port { observe(.listening(address: "\(host) port \(port)")) }
         }
+        defer { announcement.cancel() }
         do {
             try await server.serve()
         } catch let error as IOError {

@@ -34,6 +34,8 @@ struct DirectoryWatch: Sendable {
             guard edition.directory.revision > sent else { continue }
             try await writer.write(edition.message)
             sent = edition.directory.revision
+            // What changes meanwhile comes as one: no node's reports make the authority send without pause.
+            try await Task.sleep(for: core.settings.limits.directoryPause)
         }
     }
 

@@ -9,20 +9,20 @@ struct SecureListener: HTTP2ServerTransport.ListenerFactory {
     let address: NIOCore.SocketAddress
     let identity: TransportIdentity
     let alpn: [String]
-    let connectionLimit: Int
+    let limits: AuthorityLimits
     let refused: @Sendable (_ peer: String, SecureTransportError) -> Void
     private let connections = ConnectionCount()
 
     var eventLoopGroup: any EventLoopGroup { MultiThreadedEventLoopGroup.singleton }
 
     init(
-        address: NIOCore.SocketAddress, identity: TransportIdentity, alpn: [String], connectionLimit: Int,
+        address: NIOCore.SocketAddress, identity: TransportIdentity, alpn: [String], limits: AuthorityLimits,
         refused: @escaping @Sendable (_ peer: String, SecureTransportError) -> Void
     ) {
         self.address = address
         self.identity = identity
         self.alpn = alpn
-        self.connectionLimit = connectionLimit
+        self.limits = limits
         self.refused = refused
     }
 
@@ -44,12 +44,12 @@ struct SecureListener: HTTP2ServerTransport.ListenerFactory {
     }
 
     private func secure(_ channel: any Channel) -> EventLoopFuture<Void> {
-        let isOverLimit = connections.enter() > connectionLimit
+        let isOverLimit = connections.enter() > limits.connections
         channel.closeFuture.whenComplete { [connections] _ in connections.leave() }
         return channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandlers(
                 SecureTransportHandler(role: .server, identity: identity, expecting: .nodeOrAnonymous, alpn: alpn),
-                RefusalReport(refused))
+                AnonymousLimit(limits.anonymousConnection), RefusalReport(refused))
             // Closed before it costs a handshake.
             if isOverLimit { channel.close(promise: nil) }
         }
@@ -62,6 +62,29 @@ private final class ConnectionCount: Sendable {
 
     func enter() -> Int { count.add(1, ordering: .relaxed).newValue }
     func leave() { count.subtract(1, ordering: .relaxed) }
+}
+
+/// Closes a connection without a client certificate after a while, whatever goes on on it.
+private final class AnonymousLimit: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let lifetime: TimeAmount
+    private var end: Scheduled<Void>?
+
+    init(_ lifetime: Duration) { self.lifetime = TimeAmount(lifetime) }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let outcome = event as? HandshakeOutcome, outcome.peer == nil {
+            let channel = context.channel
+            end = context.eventLoop.scheduleTask(in: lifetime) { channel.close(promise: nil) }
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end?.cancel()
+        context.fireChannelInactive()
+    }
 }
 
 /// Tells why connections fail.
