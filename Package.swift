@@ -113,7 +113,8 @@ let package = Package(
         swiftTarget("Datapath", ["Addressing", "Identity", "BPFBinding", "LinuxBinding", "CPodshieldABI"]),
         swiftTarget("NetnsProtocol", ["Addressing", "LinuxBinding"]),
         swiftTarget("Telemetry", ["SystemdBinding"]),
-        swiftTarget("Configuration", [.product(name: "Yams", package: "Yams")]),
+        swiftTarget(
+            "Configuration", ["Addressing", "Identity", "LinuxBinding", .product(name: "Yams", package: "Yams")]),
 
         // L4: composition
         swiftTarget(

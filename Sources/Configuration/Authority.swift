@@ -1,0 +1,28 @@
+public import Addressing
+
+extension PodshieldConfiguration {
+    /// What only a daemon with the CA is told.
+    public struct Authority: Sendable, Equatable {
+        /// Last segment of the server's SPIFFE ID.
+        public var name: String
+        public var listenAddress: IPAddress
+        public var port: UInt16
+        /// Where nodes reach it; printed with join tokens.
+        public var advertised: Endpoint
+        public var autoRegister: AutoRegister
+        /// How pods without an entry are named, such as `/ns/{namespace}/sa/{service-account}`.
+        public var identityTemplate: String
+        /// Of workloads' SVIDs whose entry says nothing.
+        public var workloadLifetime: Duration
+        /// Of nodes' SVIDs and the server's own.
+        public var nodeLifetime: Duration
+    }
+
+    /// Which nodes' pods get an identity by the template when no entry speaks of them.
+    public enum AutoRegister: String, Sendable, CaseIterable {
+        case none
+        /// Those of the node in the same process.
+        case ownNode = "own-node"
+        case allNodes = "all-nodes"
+    }
+}

@@ -1,0 +1,73 @@
+/// Every key that a configuration file may have, by its path in the document.
+public enum ConfigurationKey: String, CaseIterable, Sendable {
+    case role
+    case trustDomain = "trust-domain"
+    case instance
+    case logLevel = "log-level"
+    case protected
+    case permissive
+    case uplinks
+
+    case nodeName = "node.name"
+    case nodeAddress = "node.address"
+    case nodeLinkPort = "node.link-port"
+    case nodeESPPort = "node.esp-port"
+
+    case authorityName = "authority.name"
+    case authorityListen = "authority.listen"
+    case authorityPort = "authority.port"
+    case authorityAdvertise = "authority.advertise"
+    case authorityAutoRegister = "authority.auto-register"
+    case authorityIdentityTemplate = "authority.identity-template"
+    case authorityWorkloadLifetime = "authority.workload-lifetime"
+    case authorityNodeLifetime = "authority.node-lifetime"
+
+    case joinAuthority = "join.authority"
+    case joinRootFingerprint = "join.root-fingerprint"
+    case joinToken = "join.token"
+    case joinTokenFile = "join.token-file"
+    case joinTokenCredential = "join.token-credential"
+
+    case linkEpochLifetime = "link.epoch-lifetime"
+    case linkPreconnect = "link.preconnect"
+
+    case datapathAttachment = "datapath.attachment"
+    case datapathMarkMask = "datapath.mark-mask"
+    case datapathEventsPerSecond = "datapath.events-per-second"
+
+    case tablesSecurityAssociations = "tables.security-associations"
+    case tablesPeers = "tables.peers"
+    case tablesLocalAddresses = "tables.local-addresses"
+    case tablesRemoteAddresses = "tables.remote-addresses"
+    case tablesPods = "tables.pods"
+    case tablesProtectedPrefixes = "tables.protected-prefixes"
+    case tablesEventRing = "tables.event-ring"
+
+    case netnsHelperSocket = "netns-helper.socket"
+    case netnsHelperExecutable = "netns-helper.executable"
+
+    case pathsState = "paths.state"
+    case pathsRun = "paths.run"
+    case pathsBPFFS = "paths.bpffs"
+    case pathsBPFObject = "paths.bpf-object"
+}
+
+extension ConfigurationKey {
+    /// The key of the mapping that it stands in; nil at the top.
+    public var section: String? {
+        rawValue.firstIndex(of: ".").map { String(rawValue[..<$0]) }
+    }
+
+    /// Its own word.
+    public var name: String {
+        rawValue.firstIndex(of: ".").map { String(rawValue[rawValue.index(after: $0)...]) } ?? rawValue
+    }
+
+    static let sections = Set(allCases.compactMap(\.section))
+
+    /// The words that may stand in a mapping.
+    static func names(in section: String?) -> [String] {
+        let leaves = allCases.filter { $0.section == section }.map(\.name)
+        return section == nil ? leaves + sections.sorted() : leaves
+    }
+}

@@ -1,0 +1,72 @@
+import Addressing
+
+/// What can only be said of several values together.
+extension ConfigurationReader {
+    mutating func check(
+        _ name: RoleName, _ role: PodshieldConfiguration.Role?, _ protected: [IPPrefix],
+        _ paths: PodshieldConfiguration.Paths
+    ) {
+        refuseKeysOfOtherRoles(name)
+        checkSocketPath(paths)
+        if name != .authority { checkProtected(protected) }
+        checkOutside(protected)
+        if case .standalone(let node, let authority) = role { checkPorts(node, authority) }
+    }
+
+    private mutating func refuseKeysOfOtherRoles(_ role: RoleName) {
+        for key in ConfigurationKey.allCases where document.nodes[key] != nil && !key.belongs(to: role) {
+            document.report("says nothing to role \(role.rawValue)", at: key)
+        }
+    }
+
+    private mutating func checkSocketPath(_ paths: PodshieldConfiguration.Paths) {
+        guard paths.adminSocket.utf8.count > Self.longestSocketPath else { return }
+        let key = document.has(.pathsRun) ? ConfigurationKey.pathsRun : .instance
+        document.report("the admin socket's path would have more than \(Self.longestSocketPath) bytes", at: key)
+    }
+
+    /// `sun_path` of sockaddr_un(7) without its zero.
+    private static let longestSocketPath = 107
+
+    private mutating func checkProtected(_ protected: [IPPrefix]) {
+        let isPermissive = document.text(.permissive) == "true"
+        if !isPermissive, !document.has(.protected) || document.isEmptyList(.protected) {
+            document.report("is missing: which prefixes hold pods?", at: .protected)
+        }
+        let size = document.text(.tablesProtectedPrefixes).flatMap(Int.init) ?? 256
+        if protected.count > size {
+            document.report("\(protected.count) prefixes, tables.protected-prefixes is \(size)", at: .protected)
+        }
+    }
+
+    /// Where nodes and the authority are is never sealed: they could not even agree on keys.
+    private mutating func checkOutside(_ protected: [IPPrefix]) {
+        let addresses: [(ConfigurationKey, IPAddress?)] = [
+            (.nodeAddress, document.text(.nodeAddress).flatMap(IPAddress.init)),
+            (.authorityListen, document.text(.authorityListen).flatMap(IPAddress.init)),
+            (.authorityAdvertise, document.text(.authorityAdvertise).flatMap(Endpoint.init)?.address),
+            (.joinAuthority, document.text(.joinAuthority).flatMap(Endpoint.init)?.address),
+        ]
+        for (key, address) in addresses {
+            guard let address, let prefix = protected.first(where: { $0.contains(address) }) else { continue }
+            document.report("\(address) lies inside \(prefix), which is protected", at: key)
+        }
+    }
+
+    private mutating func checkPorts(_ node: PodshieldConfiguration.Node, _ authority: PodshieldConfiguration.Authority)
+    {
+        guard node.linkPort == authority.port else { return }
+        document.report("\(authority.port) is the port of the node link too", at: .authorityPort)
+    }
+}
+
+extension ConfigurationKey {
+    fileprivate func belongs(to role: RoleName) -> Bool {
+        switch section {
+        case "authority": role != .node
+        case "join": role == .node
+        case "node", "link", "datapath", "tables", "netns-helper": role != .authority
+        default: role != .authority || (self != .permissive && self != .uplinks)
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import Addressing
+
+extension ConfigurationReader {
+    mutating func authority(orAt fallback: IPAddress?) -> PodshieldConfiguration.Authority? {
+        let listen = document.value(.authorityListen, .address) ?? fallback
+        let port = document.value(.authorityPort, .port, default: 7601)
+        let advertised = document.value(.authorityAdvertise, .endpoint)
+        if let listen, listen.isUnspecified, !document.has(.authorityAdvertise) {
+            document.report("is needed, since nobody can connect to \(listen)", at: .authorityAdvertise)
+        }
+        let name = document.value(.authorityName, .segment, default: "authority")
+        let autoRegister = document.value(
+            .authorityAutoRegister, .word, default: PodshieldConfiguration.AutoRegister.none)
+        let template = document.value(
+            .authorityIdentityTemplate, .identityTemplate, default: "/ns/{namespace}/sa/{service-account}")
+        let workloadLifetime = document.value(
+            .authorityWorkloadLifetime, .duration(from: "1m", to: "30d"), default: .seconds(3600))
+        let nodeLifetime = document.value(
+            .authorityNodeLifetime, .duration(from: "1m", to: "30d"), default: .seconds(3600))
+        guard let listen else { return nil }
+        return PodshieldConfiguration.Authority(
+            name: name, listenAddress: listen, port: port, advertised: advertised ?? Endpoint(listen, port: port),
+            autoRegister: autoRegister, identityTemplate: template, workloadLifetime: workloadLifetime,
+            nodeLifetime: nodeLifetime)
+    }
+
+    mutating func join() -> PodshieldConfiguration.Join? {
+        let authority = document.required(.joinAuthority, .endpoint)
+        let fingerprint = document.required(.joinRootFingerprint, .fingerprint)
+        let token = token()
+        guard let authority, let fingerprint else { return nil }
+        return PodshieldConfiguration.Join(authority: authority, rootFingerprint: fingerprint, token: token)
+    }
+
+    private mutating func token() -> PodshieldConfiguration.TokenSource? {
+        only(one: [.joinToken, .joinTokenFile, .joinTokenCredential])
+        if let text = document.value(.joinToken, .token) { return .text(text) }
+        if let path = document.value(.joinTokenFile, .path) { return .file(path: path) }
+        return document.value(.joinTokenCredential, .segment).map { .credential(name: $0) }
+    }
+
+    /// Reports each of these keys that stands beside another of them.
+    mutating func only(one keys: [ConfigurationKey]) {
+        let given = keys.filter(document.has)
+        for key in given.dropFirst() { document.report("stands beside \(given[0].rawValue); only one may", at: key) }
+    }
+}

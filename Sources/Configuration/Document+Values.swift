@@ -1,0 +1,50 @@
+import Yams
+
+/// Reading one value. What does not fit is reported and answered as nil or the default, so that the rest is still read.
+extension Document {
+    func has(_ key: ConfigurationKey) -> Bool { nodes[key].map { !$0.isAbsent } ?? false }
+
+    /// The scalar as it is written.
+    func text(_ key: ConfigurationKey) -> String? { nodes[key]?.scalar?.string }
+
+    func isEmptyList(_ key: ConfigurationKey) -> Bool { nodes[key]?.sequence?.isEmpty ?? false }
+
+    mutating func value<Value>(_ key: ConfigurationKey, _ kind: Kind<Value>, default fallback: Value) -> Value {
+        value(key, kind) ?? fallback
+    }
+
+    /// Reports that it is missing, too.
+    mutating func required<Value>(_ key: ConfigurationKey, _ kind: Kind<Value>) -> Value? {
+        guard has(key) else {
+            report("is missing", at: key)
+            return nil
+        }
+        return value(key, kind)
+    }
+
+    mutating func value<Value>(_ key: ConfigurationKey, _ kind: Kind<Value>) -> Value? {
+        guard has(key), let node = nodes[key] else { return nil }
+        return parse(node, of: key, kind)
+    }
+
+    mutating func list<Value>(_ key: ConfigurationKey, _ kind: Kind<Value>) -> [Value] {
+        guard has(key), let node = nodes[key] else { return [] }
+        guard let sequence = node.sequence else {
+            report("is not a list", at: key)
+            return []
+        }
+        return sequence.compactMap { parse($0, of: key, kind) }
+    }
+
+    private mutating func parse<Value>(_ node: Yams.Node, of key: ConfigurationKey, _ kind: Kind<Value>) -> Value? {
+        guard let text = node.scalar?.string else {
+            report("\(key.rawValue): a list or mapping is not \(kind.expected)", at: node.mark)
+            return nil
+        }
+        guard let value = kind.parse(text) else {
+            report("\(key.rawValue): \(kind.isSecret ? "it" : text.quoted) is not \(kind.expected)", at: node.mark)
+            return nil
+        }
+        return value
+    }
+}

@@ -1,0 +1,76 @@
+public import Addressing
+
+extension PodshieldConfiguration {
+    /// What only a daemon with pods is told.
+    public struct Node: Sendable, Equatable {
+        /// Last segment of the node's SPIFFE ID.
+        public var name: String
+        /// Where other nodes reach this one, outside `protected`.
+        public var address: IPAddress
+        /// TCP port of the node link.
+        public var linkPort: UInt16
+        /// UDP port of sealed packets.
+        public var espPort: UInt16
+        /// Packets to unknown destinations inside `protected` may leave in clear.
+        public var permissive: Bool
+        public var uplinks: Uplinks
+        public var link: Link
+        public var datapath: Datapath
+        public var netnsHelper: NetnsHelper
+    }
+
+    /// The devices over which packets leave the node.
+    public enum Uplinks: Sendable, Equatable {
+        /// Every device that is neither pod nor loopback.
+        case auto
+        case devices([String])
+    }
+
+    public struct Link: Sendable, Equatable {
+        /// How long one set of keys is used before the next is agreed on.
+        public var epochLifetime: Duration
+        /// Agree on keys with every node before a packet asks for it.
+        public var preconnect: Bool
+    }
+
+    /// Who prepares a pod's interface inside its namespace.
+    public enum NetnsHelper: Sendable, Equatable {
+        /// systemd starts one for each connection to this socket.
+        case socket(path: String)
+        /// The daemon starts one for each request.
+        case executable(path: String)
+    }
+}
+
+extension PodshieldConfiguration {
+    public struct Datapath: Sendable, Equatable {
+        public var attachment: Attachment
+        /// The bits of `skb->mark` that are ours: contiguous, two at least.
+        public var markMask: UInt32
+        /// Events a second and reason that the kernel lets through.
+        public var eventsPerSecond: Int
+        public var tables: Tables
+
+        public enum Attachment: String, Sendable, CaseIterable {
+            /// tcx where the kernel has it (6.6), else clsact.
+            case auto
+            case tcx
+            case clsact
+        }
+    }
+
+    /// Sizes of the kernel maps. They cannot change while the datapath is installed.
+    public struct Tables: Sendable, Equatable {
+        /// Slots for SAs in each direction; a power of two.
+        public var securityAssociations: Int
+        public var peers: Int
+        /// Addresses of this node's pods.
+        public var localAddresses: Int
+        /// Addresses of other nodes' pods.
+        public var remoteAddresses: Int
+        public var pods: Int
+        public var protectedPrefixes: Int
+        /// A power of two.
+        public var eventRingBytes: Int
+    }
+}
