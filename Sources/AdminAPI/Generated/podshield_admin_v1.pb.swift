@@ -578,7 +578,7 @@ public nonisolated struct Podshield_Admin_V1_Event: Sendable {
   /// `PSDnnnn`, stable.
   public var code: String = String()
 
-  /// Stable word for the kind, such as `packets-dropped`.
+  /// Stable word for the kind, such as `packet-dropped`.
   public var kind: String = String()
 
   /// syslog(3) priority, 0 (emergency) to 7 (debug).

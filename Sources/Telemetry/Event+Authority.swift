@@ -1,0 +1,99 @@
+/// Events of the authority. Times are Unix seconds.
+extension Event {
+    public static func authorityListening(address: String) -> Event {
+        Event(.authorityListening, "the authority listens on \(address)", [.address: address])
+    }
+
+    public static func connectionRefused(address: String, reason: String) -> Event {
+        Event(
+            .connectionRefused, "the authority refused a connection from \(address): \(reason)",
+            [.address: address, .reason: reason])
+    }
+
+    /// - Parameter node: nil when the node chooses its name.
+    public static func tokenGenerated(node: String?, expiresAt: Int64) -> Event {
+        Event(
+            .tokenGenerated, "a join token was made for \(node.map { "node \($0)" } ?? "any node")",
+            [.node: node ?? "", .notAfter: "\(expiresAt)"])
+    }
+
+    public static func nodeAdmitted(_ node: String, spiffeID: String, number: UInt32, address: String) -> Event {
+        Event(
+            .nodeAdmitted, "node \(node) at \(address) has joined as number \(number)",
+            [.node: node, .spiffeID: spiffeID, .nodeNumber: "\(number)", .address: address])
+    }
+
+    public static func joinRefused(address: String, reason: String) -> Event {
+        Event(
+            .joinRefused, "a node at \(address) was not let in: \(reason)", [.address: address, .reason: reason])
+    }
+
+    public static func nodeSVIDIssued(spiffeID: String, serial: String) -> Event {
+        Event(
+            .nodeSVIDIssued, "\(spiffeID) got a new SVID, serial \(serial)", [.spiffeID: spiffeID, .serial: serial])
+    }
+
+    public static func nodeBanned(spiffeID: String) -> Event {
+        Event(.nodeBanned, "\(spiffeID) is shut out", [.spiffeID: spiffeID])
+    }
+
+    public static func nodeUnbanned(spiffeID: String) -> Event {
+        Event(.nodeUnbanned, "\(spiffeID) is let in again", [.spiffeID: spiffeID])
+    }
+
+    /// - Parameters:
+    ///   - entry: its ID.
+    ///   - parent: SPIFFE ID of the node; nil for any.
+    public static func entryCreated(_ entry: String, spiffeID: String, parent: String?) -> Event {
+        Event(
+            .entryCreated, "entry \(entry): \(spiffeID) on \(parent ?? "any node")",
+            [.entry: entry, .spiffeID: spiffeID, .node: parent ?? ""])
+    }
+
+    public static func entryDeleted(_ entry: String, spiffeID: String) -> Event {
+        Event(
+            .entryDeleted, "entry \(entry) of \(spiffeID) was deleted", [.entry: entry, .spiffeID: spiffeID])
+    }
+
+    public static func workloadSVIDIssued(
+        spiffeID: String, identity: UInt32, serial: String, notAfter: Int64, node: String, pod: String,
+        namespace: String
+    ) -> Event {
+        Event(
+            .workloadSVIDIssued, "\(spiffeID) was issued for pod \(namespace)/\(pod) on \(node), serial \(serial)",
+            [
+                .spiffeID: spiffeID, .identity: "\(identity)", .serial: serial, .notAfter: "\(notAfter)",
+                .node: node, .pod: pod, .namespace: namespace,
+            ])
+    }
+
+    /// - Parameter caller: SPIFFE ID; nil for one without a certificate.
+    public static func callRefused(caller: String?, reason: String) -> Event {
+        Event(
+            .callRefused, "a call of \(caller ?? "somebody without a certificate") was refused: \(reason)",
+            [.spiffeID: caller ?? "", .reason: reason])
+    }
+
+    public static func leaseTakenOver(prefix: String, by node: UInt32, from other: UInt32) -> Event {
+        Event(
+            .leaseTakenOver, "node \(node) took over \(prefix) from node \(other), which still reports it",
+            [.prefixes: prefix, .nodeNumber: "\(node)", .peer: "\(other)"])
+    }
+
+    public static func leasesRefused(prefixes: [String], node: String) -> Event {
+        let list = prefixes.joined(separator: ", ")
+        return Event(
+            .leasesRefused, "\(node) reported addresses that it may not have: \(list)",
+            [.prefixes: list, .node: node])
+    }
+
+    public static func serverSVIDRenewed(serial: String) -> Event {
+        Event(.serverSVIDRenewed, "the authority's SVID was renewed, serial \(serial)", [.serial: serial])
+    }
+
+    public static func serverSVIDRenewalFailed(reason: String) -> Event {
+        Event(
+            .serverSVIDRenewalFailed, "the authority's SVID was not renewed and stays in use: \(reason)",
+            [.reason: reason])
+    }
+}

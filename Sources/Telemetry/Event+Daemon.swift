@@ -1,0 +1,54 @@
+/// Events of the daemon as a whole.
+extension Event {
+    public static func started(version: String, role: String, trustDomain: String, process: Int32) -> Event {
+        Event(
+            .started, "podshield-idd \(version) starts as \(role) of \(trustDomain), process \(process)",
+            [.version: version, .role: role, .trustDomain: trustDomain])
+    }
+
+    public static func ready(role: String) -> Event { Event(.ready, "ready as \(role)", [.role: role]) }
+
+    public static func stopping(reason: String) -> Event {
+        Event(.stopping, "stops: \(reason); the datapath stays in force", [.reason: reason])
+    }
+
+    /// - Parameter changes: keys of the configuration whose values changed.
+    public static func reloaded(changes: [String]) -> Event {
+        let what = changes.isEmpty ? "nothing changed" : changes.joined(separator: ", ")
+        return Event(.reloaded, "the configuration was reloaded: \(what)")
+    }
+
+    /// The old configuration stays in use.
+    public static func reloadRefused(reason: String) -> Event {
+        Event(.reloadRefused, "the new configuration is not used: \(reason)", [.reason: reason])
+    }
+
+    public static func componentFailed(_ component: String, reason: String) -> Event {
+        Event(.componentFailed, "\(component) failed: \(reason)", [.component: component, .reason: reason])
+    }
+
+    public static let permissive = Event(
+        .permissive, "permissive is set: packets to unknown destinations inside the protected prefixes leave in clear")
+
+    public static func keyMemoryNotLocked(reason: String) -> Event {
+        Event(.keyMemoryNotLocked, "private keys may be swapped out: \(reason)", [.reason: reason])
+    }
+
+    public static func keyReleased(pod: String, namespace: String, spiffeID: String, user: UInt32) -> Event {
+        Event(
+            .keyReleased, "the private key of pod \(namespace)/\(pod) was given to user \(user)",
+            [.pod: pod, .namespace: namespace, .spiffeID: spiffeID, .user: "\(user)"])
+    }
+
+    public static func adminRefused(user: UInt32) -> Event {
+        Event(.adminRefused, "user \(user) may not use the admin socket", [.user: "\(user)"])
+    }
+
+    public static func observationGap(lost: UInt64) -> Event {
+        Event(.observationGap, "\(lost) events were not shown: the reader is too slow", [.count: "\(lost)"])
+    }
+
+    public static func reportsLost(_ count: UInt64) -> Event {
+        Event(.reportsLost, "\(count) events were not written: the journal is too slow", [.count: "\(count)"])
+    }
+}

@@ -1,0 +1,46 @@
+/// Something that happened. Made only by the functions named as the kinds are, each of which states the kind's sentence and
+/// fields.
+public struct Event: Sendable, Equatable {
+    public let kind: EventKind
+    /// One sentence on one line: control characters are escaped.
+    public let message: String
+    /// What is empty or 0 for "not known" is left out. Values are as they came, whatever a peer put into them.
+    public let fields: [EventField: String]
+    /// Of events about a packet.
+    public let packet: PacketReport?
+
+    init(
+        _ kind: EventKind, _ message: String, _ fields: [EventField: String] = [:], packet: PacketReport? = nil
+    ) {
+        self.kind = kind
+        self.message = message.onOneLine
+        self.fields = fields.filter { !$0.value.isEmpty }
+        self.packet = packet
+    }
+}
+
+/// An event with its time and its place among the others.
+public struct RecordedEvent: Sendable, Equatable {
+    /// Counts from 1, without gaps.
+    public let number: UInt64
+    /// Nanoseconds since 1970.
+    public let time: Int64
+    public let event: Event
+}
+
+extension String {
+    /// Control characters and those that turn the direction of a line are escaped.
+    var onOneLine: String {
+        guard unicodeScalars.contains(where: \.isUnprintable) else { return self }
+        return unicodeScalars.map { $0.isUnprintable ? $0.escaped(asASCII: true) : String($0) }.joined()
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isUnprintable: Bool {
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
+    }
+}

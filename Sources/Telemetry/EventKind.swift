@@ -1,0 +1,129 @@
+/// Every kind of event, and with it everything that this program ever says in the journal. The word, the code and the
+/// MESSAGE_ID of a kind never change and are never re-used.
+public enum EventKind: String, CaseIterable, Sendable {
+    // MARK: The daemon itself
+
+    case started
+    case ready
+    case stopping
+    case reloaded
+    case reloadRefused = "reload-refused"
+    /// A part of the daemon ended that should not.
+    case componentFailed = "component-failed"
+    case permissive
+    case keyMemoryNotLocked = "key-memory-not-locked"
+    /// A pod's private key left the daemon.
+    case keyReleased = "key-released"
+    case adminRefused = "admin-refused"
+    /// Only in `psid observe`, whose reader was too slow.
+    case observationGap = "observation-gap"
+    /// The journal could not keep up.
+    case reportsLost = "reports-lost"
+
+    // MARK: The authority
+
+    case authorityListening = "authority-listening"
+    case connectionRefused = "connection-refused"
+    case tokenGenerated = "token-generated"
+    case nodeAdmitted = "node-admitted"
+    case joinRefused = "join-refused"
+    case nodeSVIDIssued = "node-svid-issued"
+    case nodeBanned = "node-banned"
+    case nodeUnbanned = "node-unbanned"
+    case entryCreated = "entry-created"
+    case entryDeleted = "entry-deleted"
+    case workloadSVIDIssued = "workload-svid-issued"
+    case callRefused = "call-refused"
+    case leaseTakenOver = "lease-taken-over"
+    case leasesRefused = "leases-refused"
+    case serverSVIDRenewed = "server-svid-renewed"
+    case serverSVIDRenewalFailed = "server-svid-renewal-failed"
+
+    // MARK: The node's identities
+
+    case nodeJoined = "node-joined"
+    case notJoined = "not-joined"
+    case nodeIdentityExpired = "node-identity-expired"
+    case authorityConnected = "authority-connected"
+    case authorityDisconnected = "authority-disconnected"
+    case nodeSVIDRenewed = "node-svid-renewed"
+    case nodeSVIDRenewalFailed = "node-svid-renewal-failed"
+    case podSVIDReceived = "pod-svid-received"
+    case podSVIDRenewalFailed = "pod-svid-renewal-failed"
+    case directoryAccepted = "directory-accepted"
+    case directoryRefused = "directory-refused"
+    case bundleChanged = "bundle-changed"
+    case ownLeasesRefused = "own-leases-refused"
+    case stateNotSaved = "state-not-saved"
+
+    // MARK: Links to other nodes and the keys agreed on over them
+
+    case linkListening = "link-listening"
+    case linkEstablished = "link-established"
+    case linkLost = "link-lost"
+    /// We dialled, and there is no link.
+    case linkFailed = "link-failed"
+    /// Somebody dialled, and was turned away.
+    case linkRefused = "link-refused"
+    case epochConfirmed = "epoch-confirmed"
+    case epochFailed = "epoch-failed"
+    case associationInstalled = "association-installed"
+    case associationRemoved = "association-removed"
+    /// The kernel side did not take it.
+    case associationFailed = "association-failed"
+    /// A peer claims a workload that it did not prove to host.
+    case proofRefused = "proof-refused"
+    /// A peer does not take one of ours.
+    case ownProofRefused = "own-proof-refused"
+    case workloadWithdrawn = "workload-withdrawn"
+    case addressConflict = "address-conflict"
+    case addressQuarantined = "address-quarantined"
+
+    // MARK: Packets, pods and devices
+
+    case packetDropped = "packet-dropped"
+    case packetForwarded = "packet-forwarded"
+    case datapathLoaded = "datapath-loaded"
+    case datapathFailed = "datapath-failed"
+    case datapathUninstalled = "datapath-uninstalled"
+    case protectedChanged = "protected-changed"
+    case uplinkAttached = "uplink-attached"
+    case uplinkGone = "uplink-gone"
+    case uplinkFailed = "uplink-failed"
+    case noUplink = "no-uplink"
+    case kernelEventsLost = "kernel-events-lost"
+    case podAdded = "pod-added"
+    case podAddFailed = "pod-add-failed"
+    /// It was there before the daemon was.
+    case podAdopted = "pod-adopted"
+    case podRemoved = "pod-removed"
+    case podGone = "pod-gone"
+    case podWithoutIdentity = "pod-without-identity"
+}
+
+extension EventKind {
+    /// `PSDnnnn`: on the command line, in the catalog and in the documentation.
+    public var code: String { "PSD\(facts.number)" }
+
+    /// MESSAGE_ID= of its journal entries: 32 lower-case hexadecimal digits.
+    public var messageID: String { facts.messageID }
+
+    public var priority: EventPriority { facts.priority }
+}
+
+/// Importance as in syslog(3).
+public enum EventPriority: Int, Sendable, Comparable, CaseIterable {
+    case emergency
+    case alert
+    case critical
+    case error
+    case warning
+    case notice
+    case info
+    case debug
+
+    /// The more important is the smaller.
+    public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+
+    var word: String { "\(self)" }
+}
