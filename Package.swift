@@ -168,6 +168,8 @@ let package = Package(
         .target(name: "KernelTestSupport", path: "Tests/KernelTestSupport", swiftSettings: strict),
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
         testTarget("SystemdBinding", ["KernelTestSupport"]),
+        testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
+        testTarget("Configuration", ["Addressing", "Authority", "Identity", "KernelTestSupport"]),
         testTarget("NetnsProtocol", ["Addressing", "KernelTestSupport", "LinuxBinding", "podshield-netns"]),
         .testTarget(
             name: "BPFBindingTests", dependencies: ["BPFBinding", "KernelTestSupport"], exclude: ["Fixtures"],

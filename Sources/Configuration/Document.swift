@@ -38,9 +38,12 @@ struct Document {
     }
 
     private mutating func read(_ key: Yams.Node, _ value: Yams.Node, section: String?) {
-        let name = key.scalar?.string ?? ""
+        guard let name = key.scalar?.string else {
+            report("a list or mapping is no key", at: key.mark)
+            return
+        }
         let path = section.map { "\($0).\(name)" } ?? name
-        if let known = ConfigurationKey(rawValue: path) {
+        if let known = ConfigurationKey(rawValue: path), known.section == section {
             nodes[known] = value
         } else if section == nil, ConfigurationKey.sections.contains(name) {
             read(value, section: name)

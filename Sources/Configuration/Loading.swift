@@ -8,7 +8,7 @@ extension PodshieldConfiguration {
         do throws(SystemError) {
             bytes = try AtomicFile.read(path, limit: Self.largestFile)
         } catch {
-            throw ConfigurationError(path, "\(error)")
+            throw ConfigurationError(path, "cannot be read: \(error.reason)")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw ConfigurationError(path, "is not UTF-8")

@@ -17,12 +17,14 @@ public struct SystemError: Error, Hashable, Sendable {
         self.subject = subject
         self.detail = detail
     }
+
+    /// What the code means. C: `strerror`.
+    public var reason: String { unsafe strerror(code).map { unsafe String(cString: $0) } ?? "errno \(code)" }
 }
 
 extension SystemError: CustomStringConvertible {
     public var description: String {
         let head = [operation, subject].compactMap(\.self).joined(separator: " ")
-        let reason = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "errno \(code)"
         return "\(head): \(reason)" + (detail.map { " (\($0))" } ?? "")
     }
 }

@@ -1,0 +1,104 @@
+extension PodshieldConfiguration {
+    /// The keys whose values differ, in the order of the documentation. A token counts by where it is, not by what it is.
+    public func changes(to newer: Self) -> [ConfigurationKey] {
+        ConfigurationKey.allCases.filter { text($0) != newer.text($0) }
+    }
+
+    /// The value of a key in words; nil where the role has none.
+    private func text(_ key: ConfigurationKey) -> String? {
+        switch key {
+        case .role: role.name.rawValue
+        case .trustDomain: "\(trustDomain)"
+        case .instance: instance
+        case .logLevel: logLevel.rawValue
+        case .protected: "\(protected)"
+        case .pathsState: paths.state
+        case .pathsRun: paths.run
+        case .pathsBPFFS: paths.bpffs
+        case .pathsBPFObject: paths.bpfObject
+        default: node?.text(key) ?? authority?.text(key) ?? join?.text(key)
+        }
+    }
+}
+
+extension ConfigurationKey {
+    /// Whether a running daemon takes a new value; all others need a restart.
+    public var isReloadable: Bool {
+        switch self {
+        case .logLevel, .protected, .permissive, .datapathEventsPerSecond: true
+        default: false
+        }
+    }
+}
+
+extension PodshieldConfiguration.Role {
+    var name: RoleName {
+        switch self {
+        case .standalone: .standalone
+        case .authority: .authority
+        case .node: .node
+        }
+    }
+}
+
+extension PodshieldConfiguration.Node {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch key {
+        case .nodeName: name
+        case .nodeAddress: "\(address)"
+        case .nodeLinkPort: "\(linkPort)"
+        case .nodeESPPort: "\(espPort)"
+        case .permissive: "\(permissive)"
+        case .uplinks: "\(uplinks)"
+        case .linkEpochLifetime: "\(link.epochLifetime)"
+        case .linkPreconnect: "\(link.preconnect)"
+        case .datapathAttachment: datapath.attachment.rawValue
+        case .datapathMarkMask: "\(datapath.markMask)"
+        case .datapathEventsPerSecond: "\(datapath.eventsPerSecond)"
+        case .netnsHelperSocket, .netnsHelperExecutable: "\(netnsHelper)"
+        default: datapath.tables.text(key)
+        }
+    }
+}
+
+extension PodshieldConfiguration.Tables {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch key {
+        case .tablesSecurityAssociations: "\(securityAssociations)"
+        case .tablesPeers: "\(peers)"
+        case .tablesLocalAddresses: "\(localAddresses)"
+        case .tablesRemoteAddresses: "\(remoteAddresses)"
+        case .tablesPods: "\(pods)"
+        case .tablesProtectedPrefixes: "\(protectedPrefixes)"
+        case .tablesEventRing: "\(eventRingBytes)"
+        default: nil
+        }
+    }
+}
+
+extension PodshieldConfiguration.Authority {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch key {
+        case .authorityName: name
+        case .authorityListen: "\(listenAddress)"
+        case .authorityPort: "\(port)"
+        case .authorityAdvertise: "\(advertised)"
+        case .authorityAutoRegister: autoRegister.rawValue
+        case .authorityIdentityTemplate: identityTemplate
+        case .authorityWorkloadLifetime: "\(workloadLifetime)"
+        case .authorityNodeLifetime: "\(nodeLifetime)"
+        default: nil
+        }
+    }
+}
+
+extension PodshieldConfiguration.Join {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch key {
+        case .joinAuthority: "\(authority)"
+        case .joinRootFingerprint: rootFingerprint
+        case .joinToken, .joinTokenFile, .joinTokenCredential: token.map { "\($0)" }
+        default: nil
+        }
+    }
+}

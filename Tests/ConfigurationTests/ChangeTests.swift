@@ -1,0 +1,72 @@
+import Configuration
+import Testing
+
+@Suite struct ChangeTests {
+    /// A line that changes exactly the key that it is for, and at most what follows from it.
+    private static let changes: [ConfigurationKey: (old: String, new: String)] = [
+        .trustDomain: ("example.org", "example.com"), .protected: ("10.42.0.0/16", "10.43.0.0/16"),
+        .nodeName: ("node-a", "node-b"), .logLevel: ("", "log-level: debug\n"),
+        .permissive: ("", "permissive: true\n"), .uplinks: ("", "uplinks: [eth0]\n"),
+        .nodeLinkPort: ("", "  link-port: 1\n"), .nodeESPPort: ("", "  esp-port: 1\n"),
+        .authorityName: ("", "authority: {name: b}\n"), .authorityListen: ("", "authority: {listen: 192.0.2.9}\n"),
+        .authorityPort: ("", "authority: {port: 9}\n"),
+        .authorityAdvertise: ("", "authority: {advertise: \"a:9\"}\n"),
+        .authorityAutoRegister: ("", "authority: {auto-register: own-node}\n"),
+        .authorityIdentityTemplate: ("", "authority: {identity-template: \"/a/{pod-name}\"}\n"),
+        .authorityWorkloadLifetime: ("", "authority: {workload-lifetime: 2h}\n"),
+        .authorityNodeLifetime: ("", "authority: {node-lifetime: 2h}\n"),
+        .linkEpochLifetime: ("", "link: {epoch-lifetime: 2h}\n"), .linkPreconnect: ("", "link: {preconnect: false}\n"),
+        .datapathAttachment: ("", "datapath: {attachment: tcx}\n"),
+        .datapathMarkMask: ("", "datapath: {mark-mask: 0x3}\n"),
+        .datapathEventsPerSecond: ("", "datapath: {events-per-second: 1}\n"),
+        .tablesSecurityAssociations: ("", "tables: {security-associations: 2}\n"),
+        .tablesPeers: ("", "tables: {peers: 2}\n"), .tablesLocalAddresses: ("", "tables: {local-addresses: 2}\n"),
+        .tablesRemoteAddresses: ("", "tables: {remote-addresses: 2}\n"), .tablesPods: ("", "tables: {pods: 2}\n"),
+        .tablesProtectedPrefixes: ("", "tables: {protected-prefixes: 2}\n"),
+        .tablesEventRing: ("", "tables: {event-ring: 65536}\n"), .pathsState: ("", "paths: {state: /s}\n"),
+        .pathsRun: ("", "paths: {run: /s}\n"), .pathsBPFFS: ("", "paths: {bpffs: /s}\n"),
+        .pathsBPFObject: ("", "paths: {bpf-object: /s}\n"),
+        .netnsHelperExecutable: ("", "netns-helper: {executable: /s}\n"),
+        .netnsHelperSocket: ("", "netns-helper: {socket: /s}\n"), .nodeAddress: ("192.0.2.11", "192.0.2.12"),
+        .instance: ("", "instance: b\n"),
+    ]
+    /// What else differs when a key does.
+    private static let consequences: [ConfigurationKey: Set<ConfigurationKey>] = [
+        .authorityListen: [.authorityAdvertise], .authorityPort: [.authorityAdvertise],
+        .nodeAddress: [.authorityListen, .authorityAdvertise], .instance: [.pathsState, .pathsRun],
+        .netnsHelperExecutable: [.netnsHelperSocket], .netnsHelperSocket: [.netnsHelperExecutable],
+    ]
+
+    @Test(arguments: ConfigurationKey.allCases.filter { $0 != .role && $0.section != "join" })
+    func everyKeyCounts(_ key: ConfigurationKey) throws {
+        let (old, new) = try #require(Self.changes[key])
+        let before = try PodshieldConfiguration(yaml: Documents.standalone, file: "f")
+        let text = old.isEmpty ? Documents.standalone + new : Documents.standalone.replacing(old, with: new)
+        let after = try PodshieldConfiguration(yaml: text, file: "f")
+        #expect(Set(before.changes(to: after)) == Self.consequences[key, default: []].union([key]))
+        #expect(before.changes(to: before) == [])
+    }
+
+    @Test(arguments: [
+        ("192.0.2.11:7601", "192.0.2.11:7", [ConfigurationKey.joinAuthority]),
+        ("0123456789abcdef\n", "0123456789abcdee\n", [.joinRootFingerprint]),
+        ("cdef\n", "cdef\n  token: a\n", [.joinToken, .joinTokenFile, .joinTokenCredential]),
+    ])
+    func joining(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
+        let before = try PodshieldConfiguration(yaml: Documents.node, file: "f")
+        let after = try PodshieldConfiguration(yaml: Documents.node.replacing(old, with: new), file: "f")
+        #expect(before.changes(to: after) == expected)
+    }
+
+    @Test func theRoleCounts() throws {
+        let before = try PodshieldConfiguration(yaml: Documents.standalone, file: "f")
+        let after = try PodshieldConfiguration(yaml: Documents.node, file: "f")
+        #expect(before.changes(to: after).contains(.role))
+    }
+
+    @Test func whatARunningDaemonTakes() {
+        #expect(
+            ConfigurationKey.allCases.filter(\.isReloadable)
+                == [.logLevel, .protected, .permissive, .datapathEventsPerSecond])
+    }
+}

@@ -1,0 +1,34 @@
+/// The least that each role needs.
+enum Documents {
+    static let standalone = """
+        trust-domain: example.org
+        protected: [10.42.0.0/16, "fd42::/48"]
+        node:
+          name: node-a
+          address: 192.0.2.11
+
+        """
+
+    static let authority = """
+        role: authority
+        trust-domain: example.org
+        authority:
+          listen: 192.0.2.1
+
+        """
+
+    static let node = """
+        role: node
+        trust-domain: example.org
+        protected: [10.42.0.0/16]
+        node:
+          name: node-b
+          address: 192.0.2.12
+        join:
+          authority: 192.0.2.11:7601
+          root-fingerprint: \(fingerprint)
+
+        """
+
+    static let fingerprint = String(repeating: "0123456789abcdef", count: 4)
+}

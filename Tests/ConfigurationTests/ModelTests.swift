@@ -1,0 +1,147 @@
+import Addressing
+import Configuration
+import Identity
+import Testing
+
+@Suite struct ModelTests {
+    @Test func defaultsOfAStandaloneDaemon() throws {
+        let configuration = try PodshieldConfiguration(yaml: Documents.standalone, file: "f")
+        let node = try #require(configuration.node)
+        let authority = try #require(configuration.authority)
+        #expect(configuration.role == .standalone(node, authority))
+        #expect(configuration.join == nil)
+        #expect(configuration.trustDomain.name == "example.org")
+        #expect(configuration.instance == "default")
+        #expect(configuration.logLevel == .info)
+        #expect(configuration.protected == [IPPrefix("10.42.0.0/16"), IPPrefix("fd42::/48")])
+        #expect(node.name == "node-a")
+        #expect(node.address == IPAddress("192.0.2.11"))
+        #expect((node.linkPort, node.espPort) == (7600, 4500))
+        #expect(!node.permissive && node.uplinks == .auto)
+        #expect(node.link.epochLifetime == .seconds(3600) && node.link.preconnect)
+        #expect(node.datapath.attachment == .auto && node.datapath.markMask == 0x0c00_0000)
+        #expect(node.datapath.eventsPerSecond == 100)
+        #expect(node.netnsHelper == .socket(path: "/run/podshield-netns/socket"))
+        #expect(authority.name == "authority" && authority.listenAddress == node.address && authority.port == 7601)
+        #expect(authority.advertised.description == "192.0.2.11:7601")
+        #expect(authority.autoRegister == .none)
+        #expect(authority.identityTemplate == "/ns/{namespace}/sa/{service-account}")
+        #expect(authority.workloadLifetime == .seconds(3600) && authority.nodeLifetime == .seconds(3600))
+    }
+
+    @Test func defaultTables() throws {
+        let tables = try #require(PodshieldConfiguration(yaml: Documents.standalone, file: "f").node).datapath.tables
+        #expect(tables.securityAssociations == 4096 && tables.peers == 1024 && tables.pods == 1024)
+        #expect(tables.localAddresses == 4096 && tables.remoteAddresses == 65536)
+        #expect(tables.protectedPrefixes == 256 && tables.eventRingBytes == 1 << 20)
+    }
+
+    @Test func pathsOfTheDefaultInstance() throws {
+        let paths = try PodshieldConfiguration(yaml: Documents.standalone, file: "f").paths
+        #expect(paths.state == "/var/lib/podshield" && paths.run == "/run/podshield")
+        #expect(paths.bpffs == "/sys/fs/bpf" && paths.bpfObject == "/usr/lib/podshield/podshield.bpf.o")
+        #expect(paths.authorityState == "/var/lib/podshield/authority")
+        #expect(paths.nodeState == "/var/lib/podshield/node" && paths.podState == "/var/lib/podshield/pods")
+        #expect(paths.adminSocket == "/run/podshield/admin.sock")
+        #expect(paths.locks == ["/run/podshield/lock", "/var/lib/podshield/lock"])
+    }
+
+    @Test func otherInstancesShareNoPath() throws {
+        let yaml = Documents.standalone + "instance: two\n"
+        let paths = try PodshieldConfiguration(yaml: yaml, file: "f").paths
+        #expect(paths.state == "/var/lib/podshield-two" && paths.run == "/run/podshield-two")
+    }
+
+    @Test func everythingSet() throws {
+        let configuration = try PodshieldConfiguration(
+            yaml: """
+                role: standalone
+                trust-domain: td.example
+                instance: blue_1
+                log-level: debug
+                protected: [10.0.0.0/8]
+                permissive: true
+                uplinks: [eth0, bond0.7]
+                node: {name: n, address: "2001:db8::1", link-port: 1, esp-port: 65535}
+                authority:
+                  name: ca
+                  listen: "::"
+                  port: 7000
+                  advertise: "authority.example:7000"
+                  auto-register: own-node
+                  identity-template: /pods/{pod-name}
+                  workload-lifetime: 90s
+                  node-lifetime: 2d
+                link: {epoch-lifetime: 10s, preconnect: false}
+                datapath: {attachment: clsact, mark-mask: "0x3", events-per-second: 7}
+                tables:
+                  security-associations: 2
+                  peers: 3
+                  local-addresses: 4
+                  remote-addresses: 5
+                  pods: 6
+                  protected-prefixes: 8
+                  event-ring: 65536
+                netns-helper: {executable: /x/podshield-netns}
+                paths: {state: /s/, run: /r, bpffs: /b, bpf-object: /o}
+                """, file: "f")
+        let node = try #require(configuration.node)
+        let authority = try #require(configuration.authority)
+        #expect(configuration.instance == "blue_1" && configuration.logLevel == .debug)
+        #expect(node.permissive && node.uplinks == .devices(["eth0", "bond0.7"]))
+        #expect(node.address == IPAddress("2001:db8::1") && node.linkPort == 1 && node.espPort == 65535)
+        #expect(node.link.epochLifetime == .seconds(10) && !node.link.preconnect)
+        #expect(node.datapath.attachment == .clsact && node.datapath.markMask == 3)
+        #expect(node.datapath.eventsPerSecond == 7)
+        let tables = node.datapath.tables
+        #expect(
+            [tables.securityAssociations, tables.peers, tables.localAddresses, tables.remoteAddresses, tables.pods]
+                == [2, 3, 4, 5, 6])
+        #expect(tables.protectedPrefixes == 8 && tables.eventRingBytes == 65536)
+        #expect(node.netnsHelper == .executable(path: "/x/podshield-netns"))
+        #expect(authority.name == "ca" && authority.port == 7000 && authority.advertised.host == "authority.example")
+        #expect(authority.autoRegister == .ownNode && authority.identityTemplate == "/pods/{pod-name}")
+        #expect(authority.workloadLifetime == .seconds(90) && authority.nodeLifetime == .seconds(172_800))
+        let paths = configuration.paths
+        #expect([paths.state, paths.run, paths.bpffs, paths.bpfObject] == ["/s", "/r", "/b", "/o"])
+    }
+
+    @Test func roleAuthority() throws {
+        let configuration = try PodshieldConfiguration(yaml: Documents.authority, file: "f")
+        #expect(configuration.node == nil && configuration.join == nil)
+        #expect(configuration.authority?.advertised.description == "192.0.2.1:7601")
+    }
+
+    @Test(arguments: [
+        ("", nil), ("  token: abc\n", PodshieldConfiguration.TokenSource.text("abc")),
+        ("  token-file: /t\n", .file(path: "/t")), ("  token-credential: join\n", .credential(name: "join")),
+    ])
+    func roleNode(_ token: String, _ expected: PodshieldConfiguration.TokenSource?) throws {
+        let configuration = try PodshieldConfiguration(yaml: Documents.node + token, file: "f")
+        #expect(configuration.authority == nil && configuration.node?.name == "node-b")
+        let join = try #require(configuration.join)
+        #expect(join.authority.description == "192.0.2.11:7601" && join.rootFingerprint == Documents.fingerprint)
+        #expect(join.token == expected)
+    }
+
+    @Test func fingerprintsMayHaveColonsAndCapitals() throws {
+        let colons = Array(Documents.fingerprint.uppercased()).chunks(of: 2).joined(separator: ":")
+        let yaml = Documents.node.replacing(Documents.fingerprint, with: "\"\(colons)\"")
+        #expect(
+            try PodshieldConfiguration(yaml: yaml, file: "f").join?.rootFingerprint == Documents.fingerprint)
+    }
+
+    @Test func tokensArePrintedNowhere() throws {
+        let configuration = try PodshieldConfiguration(yaml: Documents.node + "  token: s3cret\n", file: "f")
+        var dumped = ""
+        dump(configuration, to: &dumped)
+        #expect(!dumped.contains("s3cret") && !"\(configuration)".contains("s3cret"))
+        #expect(!String(reflecting: configuration).contains("s3cret"))
+    }
+}
+
+extension [Character] {
+    fileprivate func chunks(of size: Int) -> [String] {
+        stride(from: 0, to: count, by: size).map { String(self[$0..<Swift.min($0 + size, count)]) }
+    }
+}
