@@ -33,6 +33,8 @@ class Daemon:
         self._directory = run.directory / node.name
         self._directory.mkdir()
         self.configuration_file = self._directory / "config.yaml"
+        # It may hold a join token.
+        self.configuration_file.touch(mode=0o600)
         self.configuration_file.write_text(configuration)
         self._process: Optional[subprocess.Popen] = None
         self._log = self._directory / "podshield-idd.log"
@@ -70,6 +72,17 @@ class Daemon:
             "pod", "add", pod.name, "--namespace", "shop", "--service-account", service_account,
             "--label", f"app={app}", "--netns", str(pod.namespace.path),
         )
+
+    def wait_for_peer(self, name: str, timeout: float = 10) -> Optional[dict[str, Any]]:
+        """The peer once there are keys with it in both directions; nothing when that does not come about."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            for peer in self.ask("peers")["peers"]:
+                directions = {association["direction"] for association in peer["associations"]}
+                if peer["name"] == name and peer["state"] == "established" and len(directions) == 2:
+                    return peer
+            time.sleep(0.1)
+        return None
 
     def observe(self) -> "Observation":
         """Every event from now on."""

@@ -1,0 +1,75 @@
+"""Configuration files of the scenarios' daemons."""
+
+from typing import Any
+
+from . import commands
+from .daemons import BPF_OBJECT, ESP_PORT, TRUST_DOMAIN, binaries
+from .lifetime import Run
+from .topology import Node, TwoNodes
+
+
+def standalone_configuration(run: Run, net: TwoNodes) -> str:
+    """node-a: authority and node in one."""
+    return _common("standalone", net.protected) + _node(net.a) + _below(run, net.a)
+
+
+def node_configuration(run: Run, net: TwoNodes, token: dict[str, Any]) -> str:
+    """node-b, which joins with what `psid token generate` printed."""
+    join = f"""
+join:
+  authority: "{token['authorityAddress']}"
+  root-fingerprint: {token['rootFingerprint']}
+  token: {token['token']}
+"""
+    return _common("node", net.protected) + _node(net.b) + join + _below(run, net.b)
+
+
+def single_machine_configuration() -> str:
+    """An installed service, at the places of the installation."""
+    return _common("standalone", TwoNodes.protected) + """
+node:
+  name: node-a
+  address: 192.0.2.11
+"""
+
+
+def _common(role: str, protected: tuple[str, ...]) -> str:
+    prefixes = ", ".join(f'"{prefix}"' for prefix in protected)
+    return f"""role: {role}
+trust-domain: {TRUST_DOMAIN}
+protected: [{prefixes}]
+log-level: debug
+"""
+
+
+def _node(node: Node) -> str:
+    return f"""
+node:
+  name: {node.name}
+  address: {node.v4}
+  esp-port: {ESP_PORT}
+"""
+
+
+def _below(run: Run, node: Node) -> str:
+    """Everything that the daemon keeps or opens lies below the run's directory."""
+    base = run.directory / node.name
+    return f"""
+instance: {run.prefix}{node.name}
+netns-helper:
+  executable: {binaries() / "podshield-netns"}
+paths:
+  state: {base / "state"}
+  run: {base / "run"}
+  bpffs: {_bpffs(run, node)}
+  bpf-object: {BPF_OBJECT}
+"""
+
+
+def _bpffs(run: Run, node: Node) -> str:
+    """A place for pins that goes with the run."""
+    path = run.directory / f"{node.name}-bpf"
+    path.mkdir()
+    commands.run("mount", "-t", "bpf", "bpf", str(path))
+    run.at_end(commands.run, "umount", "--lazy", str(path))
+    return str(path)
