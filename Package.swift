@@ -73,6 +73,7 @@ let package = Package(
 
         // L2: domain, pure values
         swiftTarget("Addressing"),
+        swiftTarget("PrintableText"),
         swiftTarget("Identity", ["Addressing", "OpenSSLBinding"]),
         swiftTarget("Issuance", ["Identity", "OpenSSLBinding"]),
         swiftTarget("KeyAgreement", ["Addressing", "Identity", "OpenSSLBinding", crypto]),
@@ -112,9 +113,12 @@ let package = Package(
             ["Addressing", "Identity", "KeyAgreement", "SecureTransport", "OpenSSLBinding"] + nio),
         swiftTarget("Datapath", ["Addressing", "Identity", "BPFBinding", "LinuxBinding", "CPodshieldABI"]),
         swiftTarget("NetnsProtocol", ["Addressing", "LinuxBinding"]),
-        swiftTarget("Telemetry", ["SystemdBinding"]),
+        swiftTarget("Telemetry", ["PrintableText", "SystemdBinding"]),
         swiftTarget(
-            "Configuration", ["Addressing", "Identity", "LinuxBinding", .product(name: "Yams", package: "Yams")]),
+            "Configuration",
+            [
+                "Addressing", "Identity", "LinuxBinding", "PrintableText", .product(name: "Yams", package: "Yams"),
+            ]),
 
         // L4: composition
         swiftTarget(
@@ -130,13 +134,14 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
-        .executableTarget(
-            name: "psid",
-            dependencies: [
-                "AdminAPI", "Configuration",
+        swiftTarget(
+            "PSIDCommands",
+            [
+                "AdminAPI", "Configuration", "LinuxBinding", "PrintableText",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ] + grpc + grpcTransport,
-            swiftSettings: strict),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ] + grpc + grpcTransport),
+        .executableTarget(name: "psid", dependencies: ["PSIDCommands"], swiftSettings: strict),
         .executableTarget(
             name: "podshield-netns", dependencies: ["Addressing", "LinuxBinding", "NetnsProtocol"],
             swiftSettings: strict),

@@ -1,3 +1,5 @@
+import PrintableText
+
 /// Which of the known names a mistyped one was meant to be.
 enum NearestName {
     /// Nil when none is near enough to be a guess: more than a third of the letters differ.
@@ -25,11 +27,8 @@ enum NearestName {
 }
 
 extension String {
-    /// In quotation marks, control characters escaped, no longer than a line.
+    /// In quotation marks, no longer than a line.
     var quoted: String {
-        let escaped = unicodeScalars.prefix(80).map { scalar in
-            scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : String(scalar)
-        }
-        return "'" + escaped.joined() + (unicodeScalars.count > 80 ? "…'" : "'")
+        unicodeScalars.count > 80 ? "'\(String(prefix(80)).printable)…'" : "'\(printable)'"
     }
 }

@@ -1,3 +1,5 @@
+internal import PrintableText
+
 /// Something that happened. Made only by the functions named as the kinds are, each of which states the kind's sentence and
 /// fields.
 public struct Event: Sendable, Equatable {
@@ -13,7 +15,7 @@ public struct Event: Sendable, Equatable {
         _ kind: EventKind, _ message: String, _ fields: [EventField: String] = [:], packet: PacketReport? = nil
     ) {
         self.kind = kind
-        self.message = message.onOneLine
+        self.message = message.printable
         self.fields = fields.filter { !$0.value.isEmpty }
         self.packet = packet
     }
@@ -26,21 +28,4 @@ public struct RecordedEvent: Sendable, Equatable {
     /// Nanoseconds since 1970.
     public let time: Int64
     public let event: Event
-}
-
-extension String {
-    /// Control characters and those that turn the direction of a line are escaped.
-    var onOneLine: String {
-        guard unicodeScalars.contains(where: \.isUnprintable) else { return self }
-        return unicodeScalars.map { $0.isUnprintable ? $0.escaped(asASCII: true) : String($0) }.joined()
-    }
-}
-
-extension Unicode.Scalar {
-    fileprivate var isUnprintable: Bool {
-        switch properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: true
-        default: false
-        }
-    }
 }
