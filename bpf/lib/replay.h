@@ -23,7 +23,7 @@ static __always_inline int ps_replay_is_fresh(const struct ps_in_window *window,
 {
 	if (sequence > window->top)
 		return 1;
-	if (!sequence || window->top - sequence >= PS_REPLAY_WINDOW)
+	if (!sequence || window->top - sequence > PS_REPLAY_WINDOW)
 		return 0;
 	return !(window->words[ps_replay_word(sequence)] & ps_replay_bit(sequence));
 }
