@@ -11,8 +11,7 @@
 #include "../abi/podshield_abi.h"
 #include "words.h"
 
-/* The most that bpf_csum_diff sums at once. */
-#define PS_CHECKSUM_CHUNK 512
+#define PS_CHECKSUM_CHUNK 256 /* a power of two */
 #define PS_CHECKSUM_OFFSET_MASK 0x3fff
 
 static __always_inline __u16 ps_checksum_fold(__u32 sum)
@@ -28,8 +27,8 @@ static __always_inline __u16 ps_checksum_replace(__u16 check, __u16 from, __u16 
 	return ps_checksum_fold((__u16)~check + (__u16)~from + to);
 }
 
-/* Adds `size` bytes at `offset` of the linear packet. Negative when they are not all there. */
-static __always_inline __s64 ps_checksum_chunk(struct __sk_buff *skb, __u32 offset, const __u32 size, __u32 sum)
+/* Adds PS_CHECKSUM_CHUNK bytes at `offset` of the linear packet. Negative when they are not all there. */
+static __always_inline __s64 ps_checksum_chunk(struct __sk_buff *skb, __u32 offset, __u32 sum)
 {
 	__u8 *data;
 
@@ -37,37 +36,42 @@ static __always_inline __s64 ps_checksum_chunk(struct __sk_buff *skb, __u32 offs
 	offset &= PS_CHECKSUM_OFFSET_MASK;
 	data = (__u8 *)(long)skb->data + offset;
 	asm volatile("" : "+r"(data));
-	if (data + size > (__u8 *)(long)skb->data_end)
+	if (data + PS_CHECKSUM_CHUNK > (__u8 *)(long)skb->data_end)
 		return -EFAULT;
-	return bpf_csum_diff(0, 0, (__be32 *)data, size, sum);
+	return bpf_csum_diff(0, 0, (__be32 *)data, PS_CHECKSUM_CHUNK, sum);
+}
+
+/* Adds the last bytes, fewer than a chunk: in a copy, since the verifier wants sizes it knows. */
+static __always_inline __s64 ps_checksum_rest(struct __sk_buff *skb, __u32 offset, __u32 len, __u32 sum)
+{
+	__u8 rest[PS_CHECKSUM_CHUNK] = {};
+
+	if (!len)
+		return sum;
+	len--;
+	PS_WORD_PIN(len);
+	len = (len & (PS_CHECKSUM_CHUNK - 1)) + 1;
+	if (bpf_skb_load_bytes(skb, offset, rest, len))
+		return -EFAULT;
+	return bpf_csum_diff(0, 0, (__be32 *)rest, sizeof(rest), sum);
 }
 
 /*
- * Adds `len` bytes, a multiple of 4 and at most PS_PACKET_MAX, at `offset` of the linear packet to `sum`. The sum, to be
- * folded, or negative when the packet is shorter.
+ * Adds `len` bytes, at most PS_PACKET_MAX, at the even `offset` of the linear packet to `sum`. The sum, to be folded, or
+ * negative when the packet is shorter.
  */
 static __noinline __s64 ps_checksum_add(struct __sk_buff *skb, __u32 offset, __u32 len, __u32 sum)
 {
 	__s64 result = sum;
 
 	for (int i = 0; i < PS_PACKET_MAX / PS_CHECKSUM_CHUNK && len >= PS_CHECKSUM_CHUNK; i++) {
-		result = ps_checksum_chunk(skb, offset, PS_CHECKSUM_CHUNK, result);
+		result = ps_checksum_chunk(skb, offset, result);
 		if (result < 0)
 			return result;
 		offset += PS_CHECKSUM_CHUNK;
 		len -= PS_CHECKSUM_CHUNK;
 	}
-	/* The rest by its binary digits: the verifier wants constant sizes. */
-#pragma clang loop unroll(full)
-	for (__u32 size = PS_CHECKSUM_CHUNK / 2; size >= 4; size /= 2) {
-		if (!(len & size))
-			continue;
-		result = ps_checksum_chunk(skb, offset, size, result);
-		if (result < 0)
-			return result;
-		offset += size;
-	}
-	return result;
+	return ps_checksum_rest(skb, offset, len, result);
 }
 
 /*
