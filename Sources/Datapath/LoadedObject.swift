@@ -31,8 +31,9 @@ struct LoadedObject {
         }
     }
 
+    /// Not the programs' own scratch maps: their shape may change from one version to the next.
     private static func shared(_ object: BPFObject) -> [BPFObject.MapDeclaration] {
-        object.maps.filter { !$0.isInternal }
+        object.maps.filter { DatapathMap(rawValue: $0.name) != nil }
     }
 
     /// What would otherwise fail later with a poorer message.
