@@ -20,9 +20,34 @@
 #include "lib/stamp.h"
 #include "lib/verdict.h"
 
-static __always_inline int ps_in_clear(const struct ps_config *config)
+/* Whether unknown destinations may be reached in clear; before the first image, no. */
+static __always_inline int ps_is_permissive(const struct ps_config *config)
 {
-	return config->flags & PS_F_PERMISSIVE;
+	const __u32 both = PS_F_PERMISSIVE | PS_F_READY;
+
+	return (config->flags & both) == both;
+}
+
+/* Whether a pod's address is claimed by something that came in clear; permissive, only if that pod is known. */
+static __always_inline int ps_is_from_protected(const struct ps_config *config, const struct ps_packet *p)
+{
+	if (!ps_maps_protects(&p->src))
+		return 0;
+	return !ps_is_permissive(config) || ps_maps_remote(&p->src) || ps_maps_local(&p->src);
+}
+
+/*
+ * The pod that a stamped packet says it is from, if the source address still is that pod's; else 0. Where a bridge stands
+ * between, the pod's device is no longer known: then any pod's address will do.
+ */
+static __always_inline const struct ps_local *ps_stamped_sender(const struct __sk_buff *skb, const struct ps_packet *p)
+{
+	const struct ps_local *local = ps_maps_local(&p->src);
+	__u32 ingress = skb->ingress_ifindex;
+
+	if (!local || local->ifindex == ingress)
+		return local;
+	return bpf_map_lookup_elem(&ps_pods, &ingress) ? 0 : local;
 }
 
 /*
@@ -74,7 +99,7 @@ static __noinline enum ps_reason ps_from_pod(struct __sk_buff *skb, struct ps_pa
 	ps_stamp_set(skb, config, PS_STAMP_POD);
 	if (ps_route_ends_here(skb, p, p->ifindex))
 		return PS_R_TO_HOST;
-	if (ps_maps_protects(&p->dst) && !ps_in_clear(config))
+	if (ps_maps_protects(&p->dst) && !ps_is_permissive(config))
 		return PS_R_UNKNOWN_DESTINATION;
 	return PS_R_WORLD;
 }
@@ -104,11 +129,11 @@ static __noinline enum ps_reason ps_to_uplink(struct __sk_buff *skb, struct ps_p
 	if (reason)
 		return reason;
 	remote = ps_maps_remote(&p->dst);
-	if (!remote && ps_in_clear(config))
+	if (!remote && ps_is_permissive(config))
 		return PS_R_WORLD;
 	if (stamp != PS_STAMP_POD)
 		return stamp == PS_STAMP_NONE && !skb->ingress_ifindex ? PS_R_HOST_UNSUPPORTED : PS_R_UNSTAMPED;
-	local = ps_maps_local(&p->src);
+	local = ps_stamped_sender(skb, p);
 	if (!local)
 		return PS_R_IDENTITY_LOST;
 	p->src_identity = local->identity;
@@ -145,28 +170,33 @@ static __noinline enum ps_reason ps_from_uplink(struct __sk_buff *skb, struct ps
 		if (reason != PS_R_NOT_OURS)
 			return reason;
 	}
-	if (ps_maps_protects(&p->src) && (ps_maps_remote(&p->src) || !ps_in_clear(config)))
+	if (ps_is_from_protected(config, p))
 		return PS_R_CLEAR_INBOUND;
 	return ps_maps_local(&p->dst) ? PS_R_NONE : PS_R_NOT_OURS;
 }
 
 /*
- * 1. not ready                                        drop
+ * 1. not ready, or no pod of ours                     drop
  * 2. decided and counted by another of our programs   passes
- * 3. ARP, neighbour discovery                         passes
- * 4. stamped: from a pod of this node                 passes if the source still is one
- * 5. from this host                                   passes
- * 6. in clear with a source inside `protected`        drop
- * 7. all else                                         passes as world
+ * 3. ARP, neighbour discovery of this host            passes
+ * 4. pod has no identity                              drop
+ * 5. stamped: from a pod of this node                 passes if the source still is that pod's
+ * 6. from this host                                   passes
+ * 7. in clear with a source inside `protected`        drop
+ * 8. all else                                         passes as world
  */
 static __noinline enum ps_reason ps_to_pod(struct __sk_buff *skb, struct ps_packet *p)
 {
 	const struct ps_config *config = ps_maps_ready_config();
+	const struct ps_pod *pod = bpf_map_lookup_elem(&ps_pods, &p->ifindex);
 	enum ps_reason reason;
 	enum ps_stamp stamp;
 
 	if (!config)
 		return PS_R_NOT_READY;
+	if (!pod)
+		return PS_R_NO_IDENTITY;
+	p->dst_identity = pod->identity;
 	stamp = ps_stamp_get(skb, config);
 	if (stamp == PS_STAMP_OPENED)
 		return PS_R_NONE;
@@ -175,11 +205,15 @@ static __noinline enum ps_reason ps_to_pod(struct __sk_buff *skb, struct ps_pack
 	reason = ps_packet_parse(skb, p, ETH_HLEN);
 	if (reason)
 		return reason;
+	if (!skb->ingress_ifindex && ps_neighbour_is_nd(p))
+		return PS_R_NEIGHBOUR;
+	if (!pod->identity)
+		return PS_R_NO_IDENTITY;
 	if (stamp == PS_STAMP_POD)
-		return ps_maps_local(&p->src) ? PS_R_NONE : PS_R_IDENTITY_LOST;
+		return ps_stamped_sender(skb, p) ? PS_R_NONE : PS_R_IDENTITY_LOST;
 	if (!skb->ingress_ifindex)
-		return ps_neighbour_is_nd(p) ? PS_R_NEIGHBOUR : PS_R_HOST_LOCAL;
-	if (ps_maps_protects(&p->src) && (ps_maps_remote(&p->src) || ps_maps_local(&p->src) || !ps_in_clear(config)))
+		return PS_R_HOST_LOCAL;
+	if (ps_is_from_protected(config, p))
 		return PS_R_CLEAR_INBOUND;
 	return PS_R_WORLD;
 }

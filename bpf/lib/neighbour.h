@@ -10,6 +10,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "packet.h"
+#include "route.h"
 
 /* RFC 826, for IPv4 over Ethernet. */
 struct ps_arp {
@@ -91,7 +92,7 @@ static __always_inline int ps_neighbour_is_nd(const struct ps_packet *p)
 		p->icmp_type == PS_ND_MLD2_REPORT);
 }
 
-/* PS_R_NONE: no neighbour discovery, or none that stays on the link: to be judged like any packet. */
+/* For this host only: never routed on, never sealed. PS_R_NONE: no neighbour discovery. */
 static __noinline enum ps_reason ps_neighbour_nd(struct __sk_buff *skb, const struct ps_packet *p)
 {
 	int stays = ps_address_is_link_multicast(&p->dst) || ps_address_is_link_local(&p->dst);
@@ -101,8 +102,8 @@ static __noinline enum ps_reason ps_neighbour_nd(struct __sk_buff *skb, const st
 	if (p->icmp_type == PS_ND_ROUTER_ADVERTISEMENT || p->icmp_type == PS_ND_REDIRECT ||
 	    p->icmp_type == PS_ND_MLD_QUERY)
 		return PS_R_ROUTER_ADVERT;
-	if (!stays)
-		return PS_R_NONE;
+	if (!stays && !ps_route_ends_here(skb, p, p->ifindex))
+		return PS_R_UNSUPPORTED;
 	if (!ps_neighbour_may_be(p, &p->src))
 		return PS_R_SPOOFED_SOURCE;
 	return p->icmp_type == PS_ND_NEIGHBOUR_ADVERTISEMENT ? ps_neighbour_advertisement(skb, p) : PS_R_NEIGHBOUR;

@@ -226,6 +226,8 @@ static __noinline enum ps_reason ps_open_deliver(struct __sk_buff *skb, struct p
 	pod = bpf_map_lookup_elem(&ps_pods, &p->out_ifindex);
 	if (!pod || !config)
 		return PS_R_NOT_LOCAL;
+	if (!pod->identity)
+		return PS_R_NO_IDENTITY;
 	reason = ps_open_forward(skb, p, pod);
 	if (reason)
 		return reason;
