@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+"""Which SA opens, between which endpoints, and until when."""
+
+import pytest
+
+from bench.abi import Reason
+from bench.arrivals import arriving, opened, refused, refused_before_the_tag, sealed
+from bench.datapath import Verdict, now
+from bench.esp import SA
+from bench.node import PEERS, REMOTE_WEB, Node
+
+FAMILIES = (4, 6)
+
+
+@pytest.mark.parametrize("outer", FAMILIES)
+@pytest.mark.parametrize("spi", (1, 5, 255, 256, 0x3005, 0x2005 + 64, 0x2005 - 64, 0x80002005, 0xFFFFFFFF))
+def test_unknown_spis_end(node: Node, outer: int, spi: int) -> None:
+    """Also those of the same slot, of another generation, and the reserved ones."""
+    peer = PEERS[outer]
+    packet = SA.of(spi).sealed(arriving(peer, 4), 1, peer.remote, peer.local)
+    refused(node, packet, Reason.UNKNOWN_SPI)
+
+
+def test_an_spi_that_was_unpublished_ends(node: Node) -> None:
+    peer = PEERS[4]
+    node.datapath.unpublish(peer.inbound)
+    refused(node, sealed(peer, arriving(peer, 4)), Reason.UNKNOWN_SPI)
+
+
+@pytest.mark.parametrize("outer", FAMILIES)
+def test_an_sa_is_between_two_endpoints(node: Node, outer: int) -> None:
+    peer, packet = PEERS[outer], arriving(PEERS[outer], 4)
+    stranger = {4: "192.0.2.66", 6: "2001:db8:0:1::66"}[outer]
+    refused_before_the_tag(node, peer, peer.inbound.sealed(packet, 1, stranger, peer.local), Reason.UNKNOWN_SPI)
+    opened(node, sealed(peer, packet))
+
+
+def test_another_peers_address_is_a_stranger_too(node: Node) -> None:
+    peer = PEERS[4]
+    node.datapath.add_peer(9, peer.local, "192.0.2.19")
+    packet = peer.inbound.sealed(arriving(peer, 4), 1, "192.0.2.19", peer.local)
+    refused_before_the_tag(node, peer, packet, Reason.UNKNOWN_SPI)
+
+
+def test_a_peer_that_is_gone_cannot_be_heard(node: Node) -> None:
+    peer = PEERS[4]
+    node.datapath.remove_peer(peer.number)
+    result = node.from_uplink(sealed(peer, arriving(peer, 4)))
+    assert result.verdict == Verdict.DROP and Reason.OPENED not in result.reasons
+
+
+def test_an_sa_ends_at_its_deadline(node: Node) -> None:
+    peer, packet = PEERS[4], arriving(PEERS[4], 4)
+    node.datapath.add_inbound(peer.inbound, peer.number, REMOTE_WEB, deadline_ns=now() - 1)
+    refused_before_the_tag(node, peer, sealed(peer, packet), Reason.SA_EXPIRED)
+    node.datapath.add_inbound(peer.inbound, peer.number, REMOTE_WEB, deadline_ns=0)
+    refused(node, sealed(peer, packet), Reason.SA_EXPIRED)
+
+
+def test_a_slot_that_disagrees_is_not_used(node: Node) -> None:
+    peer, packet = PEERS[4], arriving(PEERS[4], 4)
+    node.datapath.add_inbound(peer.inbound, peer.number, REMOTE_WEB, record={"spi": peer.inbound.spi + node.datapath.slots})
+    refused(node, sealed(peer, packet), Reason.BAD_SLOT)
+
+
+@pytest.mark.parametrize("suite", (0, 2, 255))
+def test_a_slot_of_an_unknown_suite_is_not_used(node: Node, suite: int) -> None:
+    peer = PEERS[4]
+    node.datapath.add_inbound(peer.inbound, peer.number, REMOTE_WEB, record={"suite": suite})
+    result = node.from_uplink(sealed(peer, arriving(peer, 4)))
+    assert result.verdict == Verdict.DROP and result.reasons <= {Reason.BAD_SLOT, Reason.UNSUPPORTED}
