@@ -73,6 +73,10 @@ class StockKernel:
             raise commands.CommandFailed((self._name, command), status, output)
         return output
 
+    def write(self, name: str, text: str) -> None:
+        """A file in its root directory."""
+        (self._base / "root" / name).write_text(text)
+
     def _mount_overlay(self) -> None:
         self._base.mkdir()
         commands.run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", str(self._base))

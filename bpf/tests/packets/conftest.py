@@ -8,6 +8,7 @@ from typing import Iterator
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+pytest.register_assert_rewrite("bench.expect", "bench.arrivals")
 
 from bench.datapath import Datapath  # noqa: E402
 from bench.machine import Machine  # noqa: E402

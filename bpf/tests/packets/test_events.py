@@ -10,7 +10,7 @@ from bench.abi import Hook, Reason
 from bench.datapath import Datapath, now
 from bench.esp import enveloped, esp_of
 from bench.expect import dropped
-from bench.node import PEERS, REMOTE_WEB, UNKNOWN, WEB, WEB_ADDRESS, WITHOUT_SESSION, Node
+from bench.node import PEERS, REMOTE_WEB, STRANGER, UNKNOWN, WEB, WEB_ADDRESS, WITHOUT_SESSION, Node
 from bench.packets import udp
 
 FAMILIES = (4, 6)
@@ -26,7 +26,7 @@ def test_a_drop_at_a_pod_says_who_meant_whom(node: Node, family: int) -> None:
     assert before <= event.boot_ns <= now()
     assert (abi.readable(event.src), abi.readable(event.dst)) == (WEB_ADDRESS[family], WITHOUT_SESSION[family])
     assert (event.src_port, event.dst_port, event.protocol) == (4001, 5001, 17)
-    assert (event.peer, event.src_identity, event.ifindex) == (PEERS[4].number, WEB, node.devices.web.index)
+    assert (event.peer, event.src_identity, event.ifindex) == (STRANGER, WEB, node.devices.web.index)
     assert (event.length, event.error) == (len(packet), 0)
 
 

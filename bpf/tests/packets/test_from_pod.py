@@ -170,4 +170,5 @@ def test_nothing_passes_before_the_image(node: Node, family: int, config: dict[s
 def test_nothing_passes_without_a_configuration(node: Node) -> None:
     """As the maps are right after loading."""
     node.datapath.reset()
-    dropped_here(node.from_pod(udp(WEB_ADDRESS[4], WORLD[4])), Reason.NOT_READY)
+    result = node.from_pod(udp(WEB_ADDRESS[4], WORLD[4]))
+    assert (result.verdict, result.reasons) == (Verdict.DROP, {Reason.NOT_READY})

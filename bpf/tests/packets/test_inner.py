@@ -9,6 +9,7 @@ import pytest
 
 from bench.abi import Reason
 from bench.arrivals import arriving, by_hand, opened, refused, sealed
+from bench.datapath import Verdict
 from bench.esp import NEXT_IPV4, NEXT_IPV6, padded, parsed
 from bench.node import DB_ADDRESS, OTHER, PEERS, REMOTE_WEB, UNKNOWN, WEB_ADDRESS, WORLD, Node
 from bench.packets import forwarded, rebuilt, udp
@@ -55,8 +56,6 @@ INNER_DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "header of 16 bytes": lambda packet: with_first_byte(packet, 0x44) + trailer(2, NEXT_IPV4, b"\1\2"),
     "header longer than the packet": lambda packet: with_first_byte(packet[:28], 0x4F) + trailer(2, NEXT_IPV4, b"\1\2"),
     "19 bytes": lambda packet: packet[:19] + trailer(3, NEXT_IPV4, b"\1\2\3"),
-    "nothing": lambda packet: trailer(2, NEXT_IPV4, b"\1\2"),
-    "nothing at all": lambda packet: trailer(0, NEXT_IPV4) + bytes(2),
 }
 
 
@@ -84,6 +83,14 @@ def test_a_right_tag_makes_no_valid_ipv6_packet(node: Node, outer: int, damage: 
     peer = PEERS[outer]
     plaintext = IPV6_DAMAGE[damage](arriving(peer, 6, 8))
     refused(node, by_hand(peer, plaintext), Reason.BAD_INNER)
+
+
+@pytest.mark.parametrize("outer", FAMILIES)
+@pytest.mark.parametrize("plaintext", (b"", b"\1\2\2\4", b"\0\4\0\0", bytes(20)), ids=bytes.hex)
+def test_a_right_tag_over_next_to_nothing(node: Node, outer: int, plaintext: bytes) -> None:
+    """Too short to hold a packet, which the length alone says: it need not be opened."""
+    result = node.from_uplink(by_hand(PEERS[outer], plaintext))
+    assert result.verdict == Verdict.DROP and result.reasons <= {Reason.MALFORMED, Reason.BAD_INNER}
 
 
 # Who may say what to whom

@@ -75,7 +75,7 @@ ND_FORGERIES: dict[str, Callable[[Node], Packet]] = {
     "router advertisement as the gateway": lambda node: nd(node, GATEWAY_V6, ICMPv6ND_RA()),
     "redirect": lambda node: nd(node, LINK_LOCAL, ICMPv6ND_Redirect(tgt=LINK_LOCAL, dst=WORLD[6]), GATEWAY_V6),
     "advertisement of its neighbour": lambda node: advertisement(node, WEB_ADDRESS[6], DB_ADDRESS[6]),
-    "advertisement of its gateway": lambda node: advertisement(node, LINK_LOCAL, GATEWAY_V6),
+    "advertisement of the node": lambda node: advertisement(node, LINK_LOCAL, NODE_ADDRESS[6]),
     "advertisement from its neighbour": lambda node: advertisement(node, DB_ADDRESS[6], DB_ADDRESS[6]),
     "solicitation from its neighbour": lambda node: solicitation(node, DB_ADDRESS[6], GATEWAY_V6),
     "router advertisement behind a header": lambda node: (

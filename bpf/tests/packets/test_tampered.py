@@ -13,7 +13,8 @@ from bench.node import OTHER, PEERS, Node
 from bench.packets import rebuilt
 
 FAMILIES = (4, 6)
-MINIMUM_ESP = 8 + 8 + 4 + 16
+# Header, IV, the shortest IP packet with its trailer, tag.
+MINIMUM_ESP = 8 + 8 + 24 + 16
 
 
 @pytest.mark.parametrize("outer", FAMILIES)

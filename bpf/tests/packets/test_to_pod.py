@@ -68,14 +68,6 @@ def test_this_host_reaches_its_pods(node: Node, family: int) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_this_host_does_not_play_a_pod(node: Node, family: int) -> None:
-    """No stamp, no device it came by, and the source of a pod."""
-    for source in (DB_ADDRESS[family], PEERS[4].pod(family), UNKNOWN[family]):
-        result = node.to_pod(udp(source, WEB_ADDRESS[family]))
-        assert result.verdict == Verdict.DROP
-
-
-@pytest.mark.parametrize("family", FAMILIES)
 def test_the_world_reaches_a_pod(node: Node, family: int) -> None:
     packet = udp(WORLD[family], WEB_ADDRESS[family])
     result = node.to_pod(packet, ingress=node.devices.uplink)

@@ -5,10 +5,12 @@ import ctypes
 import enum
 import ipaddress
 import json
+import os
 import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[4]
+PACKETS = ROOT / "bpf/tests/packets"
 TYPES = ROOT / "build/tests/packets/abi_types.o"
 INTEGERS = {1: ctypes.c_uint8, 2: ctypes.c_uint16, 4: ctypes.c_uint32, 8: ctypes.c_uint64}
 
@@ -57,7 +59,15 @@ class Layouts:
         return made
 
 
-_layouts = Layouts(TYPES)
+def _up_to_date(path: Path) -> Path:
+    """Compiled again where the header has changed: layouts of yesterday would be worse than none."""
+    # A make above us must not hand its jobs down.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    subprocess.run(["make", "--silent", "-C", PACKETS, "all"], check=True, env=environment)
+    return path
+
+
+_layouts = Layouts(_up_to_date(TYPES))
 
 Config = _layouts.structure("ps_config")
 SAOut = _layouts.structure("ps_sa_out")

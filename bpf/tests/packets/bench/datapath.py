@@ -202,8 +202,8 @@ class Datapath:
 
     def lost_events(self) -> tuple[int, int]:
         """Events that found the ring full, and those over the rate."""
-        each = [self._map["ps_event_lost"].read_each_cpu(which, ctypes.c_uint64) for which in (0, 1)]
-        return sum(one.value for one in each[0]), sum(one.value for one in each[1])
+        ring_full, limited = (sum(self._map["ps_event_lost"].read_each_cpu(which, ctypes.c_uint64)) for which in (0, 1))
+        return ring_full, limited
 
     def events(self) -> list[abi.Event]:
         return [abi.Event.from_buffer_copy(record) for record in self._ring.take()]

@@ -113,7 +113,7 @@ class Map:
             return None
         raise OSError(ctypes.get_errno(), self.name)
 
-    def read_each_cpu(self, key: int, kind: type[ctypes.Structure]) -> list[ctypes.Structure]:
+    def read_each_cpu(self, key: int, kind: type) -> list:
         """The value that each possible CPU has of a key of a per-CPU map."""
         values = (kind * _checked(_lib.libbpf_num_possible_cpus(), "possible CPUs"))()
         _checked(

@@ -25,6 +25,8 @@ SILENT_V4 = "192.0.2.77"
 GATEWAY_V4, GATEWAY_V6 = "10.42.1.1", "fe80::1"
 WEB_V4, WEB_V6 = "10.42.1.10", "fd42:0:0:1::10"
 DB_V4, DB_V6 = "10.42.1.20", "fd42:0:0:1::20"
+# Large: what fits is to be the peer's affair in these cases, not the devices'.
+MTU = 9000
 PEER_MAC = "02:00:00:00:00:12"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -64,7 +66,10 @@ class Machine:
         _ip(f"route {action} {text}")
 
     def _pair(self, near: str, far: str) -> Device:
-        _ip(f"link add {near} type veth peer name {far}", f"link set {near} up", f"link set {far} up")
+        _ip(
+            f"link add {near} mtu {MTU} type veth peer name {far}", f"link set {near} up",
+            f"link set {far} mtu {MTU} up",
+        )
         links = {link["ifname"]: link for link in json.loads(_run("ip", "-json", "link", "show"))}
         return Device(near, links[near]["ifindex"], links[near]["address"], links[far]["address"])
 

@@ -42,8 +42,9 @@ class FarNode:
 OVER_V4 = FarNode(1, machine.NODE_V4, machine.PEER_V4, "10.42.2.10", "fd42:0:0:2::10", SA.of(0x1005), SA.of(0x2005))
 OVER_V6 = FarNode(2, machine.NODE_V6, machine.PEER_V6, "10.42.3.10", "fd42:0:0:3::10", SA.of(0x1006), SA.of(0x2006))
 PEERS = {4: OVER_V4, 6: OVER_V6}
-# Of a peer, and without an SA that leads to it.
-WITHOUT_SESSION = {4: "10.42.2.11", 6: "fd42:0:0:2::11"}
+# A peer that no SA leads to, and a pod there.
+STRANGER, STRANGER_V4 = 3, "192.0.2.13"
+WITHOUT_SESSION = {4: "10.42.4.10", 6: "fd42:0:0:4::10"}
 QUARANTINED = {4: "10.42.2.12", 6: "fd42:0:0:2::12"}
 UNKNOWN = {4: "10.42.9.9", 6: "fd42:0:0:9::9"}
 WORLD = {4: "198.51.100.7", 6: "2001:db8:ffff::7"}
@@ -64,8 +65,9 @@ class Node:
         datapath.add_pod(devices.db.index, devices.db.far_mac, DB, *DB_ADDRESS.values())
         for peer in PEERS.values():
             self._add_peer(peer)
+        datapath.add_peer(STRANGER, machine.NODE_V4, STRANGER_V4)
         for family in (4, 6):
-            datapath.add_remote(WITHOUT_SESSION[family], OVER_V4.number, OTHER)
+            datapath.add_remote(WITHOUT_SESSION[family], STRANGER, OTHER)
             datapath.add_remote(QUARANTINED[family], OVER_V4.number, REMOTE_WEB, flags=1)
 
     def from_pod(self, packet: Packet | bytes, pod: Optional[Device] = None, mark: int = FOREIGN_MARK, **context: int) -> Result:
