@@ -7,7 +7,9 @@ from typing import Iterator
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+HERE = Path(__file__).resolve().parent
+# The scenarios' namespaces and topology serve here too.
+sys.path[:0] = [str(HERE), str(HERE.parents[2] / "Tests/Scenarios")]
 pytest.register_assert_rewrite("bench.expect", "bench.arrivals")
 
 from bench.datapath import Datapath  # noqa: E402

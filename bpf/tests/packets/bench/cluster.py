@@ -2,19 +2,15 @@
 """Two nodes of the scenarios' topology with the programs at their devices: packets travel, keys are fixed."""
 
 import socket
-import sys
 from dataclasses import dataclass
 
-from .abi import ROOT
+from harness.lifetime import Run
+from harness.namespaces import Namespace
+from harness.topology import Node, Pod, TwoNodes
+
 from .attachment import Attachments, Way
 from .datapath import Datapath
 from .esp import SA
-
-sys.path.insert(0, str(ROOT / "Tests/Scenarios"))
-
-from harness.lifetime import Run  # noqa: E402
-from harness.namespaces import Namespace  # noqa: E402
-from harness.topology import Node, Pod, TwoNodes  # noqa: E402
 
 PEER = 1
 WEB, DB = 300, 400
