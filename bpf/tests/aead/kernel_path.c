@@ -42,8 +42,11 @@ void ps_kernel_path_load(const char *path)
 		bpf_program__set_log_level(find(i), LOG_STATS);
 		bpf_program__set_log_buf(find(i), logs[i], sizeof(logs[i]));
 	}
-	if (bpf_object__load(object))
+	if (bpf_object__load(object)) {
+		for (int i = 0; i < PS_TEST_PROGRAMS; i++)
+			fprintf(stderr, "%s: %s\n", names[i], logs[i]);
 		err(2, "load of %s", path);
+	}
 	for (int i = 0; i < PS_TEST_PROGRAMS; i++)
 		programs[i] = bpf_program__fd(find(i));
 	map = bpf_object__find_map_fd_by_name(object, "ps_test_case");

@@ -3,7 +3,7 @@
  * Runs every vector and comparison through every path. One line per group and path, then the sum; exit status 1 when
  * anything failed, 2 when the tests could not run.
  *
- * usage: aead_test OBJECT VECTORS-DIRECTORY
+ * usage: aead_test OBJECT VECTORS-DIRECTORY [kernel]          kernel: the kernel's path only
  */
 #include <err.h>
 #include <errno.h>
@@ -414,12 +414,15 @@ static void run_path(const struct ps_path *which)
 
 int main(int argc, char **argv)
 {
-	if (argc != 3)
-		errx(2, "usage: aead_test OBJECT VECTORS-DIRECTORY");
+	int kernel_only = argc == 4 && !strcmp(argv[3], "kernel");
+
+	if (argc != 3 && !kernel_only)
+		errx(2, "usage: aead_test OBJECT VECTORS-DIRECTORY [kernel]");
 	ps_kernel_path_load(argv[1]);
 	if (chdir(argv[2]))
 		err(2, "%s", argv[2]);
-	run_path(&ps_native_path);
+	if (!kernel_only)
+		run_path(&ps_native_path);
 	run_path(&ps_kernel_path);
 	printf("%d passed, %d failed\n", passed, failed);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
