@@ -26,10 +26,12 @@ class Namespace:
     """A named network namespace, deleted with the run.
 
     Programs enter by `nsenter --net`, not by `ip netns exec`: the latter remounts /sys and would hide BPF pins.
+    `cpu` is the one CPU that they may use; all of them while it is not set.
     """
 
     def __init__(self, run: Run, name: str) -> None:
         self.name = name
+        self.cpu: Optional[int] = None
         self.full_name = f"{run.prefix}{name}"
         self.path: Path = NAMESPACES / self.full_name
         commands.run("ip", "netns", "add", self.full_name)
@@ -100,7 +102,8 @@ class Namespace:
         return outcome[0]
 
     def _enter(self, command: tuple[str, ...]) -> tuple[str, ...]:
-        return ("nsenter", f"--net={self.path}", "--", *command)
+        pinned = () if self.cpu is None else ("taskset", "--cpu-list", str(self.cpu))
+        return ("nsenter", f"--net={self.path}", "--", *pinned, *command)
 
     def _delete(self) -> None:
         commands.run("ip", "netns", "delete", self.full_name)

@@ -62,14 +62,18 @@ class Node:
 
 
 class TwoNodes:
-    """The topology above, routed in the clear: what a cluster looks like before Podshield."""
+    """The topology above, routed in the clear: what a cluster looks like before Podshield.
+
+    Several may live in one run, told apart by the `prefix` of their namespaces' names.
+    """
 
     # Prefixes that hold all pods of both nodes, and no node.
     protected = ("10.42.0.0/16", "fd42::/48")
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, prefix: str = "") -> None:
         self._run = run
-        self.wire = Wire(Namespace(run, "wire"))
+        self._prefix = prefix
+        self.wire = Wire(Namespace(run, f"{prefix}wire"))
         self.a = self._add_node("node-a", 1)
         self.b = self._add_node("node-b", 2)
         self._route(self.a, self.b)
@@ -78,7 +82,7 @@ class TwoNodes:
     def add_pod(self, node: Node, name: str, number: int) -> Pod:
         """A pod with the `number`th address of its node's prefixes, reachable from everywhere."""
         pod = Pod(
-            name=name, namespace=Namespace(self._run, name), host_interface=f"pod-{name}"[:15],
+            name=name, namespace=Namespace(self._run, f"{self._prefix}{name}"), host_interface=f"pod-{name}"[:15],
             v4=str(ipaddress.ip_network(node.pod_prefix_v4)[number]),
             v6=str(ipaddress.ip_network(node.pod_prefix_v6)[number]),
         )
@@ -107,7 +111,7 @@ class TwoNodes:
         return pod
 
     def _add_node(self, name: str, index: int) -> Node:
-        node = Node(name, index, Namespace(self._run, name))
+        node = Node(name, index, Namespace(self._run, f"{self._prefix}{name}"))
         join(self.wire.namespace, f"to-{name}", node.namespace, node.uplink)
         self.wire.plug(f"to-{name}")
         v4_length, v6_length = NODE_PREFIXES
