@@ -1,0 +1,32 @@
+"""What is measured, and how a reader is told."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`key` names it in results.json and ends with its unit."""
+
+    key: str
+    title: str
+    digits: int
+
+
+BETWEEN_PODS = (
+    Figure("tcp_1_gbit_s", "TCP, 1 stream, Gbit/s", 2),
+    Figure("tcp_4_gbit_s", "TCP, 4 streams, Gbit/s", 2),
+    Figure("tcp_1_cpu_s_per_gib", "CPU seconds per GiB, 1 stream", 2),
+    Figure("tcp_4_cpu_s_per_gib", "CPU seconds per GiB, 4 streams", 2),
+    Figure("tcp_64_p50_us", "TCP round trip of 64 bytes, median, µs", 1),
+    Figure("tcp_64_p99_us", "TCP round trip of 64 bytes, 99th percentile, µs", 1),
+    Figure("udp_64_p50_us", "UDP round trip of 64 bytes, median, µs", 1),
+    Figure("udp_64_p99_us", "UDP round trip of 64 bytes, 99th percentile, µs", 1),
+    Figure("connections_per_s", "new TCP connections a second", 0),
+    Figure("memory_mib", "memory of both ends, MiB", 1),
+)
+
+RATES = (
+    Figure("tls_handshakes_per_s", "node handshakes a second, both ends' work", 0),
+    Figure("svids_signed_per_s", "SVIDs signed a second, the authority's work", 0),
+    Figure("svids_issued_per_s", "SVIDs issued a second, node's and authority's work", 0),
+)

@@ -1,0 +1,15 @@
+"""What a path holds in memory: resident pages of its programs and its tables in the kernel."""
+
+from paths import Path
+
+MIB = 1 << 20
+
+
+class Memory:
+    name = "memory"
+
+    def fits(self, path: Path) -> bool:
+        return True
+
+    def take(self, path: Path, seconds: int) -> dict[str, float]:
+        return {"memory_mib": path.memory_bytes() / MIB}

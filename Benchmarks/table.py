@@ -1,0 +1,92 @@
+"""The record as tables in Markdown, and where they go in docs/performance.md."""
+
+from pathlib import Path as File
+from typing import Any, Iterable, Optional
+
+import figures
+import goals
+import paths
+from record import Record
+
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+NOTHING = "–"
+
+
+def render(record: Record, about: dict[str, Any]) -> str:
+    parts = (
+        heading(about), "### Between two pods", between_pods(record), "### Podshield's part of each",
+        ratios(record), "### The cipher", cipher(record), "### Keys and identities", rates(record), "### Goals",
+        reached(record),
+    )
+    return "\n\n".join(parts)
+
+
+def heading(about: dict[str, Any]) -> str:
+    return (
+        f"{about['date']}, commit {about['commit']}, Linux {about['kernel']}, {about['cpus']} × {about['cpu']}; "
+        f"medians of {about['rounds']} rounds of {about['seconds']} s; load before the run {about['load']}."
+    )
+
+
+def between_pods(record: Record) -> str:
+    rows = (
+        (figure.title, *(number(record.median(path.name, figure.key), figure.digits) for path in paths.ALL))
+        for figure in figures.BETWEEN_PODS
+    )
+    return table(("", *(path.title for path in paths.ALL)), rows)
+
+
+def ratios(record: Record) -> str:
+    peers = [path for path in paths.ALL if path is not paths.Podshield]
+    rows = (
+        (figure.title, *(number(record.ratio(figure.key, paths.Podshield.name, peer.name), 2) for peer in peers))
+        for figure in figures.BETWEEN_PODS
+    )
+    return table(("Podshield ÷", *(peer.title for peer in peers)), rows)
+
+
+def cipher(record: Record) -> str:
+    def row(figure: str) -> tuple[str, ...]:
+        operation, length, _ = figure.split("_")
+        kernel, native = record.median("bytecode", figure), record.median("native", figure)
+        per_byte = [number(value / int(length), 2) if value else NOTHING for value in (kernel, native)]
+        return (
+            f"{operation} {length} bytes", number(kernel, 0), per_byte[0], number(native, 0), per_byte[1],
+            number(record.ratio(figure, "bytecode", "native"), 2),
+        )
+
+    columns = ("", "bytecode, ns", "ns a byte", "native, ns", "ns a byte", "ratio")
+    return table(columns, map(row, record.figures("bytecode")))
+
+
+def rates(record: Record) -> str:
+    rows = ((figure.title, number(record.median("podshield", figure.key), figure.digits)) for figure in figures.RATES)
+    return table(("on one CPU", "Podshield"), rows)
+
+
+def reached(record: Record) -> str:
+    def row(goal: goals.Goal) -> tuple[str, ...]:
+        ratio = goal.ratio(record)
+        verdict = NOTHING if ratio is None else "met" if goal.is_met(ratio) else "missed"
+        return goal.title, goal.wanted, number(ratio, 2), verdict
+
+    return table(("ratio of medians", "wanted", "measured", ""), map(row, goals.ALL))
+
+
+def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    columns = tuple(columns)
+    rule = ("---", *("--:" for _ in columns[1:]))
+    return "\n".join("| " + " | ".join(row) + " |" for row in (columns, rule, *rows))
+
+
+def number(value: Optional[float], digits: int) -> str:
+    return NOTHING if value is None else f"{value:.{digits}f}"
+
+
+def insert(document: File, tables: str) -> None:
+    """Replaces what stands between the marks."""
+    before, _, rest = document.read_text().partition(BEGIN)
+    _, mark, after = rest.partition(END)
+    if not mark:
+        raise RuntimeError(f"{document} has no {BEGIN} and {END}")
+    document.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}")
