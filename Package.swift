@@ -146,6 +146,16 @@ let package = Package(
             name: "podshield-netns", dependencies: ["Addressing", "LinuxBinding", "NetnsProtocol"],
             swiftSettings: strict),
 
+        // Benchmarks
+        .executableTarget(
+            name: "podshield-rates",
+            dependencies: [
+                "Addressing", "Authority", "AuthorityAPI", "Identity", "Issuance", "NodeIdentity", "OpenSSLBinding",
+                "SecureTransport", .product(name: "NIOEmbedded", package: "swift-nio"),
+            ] + nio,
+            path: "Benchmarks/Rates",
+            swiftSettings: strict),
+
         // Tests
         testTarget("OpenSSLBinding"),
         testTarget("Addressing"),
