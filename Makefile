@@ -46,6 +46,12 @@ test: deps ## Every check and every test, the demo among them
 scenarios: all ## The black-box scenarios only (SCENARIO=NN-name for one)
 	@scripts/scenario $(SCENARIO)
 
+bench: CONFIGURATION = release
+bench: deps bpf ## Beside wireguard-go, Envoy and the plain path: writes Benchmarks/results.json and docs/performance.md
+	@Benchmarks/setup
+	@scripts/quietly 'swift build' swift build -j $(JOBS) $(SWIFT_FLAGS)
+	@PODSHIELD_BINARIES=$$(swift build $(SWIFT_FLAGS) --show-bin-path) Benchmarks/bench --write $(BENCH)
+
 format: ## Rewrite the sources to the project's format
 	@scripts/format
 
@@ -84,4 +90,4 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 .DEFAULT_GOAL := all
-.PHONY: all bpf swift deps demo test scenarios format lint install uninstall clean help
+.PHONY: all bpf swift deps demo test scenarios bench format lint install uninstall clean help
