@@ -17,6 +17,7 @@
 #include "lib/open.h"
 #include "lib/packet.h"
 #include "lib/seal.h"
+#include "lib/service.h"
 #include "lib/stamp.h"
 #include "lib/verdict.h"
 
@@ -96,12 +97,12 @@ static __noinline enum ps_reason ps_from_pod(struct __sk_buff *skb, struct ps_pa
 	remote = ps_maps_remote(&p->dst);
 	if (remote)
 		return ps_seal_decide(skb, p, config, remote, pod);
-	ps_stamp_set(skb, config, PS_STAMP_POD);
-	if (ps_route_ends_here(skb, p, p->ifindex))
-		return PS_R_TO_HOST;
-	if (ps_maps_protects(&p->dst) && !ps_is_permissive(config))
+	reason = ps_route_ends_here(skb, p, p->ifindex) ? PS_R_TO_HOST : PS_R_WORLD;
+	if (reason == PS_R_WORLD && ps_maps_protects(&p->dst) && !ps_is_permissive(config))
 		return PS_R_UNKNOWN_DESTINATION;
-	return PS_R_WORLD;
+	ps_stamp_set(skb, config, PS_STAMP_POD);
+	ps_service_note(p);
+	return reason;
 }
 
 /*
@@ -141,6 +142,7 @@ static __noinline enum ps_reason ps_to_uplink(struct __sk_buff *skb, struct ps_p
 		return PS_R_UNKNOWN_DESTINATION;
 	if (!ps_maps_ready_config())
 		return PS_R_NOT_READY;
+	ps_service_note(p);
 	return ps_seal_decide(skb, p, config, remote, bpf_map_lookup_elem(&ps_pods, &local->ifindex));
 }
 
@@ -180,7 +182,8 @@ static __noinline enum ps_reason ps_from_uplink(struct __sk_buff *skb, struct ps
  * 2. decided and counted by another of our programs   passes
  * 3. ARP, neighbour discovery of this host            passes
  * 4. pod has no identity                              drop
- * 5. stamped: from a pod of this node                 passes if the source still is that pod's
+ * 5. stamped: from a pod of this node                 passes if the source still is that pod's, or a service's that
+ *                                                     this pod has asked
  * 6. from this host                                   passes
  * 7. in clear with a source inside `protected`        drop
  * 8. all else                                         passes as world
@@ -210,7 +213,7 @@ static __noinline enum ps_reason ps_to_pod(struct __sk_buff *skb, struct ps_pack
 	if (!pod->identity)
 		return PS_R_NO_IDENTITY;
 	if (stamp == PS_STAMP_POD)
-		return ps_stamped_sender(skb, p) ? PS_R_NONE : PS_R_IDENTITY_LOST;
+		return ps_stamped_sender(skb, p) || ps_service_is_answer(p) ? PS_R_NONE : PS_R_IDENTITY_LOST;
 	if (!skb->ingress_ifindex)
 		return PS_R_HOST_LOCAL;
 	if (ps_is_from_protected(config, p))

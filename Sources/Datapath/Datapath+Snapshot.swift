@@ -80,7 +80,7 @@ extension Datapath {
         case .remote, .local: try count(kind, ps_addr.self)
         case .bindings: try count(kind, ps_binding_key.self)
         case .protected: try count(kind, ps_lpm_key.self)
-        case .config, .counters, .events, .eventLost: nil
+        case .config, .flows, .counters, .events, .eventLost: nil
         }
     }
 

@@ -17,6 +17,7 @@ enum DatapathMap: String, CaseIterable {
     case local = "ps_local"
     case pods = "ps_pods"
     case protected = "ps_protected"
+    case flows = "ps_flows"
     case counters = "ps_counters"
     case events = "ps_events"
     case eventLost = "ps_event_lost"
@@ -44,6 +45,7 @@ enum DatapathMap: String, CaseIterable {
         case .bindings: hash(ps_binding_key.self, UInt32.self)
         case .local: hash(ps_addr.self, ps_local.self)
         case .pods: hash(UInt32.self, ps_pod.self)
+        case .flows: (BPF_MAP_TYPE_LRU_HASH, MemoryLayout<ps_flow_key>.size, 4)
         case .protected: (BPF_MAP_TYPE_LPM_TRIE, MemoryLayout<ps_lpm_key>.size, 4)
         case .events: (BPF_MAP_TYPE_RINGBUF, 0, 0)
         }
@@ -66,6 +68,7 @@ enum DatapathMap: String, CaseIterable {
         case .local: settings.localAddresses
         case .pods: settings.pods
         case .protected: settings.protectedPrefixes
+        case .flows: Int(PS_FLOWS)
         case .counters: Int(PS_R_COUNT.rawValue)
         case .eventLost: 2
         case .events: settings.eventRingBytes
@@ -87,7 +90,7 @@ enum DatapathMap: String, CaseIterable {
         case .local: .local
         case .pods: .pod
         case .counters: .counter
-        case .bindings, .protected, .events, .eventLost: nil
+        case .bindings, .protected, .flows, .events, .eventLost: nil
         }
     }
 

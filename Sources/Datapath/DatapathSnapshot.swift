@@ -18,7 +18,7 @@ public struct DatapathSnapshot: Codable, Sendable {
     public struct Map: Codable, Sendable {
         public let name: String
         public let id: UInt32
-        /// Nil where counting says nothing: plain arrays and rings.
+        /// Nil where counting says nothing: plain arrays, rings, and caches that make room by themselves.
         public let entries: Int?
         public let maxEntries: Int
     }

@@ -17,5 +17,6 @@ PS_SIZE(struct ps_binding_key, 24);
 PS_SIZE(struct ps_local, 16);
 PS_SIZE(struct ps_pod, 16);
 PS_SIZE(struct ps_lpm_key, 20);
+PS_SIZE(struct ps_flow_key, 40);
 PS_SIZE(struct ps_counter, 16);
 PS_SIZE(struct ps_event, 88);

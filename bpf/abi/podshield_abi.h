@@ -30,6 +30,7 @@
 #define PS_REMOTE_ADDRS 65536
 #define PS_PODS 1024
 #define PS_PROTECTED 256
+#define PS_FLOWS 65536
 #define PS_EVENT_RING_BYTES (1 << 20)
 
 /* Numeric identities below 256 (design: identity). */
@@ -187,6 +188,18 @@ struct ps_lpm_key {
 	struct ps_addr addr;
 };
 
+/*
+ * ps_flows: LRU_HASH, value __u32 1; written by the programs. Flows of pods that left through the host's stack, where a
+ * service's address may have been translated: packets back belong there as well. Ports are 0 where the protocol has none.
+ */
+struct ps_flow_key {
+	struct ps_addr pod;
+	struct ps_addr other;
+	__u16 pod_port;
+	__u16 other_port;
+	__u32 protocol;
+};
+
 /* ---- counters and events ---- */
 
 /* What happened to a packet. A closed list: values are never re-used. Index of ps_counters (PERCPU_ARRAY). */
@@ -219,7 +232,7 @@ enum ps_reason {
 	PS_R_CLEAR_INBOUND = 46,    /* cleartext from outside with a protected source, or to a pod from one */
 	PS_R_UNSTAMPED = 47,        /* heads into protected without a stamp */
 	PS_R_HOST_UNSUPPORTED = 48, /* this host to a pod of another node */
-	PS_R_TOO_BIG = 49,          /* ICMP too-big was answered */
+	PS_R_TOO_BIG = 49, /* for the way to the peer; where from_pod decides, the pod was answered ICMP too-big */
 	PS_R_FRAGMENT = 50,
 	PS_R_GSO = 51,         /* super-packet reached the sealing hook */
 	PS_R_MALFORMED = 52,   /* lengths disagree; or congestion marked on a flow that is not ECN capable (RFC 6040) */
@@ -231,7 +244,7 @@ enum ps_reason {
 	PS_R_LOOP = 58,          /* a sealed packet from our own address */
 	PS_R_BAD_SLOT = 59,      /* a slot's own SPI, peer or identity disagrees with its index */
 	PS_R_NO_ROUTE = 60,      /* no route or neighbour towards the peer */
-	PS_R_HOP_LIMIT = 61,     /* TTL or hop limit ran out; ICMP time exceeded was answered */
+	PS_R_HOP_LIMIT = 61,     /* TTL or hop limit ran out; a pod of this node was answered ICMP time exceeded */
 	PS_R_COUNT = 64,
 };
 

@@ -30,6 +30,7 @@ PS_MAP(ps_peers, BPF_MAP_TYPE_HASH, __u32, struct ps_peer, PS_PEERS);
 PS_MAP(ps_remote, BPF_MAP_TYPE_HASH, struct ps_addr, struct ps_remote, PS_REMOTE_ADDRS);
 PS_MAP(ps_bindings, BPF_MAP_TYPE_HASH, struct ps_binding_key, __u32, PS_REMOTE_ADDRS);
 PS_MAP(ps_local, BPF_MAP_TYPE_HASH, struct ps_addr, struct ps_local, PS_LOCAL_ADDRS);
+PS_MAP(ps_flows, BPF_MAP_TYPE_LRU_HASH, struct ps_flow_key, __u32, PS_FLOWS);
 PS_MAP(ps_pods, BPF_MAP_TYPE_HASH, __u32, struct ps_pod, PS_PODS);
 
 struct {

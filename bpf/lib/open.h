@@ -20,6 +20,7 @@
 #include "replay.h"
 #include "route.h"
 #include "seal.h"
+#include "service.h"
 #include "stamp.h"
 
 #define PS_OPEN_KEEPALIVE 0xff /* RFC 3948, 2.3 */
@@ -193,28 +194,40 @@ static __always_inline void ps_open_count_usage(const struct ps_packet *p)
 	usage->last_ns = bpf_ktime_get_boot_ns();
 }
 
-/* Forwarding's changes to the inner packet; its frame becomes one for the pod, from the device it came to. */
-static __noinline enum ps_reason ps_open_forward(struct __sk_buff *skb, struct ps_packet *p, const struct ps_pod *pod)
+/* What any way out of the tunnel changes in the inner packet. */
+static __noinline enum ps_reason ps_open_leave_tunnel(struct __sk_buff *skb, struct ps_packet *p,
+						      const struct ps_pod *pod)
 {
 	int ecn = ps_ecn_leave(p->tos, p->outer_tos);
-	__u8 macs[2 * ETH_ALEN];
 	long error;
 
 	if (ecn < 0)
 		return PS_R_MALFORMED;
+	error = ps_header_set_ecn(skb, p, ecn) ?: ps_mss_clamp(skb, p, ps_seal_limit(p, pod));
+	return error ? ps_packet_failed(p, error) : PS_R_NONE;
+}
+
+/* Forwards to the pod, past the host's stack. The frame is from the device that the packet came to. */
+static __noinline enum ps_reason ps_open_forward(struct __sk_buff *skb, struct ps_packet *p, const struct ps_pod *pod)
+{
+	__u8 macs[2 * ETH_ALEN];
+	long error;
+
 	if (p->ttl <= 1)
 		return PS_R_HOP_LIMIT;
-	error = ps_header_set_ecn(skb, p, ecn) ?: ps_header_count_hop(skb, p) ?:
-			ps_mss_clamp(skb, p, ps_seal_limit(p, pod)) ?: bpf_skb_load_bytes(skb, 0, macs, sizeof(macs));
+	error = ps_header_count_hop(skb, p) ?: bpf_skb_load_bytes(skb, 0, macs, sizeof(macs));
 	if (error)
 		return ps_packet_failed(p, error);
 	__builtin_memcpy(macs + ETH_ALEN, macs, ETH_ALEN);
 	__builtin_memcpy(macs, pod->mac, ETH_ALEN);
 	error = bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0);
-	return error ? ps_packet_failed(p, error) : PS_R_NONE;
+	if (error)
+		return ps_packet_failed(p, error);
+	p->action = bpf_redirect(p->out_ifindex, 0);
+	return PS_R_NONE;
 }
 
-/* Sends what was opened to its pod, if it may have it. */
+/* Sends what was opened to its pod, if it may have it; answers to what went through the host's stack go through it. */
 static __noinline enum ps_reason ps_open_deliver(struct __sk_buff *skb, struct ps_packet *p)
 {
 	const struct ps_config *config = ps_maps_config();
@@ -228,12 +241,13 @@ static __noinline enum ps_reason ps_open_deliver(struct __sk_buff *skb, struct p
 		return PS_R_NOT_LOCAL;
 	if (!pod->identity)
 		return PS_R_NO_IDENTITY;
-	reason = ps_open_forward(skb, p, pod);
+	reason = ps_open_leave_tunnel(skb, p, pod);
+	if (!reason && !ps_service_is_answer(p))
+		reason = ps_open_forward(skb, p, pod);
 	if (reason)
 		return reason;
 	ps_open_count_usage(p);
 	ps_stamp_set(skb, config, PS_STAMP_OPENED);
-	p->action = bpf_redirect(p->out_ifindex, 0);
 	return PS_R_OPENED;
 }
 
