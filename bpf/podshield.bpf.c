@@ -79,7 +79,7 @@ static __noinline enum ps_reason ps_from_pod(struct __sk_buff *skb, struct ps_pa
 		return PS_R_UNSUPPORTED;
 	if (skb->protocol == bpf_htons(ETH_P_ARP))
 		return ps_neighbour_arp(skb, p, pod);
-	reason = ps_packet_parse(skb, p, ETH_HLEN) ?: ps_neighbour_nd(skb, p);
+	reason = ps_packet_parse(skb, p, ETH_HLEN) ?: ps_neighbour_check(skb, p);
 	if (reason)
 		return reason;
 	if (!ps_neighbour_owns(p, &p->src))

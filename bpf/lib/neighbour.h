@@ -40,6 +40,10 @@ enum ps_neighbour_type {
 
 #define PS_ND_TARGET_OFFSET 8
 
+/* ICMP types of RFC 792 and RFC 1256. */
+#define PS_ICMP_REDIRECT 5
+#define PS_ICMP_ROUTER_ADVERTISEMENT 9
+
 static __always_inline int ps_neighbour_owns(const struct ps_packet *p, const struct ps_addr *addr)
 {
 	const struct ps_local *local = ps_maps_local(addr);
@@ -92,16 +96,26 @@ static __always_inline int ps_neighbour_is_nd(const struct ps_packet *p)
 		p->icmp_type == PS_ND_MLD2_REPORT);
 }
 
-/* For this host only: never routed on, never sealed. PS_R_NONE: no neighbour discovery. */
-static __noinline enum ps_reason ps_neighbour_nd(struct __sk_buff *skb, const struct ps_packet *p)
+static __always_inline int ps_neighbour_poses_as_router(const struct ps_packet *p)
+{
+	if (p->fragment == PS_FRAGMENT_LATER)
+		return 0;
+	if (p->protocol == IPPROTO_ICMP && p->version == 4)
+		return p->icmp_type == PS_ICMP_REDIRECT || p->icmp_type == PS_ICMP_ROUTER_ADVERTISEMENT;
+	return p->protocol == IPPROTO_ICMPV6 && p->version == 6 &&
+	       (p->icmp_type == PS_ND_ROUTER_ADVERTISEMENT || p->icmp_type == PS_ND_REDIRECT ||
+		p->icmp_type == PS_ND_MLD_QUERY);
+}
+
+/* Neighbour discovery is for this host only: never routed on, never sealed. PS_R_NONE: it is none. */
+static __noinline enum ps_reason ps_neighbour_check(struct __sk_buff *skb, const struct ps_packet *p)
 {
 	int stays = ps_address_is_link_multicast(&p->dst) || ps_address_is_link_local(&p->dst);
 
+	if (ps_neighbour_poses_as_router(p))
+		return PS_R_ROUTER_ADVERT;
 	if (!ps_neighbour_is_nd(p))
 		return PS_R_NONE;
-	if (p->icmp_type == PS_ND_ROUTER_ADVERTISEMENT || p->icmp_type == PS_ND_REDIRECT ||
-	    p->icmp_type == PS_ND_MLD_QUERY)
-		return PS_R_ROUTER_ADVERT;
 	if (!stays && !ps_route_ends_here(skb, p, p->ifindex))
 		return PS_R_UNSUPPORTED;
 	if (!ps_neighbour_may_be(p, &p->src))

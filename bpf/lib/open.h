@@ -120,15 +120,10 @@ static __noinline enum ps_reason ps_open_recognise(struct __sk_buff *skb, struct
 	return PS_R_NONE;
 }
 
-static __always_inline struct ps_in_window *ps_open_window(struct ps_packet *p)
-{
-	return bpf_map_lookup_elem(&ps_in_window, &p->slot);
-}
-
 /* Looks at the window, opens, takes the sequence number. */
 static __always_inline enum ps_reason ps_open_decipher(struct __sk_buff *skb, struct ps_packet *p)
 {
-	struct ps_in_window *window = ps_open_window(p);
+	struct ps_in_window *window = bpf_map_lookup_elem(&ps_in_window, &p->slot);
 	long error;
 
 	if (!window)

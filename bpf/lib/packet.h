@@ -39,9 +39,8 @@ struct ps_packet {
 	__u8 tos;
 	__u8 ttl;
 	__u8 fragment;
-	__u8 dont_fragment;
 	__u8 icmp_type; /* of ICMP and ICMPv6 */
-	__u8 pad0;
+	__u8 pad0[2];
 	/* from deciding */
 	__u32 hook;
 	__u32 ifindex;
@@ -97,11 +96,6 @@ static __always_inline enum ps_reason ps_packet_failed(struct ps_packet *p, long
 	return PS_R_HELPER_FAILED;
 }
 
-static __always_inline int ps_packet_load(struct __sk_buff *skb, __u32 offset, void *to, __u32 len)
-{
-	return bpf_skb_load_bytes(skb, offset, to, len);
-}
-
 /* Whether a frame's header stands before the packet: an uplink may be a device that has none. */
 static __always_inline int ps_packet_is_framed(struct __sk_buff *skb)
 {
@@ -135,7 +129,6 @@ static __always_inline enum ps_reason ps_packet_parse_v4(struct __sk_buff *skb, 
 	p->protocol = ip.protocol;
 	p->tos = ip.tos;
 	p->ttl = ip.ttl;
-	p->dont_fragment = fragment >> 14 & 1;
 	p->fragment = fragment & 0x1fff ? PS_FRAGMENT_LATER : fragment & 0x2000 ? PS_FRAGMENT_FIRST : PS_FRAGMENT_NONE;
 	ps_address_set_v4(&p->src, ip.saddr);
 	ps_address_set_v4(&p->dst, ip.daddr);
@@ -197,7 +190,6 @@ static __always_inline enum ps_reason ps_packet_parse_v6(struct __sk_buff *skb, 
 	p->protocol = ip.nexthdr;
 	p->tos = ip.priority << 4 | ip.flow_lbl[0] >> 4;
 	p->ttl = ip.hop_limit;
-	p->dont_fragment = 1;
 	__builtin_memcpy(&p->src, &ip.saddr, sizeof(p->src));
 	__builtin_memcpy(&p->dst, &ip.daddr, sizeof(p->dst));
 	/* Would be taken for IPv4 in our maps, and has no business on a wire. */
