@@ -202,7 +202,7 @@ static __noinline enum ps_reason ps_to_pod(struct __sk_buff *skb, struct ps_pack
 	p->dst_identity = pod->identity;
 	stamp = ps_stamp_get(skb, config);
 	if (stamp == PS_STAMP_OPENED)
-		return PS_R_NONE;
+		return pod->identity ? PS_R_NONE : PS_R_NO_IDENTITY;
 	if (skb->protocol == bpf_htons(ETH_P_ARP))
 		return PS_R_NEIGHBOUR;
 	reason = ps_packet_parse(skb, p, ETH_HLEN);
