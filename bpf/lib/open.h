@@ -73,7 +73,7 @@ static __noinline enum ps_reason ps_open_read_header(struct __sk_buff *skb, stru
 {
 	struct ps_esp esp;
 
-	if (len < sizeof(esp) + PS_ESP_SEALED_MIN + PS_ESP_TAG_LEN || len % PS_ESP_ALIGN)
+	if (len < sizeof(esp) + PS_ESP_SEALED_MIN + PS_ESP_TAG_LEN || len > PS_PACKET_MAX || len % PS_ESP_ALIGN)
 		return PS_R_MALFORMED;
 	if (bpf_skb_load_bytes(skb, p->transport + sizeof(struct udphdr), &esp, sizeof(esp)))
 		return PS_R_MALFORMED;
