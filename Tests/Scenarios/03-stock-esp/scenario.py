@@ -150,9 +150,10 @@ class Interoperation:
             self._add_policy("in", pod, stock_pod, here, there)
 
     def _add_state(self, source: str, destination: str, spi: int, key: bytes) -> None:
+        """For packets of both families: by itself, an SA is for those of its endpoints'."""
         self.stock.run(
             f"ip xfrm state add src {source} dst {destination} proto esp spi {spi} reqid 1 mode tunnel replay-window 128 "
-            f"aead 'rfc7539esp(chacha20,poly1305)' 0x{key.hex()} 128 "
+            f"flag af-unspec aead 'rfc7539esp(chacha20,poly1305)' 0x{key.hex()} 128 "
             f"encap espinudp {ESP_PORT} {ESP_PORT} {'::' if ':' in source else '0.0.0.0'}"
         )
 

@@ -56,8 +56,9 @@ class Run:
         os.close(self._lock)
 
     def logs(self) -> list[Path]:
-        """What programs of this run wrote, oldest first."""
-        return sorted(self.directory.glob("**/*.log"), key=lambda log: log.stat().st_mtime)
+        """What programs of this run wrote, oldest first. No deeper: an overlay's root has all this machine's files."""
+        logs = [*self.directory.glob("*.log"), *self.directory.glob("*/*.log")]
+        return sorted(logs, key=lambda log: log.stat().st_mtime)
 
     def at_end(self, action: Callable[..., object], *arguments: object) -> None:
         """Registers a clean-up; the last registered runs first, and a failing one does not stop the others."""

@@ -7,13 +7,11 @@ import os
 
 from .abi import Hook
 from .datapath import Datapath
-from .libbpf import Program
 
 # enum bpf_attach_type of linux/bpf.h, which Debian 12's headers do not have yet.
 TCX_INGRESS, TCX_EGRESS = 46, 47
 # enum bpf_tc_attach_point of bpf/libbpf.h.
 CLSACT_INGRESS, CLSACT_EGRESS = 1, 2
-INGRESS = {Hook.FROM_POD, Hook.FROM_UPLINK}
 
 _lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
 
@@ -46,12 +44,10 @@ class Attachments:
         self._links: list[int] = []
 
     def pod(self, ifindex: int) -> None:
-        self._attach(Hook.FROM_POD, ifindex)
-        self._attach(Hook.TO_POD, ifindex)
+        self._attach(ifindex, Hook.FROM_POD, Hook.TO_POD)
 
     def uplink(self, ifindex: int) -> None:
-        self._attach(Hook.FROM_UPLINK, ifindex)
-        self._attach(Hook.TO_UPLINK, ifindex)
+        self._attach(ifindex, Hook.FROM_UPLINK, Hook.TO_UPLINK)
 
     def close(self) -> None:
         """Ends tcx links. What clsact has goes with its device."""
@@ -59,20 +55,23 @@ class Attachments:
             os.close(link)
         self._links.clear()
 
-    def _attach(self, hook: Hook, ifindex: int) -> None:
-        program = self._datapath.program(hook)
+    def _attach(self, ifindex: int, ingress: Hook, egress: Hook) -> None:
+        programs = self._datapath.program(ingress), self._datapath.program(egress)
         if self._way == Way.TCX:
-            self._links.append(program.attach_link(ifindex, TCX_INGRESS if hook in INGRESS else TCX_EGRESS))
-        else:
-            _attach_filter(program, ifindex, CLSACT_INGRESS if hook in INGRESS else CLSACT_EGRESS)
+            for program, attach_type in zip(programs, (TCX_INGRESS, TCX_EGRESS)):
+                self._links.append(program.attach_link(ifindex, attach_type))
+            return
+        _call("bpf_tc_hook_create", _hook(ifindex, CLSACT_INGRESS | CLSACT_EGRESS))
+        for program, point in zip(programs, (CLSACT_INGRESS, CLSACT_EGRESS)):
+            options = _Options(sz=ctypes.sizeof(_Options), prog_fd=program.descriptor)
+            _call("bpf_tc_attach", _hook(ifindex, point), options)
 
 
-def _attach_filter(program: Program, ifindex: int, point: int) -> None:
-    qdisc = _Hook(sz=ctypes.sizeof(_Hook), ifindex=ifindex, point=point)
-    options = _Options(sz=ctypes.sizeof(_Options), prog_fd=program.descriptor)
-    created = _lib.bpf_tc_hook_create(ctypes.byref(qdisc))
-    if created not in (0, -17):  # -EEXIST: the other direction's filter came first
-        raise OSError(-created, "clsact")
-    attached = _lib.bpf_tc_attach(ctypes.byref(qdisc), ctypes.byref(options))
-    if attached != 0:
-        raise OSError(-attached, f"{program.name} at clsact")
+def _hook(ifindex: int, point: int) -> _Hook:
+    return _Hook(sz=ctypes.sizeof(_Hook), ifindex=ifindex, point=point)
+
+
+def _call(name: str, *arguments: ctypes.Structure) -> None:
+    result = getattr(_lib, name)(*map(ctypes.byref, arguments))
+    if result != 0:
+        raise OSError(-result, name)
