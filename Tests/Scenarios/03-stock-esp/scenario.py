@@ -146,21 +146,20 @@ class Interoperation:
         self._add_state(there, here, FROM_STOCK, key_from_stock + self.here.inbound.salt)
         for family in FAMILIES:
             pod, stock_pod = self.web.address(family), STOCK_POD[family]
-            self._add_policy("out", stock_pod, pod, there, here)
-            self._add_policy("in", pod, stock_pod, here, there)
+            self._add_policy("out", stock_pod, pod, f"src {there} dst {here}")
+            self._add_policy("in", pod, stock_pod, f"src {here} dst {there}")
 
     def _add_state(self, source: str, destination: str, spi: int, key: bytes) -> None:
         """For packets of both families: by itself, an SA is for those of its endpoints'."""
         self.stock.run(
-            f"ip xfrm state add src {source} dst {destination} proto esp spi {spi} reqid 1 mode tunnel replay-window 128 "
-            f"flag af-unspec aead 'rfc7539esp(chacha20,poly1305)' 0x{key.hex()} 128 "
+            f"ip xfrm state add src {source} dst {destination} proto esp spi {spi} reqid 1 mode tunnel "
+            f"replay-window 128 flag af-unspec aead 'rfc7539esp(chacha20,poly1305)' 0x{key.hex()} 128 "
             f"encap espinudp {ESP_PORT} {ESP_PORT} {'::' if ':' in source else '0.0.0.0'}"
         )
 
-    def _add_policy(self, direction: str, source: str, destination: str, outer_source: str, outer_destination: str) -> None:
+    def _add_policy(self, direction: str, source: str, destination: str, tunnel: str) -> None:
         self.stock.run(
-            f"ip xfrm policy add src {source} dst {destination} dir {direction} "
-            f"tmpl src {outer_source} dst {outer_destination} proto esp reqid 1 mode tunnel"
+            f"ip xfrm policy add src {source} dst {destination} dir {direction} tmpl {tunnel} proto esp reqid 1 mode tunnel"
         )
 
     # Traffic

@@ -85,10 +85,9 @@ def test_permissive_lets_the_unknown_leave(node: Node, family: int) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("addresses, reason", (
-    (WITHOUT_SESSION, Reason.NO_SESSION), (QUARANTINED, Reason.ADDR_QUARANTINE),
-))
-def test_permissive_is_for_the_unknown_alone(node: Node, family: int, addresses: dict[int, str], reason: Reason) -> None:
+@pytest.mark.parametrize("name", ("known, without a session", "in quarantine"))
+def test_permissive_is_for_the_unknown_alone(node: Node, family: int, name: str) -> None:
+    addresses, reason = DESTINATIONS[name]
     node.datapath.configure(flags=Constant.F_READY | Constant.F_PERMISSIVE)
     dropped_here(node.from_pod(udp(WEB_ADDRESS[family], addresses[family])), reason)
 
@@ -99,12 +98,10 @@ def test_permissive_is_for_the_unknown_alone(node: Node, family: int, addresses:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_pod_has_its_own_addresses_only(node: Node, family: int) -> None:
     """Not its neighbour's, its gateway's, its node's, another node's, the world's; whoever it writes to."""
-    sources = (
-        DB_ADDRESS[family], NODE_ADDRESS[family], UNKNOWN[family], PEERS[4].pod(family), WORLD[family],
-        {4: GATEWAY_V4, 6: "fd42:0:0:1::1"}[family], {4: "127.0.0.1", 6: "::1"}[family], {4: "0.0.0.0", 6: "::"}[family],
-    )
+    special = {4: (GATEWAY_V4, "127.0.0.1", "0.0.0.0"), 6: ("fd42:0:0:1::1", "::1", "::")}[family]
+    others = (DB_ADDRESS[family], NODE_ADDRESS[family], UNKNOWN[family], PEERS[4].pod(family), WORLD[family])
     destinations = (DB_ADDRESS, NODE_ADDRESS, WORLD, UNKNOWN, {4: PEERS[4].pod(4), 6: PEERS[4].pod(6)})
-    for source, destination in itertools.product(sources, destinations):
+    for source, destination in itertools.product(special + others, destinations):
         dropped_here(node.from_pod(udp(source, destination[family])), Reason.SPOOFED_SOURCE)
 
 

@@ -64,7 +64,8 @@ def test_foreign_stamps_are_cleared(node: Node, stamp: Stamp) -> None:
         assert result.mark == marked(Stamp.NONE)
     arp = Ether(src="02:00:00:00:00:12", dst=node.devices.uplink.mac) / ARP(psrc="192.0.2.12", pdst="192.0.2.11")
     assert node.from_uplink(arp, mark=marked(stamp)).mark == marked(Stamp.NONE)
-    dropped(node.from_uplink(udp(UNKNOWN[4], WEB_ADDRESS[4]), mark=marked(stamp)), Reason.CLEAR_INBOUND, Hook.FROM_UPLINK)
+    result = node.from_uplink(udp(UNKNOWN[4], WEB_ADDRESS[4]), mark=marked(stamp))
+    dropped(result, Reason.CLEAR_INBOUND, Hook.FROM_UPLINK)
 
 
 def test_arp_and_others_pass(node: Node) -> None:

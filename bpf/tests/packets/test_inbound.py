@@ -59,7 +59,8 @@ def test_an_sa_ends_at_its_deadline(node: Node) -> None:
 
 def test_a_slot_that_disagrees_is_not_used(node: Node) -> None:
     peer, packet = PEERS[4], arriving(PEERS[4], 4)
-    node.datapath.add_inbound(peer.inbound, peer.number, REMOTE_WEB, record={"spi": peer.inbound.spi + node.datapath.slots})
+    another = {"spi": peer.inbound.spi + node.datapath.slots}
+    node.datapath.add_inbound(peer.inbound, peer.number, REMOTE_WEB, record=another)
     refused(node, sealed(peer, packet), Reason.BAD_SLOT)
 
 

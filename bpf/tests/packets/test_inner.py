@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-"""What a right tag does not excuse: a broken inner packet, a source that is not bound, a destination that is not here."""
+"""What a right tag does not excuse: a broken inner packet, a source not bound, a destination not here."""
 
 import itertools
 import struct

@@ -13,7 +13,10 @@ EXCEPTIONS = {
 }
 
 
-@pytest.mark.parametrize("reason", [reason for reason in Reason if reason not in EXCEPTIONS], ids=lambda reason: reason.name)
+CAUSED = [reason for reason in Reason if reason not in EXCEPTIONS]
+
+
+@pytest.mark.parametrize("reason", CAUSED, ids=lambda reason: reason.name)
 def test_it_was_caused(datapath: Datapath, reason: Reason) -> None:
     assert reason in datapath.seen
 

@@ -18,7 +18,9 @@ RING = 64 * Constant.REPLAY_WORDS
 # (sequence, whether it is accepted), in order, from an empty window.
 TABLES: dict[str, list[tuple[int, bool]]] = {
     "0 is never a sequence": [(0, False), (1, True), (0, False)],
-    "each once": [(1, True), (1, False), (2, True), (10, True), (9, True), (8, True), (8, False), (10, False), (2, False)],
+    "each once": [
+        (1, True), (1, False), (2, True), (10, True), (9, True), (8, True), (8, False), (10, False), (2, False),
+    ],
     "the far end of the window": [
         (1, True), (W + 2, True), (2, True), (2, False), (1, False), (W + 2, False),
         (W + 1, True), (W, True), (W + 1, False), (3, True),
@@ -32,7 +34,9 @@ TABLES: dict[str, list[tuple[int, bool]]] = {
         (1, True), (70, True), (140, True), (140 + RING, True), (70 + RING, True), (70 + RING + 64, True),
         (70 + RING, False),
     ],
-    "word boundaries": [(63, True), (64, True), (65, True), (127, True), (128, True), (63, False), (64, False), (128, False)],
+    "word boundaries": [
+        (63, True), (64, True), (65, True), (127, True), (128, True), (63, False), (64, False), (128, False),
+    ],
     "the end": [
         (SEQUENCE_MAX - 1, True), (SEQUENCE_MAX, True), (SEQUENCE_MAX, False), (SEQUENCE_MAX - W, True),
         (SEQUENCE_MAX - W - 1, False), (1, False),

@@ -63,7 +63,7 @@ def test_nothing_can_be_added(node: Node, outer: int) -> None:
 @pytest.mark.parametrize("field", ("ip length", "udp length"))
 @pytest.mark.parametrize("difference", (-200, -20, 1, 2000))
 def test_lengths_must_agree(node: Node, outer: int, field: str, difference: int) -> None:
-    """Of IP and UDP, with each other and with the frame: a datagram that ends elsewhere is not the one that was sent."""
+    """Of IP, UDP and the frame: a datagram that ends elsewhere is not the one that was sent."""
     peer = PEERS[outer]
     packet = bytearray(sealed(peer, arriving(peer, 4, 120)))
     place = {"ip length": 2 if outer == 4 else 4, "udp length": 24 if outer == 4 else 44}[field]

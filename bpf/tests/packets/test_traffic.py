@@ -21,7 +21,10 @@ DROPS = [reason for reason in Reason if Reason.SPOOFED_SOURCE <= reason < Reason
 MEGABYTES = 4
 
 
-@pytest.fixture(scope="module", params=itertools.product(Way, FAMILIES), ids=lambda each: f"{each[0].value}-over-{each[1]}")
+KINDS = list(itertools.product(Way, FAMILIES))
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: f"{kind[0].value}-over-IPv{kind[1]}")
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     with Run() as run:
         way, outer = request.param

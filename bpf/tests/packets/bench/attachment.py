@@ -24,7 +24,9 @@ class Way(enum.Enum):
 class _Hook(ctypes.Structure):
     """struct bpf_tc_hook."""
 
-    _fields_ = [("sz", ctypes.c_size_t), ("ifindex", ctypes.c_int), ("point", ctypes.c_int), ("parent", ctypes.c_uint32)]
+    _fields_ = [
+        ("sz", ctypes.c_size_t), ("ifindex", ctypes.c_int), ("point", ctypes.c_int), ("parent", ctypes.c_uint32),
+    ]
 
 
 class _Options(ctypes.Structure):

@@ -76,7 +76,8 @@ class Datapath:
         self.slots = slots
         sizes = dict.fromkeys((*ARRAYS, "ps_out_index"), slots)
         self._object = Object(path, sizes)
-        self._map = {name: self._object.map(name) for name in (*ARRAYS, *HASHES, "ps_config", "ps_counters", "ps_event_lost")}
+        names = (*ARRAYS, *HASHES, "ps_config", "ps_counters", "ps_event_lost")
+        self._map = {name: self._object.map(name) for name in names}
         self._programs = {hook: self._object.program(hook.name.lower()) for hook in abi.Hook}
         self._ring = Ring(self._object.map("ps_events"))
         # Every cause a case has had so far: the table of reasons is checked against it at the end.
@@ -151,7 +152,7 @@ class Datapath:
         seq_limit: int = SEQUENCE_MAX, ref_spi: Optional[int] = None, ref_slot: Optional[int] = None,
         record: Optional[dict[str, int]] = None,
     ) -> None:
-        """An SA that seals. `record` has fields of the slot that disagree with its index, `ref_*` those of the index."""
+        """An SA that seals. `record` has fields of the slot and `ref_*` those of its index where they disagree."""
         slot = sa.spi % self.slots
         written = abi.SAOut(seq=seq, spi=sa.spi, peer=peer, identity=identity, suite=abi.Suite.CHACHA20_POLY1305)
         self._fill(written, sa, record or {})

@@ -15,6 +15,7 @@ from scapy.packet import Packet
 
 ALGORITHM = "CHACHA20-POLY1305"
 PORT = 4500
+SENDER_PORT = 50000
 UDP_HEADER, ESP_HEADER, IV, ICV = 8, 8, 8, 16
 NEXT_IPV4, NEXT_IPV6 = 4, 41
 
@@ -45,8 +46,8 @@ class SA:
         return cls(spi, material[:32], material[32:])
 
     def sealed(
-        self, inner: bytes, sequence: int, source: str, destination: str, iv: Optional[bytes] = None, sport: int = 50000,
-        **outer: int,
+        self, inner: bytes, sequence: int, source: str, destination: str, iv: Optional[bytes] = None,
+        sport: int = SENDER_PORT, **outer: int,
     ) -> bytes:
         """The packet that scapy makes of an inner one; outer header fields as given."""
         association = SecurityAssociation(
@@ -80,10 +81,10 @@ class SA:
         return enveloped(associated + iv + body, source, destination, **outer)
 
 
-def enveloped(datagram: bytes, source: str, destination: str, sport: int = 50000, dport: int = PORT, **outer: int) -> bytes:
+def enveloped(datagram: bytes, source: str, destination: str, dport: int = PORT, **outer: int) -> bytes:
     """A UDP datagram to the ESP port, with the checksum that its family wants: none over IPv4."""
     header = ip_header(source, destination, **outer)
-    udp = UDP(sport=sport, dport=dport, **({"chksum": 0} if header.version == 4 else {}))
+    udp = UDP(sport=SENDER_PORT, dport=dport, **({"chksum": 0} if header.version == 4 else {}))
     return bytes(header / udp / datagram)
 
 

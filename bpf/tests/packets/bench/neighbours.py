@@ -10,8 +10,9 @@ from .node import Node
 BROADCAST, ALL_NODES = "ff:ff:ff:ff:ff:ff", "33:33:00:00:00:01"
 
 
-def arp(node: Node, operation: int, sender: str, target: str, mac: str = "", hardware: str = "", **fields: int) -> Packet:
-    mac = mac or node.devices.web.far_mac
+def arp(node: Node, operation: int, sender: str, target: str, hardware: str = "", **fields: int) -> Packet:
+    """Says `sender` from web's address, or claims another's by `hardware`."""
+    mac = node.devices.web.far_mac
     packet = ARP(op=operation, hwsrc=hardware or mac, psrc=sender, hwdst="00:00:00:00:00:00", pdst=target, **fields)
     return Ether(src=mac, dst=BROADCAST) / packet
 
@@ -30,4 +31,5 @@ def solicitation(node: Node, source: str, target: str, **fields: int) -> Packet:
 
 
 def advertisement(node: Node, source: str, target: str, **fields: int) -> Packet:
-    return nd(node, source, ICMPv6ND_NA(tgt=target, R=0) / ICMPv6NDOptDstLLAddr(lladdr=node.devices.web.far_mac), **fields)
+    message = ICMPv6ND_NA(tgt=target, R=0) / ICMPv6NDOptDstLLAddr(lladdr=node.devices.web.far_mac)
+    return nd(node, source, message, **fields)

@@ -70,7 +70,9 @@ class Node:
             datapath.add_remote(WITHOUT_SESSION[family], STRANGER, OTHER)
             datapath.add_remote(QUARANTINED[family], OVER_V4.number, REMOTE_WEB, flags=1)
 
-    def from_pod(self, packet: Packet | bytes, pod: Optional[Device] = None, mark: int = FOREIGN_MARK, **context: int) -> Result:
+    def from_pod(
+        self, packet: Packet | bytes, pod: Optional[Device] = None, mark: int = FOREIGN_MARK, **context: int
+    ) -> Result:
         """A packet as web, or another pod, sends it."""
         pod = pod or self.devices.web
         frame = framed(packet, source=pod.far_mac, destination=pod.mac)

@@ -39,8 +39,8 @@ def race(program: Program, frames: list[bytes], context: SKBContext) -> list[lis
     error = library.race(program.descriptor, ctypes.byref(context), turns, ctypes.c_uint32(len(frames)))
     if error != 0:
         raise OSError(-error, f"{program.name} did not run")
-    return [
-        [
-            Outcome(VERDICTS[turn.verdict[cpu]], bytes(turn.after[cpu][: turn.length_after[cpu]])) for cpu in range(CPUS)
-        ] for turn in turns
-    ]
+    return [[_outcome(turn, cpu) for cpu in range(CPUS)] for turn in turns]
+
+
+def _outcome(turn: Turn, cpu: int) -> Outcome:
+    return Outcome(VERDICTS[turn.verdict[cpu]], bytes(turn.after[cpu][: turn.length_after[cpu]]))

@@ -39,7 +39,7 @@ def tcp_arrives(sender: Namespace, receiver: Namespace, address: str, megabytes:
 
 
 def udp_arrives(sender: Namespace, receiver: Namespace, address: str, lengths: list[int]) -> list[int]:
-    """Sends datagrams of these lengths, each after the one before was there; the lengths of those that arrived whole."""
+    """Sends datagrams of these lengths one after the other; the lengths of those that arrived whole."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sink = receiver.inside(lambda: socket.socket(family, socket.SOCK_DGRAM))
     source = sender.inside(lambda: socket.socket(family, socket.SOCK_DGRAM))
