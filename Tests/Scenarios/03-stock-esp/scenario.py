@@ -159,7 +159,8 @@ class Interoperation:
 
     def _add_policy(self, direction: str, source: str, destination: str, tunnel: str) -> None:
         self.stock.run(
-            f"ip xfrm policy add src {source} dst {destination} dir {direction} tmpl {tunnel} proto esp reqid 1 mode tunnel"
+            f"ip xfrm policy add src {source} dst {destination} dir {direction} "
+            f"tmpl {tunnel} proto esp reqid 1 mode tunnel"
         )
 
     # Traffic
