@@ -38,9 +38,11 @@ def get(client: Pod, server: Pod, path: str, family: int = 4, timeout: float = 3
         return None
 
 
-def ping(client: Pod, server: Pod, family: int = 4, count: int = 1, interval: float = 0.01) -> list[float]:
-    """Round trips in milliseconds, of the answers that came."""
-    command = ["ping", f"-{family}", "-n", "-c", str(count), "-i", str(interval), "-W", "1"]
+def ping(
+    client: Pod, server: Pod, family: int = 4, count: int = 1, interval: float = 0.01, size: int = 56
+) -> list[float]:
+    """Round trips in milliseconds, of the answers that came; `size` bytes of payload."""
+    command = ["ping", f"-{family}", "-n", "-c", str(count), "-i", str(interval), "-W", "1", "-s", str(size)]
     try:
         output = client.namespace.run(*command, server.address(family), timeout=count * (1 + interval) + 5)
     except commands.CommandFailed as failure:

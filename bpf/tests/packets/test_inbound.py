@@ -3,11 +3,15 @@
 
 import pytest
 
-from bench.abi import Reason
+from bench.abi import Constant, Hook, Reason
 from bench.arrivals import arriving, opened, refused, refused_before_the_tag, sealed
 from bench.datapath import Verdict, now
 from bench.esp import SA
-from bench.node import PEERS, REMOTE_WEB, Node
+from bench.expect import dropped, passed
+from bench.machine import GATEWAY_V4
+from bench.node import PEERS, REMOTE_WEB, WORLD, Node
+from bench.packets import forwarded
+
 
 FAMILIES = (4, 6)
 
@@ -70,3 +74,41 @@ def test_a_slot_of_an_unknown_suite_is_not_used(node: Node, suite: int) -> None:
     node.datapath.add_inbound(peer.inbound, peer.number, REMOTE_WEB, record={"suite": suite})
     result = node.from_uplink(sealed(peer, arriving(peer, 4)))
     assert result.verdict == Verdict.DROP and result.reasons <= {Reason.BAD_SLOT, Reason.UNSUPPORTED}
+
+
+def test_the_smallest_spi_that_may_be_allotted(node: Node) -> None:
+    peer, sa = PEERS[4], SA.of(Constant.SPI_MIN)
+    node.datapath.add_inbound(sa, peer.number, REMOTE_WEB)
+    packet = arriving(peer, 4)
+    assert opened(node, sa.sealed(packet, 1, peer.remote, peer.local)) == forwarded(packet)
+
+
+@pytest.mark.parametrize("outer", FAMILIES)
+def test_an_sa_is_for_the_address_that_was_agreed(node: Node, outer: int) -> None:
+    """To another address of this host: the peer's `local` is the one."""
+    peer, other = PEERS[outer], {4: GATEWAY_V4, 6: "2001:db8:0:1::111"}[outer]
+    if outer == 6:
+        node.devices.address("replace", f"{other}/128 dev uplink nodad")
+    packet = peer.inbound.sealed(arriving(peer, 4), 1, peer.remote, other)
+    refused_before_the_tag(node, peer, packet, Reason.UNKNOWN_SPI)
+
+
+def test_what_is_on_its_way_through_is_not_ours(node: Node) -> None:
+    """ESP to a machine behind this one, by chance under an SPI of ours."""
+    peer = PEERS[4]
+    packet = peer.inbound.sealed(arriving(peer, 4), 1, "203.0.113.5", WORLD[4])
+    passed(node.from_uplink(packet), Reason.NOT_OURS)
+
+
+def test_a_pod_that_is_gone_hears_nothing(node: Node) -> None:
+    """Its addresses are still there, its device is not."""
+    node.datapath.remove_pod(node.devices.web.index)
+    refused(node, sealed(PEERS[4], arriving(PEERS[4], 4)), Reason.NOT_LOCAL)
+
+
+def test_joined_datagrams_are_not_opened(node: Node) -> None:
+    """What a device has merged (GRO of UDP) is several packets, each with a tag of its own."""
+    peer = PEERS[4]
+    result = node.from_uplink(sealed(peer, arriving(peer, 4)), gso_segs=2, gso_size=100)
+    dropped(result, Reason.GSO, Hook.FROM_UPLINK)
+    assert node.datapath.window(peer.inbound)[0] == 0

@@ -5,14 +5,14 @@ from typing import Callable
 
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP, IPOption_RR
-from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment
+from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrRouting
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
 
 from bench.abi import Hook, Reason
 from bench.datapath import Result, Verdict
 from bench.expect import dropped, redirected
-from bench.node import DB_ADDRESS, PEERS, WEB_ADDRESS, WORLD, Node
+from bench.node import DB_ADDRESS, PEERS, UNKNOWN, WEB_ADDRESS, WORLD, Node
 from bench.packets import forwarded, udp
 
 FAMILIES = (4, 6)
@@ -75,6 +75,35 @@ def test_a_vlan_tag_hides_nothing(node: Node) -> None:
     frame = ethernet / Dot1Q(vlan=5) / IP(udp(DB_ADDRESS[4], WORLD[4]))
     result = node.from_pod(frame)
     assert result.verdict == Verdict.DROP and result.reasons <= {Reason.UNSUPPORTED, Reason.SPOOFED_SOURCE}
+
+
+@pytest.mark.parametrize("destination", (PEERS[4].pod_v6, DB_ADDRESS[6], WORLD[6], UNKNOWN[6]))
+def test_a_routing_header_is_not_followed(node: Node, destination: str) -> None:
+    """Where it goes in the end is not what its destination says."""
+    header = IPv6ExtHdrRouting(addresses=[WORLD[6]], segleft=1)
+    packet = IPv6(src=WEB_ADDRESS[6], dst=destination) / header / UDP() / b"by the way"
+    dropped_here(node.from_pod(bytes(packet)), Reason.UNSUPPORTED)
+
+
+@pytest.mark.parametrize("count", (1, 6, 7, 30))
+def test_extension_headers_are_bounded(node: Node, count: int) -> None:
+    peer = PEERS[4]
+    packet = IPv6(src=WEB_ADDRESS[6], dst=peer.pod(6))
+    for _ in range(count):
+        packet /= IPv6ExtHdrDestOpt()
+    packet = bytes(packet / UDP() / b"deep inside")
+    result = node.from_pod(packet)
+    if count <= 6:
+        redirected(result, Reason.SEALED)
+        assert peer.outbound.opened(result.packet) == forwarded(packet)
+    else:
+        dropped_here(result, Reason.UNSUPPORTED)
+
+
+@pytest.mark.parametrize("length", (1, 2, 8, 31))
+def test_an_extension_header_ends_within_the_packet(node: Node, length: int) -> None:
+    packet = IPv6(src=WEB_ADDRESS[6], dst=PEERS[4].pod(6), nh=60) / Raw(bytes([17, length]) + bytes(6))
+    dropped_here(node.from_pod(bytes(packet)), Reason.MALFORMED)
 
 
 @pytest.mark.parametrize("protocol", (1, 2, 47, 50, 132, 255))

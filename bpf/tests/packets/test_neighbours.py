@@ -4,6 +4,7 @@
 from typing import Callable
 
 import pytest
+from scapy.layers.inet import ICMP, IP
 from scapy.layers.inet6 import (
     ICMPv6MLReport2, ICMPv6ND_NA, ICMPv6ND_RA, ICMPv6ND_Redirect, ICMPv6ND_RS, IPv6, IPv6ExtHdrDestOpt,
     IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, RouterAlert,
@@ -97,6 +98,14 @@ def test_forged_neighbour_discovery(node: Node, name: str) -> None:
     assert result.reasons <= {
         Reason.ROUTER_ADVERT, Reason.SPOOFED_SOURCE, Reason.MULTICAST, Reason.FRAGMENT, Reason.MALFORMED,
     }
+
+
+@pytest.mark.parametrize("kind", (5, 9), ids=("redirect", "router advertisement"))
+@pytest.mark.parametrize("destination", (GATEWAY_V4, DB_ADDRESS[4], PEERS[4].pod_v4))
+def test_forged_routing_by_icmp(node: Node, kind: int, destination: str) -> None:
+    """Of IPv4 (RFC 792, RFC 1256): a pod tells nobody which way to go."""
+    packet = IP(src=WEB_ADDRESS[4], dst=destination) / ICMP(type=kind) / bytes(28)
+    dropped_here(node.from_pod(bytes(packet)), Reason.ROUTER_ADVERT)
 
 
 @pytest.mark.parametrize("name", ("router advertisement", "redirect"))

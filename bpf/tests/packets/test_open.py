@@ -5,13 +5,13 @@ import itertools
 import random
 
 import pytest
-from scapy.layers.inet import UDP
+from scapy.layers.inet import TCP, UDP
 
 from bench.abi import Reason, Stamp
 from bench.arrivals import arriving, by_hand, opened, refused, sealed
 from bench.esp import NEXT_IPV4, NEXT_IPV6, PORT, parsed
-from bench.node import PEERS, Node, marked
-from bench.packets import checksums_hold, forwarded, traffic_class, with_class
+from bench.node import PEERS, WEB_ADDRESS, Node, marked
+from bench.packets import checksums_hold, forwarded, largest_inner, tcp, traffic_class, with_class
 
 FAMILIES = (4, 6)
 COMBINATIONS = list(itertools.product(FAMILIES, FAMILIES))
@@ -98,3 +98,28 @@ def test_ecn_is_joined_by_rfc_6040(node: Node, inner: int, outer: int, inner_ecn
     delivered = opened(node, wrapped)
     assert traffic_class(delivered) == 0b101110 << 2 | joined
     assert checksums_hold(delivered)
+
+
+@pytest.mark.parametrize("inner", FAMILIES)
+@pytest.mark.parametrize("hop_limit", (1, 2, 64, 255))
+def test_a_hop_is_counted_on_arrival(node: Node, inner: int, hop_limit: int) -> None:
+    """RFC 4301 5.1.2: by the end that forwards what it opened."""
+    peer = PEERS[4]
+    packet = arriving(peer, inner, **{"ttl" if inner == 4 else "hlim": hop_limit})
+    if hop_limit == 1:
+        refused(node, sealed(peer, packet), Reason.HOP_LIMIT)
+    else:
+        assert opened(node, sealed(peer, packet)) == forwarded(packet)
+
+
+@pytest.mark.parametrize("inner, outer", COMBINATIONS)
+@pytest.mark.parametrize("flags", ("S", "SA"))
+def test_mss_is_clamped_on_arrival(node: Node, inner: int, outer: int, flags: str) -> None:
+    """What web may send back is bounded by our way to the peer, whatever the peer's is."""
+    peer = PEERS[outer]
+    most = largest_inner(1500, outer) - (40 if inner == 4 else 60)
+    for sequence, offered in enumerate((1460, most, most - 1, 536), start=1):
+        packet = tcp(peer.pod(inner), WEB_ADDRESS[inner], flags, mss=offered)
+        delivered = opened(node, sealed(peer, packet, sequence))
+        assert dict(parsed(delivered)[TCP].options)["MSS"] == min(offered, most)
+        assert checksums_hold(delivered)

@@ -5,12 +5,12 @@ import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
 
-from bench.abi import Constant, Reason
-from bench.arrivals import arriving, opened, refused, refused_before_the_tag, sealed
+from bench.abi import Reason
+from bench.arrivals import arriving, refused, refused_before_the_tag, sealed
 from bench.datapath import Verdict
-from bench.esp import PORT, SA, enveloped, esp_of, parsed
+from bench.esp import PORT, enveloped, esp_of, parsed
 from bench.expect import passed
-from bench.node import PEERS, REMOTE_WEB, Node
+from bench.node import PEERS, Node
 from bench.packets import forwarded, rebuilt
 
 FAMILIES = (4, 6)
@@ -80,18 +80,3 @@ def test_our_own_packet_that_comes_back_is_a_loop(node: Node) -> None:
     peer = PEERS[4]
     packet = peer.inbound.sealed(arriving(peer, 4), 1, peer.local, peer.local)
     refused(node, packet, Reason.LOOP)
-
-
-@pytest.mark.parametrize("hop_limit", (1, 2, 64, 255))
-def test_hops_are_counted_on_arrival(node: Node, hop_limit: int) -> None:
-    peer = PEERS[4]
-    packet = arriving(peer, 4, ttl=hop_limit)
-    result = node.from_uplink(sealed(peer, packet))
-    assert hop_limit > 1 and result.packet == forwarded(packet) or result.packet == packet
-
-
-def test_the_smallest_spi_that_may_be_allotted(node: Node) -> None:
-    peer, sa = PEERS[4], SA.of(Constant.SPI_MIN)
-    node.datapath.add_inbound(sa, peer.number, REMOTE_WEB)
-    packet = arriving(peer, 4)
-    assert opened(node, sa.sealed(packet, 1, peer.remote, peer.local)) == forwarded(packet)

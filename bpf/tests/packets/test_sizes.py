@@ -13,7 +13,7 @@ from bench.datapath import Result, Verdict
 from bench.esp import parsed
 from bench.expect import answered, dropped, passed, redirected
 from bench.node import DB_ADDRESS, PEERS, WEB, WEB_ADDRESS, WORLD, Node
-from bench.packets import checksums_hold, forwarded, rebuilt, tcp, udp, udp_of_size
+from bench.packets import largest_inner, checksums_hold, forwarded, tcp, udp, udp_of_size
 
 FAMILIES = (4, 6)
 COMBINATIONS = list(itertools.product(FAMILIES, FAMILIES))
@@ -24,10 +24,6 @@ def dropped_here(result: Result, reason: Reason) -> None:
 
 
 # Sizes
-
-
-def largest_inner(mtu: int, outer: int) -> int:
-    return ((mtu - (20 if outer == 4 else 40) - 8 - 8 - 8 - 16) & ~3) - 2
 
 
 @pytest.mark.parametrize("inner, outer", COMBINATIONS)
@@ -160,15 +156,12 @@ def test_other_segments_stay_as_they_are(node: Node, family: int) -> None:
 BROKEN_OPTIONS = ("02", "020405", "020005b4", "05ff0000", "0300", "000204ff")
 
 
-@pytest.mark.parametrize("options", map(bytes.fromhex, BROKEN_OPTIONS), ids=BROKEN_OPTIONS)
-def test_broken_options_harm_nobody(node: Node, options: bytes) -> None:
+@pytest.mark.parametrize("options", BROKEN_OPTIONS)
+def test_broken_options_harm_nobody(node: Node, options: str) -> None:
     """An option that ends beyond the header, or nowhere."""
-    options = options.ljust(-(-len(options) // 4) * 4, b"\x01")
-    header = TCP(sport=1, dport=2, flags="S", dataofs=5 + len(options) // 4)
-    packet = bytes(IP(src=WEB_ADDRESS[4], dst=PEERS[4].pod(4)) / Raw(bytes(header)[:20] + options))
-    packet = bytearray(packet)
-    packet[9] = 6
-    packet = rebuilt(IP(bytes(packet)))
+    padded = bytes.fromhex(options).ljust(8, b"\x01")
+    header = bytes(TCP(sport=1, dport=2, flags="S", dataofs=7))[:20]
+    packet = bytes(IP(src=WEB_ADDRESS[4], dst=PEERS[4].pod(4), proto=6) / Raw(header + padded))
     result = node.from_pod(packet)
     if result.verdict == Verdict.REDIRECT:
         assert len(PEERS[4].outbound.opened(result.packet)) == len(packet)

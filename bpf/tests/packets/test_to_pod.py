@@ -92,12 +92,15 @@ def test_a_sealed_packets_stamp_is_none_here(node: Node, family: int) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("stamp", (Stamp.NONE, Stamp.POD))
+@pytest.mark.parametrize("stamp", (Stamp.NONE, Stamp.POD, Stamp.OPENED))
 def test_a_pod_without_identity_hears_nothing(node: Node, family: int, stamp: Stamp) -> None:
-    web = node.devices.web
+    web, db, uplink = node.devices.web, node.devices.db, node.devices.uplink
     node.datapath.add_pod(web.index, web.far_mac, 0, *WEB_ADDRESS.values())
-    packet = udp(DB_ADDRESS[family] if stamp else WORLD[family], WEB_ADDRESS[family])
-    dropped_here(node.to_pod(packet, stamp, node.devices.db if stamp else node.devices.uplink), Reason.NO_IDENTITY)
+    source, ingress = {
+        Stamp.NONE: (WORLD[family], uplink), Stamp.POD: (DB_ADDRESS[family], db),
+        Stamp.OPENED: (PEERS[4].pod(family), uplink),
+    }[stamp]
+    dropped_here(node.to_pod(udp(source, WEB_ADDRESS[family]), stamp, ingress), Reason.NO_IDENTITY)
 
 
 def test_this_hosts_arp_and_nd_arrive(node: Node) -> None:

@@ -2,6 +2,7 @@
 """Real packets between two nodes, the programs at their devices: what pods send arrives, and the wire sees ESP."""
 
 import itertools
+import re
 from typing import Callable, Iterator
 
 import pytest
@@ -11,7 +12,9 @@ from bench.abi import Reason
 from bench.attachment import Way
 from bench.cluster import Cluster
 from bench.datapath import Datapath
+from bench.packets import HEADER, largest_inner
 from harness import workloads
+from harness.commands import CommandFailed
 from harness.lifetime import Run
 from harness.packets import SealedPacket, concerns
 from harness.tap import Tap
@@ -19,6 +22,7 @@ from harness.tap import Tap
 FAMILIES = (4, 6)
 DROPS = [reason for reason in Reason if Reason.SPOOFED_SOURCE <= reason < Reason.COUNT]
 MEGABYTES = 4
+ICMP_HEADER = 8
 
 
 KINDS = list(itertools.product(Way, FAMILIES))
@@ -32,11 +36,11 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("size", (8, 56, 1300))
+@pytest.mark.parametrize("size", (16, 57, 1300))
 def test_pings_return(cluster: Cluster, family: int, size: int) -> None:
     with cluster.net.wire.tap("to-node-b") as tap:
-        assert len(workloads.ping(cluster.a.pod, cluster.b.pod, family, count=20)) == 20
-        assert len(workloads.ping(cluster.b.pod, cluster.a.pod, family, count=20)) == 20
+        assert len(workloads.ping(cluster.a.pod, cluster.b.pod, family, count=20, size=size)) == 20
+        assert len(workloads.ping(cluster.b.pod, cluster.a.pod, family, count=20, size=size)) == 20
     only_esp(cluster, tap, at_least=80)
 
 
@@ -62,6 +66,37 @@ def test_streams_arrive(cluster: Cluster, family: int) -> None:
         assert (dropped(here.datapath), dropped(there.datapath)) == drops, "nothing was dropped on the way"
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_the_pod_fragments_arrives(cluster: Cluster, family: int) -> None:
+    """A first datagram may be lost to teach the pod the path's MTU; the next is in fragments that fit."""
+    for here, there in ((cluster.a.pod, cluster.b.pod), (cluster.b.pod, cluster.a.pod)):
+        with cluster.net.wire.tap("to-node-b") as tap:
+            address = there.address(family)
+            assert streams.udp_arrives(here.namespace, there.namespace, address, [4000] * 3)[-2:] == [4000] * 2
+        only_esp(cluster, tap, at_least=6)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_pod_learns_the_paths_mtu(cluster: Cluster, family: int) -> None:
+    size = 1500 - HEADER[family] - ICMP_HEADER
+    said = ping_output(cluster, family, "-M", "do", "-c", "2", "-s", str(size))
+    assert re.search(rf"mtu[ :=]+{largest_inner(1500, cluster.outer)}\b", said), said
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_pod_hears_that_hops_ran_out(cluster: Cluster, family: int) -> None:
+    said = ping_output(cluster, family, "-t", "1", "-c", "1")
+    assert re.search("time(?: to live)? exceeded", said, re.IGNORECASE), said
+
+
+def ping_output(cluster: Cluster, family: int, *options: str) -> str:
+    """What ping in web-0 says about db-0, which it does not reach."""
+    command = ("ping", f"-{family}", "-n", "-W", "1", *options, cluster.b.pod.address(family))
+    with pytest.raises(CommandFailed) as failure:
+        cluster.a.pod.namespace.run(*command)
+    return failure.value.output
+
+
 def test_scapy_reads_the_wire(cluster: Cluster) -> None:
     """With the key, what lies on the wire is the packet that the pod sent."""
     a, b = cluster.a, cluster.b
@@ -82,7 +117,7 @@ def test_a_pod_without_programs_is_not_heard(cluster: Cluster) -> None:
 def test_the_host_itself_does_not_reach_pods_elsewhere(cluster: Cluster) -> None:
     host = cluster.net.a.namespace
     for family in FAMILIES:
-        command = ("ping", f"-{family}", "-c1", "-W1", cluster.b.pod.address(family))
+        command = ("ping", f"-{family}", "-c1", "-W0.5", cluster.b.pod.address(family))
         refused_in_the_clear(cluster, lambda: [1] if host.succeeds(*command) else [], Reason.HOST_UNSUPPORTED)
 
 

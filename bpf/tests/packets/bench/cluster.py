@@ -38,12 +38,21 @@ class Cluster:
     """web-0 on node-a, db-0 on node-b, an SA each way over the given outer family."""
 
     def __init__(self, run: Run, way: Way, outer: int) -> None:
-        self.net = TwoNodes(run)
+        self.net, self.outer = TwoNodes(run), outer
         web_to_db, db_to_web = SA.of(0x1101), SA.of(0x2202)
         self.a = self._side(run, self.net.a, "web-0", WEB, web_to_db, db_to_web, way)
         self.b = self._side(run, self.net.b, "db-0", DB, db_to_web, web_to_db, way)
         introduce(self.a, self.b, outer)
         introduce(self.b, self.a, outer)
+
+    def set_mtu(self, mtu: int) -> None:
+        """Of every device on the way, and of the peers."""
+        for here, there in ((self.a, self.b), (self.b, self.a)):
+            for name in (here.node.uplink, here.pod.host_interface):
+                here.node.namespace.ip("link", "set", name, "mtu", str(mtu))
+            here.pod.namespace.ip("link", "set", "eth0", "mtu", str(mtu))
+            self.net.wire.namespace.ip("link", "set", f"to-{here.node.name}", "mtu", str(mtu))
+            here.datapath.add_peer(PEER, here.endpoint(self.outer), there.endpoint(self.outer), mtu=mtu)
 
     def _side(self, run: Run, node: Node, pod_name: str, identity: int, outbound: SA, inbound: SA, way: Way) -> Side:
         pod = self.net.add_pod(node, pod_name, 10)

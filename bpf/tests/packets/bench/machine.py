@@ -65,6 +65,11 @@ class Machine:
         """`ip route ACTION TEXT`, for cases about routes."""
         _ip(f"route {action} {text}")
 
+    @staticmethod
+    def address(action: str, text: str) -> None:
+        """`ip address ACTION TEXT`, for cases about addresses."""
+        _ip(f"address {action} {text}")
+
     def _pair(self, near: str, far: str) -> Device:
         _ip(
             f"link add {near} mtu {MTU} type veth peer name {far}", f"link set {near} up",

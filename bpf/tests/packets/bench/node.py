@@ -88,11 +88,13 @@ class Node:
             ingress_ifindex=ingress.index if ingress else 0, **context,
         )
 
-    def from_uplink(self, packet: Packet | bytes, mark: int = FOREIGN_MARK, trailer: bytes = b"") -> Result:
+    def from_uplink(
+        self, packet: Packet | bytes, mark: int = FOREIGN_MARK, trailer: bytes = b"", **context: int
+    ) -> Result:
         """A packet off the wire, with what Ethernet may add behind it."""
         uplink = self.devices.uplink
         frame = framed(packet, source=machine.PEER_MAC, destination=uplink.mac) + trailer
-        return self.datapath.run(Hook.FROM_UPLINK, frame, uplink.index, mark, ingress_ifindex=uplink.index)
+        return self.datapath.run(Hook.FROM_UPLINK, frame, uplink.index, mark, ingress_ifindex=uplink.index, **context)
 
     def to_pod(
         self, packet: Packet | bytes, stamp: Stamp = Stamp.NONE, ingress: Optional[Device] = None,

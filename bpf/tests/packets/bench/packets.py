@@ -80,3 +80,8 @@ def checksums_hold(packet: bytes) -> bool:
 
 def is_ipv6(packet: bytes) -> bool:
     return isinstance(parsed(packet), IPv6)
+
+
+def largest_inner(mtu: int, outer: int) -> int:
+    """What an outer packet of `mtu` bytes can carry: less headers, IV, tag, padding to 4 and the trailer of 2."""
+    return ((mtu - (20 if outer == 4 else 40) - 8 - 8 - 8 - 16) & ~3) - 2

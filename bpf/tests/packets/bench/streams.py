@@ -45,7 +45,7 @@ def udp_arrives(sender: Namespace, receiver: Namespace, address: str, lengths: l
     source = sender.inside(lambda: socket.socket(family, socket.SOCK_DGRAM))
     arrived = []
     with sink, source:
-        sink.settimeout(2)
+        sink.settimeout(1)
         sink.bind((address, PORT))
         for length in lengths:
             content = random.Random(length).randbytes(length)
