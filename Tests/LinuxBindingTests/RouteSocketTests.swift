@@ -3,6 +3,8 @@ import KernelTestSupport
 import LinuxBinding
 import Testing
 
+@testable import LinuxBinding
+
 @Suite struct RouteSocketTests {
     let pod: TestPod
 
@@ -103,6 +105,55 @@ import Testing
             }
         }
         Issue.record("the stream ended")
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aReaderThatWasTooSlowIsTold() async throws {
+        let events = try inside { _ in try LinkMonitor.events() }
+        let file = try TemporaryDirectory()
+        let batch = (0..<1500).map { "link set eth0 mtu \(1300 + $0 % 2)\n" }.joined()
+        try batch.write(toFile: file.path + "/batch", atomically: true, encoding: .utf8)
+        try pod.run("ip", "-batch", file.path + "/batch")
+        try pod.run("ip", "link", "del", "eth0")
+        for await event in events {
+            if event == .missed { return }
+            if case .removed(_, "eth0") = event { break }
+        }
+        Issue.record("events are missing and nobody said so")
+    }
+
+    /// Whoever has CAP_NET_ADMIN in a namespace, such as a pod in its own, can write to our socket there.
+    @Test func answersOfOthersThanTheKernelAreNotBelieved() throws {
+        let names = try inside { socket -> [String] in
+            try Self.forge(linkNamed: "forged", to: Self.port(of: socket))
+            return try socket.links().map(\.name)
+        }
+        #expect(names.sorted() == ["eth0", "lo"])
+    }
+
+    private static func port(of socket: RouteSocket) -> UInt32 {
+        var address = [UInt32](repeating: 0, count: 3)
+        var size = socklen_t(12)
+        _ = unsafe address.withUnsafeMutableBytes { bytes in
+            unsafe getsockname(
+                socket.descriptor.raw, bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), &size)
+        }
+        return address[1]
+    }
+
+    /// Sends an RTM_NEWLINK and an NLMSG_DONE that look like the answer to a socket's first request, in this thread's
+    /// namespace.
+    private static func forge(linkNamed name: String, to port: UInt32) throws {
+        let program = """
+            import socket, struct, sys
+            name, port = sys.argv[1].encode() + b"\\0", int(sys.argv[2])
+            body = struct.pack("=BxHiII", 0, 1, 99, 0, 0) + struct.pack("=HH", 4 + len(name), 3) + name
+            body += b"\\0" * (-len(body) % 4)
+            link = struct.pack("=IHHII", 16 + len(body), 16, 2, 1, 0) + body
+            done = struct.pack("=IHHIIi", 20, 3, 2, 1, 0, 0)
+            forger = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+            forger.sendto(link + done, (port, 0))
+            """
+        try Command.run("python3", "-c", program, name, String(port))
     }
 
     @Test func switchesOffloads() throws {

@@ -68,10 +68,20 @@ public final class RouteSocket: Sendable {
         }
     }
 
+    /// The kernel's next datagram; nothing for one of somebody else's, whom CAP_NET_ADMIN in this namespace lets write to
+    /// any socket in it.
     func receive(_ operation: String) throws(SystemError) -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: 65536)
-        let count = try calling(operation) { unsafe recv(descriptor.raw, &buffer, buffer.count, 0) }
-        return Array(buffer[..<count])
+        var sender = sockaddr_nl()
+        var size = socklen_t(MemoryLayout<sockaddr_nl>.size)
+        let count = try calling(operation) {
+            unsafe withUnsafeMutablePointer(to: &sender) { pointer in
+                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                    unsafe recvfrom(descriptor.raw, &buffer, buffer.count, 0, generic, &size)
+                }
+            }
+        }
+        return sender.nl_pid == 0 ? Array(buffer[..<count]) : []
     }
 
     /// `nlmsgerr`: a negated errno, the request's header, and with NETLINK_EXT_ACK attributes.
