@@ -1,6 +1,6 @@
 import Addressing
+import Foundation
 import KernelTestSupport
-import LinuxBinding
 import Testing
 
 @testable import LinuxBinding
@@ -89,7 +89,7 @@ import Testing
         #expect(try #require(error).detail?.contains("gateway") == true)
     }
 
-    @Test func tellsOfLinksThatComeAndGo() async throws {
+    @Test(.timeLimit(.minutes(1))) func tellsOfLinksThatComeAndGo() async throws {
         let events = try LinkMonitor.events()
         let name = pod.hostInterface
         try Command.run("ip", "link", "set", name, "mtu", "1400")

@@ -15,7 +15,7 @@ public enum LinkEvent: Hashable, Sendable {
 public enum LinkMonitor {
     /// Listens from the call on; ends when the stream's reader goes. C: `RTMGRP_LINK`.
     ///
-    /// - Returns: a stream that holds up to 1024 events; what a slow reader loses is lost oldest first.
+    /// - Returns: a stream that holds up to 1024 events; a slow reader loses the oldest, and is told so by `missed`.
     public static func events() throws(SystemError) -> AsyncStream<LinkEvent> {
         let socket = try RouteSocket(groups: UInt32(RTMGRP_LINK))
         let (stream, continuation) = AsyncStream.makeStream(
@@ -23,7 +23,9 @@ public enum LinkMonitor {
         let queue = DispatchQueue(label: "podshield.links")
         let source = DispatchSource.makeReadSource(fileDescriptor: socket.descriptor.raw, queue: queue)
         source.setEventHandler {
-            for event in read(socket) { continuation.yield(event) }
+            for event in read(socket) {
+                if case .dropped = continuation.yield(event) { continuation.yield(.missed) }
+            }
         }
         // The descriptor must outlive its source.
         source.setCancelHandler { withExtendedLifetime(socket) {} }
