@@ -15,6 +15,9 @@ public struct ChildProcess: Sendable {
         self.processID = processID
     }
 
+    /// Ends it, if it has not ended. C: `kill`.
+    public func kill() { _ = Glibc.kill(processID, SIGKILL) }
+
     /// Waits for its end: the exit status, or 128 + signal. C: `waitpid`.
     public func wait() throws(SystemError) -> Int32 {
         var status: Int32 = 0

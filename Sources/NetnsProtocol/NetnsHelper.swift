@@ -38,7 +38,11 @@ public enum NetnsHelper: Hashable, Sendable {
         case .spawn(let executable):
             let (ours, theirs) = try UnixSocket.pair()
             let child = try ChildProcess(path: executable, input: theirs.descriptor)
-            defer { _ = try? child.wait() }
+            defer {
+                // It has answered, or its time is up.
+                child.kill()
+                _ = try? child.wait()
+            }
             return try Self.exchange(request, ours, limit)
         }
     }

@@ -78,11 +78,24 @@ extension PodNetworkReply: Codable {
                 hostIfindex: try container.decode(UInt32.self, forKey: .hostIfindex),
                 podIfindex: try container.decode(UInt32.self, forKey: .podIfindex),
                 podName: try container.decode(String.self, forKey: .podName),
-                podMAC: try container.decode(String.self, forKey: .podMac).split(separator: ":").compactMap {
-                    UInt8($0, radix: 16)
-                },
-                addresses: try container.decode([String].self, forKey: .addresses).compactMap { IPAddress($0) },
+                podMAC: try Self.mac(container.decode(String.self, forKey: .podMac)),
+                addresses: try container.decode([String].self, forKey: .addresses).map(Self.address),
                 mtu: try container.decode(UInt32.self, forKey: .mtu)))
+    }
+
+    private static func mac(_ text: String) throws(PodNetworkError) -> [UInt8] {
+        let bytes = text.split(separator: ":", omittingEmptySubsequences: false).map { UInt8($0, radix: 16) }
+        guard bytes.count == 6, !bytes.contains(nil) else {
+            throw PodNetworkError(.noAnswer, "the helper's MAC address is none")
+        }
+        return bytes.compactMap(\.self)
+    }
+
+    private static func address(_ text: String) throws(PodNetworkError) -> IPAddress {
+        guard let address = IPAddress(text) else {
+            throw PodNetworkError(.noAnswer, "an address of the helper is none")
+        }
+        return address
     }
 
     public func encode(to encoder: any Encoder) throws {

@@ -32,6 +32,34 @@ import Testing
         }
     }
 
+    /// An address that is left out would be one whose packets nobody seals.
+    @Test(arguments: [
+        #"{"hostIfindex":7,"podIfindex":2,"podName":"e","podMac":"02:00:00:00:00","addresses":[],"mtu":1500}"#,
+        #"{"hostIfindex":7,"podIfindex":2,"podName":"e","podMac":"02:00:00:00:00:zz","addresses":[],"mtu":1500}"#,
+        #"{"hostIfindex":7,"podIfindex":2,"podName":"e","podMac":"02:00:00:00:00:01","addresses":["1.2.3"],"mtu":1}"#,
+    ])
+    func halfAnAnswerIsNone(_ text: String) {
+        let error = #expect(throws: PodNetworkError.self) {
+            try JSONDecoder().decode(PodNetworkReply.self, from: Data(text.utf8))
+        }
+        #expect(error?.code == .noAnswer)
+    }
+
+    /// A helper that hangs costs its time limit, not the daemon's task.
+    @Test func aHelperThatHangsIsEnded() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/helper"
+        try "#!/bin/sh\nread line\nexec sleep 30\n".write(toFile: path, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        let request = PodNetworkRequest(namespace: try #require(NamespacePath("/run/netns/a")), mtu: 1400)
+        let began = ContinuousClock.now
+        let error = await #expect(throws: PodNetworkError.self) {
+            try await NetnsHelper.spawn(executable: path).prepare(request, limit: .milliseconds(200))
+        }
+        #expect(error?.code == .noAnswer)
+        #expect(ContinuousClock.now - began < .seconds(10))
+    }
+
     private static func roundTrip<Value: Codable>(_ value: Value) throws -> Value {
         try JSONDecoder().decode(Value.self, from: JSONEncoder().encode(value))
     }
