@@ -1,0 +1,54 @@
+import AdminAPI
+
+/// A registration entry: `psid entry create|delete -o json`, and each of `psid entry list`.
+struct EntryDocument: Encodable {
+    let id: String
+    let spiffeID: String
+    /// SPIFFE ID of the node; left out for any.
+    let parentID: String?
+    let selectors: [String]
+    let labels: [String: String]
+    /// Seconds; left out for the authority's setting.
+    let svidTTL: Int64?
+    let dnsNames: [String]
+    let createdAt: Timestamp?
+}
+
+struct EntriesDocument: Encodable {
+    let entries: [EntryDocument]
+}
+
+extension EntryDocument {
+    init(_ entry: Podshield_Admin_V1_Entry) {
+        id = entry.id
+        spiffeID = entry.spiffeID
+        parentID = entry.parentID.known
+        selectors = entry.selectors
+        labels = entry.labels
+        svidTTL = entry.svidTtl.known
+        dnsNames = entry.dnsNames
+        createdAt = Timestamp(unix: entry.createdAt)
+    }
+
+    var sheet: Sheet {
+        var sheet = Sheet()
+        sheet.add("entry", id)
+        sheet.add("SPIFFE ID", spiffeID)
+        sheet.add("node", parentID ?? "any")
+        sheet.add("selectors", selectors.joined(separator: ", "))
+        sheet.add("policy labels", labels.assignments)
+        sheet.add("DNS names", dnsNames.joined(separator: ", "))
+        sheet.add("SVID lifetime", svidTTL.map { "\($0) s" })
+        return sheet
+    }
+}
+
+extension EntriesDocument {
+    var table: [String] {
+        var table = Table("ID", "SPIFFE ID", "NODE", "SELECTORS")
+        for entry in entries {
+            table.add(entry.id, entry.spiffeID, entry.parentID ?? "any", entry.selectors.joined(separator: ","))
+        }
+        return table.lines
+    }
+}
