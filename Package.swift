@@ -110,7 +110,8 @@ let package = Package(
             ] + grpc + grpcTransport + nio),
         swiftTarget(
             "NodeLink",
-            ["Addressing", "Identity", "KeyAgreement", "SecureTransport", "OpenSSLBinding"] + nio),
+            ["Addressing", "Identity", "KeyAgreement", "LinuxBinding", "SecureTransport", "OpenSSLBinding", crypto]
+                + nio),
         swiftTarget("Datapath", ["Addressing", "Identity", "BPFBinding", "LinuxBinding", "CPodshieldABI"]),
         swiftTarget("NetnsProtocol", ["Addressing", "LinuxBinding"]),
         swiftTarget("Telemetry", ["PrintableText", "SystemdBinding"]),

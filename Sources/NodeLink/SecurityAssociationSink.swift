@@ -13,7 +13,8 @@ public protocol SecurityAssociationSink: Sendable {
     func installOutbound(_ sa: OutboundSA) async throws
     /// Packets of `identity` to `peer` are sealed with this SA from now on; the slot used until now retires.
     func activateOutbound(spi: SPI, peer: NodeNumber, identity: NumericIdentity) async throws
-    func extend(spi: SPI, direction: SADirection, deadline: BootNanoseconds) async throws
+    /// Moves the deadline of a published SA. Outbound SPIs are the peers' choice: only (peer, SPI) is unique.
+    func extend(spi: SPI, direction: SADirection, peer: NodeNumber, deadline: BootNanoseconds) async throws
     /// Also gives back an SPI that was reserved and never installed. Unknown SPIs are no error.
     func retireInbound(spi: SPI) async throws
     /// From now on packets of `identity` to `peer` drop. Without such an SA there is nothing to do.

@@ -3,9 +3,9 @@ public import Identity
 /// Who this end is and whom it trusts, read anew for every connection, so that a renewed SVID or a changed bundle needs no
 /// new listener.
 public struct TransportIdentity: Sendable {
-    let current: @Sendable () throws -> KeyedSVID?
-    let bundle: @Sendable () -> TrustBundle
-    let now: @Sendable () -> Int64
+    package let current: @Sendable () throws -> KeyedSVID?
+    package let bundle: @Sendable () -> TrustBundle
+    package let now: @Sendable () -> Int64
 
     /// - Parameters:
     ///   - current: the SVID to present; nil for none, as a node has before it joined.

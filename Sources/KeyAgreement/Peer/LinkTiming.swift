@@ -1,0 +1,22 @@
+/// The times of the node link. The defaults are for production; tests shorten them.
+public struct LinkTiming: Sendable, Equatable {
+    /// From connection to confirmed epoch.
+    public var handshake: Duration = .seconds(10)
+    /// After the first failure to dial; doubles with each further one, up to `longestBackoff`.
+    public var shortestBackoff: Duration = .milliseconds(500)
+    public var longestBackoff: Duration = .seconds(30)
+    /// After the first refusal of an announcement; doubles with each further one, up to `longestBackoff`.
+    public var retry: Duration = .milliseconds(250)
+    /// How long the node that does not dial waits for the one that does.
+    public var overdue: Duration = .seconds(5)
+    /// How long an inbound SA stays after its sender has switched: for packets that are on their way.
+    public var grace: Duration = .seconds(2)
+    /// Of silence, before the peer is asked whether it is there; after three of them the connection counts as lost.
+    public var keepalive: Duration = .seconds(15)
+    /// How long an older connection stays beside a newer one whose peer has not said all yet.
+    public var overlap: Duration = .seconds(30)
+    /// How long `host` waits for connected peers.
+    public var acknowledgement: Duration = .seconds(2)
+
+    public init() {}
+}

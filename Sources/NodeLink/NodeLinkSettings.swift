@@ -1,0 +1,38 @@
+public import Addressing
+public import KeyAgreement
+
+/// How this node links with the others.
+public struct NodeLinkSettings: Sendable {
+    /// Where connections are accepted.
+    public var address: IPAddress
+    /// TCP; 0 lets the kernel choose, which `bound()` tells.
+    public var port: UInt16
+    /// How long keys are used before new ones are agreed on. At least 10 s.
+    public var epoch: Duration = .seconds(3600)
+    /// Whether to connect to every node of the directory, or only to those that packets wait for.
+    public var preconnect = true
+    /// What pods' addresses may be; empty for no such limit.
+    public var protected: [IPPrefix] = []
+    public var timing = LinkTiming()
+    public var limits = NodeLinkLimits()
+
+    public static let shortestEpoch = Duration.seconds(10)
+
+    public init(address: IPAddress, port: UInt16) {
+        self.address = address
+        self.port = port
+    }
+}
+
+/// What strangers may cost: connections whose peer has not confirmed an epoch yet.
+public struct NodeLinkLimits: Sendable, Equatable {
+    /// At one time, in all.
+    public var pending = 256
+    /// At one time, from one address.
+    public var pendingPerSource = 16
+    /// Connections from one address, in a burst and per second from then on.
+    public var burstPerSource = 64
+    public var ratePerSource = 8.0
+
+    public init() {}
+}
