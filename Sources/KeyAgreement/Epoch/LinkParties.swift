@@ -48,3 +48,7 @@ public struct Exporter: Sendable {
         self.export = export
     }
 }
+
+extension LinkParty {
+    init(_ svid: X509SVID) { self.init(id: svid.id, leafSHA256: svid.leaf.sha256) }
+}

@@ -11,6 +11,10 @@ public enum LinkLimits {
     static let signatureBytes = 1024
     /// Live announcements of one end on one connection.
     public static let announcementsPerConnection = 4096
+    /// Refused announcements and updates of one end on one connection.
+    static let refusalsPerConnection = 16384
+    /// Inbound SAs of one workload of one peer; a further one retires the oldest.
+    static let associationsPerWorkload = 4
     static let nonceBytes = 32
     static let confirmationBytes = 48
     static let bootIDBytes = 16

@@ -37,7 +37,8 @@ public struct Acceptance: Sendable, Equatable {
     public var nonce: [UInt8]
 }
 
-/// The other answer to `Announce` (generation 0) or to an update. After a refused update the announcement stands as it was.
+/// The other answer to `Announce` (generation 0) or to an update. After a refused update the announcement stands, less the
+/// addresses that the update left out. Generation 0 after an acceptance takes that back.
 public struct Refusal: Sendable, Equatable {
     public var id: UInt32
     public var generation: UInt32
@@ -65,6 +66,17 @@ public enum RefusalReason: UInt8, Sendable, CaseIterable {
     case noRoom = 15
     case unknownAnnouncement = 16
     case staleGeneration = 17
+}
+
+extension RefusalReason {
+    /// Whether who the workload is was not in doubt, only where it is or what there is room for: what was proved of it before
+    /// stands.
+    var leavesIdentity: Bool {
+        switch self {
+        case .addressForbidden, .addressNotLeased, .addressConflict, .addressHeldElsewhere, .noRoom: true
+        default: false
+        }
+    }
 }
 
 extension RefusalReason: CustomStringConvertible {

@@ -13,8 +13,6 @@ public struct LinkTiming: Sendable, Equatable {
     public var grace: Duration = .seconds(2)
     /// Of silence, before the peer is asked whether it is there; after three of them the connection counts as lost.
     public var keepalive: Duration = .seconds(15)
-    /// How long an older connection stays beside a newer one whose peer has not said all yet.
-    public var overlap: Duration = .seconds(30)
     /// How long `host` waits for connected peers.
     public var acknowledgement: Duration = .seconds(2)
 

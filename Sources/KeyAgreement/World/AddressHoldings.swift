@@ -1,0 +1,25 @@
+internal import Addressing
+internal import Identity
+
+/// Which peer's workload each bound address belongs to: one at a time, over all peers. An address is held from the decision to
+/// bind it until it is unbound.
+struct AddressHoldings: Sendable {
+    struct Holder: Sendable, Hashable {
+        let peer: NodeNumber
+        let identity: NumericIdentity
+    }
+
+    private var holders: [IPAddress: Holder] = [:]
+
+    func holder(of address: IPAddress) -> Holder? { holders[address] }
+
+    /// The caller has found that no other holder has one of them.
+    mutating func claim(_ addresses: some Sequence<IPAddress>, for holder: Holder) {
+        for address in addresses { holders[address] = holder }
+    }
+
+    /// What others hold stays theirs.
+    mutating func release(_ addresses: some Sequence<IPAddress>, of holder: Holder) {
+        for address in addresses where holders[address] == holder { holders[address] = nil }
+    }
+}

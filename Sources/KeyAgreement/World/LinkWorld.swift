@@ -1,0 +1,103 @@
+package import Addressing
+package import Identity
+
+/// What all peers' machines share: settings, what the authority and the composition told, and who holds which address.
+package struct LinkWorld: Sendable {
+    let epoch: Duration
+    let preconnect: Bool
+    let timing: LinkTiming
+    let entropy: Entropy
+    /// Of this machine's boot.
+    let bootID: [UInt8]
+
+    package private(set) var directory: DirectoryIndex?
+    package private(set) var bundle: TrustBundle
+    /// What pods' addresses may be; empty for no such limit.
+    package var protected: [IPPrefix] = []
+    /// What this node hosts; nil until it was told, and then nothing may be concluded from its lack.
+    private(set) var hosted: [NumericIdentity: HostedWorkload]?
+    private(set) var hostedAddresses: Set<IPAddress> = []
+    package private(set) var hostingRevision: UInt64 = 0
+    var holdings = AddressHoldings()
+    var releases = AddressReleases()
+    /// Grows when a quarantined address becomes free.
+    package private(set) var freedAddresses: UInt64 = 0
+    private var lastConnection: UInt64 = 0
+
+    package init(
+        epoch: Duration, preconnect: Bool, timing: LinkTiming, entropy: Entropy, bootID: [UInt8], bundle: TrustBundle
+    ) {
+        self.epoch = epoch
+        self.preconnect = preconnect
+        self.timing = timing
+        self.entropy = entropy
+        self.bootID = bootID
+        self.bundle = bundle
+    }
+
+    package mutating func makeConnectionID() -> ConnectionID {
+        lastConnection += 1
+        return ConnectionID(rawValue: lastConnection)
+    }
+
+    /// False for a revision that is not newer.
+    package mutating func take(_ directory: Directory) -> Bool {
+        guard directory.revision > self.directory?.revision ?? 0 || self.directory == nil else { return false }
+        self.directory = DirectoryIndex(directory)
+        return true
+    }
+
+    /// Whether roots are missing now that were there before.
+    package mutating func take(_ bundle: TrustBundle) -> Bool {
+        let lost = !Set(self.bundle.authorities).isSubset(of: bundle.authorities)
+        self.bundle = bundle
+        return lost
+    }
+
+    // MARK: Hosting
+
+    /// All that this node hosts from now on; workloads without an address are none. `reachable` are the peers that may
+    /// still send to what is given up.
+    package mutating func host(_ workloads: [HostedWorkload], reachable: Set<NodeNumber>) {
+        let before = hosted ?? [:]
+        let now = Dictionary(
+            workloads.filter { !$0.addresses.isEmpty }.map { ($0.identity, $0) },
+            uniquingKeysWith: { $0.merged(with: $1) })
+        hostingRevision += 1
+        for workload in before.values {
+            for address in workload.addresses.subtracting(now[workload.identity]?.addresses ?? []) {
+                releases.release(address, former: workload.identity, revision: hostingRevision, awaiting: reachable)
+            }
+        }
+        for workload in now.values {
+            for address in workload.addresses { releases.regain(address, by: workload.identity) }
+        }
+        hosted = now
+        hostedAddresses = Set(now.values.flatMap(\.addresses))
+    }
+
+    /// Addresses that must not be used by who has them now.
+    package var quarantined: Set<IPAddress> {
+        let pairs = (hosted ?? [:]).values.flatMap { workload in workload.addresses.map { ($0, workload.identity) } }
+        return Set(pairs.filter { releases.isQuarantined($0, for: $1) }.map(\.0))
+    }
+
+    /// What may be announced of a hosted workload now.
+    func announceable(_ workload: HostedWorkload) -> Set<IPAddress> {
+        workload.addresses.filter { !releases.isQuarantined($0, for: workload.identity) }
+    }
+
+    mutating func acknowledged(_ peer: NodeNumber, revision: UInt64) {
+        if releases.acknowledge(peer, revision: revision) { freedAddresses += 1 }
+    }
+
+    mutating func cannotReachUs(_ peer: NodeNumber) {
+        if releases.forget(peer) { freedAddresses += 1 }
+    }
+}
+
+/// Names one connection of this process; never used twice.
+package struct ConnectionID: RawRepresentable, Hashable, Sendable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+}
