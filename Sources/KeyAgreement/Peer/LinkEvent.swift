@@ -34,6 +34,8 @@ public enum WithdrawalCause: Sendable, Equatable {
     case expired
     /// What was proved does not hold any more.
     case notTrusted(SVIDRejection)
+    /// The directory gives the number to another SPIFFE ID.
+    case identityMismatch
     /// The peer has left the directory.
     case peerRemoved
     /// The peer's machine has booted anew.

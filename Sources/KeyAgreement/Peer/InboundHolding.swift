@@ -1,0 +1,56 @@
+internal import Addressing
+internal import Identity
+
+/// What this node lets a peer send as one workload.
+struct InboundHolding: Sendable {
+    /// The newest proof; nil for what an earlier run left.
+    var svid: X509SVID?
+    /// All that the newest proof names.
+    var claimed: Set<IPAddress>
+    /// Those of them that the directory allows now and that are bound.
+    var bound: Set<IPAddress>
+    /// Oldest first.
+    var associations: [InboundAssociation]
+
+    /// Made before this one, which its sender uses by now: to go after the grace period.
+    mutating func retireBefore(_ spi: SPI, at time: BootNanoseconds) {
+        guard let index = associations.firstIndex(where: { $0.spi == spi }) else { return }
+        associations[index].isUsed = true
+        for older in associations.indices.prefix(index) {
+            associations[older].retireAt = min(associations[older].retireAt ?? .max, time)
+        }
+    }
+
+    /// The newest that an older one waits for, to know whether its sender has switched.
+    var unheard: SPI? {
+        guard associations.count > 1, let last = associations.last, !last.isUsed else { return nil }
+        return last.spi
+    }
+}
+
+struct InboundAssociation: Sendable {
+    let spi: SPI
+    var deadline: BootNanoseconds
+    /// Nil for what an earlier run left.
+    let origin: AssociationOrigin?
+    /// The sender has switched to it.
+    var isUsed = false
+    var retireAt: BootNanoseconds?
+
+    /// When it has to go.
+    var end: BootNanoseconds { min(deadline, retireAt ?? .max) }
+}
+
+/// What this node sends to a peer as one workload.
+struct OutboundAssociation: Sendable {
+    let spi: SPI
+    var deadline: BootNanoseconds
+    let origin: AssociationOrigin?
+}
+
+/// The connection an SA was agreed on.
+struct AssociationOrigin: Sendable {
+    let connection: ConnectionID
+    let epoch: EpochID
+    let peerSVID: X509SVID
+}

@@ -1,0 +1,127 @@
+package import Identity
+
+/// Everything between this node and one other: who dials and when, the connection in use, what each has proved to the other,
+/// and the SAs. A pure machine: it is told what happens and the time, and says what to do.
+///
+/// There is at most one connection with a confirmed epoch; a newer one takes its place at the moment it is confirmed. SAs belong
+/// to the peer and outlive every connection.
+package struct LinkPeer: Sendable {
+    package private(set) var node: Directory.Node
+    /// This node.
+    let localID: SPIFFEID
+
+    // Connections
+    var attempts: [ConnectionID: LinkAttempt] = [:]
+    var link: LinkConnection?
+    var dialing: DialState
+    var peerBootID: [UInt8]?
+    var lastError: String?
+
+    // What outlives them
+    var inbound: [NumericIdentity: InboundHolding] = [:]
+    var outbound: [NumericIdentity: OutboundAssociation] = [:]
+    var retries: [NumericIdentity: AnnouncementRetry] = [:]
+    var probeAt: BootNanoseconds?
+    /// Of which of our workloads the peer may have to be told something.
+    var stale = StaleIdentities()
+    /// What is hosted as of this revision, the peer has answered to.
+    package private(set) var acknowledgedRevision: UInt64 = 0
+
+    private var isLeaving = false
+
+    // Of the input that is being handled
+    private(set) var now: LinkTime
+    private var actions: [LinkAction] = []
+
+    package init(_ node: Directory.Node, localID: SPIFFEID, now: LinkTime) {
+        self.node = node
+        self.localID = localID
+        self.now = now
+        dialing = DialState(idleSince: now.boot)
+    }
+
+    /// The connection whose epoch is in use.
+    package var linkID: ConnectionID? { link?.id }
+
+    /// Whether it may still send us packets.
+    package var canReachUs: Bool { link != nil || inbound.values.contains { !$0.associations.isEmpty } }
+
+    /// Of two nodes the one with the smaller name dials what is due; the other when that does not happen.
+    var isDialer: Bool { localID < node.id }
+
+    mutating func emit(_ action: LinkAction) { actions.append(action) }
+    mutating func report(_ event: LinkEvent) { actions.append(.report(event)) }
+
+    package mutating func handle(_ input: LinkInput, at time: LinkTime, in world: inout LinkWorld) -> [LinkAction] {
+        now = time
+        actions = []
+        take(input, &world)
+        retireUnhosted(world)
+        reconcile(world)
+        settle(&world)
+        if !isLeaving { dialIfDue(&world) }
+        defer { actions = [] }
+        return actions
+    }
+
+    private mutating func take(_ input: LinkInput, _ world: inout LinkWorld) {
+        switch input {
+        case .secured(let id, let secured): begin(id, secured, world)
+        case .received(let id, let message): receive(message, on: id, &world)
+        case .broken(let id, let failure): close(id, failure, world)
+        case .ended(let id, let failure): end(id, failure, world)
+        case .reserved(let pending, let spi): reserved(pending, spi, &world)
+        case .installedInbound(let pending, let sa, let succeeded): installed(pending, sa, succeeded, &world)
+        case .installedOutbound(let pending, let sa, let succeeded): switched(pending, sa, succeeded, world)
+        case .bound(let pending, let succeeded): bound(pending, succeeded, &world)
+        case .unbound(let identity, let addresses): world.holdings.release(addresses, of: holder(identity))
+        case .heard(let spi): heard(spi, world)
+        case .started(let associations):
+            emit(.setPeer(node.address, espPort: node.espPort))
+            adopt(associations, &world)
+        case .node(let node): take(node)
+        case .directoryChanged: directoryChanged(&world)
+        case .trustChanged(let rootsLost): trustChanged(rootsLost, world)
+        case .identityChanged: identityChanged(world)
+        case .hostingChanged: stale.addAll()
+        case .trafficWaits: dialing.trafficWaits(now.boot, isConnected: link != nil)
+        case .rekey: dialing.force(now.boot)
+        case .removed: leave(.notInDirectory(node.id))
+        case .stopped: stop()
+        case .tick: tick(world)
+        }
+    }
+
+    private mutating func stop() {
+        isLeaving = true
+        closeAll(.stopped)
+    }
+
+    /// Nothing of the peer stays.
+    private mutating func leave(_ failure: LinkFailure) {
+        isLeaving = true
+        closeAll(failure)
+        for identity in inbound.keys.sorted() { drop(identity, .peerRemoved) }
+        for identity in outbound.keys.sorted() { retireOutbound(identity, .peerRemoved) }
+        emit(.removePeer)
+    }
+
+    private mutating func take(_ node: Directory.Node) {
+        let hasMoved = node.address != self.node.address || node.espPort != self.node.espPort
+        self.node = node
+        if hasMoved { emit(.setPeer(node.address, espPort: node.espPort)) }
+    }
+
+    private mutating func settle(_ world: inout LinkWorld) {
+        if let link, link.outgoing.isAnswered, link.outgoing.revision == world.hostingRevision {
+            acknowledgedRevision = world.hostingRevision
+            world.acknowledged(node.number, revision: acknowledgedRevision)
+        } else if !canReachUs {
+            world.cannotReachUs(node.number)
+        }
+    }
+
+    func holder(_ identity: NumericIdentity) -> AddressHoldings.Holder {
+        AddressHoldings.Holder(peer: node.number, identity: identity)
+    }
+}
