@@ -1,12 +1,36 @@
 public import Addressing
 public import Identity
 public import KeyAgreement
+internal import NIOCore
 public import SecureTransport
 
 /// Links with the other nodes of the directory: agrees on keys with them, proves what this node hosts, and tells the kernel
-/// side what they proved.
+/// side what they proved. Decides nothing: that do the peers' machines, one each, whose actions it performs in order.
 public actor NodeLinkService {
     public nonisolated let settings: NodeLinkSettings
+    nonisolated let identity: TransportIdentity
+    nonisolated let environment: NodeLinkEnvironment
+    nonisolated let sink: any SecurityAssociationSink
+    nonisolated let observe: @Sendable (NodeLinkEvent) -> Void
+    nonisolated let admission: AdmissionControl
+
+    enum State {
+        case new
+        case starting
+        case bound(UInt16)
+        case failed(NodeLinkError)
+        case stopped
+    }
+
+    var state = State.new
+    var world: LinkWorld
+    var runners: [NodeNumber: PeerRunner] = [:]
+    var connections: [ConnectionID: Connection] = [:]
+    /// What an earlier run left, until its peer is known.
+    var adopted: [NodeNumber: [AdoptedSA]] = [:]
+    var waiters = Waiters()
+    nonisolated let events: AsyncStream<ChannelEvent>
+    nonisolated let eventSource: AsyncStream<ChannelEvent>.Continuation
 
     /// - Parameters:
     ///   - identity: the node's own SVID and whom it trusts.
@@ -16,31 +40,109 @@ public actor NodeLinkService {
         sink: any SecurityAssociationSink, observe: @escaping @Sendable (NodeLinkEvent) -> Void
     ) {
         self.settings = settings
+        self.identity = identity
+        self.environment = environment
+        self.sink = sink
+        self.observe = observe
+        admission = AdmissionControl(settings.limits)
+        world = LinkWorld(
+            epoch: settings.epoch, preconnect: settings.preconnect, timing: settings.timing,
+            entropy: environment.entropy, bootID: environment.bootID, bundle: identity.bundle())
+        world.protected = settings.protected
+        (events, eventSource) = AsyncStream.makeStream()
     }
+
+    // MARK: Life
 
     /// Serves until the task is cancelled or `stop` is called. Takes over what `sink.adopted()` tells, binds the port, then
     /// dials. SAs stay when it ends.
-    public func run() async throws(NodeLinkError) {}
+    public func run() async throws(NodeLinkError) {
+        guard case .new = state else { throw .alreadyRun }
+        guard settings.epoch >= NodeLinkSettings.shortestEpoch else { throw fail(.epochTooShort(settings.epoch)) }
+        state = .starting
+        adopted = Dictionary(grouping: await sink.adopted(), by: \.peer)
+        let listener: any Channel
+        do throws(NodeLinkError) {
+            listener = try await listen()
+        } catch {
+            throw fail(error)
+        }
+        let port = UInt16(listener.localAddress?.port ?? 0)
+        state = .bound(port)
+        waiters.resumeBound(.success(port))
+        syncPeers()
+        for await event in events { take(event) }
+        listener.close(promise: nil)
+        await leave()
+    }
+
+    private func fail(_ error: NodeLinkError) -> NodeLinkError {
+        state = .failed(error)
+        waiters.resumeBound(.failure(error))
+        return error
+    }
 
     /// The TCP port, once it is bound; what `run` threw if it could not be.
-    public func bound() async throws(NodeLinkError) -> UInt16 { 0 }
+    public func bound() async throws(NodeLinkError) -> UInt16 {
+        switch state {
+        case .bound(let port): return port
+        case .failed(let error): throw error
+        case .stopped: throw .alreadyRun
+        case .new, .starting:
+            let result = await withCheckedContinuation { waiters.bound.append($0) }
+            return try result.get()
+        }
+    }
 
     /// Says goodbye to peers and ends `run`. SAs stay installed and traffic goes on.
-    public func stop() async {}
+    public func stop() async {
+        eventSource.finish()
+        guard isRunning else { return }
+        await withCheckedContinuation { waiters.stopped.append($0) }
+    }
+
+    var isRunning: Bool {
+        if case .bound = state { true } else { false }
+    }
+
+    private func leave() async {
+        let channels = connections.values.compactMap(\.channel)
+        for number in runners.keys { stop(number) }
+        state = .stopped
+        waiters.end()
+        await withDiscardingTaskGroup { group in
+            for channel in channels { group.addTask { await channel.closed() } }
+        }
+        waiters.resumeStopped()
+    }
 
     // MARK: What the composition tells
 
     /// Who the nodes are and who may speak for which addresses. Older revisions are ignored.
-    public func update(directory: Directory) {}
+    public func update(directory: Directory) {
+        guard world.take(directory) else { return }
+        syncPeers()
+        enqueueAll(.directoryChanged)
+    }
 
     /// What pods' addresses may be; empty for no such limit.
-    public func update(protected: [IPPrefix]) {}
+    public func update(protected: [IPPrefix]) {
+        world.protected = protected
+        enqueueAll(.directoryChanged)
+    }
 
     /// Something in `identity.bundle` has changed: all that rests on it is verified again.
-    public func bundleChanged() {}
+    public func bundleChanged() {
+        let rootsLost = world.take(identity.bundle())
+        syncPeers()
+        enqueueAll(.trustChanged(rootsLost: rootsLost))
+    }
 
     /// The node's own SVID was renewed: the epochs are renewed with it.
-    public func identityChanged() {}
+    public func identityChanged() {
+        syncPeers()
+        enqueueAll(.identityChanged)
+    }
 
     /// All that this node hosts. What is missing, compared with the last call or with what an earlier run left, is
     /// withdrawn. Nothing is announced before the first call, so call it also with nothing.
@@ -48,18 +150,35 @@ public actor NodeLinkService {
     /// Returns when every connected peer has acknowledged, or after `timing.acknowledgement`.
     @discardableResult
     public func host(_ workloads: [HostedWorkload]) async -> HostingOutcome {
-        HostingOutcome(unacknowledged: [], quarantined: [])
+        world.host(workloads, reachable: Set(runners.filter { $0.value.machine.canReachUs }.keys))
+        let revision = world.hostingRevision
+        enqueueAll(.hostingChanged)
+        await untilAcknowledged(revision)
+        return HostingOutcome(unacknowledged: unacknowledged(revision), quarantined: world.quarantined)
     }
 
     /// A packet to this node met no session: dial now.
-    public func trafficWaits(for node: NodeNumber) {}
+    public func trafficWaits(for node: NodeNumber) { enqueue(.trafficWaits, to: node) }
 
     // MARK: What it tells
 
-    public func peers() -> [PeerStatus] { [] }
+    public func peers() -> [PeerStatus] {
+        runners.values.map(\.machine.status).sorted { $0.node < $1.node }
+    }
+
+    /// Addresses of `host` that must not be used yet.
+    public func quarantined() -> Set<IPAddress> { world.quarantined }
 
     /// New epochs with this peer, or with every connected one. Returns when each is confirmed or has failed.
-    public func rekey(_ node: NodeNumber?) async -> [RekeyOutcome] { [] }
+    public func rekey(_ node: NodeNumber?) async -> [RekeyOutcome] {
+        let nodes = node.map { [$0] } ?? runners.filter { $0.value.machine.linkID != nil }.keys.sorted()
+        return await withTaskGroup(of: RekeyOutcome.self) { group in
+            for node in nodes { group.addTask { RekeyOutcome(node: node, result: await self.rekeyed(node)) } }
+            var outcomes: [RekeyOutcome] = []
+            for await outcome in group { outcomes.append(outcome) }
+            return outcomes.sorted { $0.node < $1.node }
+        }
+    }
 }
 
 /// What became of `host`.

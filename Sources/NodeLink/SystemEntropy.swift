@@ -6,7 +6,9 @@ extension Entropy {
     /// OpenSSL's random generator, and ML-KEM by swift-crypto. Without randomness nothing may go on: a failure traps.
     static let system = Entropy(
         bytes: { count in
-            do throws(OpenSSLError) { return try RandomBytes.make(count) } catch { fatalError("no randomness: \(error)") }
+            do throws(OpenSSLError) { return try RandomBytes.make(count) } catch {
+                fatalError("no randomness: \(error)")
+            }
         },
         encapsulate: { key in
             guard let result = try? MLKEM768.PublicKey(rawRepresentation: key).encapsulate() else { return nil }
