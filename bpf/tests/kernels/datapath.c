@@ -6,12 +6,9 @@
  *            the node, the family between the nodes, the hook, the devices, a directory on a BPF file system
  *        datapath counter PINS REASON
  *            packets of that reason (a number of enum ps_reason) so far
- *
- * The first prints `verified PROGRAM N`, the instructions the verifier processed, for each program.
  */
 #include <err.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +26,6 @@
 #define TCX_EGRESS 47
 
 #define FILTER_HANDLE 0x5053
-#define LOG_STATS 4 /* the verifier's closing figures only */
-#define LOG_BYTES (1 << 20)
 
 #define GENERATION PS_SA_SLOTS
 #define DEADLINE (~0ULL)
@@ -48,8 +43,24 @@ struct node {
 };
 
 static const struct node nodes[] = {
-	{ "10.77.1.2", "fd77:0:0:1::2", "192.0.2.1", "2001:db8::1", { 2, 0, 0, 0, 0, 0xa }, 1, 300, GENERATION + 5, 0xa1 },
-	{ "10.77.2.2", "fd77:0:0:2::2", "192.0.2.2", "2001:db8::2", { 2, 0, 0, 0, 0, 0xb }, 2, 301, GENERATION + 9, 0xb2 },
+	{ "10.77.1.2",
+	  "fd77:0:0:1::2",
+	  "192.0.2.1",
+	  "2001:db8::1",
+	  { 2, 0, 0, 0, 0, 0xa },
+	  1,
+	  300,
+	  GENERATION + 5,
+	  0xa1 },
+	{ "10.77.2.2",
+	  "fd77:0:0:2::2",
+	  "192.0.2.2",
+	  "2001:db8::2",
+	  { 2, 0, 0, 0, 0, 0xb },
+	  2,
+	  301,
+	  GENERATION + 9,
+	  0xb2 },
 };
 
 /* ---- libbpf, whose failures end the program ---- */
@@ -93,25 +104,9 @@ static const char *const programs[] = { "from_pod", "to_pod", "from_uplink", "to
 
 static void load(const char *path)
 {
-	static char logs[PROGRAMS][LOG_BYTES];
-
 	object = bpf_object__open_file(path, NULL);
-	if (!object)
-		err(2, "%s", path);
-	for (size_t i = 0; i < PROGRAMS; i++) {
-		bpf_program__set_log_level(program_of(programs[i]), LOG_STATS);
-		bpf_program__set_log_buf(program_of(programs[i]), logs[i], sizeof(logs[i]));
-	}
-	if (bpf_object__load(object)) {
-		for (size_t i = 0; i < PROGRAMS; i++)
-			fprintf(stderr, "%s: %s\n", programs[i], logs[i]);
+	if (!object || bpf_object__load(object))
 		err(2, "load of %s", path);
-	}
-	for (size_t i = 0; i < PROGRAMS; i++) {
-		const char *figure = strstr(logs[i], "processed ");
-
-		printf("verified %s %lu\n", programs[i], figure ? strtoul(figure + strlen("processed "), NULL, 10) : 0);
-	}
 }
 
 /* ---- state ---- */
@@ -180,10 +175,9 @@ static void add_peer(const struct node *own, const struct node *other, int famil
 static void add_outbound(const struct node *own, const struct node *other)
 {
 	const struct ps_out_key key = { other->peer, own->identity };
-	const struct ps_out_ref ref = { .slot = own->spi & (PS_SA_SLOTS - 1),
-					.spi = own->spi,
-					.deadline_ns = DEADLINE,
-					.seq_limit = 0xffffffff };
+	const struct ps_out_ref ref = {
+		.slot = own->spi & (PS_SA_SLOTS - 1), .spi = own->spi, .deadline_ns = DEADLINE, .seq_limit = 0xffffffff
+	};
 	struct ps_sa_out sa = { .spi = own->spi,
 				.peer = other->peer,
 				.identity = own->identity,
@@ -223,7 +217,8 @@ static void pin(int fd, const char *pins, const char *name)
 
 static void attach_clsact(const char *name, unsigned int ifindex, int ingress)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
+		    .attach_point = ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = bpf_program__fd(program_of(name)), .handle = FILTER_HANDLE,
 		    .priority = 1);
 	int error = bpf_tc_hook_create(&hook);

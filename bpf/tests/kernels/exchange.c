@@ -2,9 +2,12 @@
 /*
  * Both ends of a conversation that shows whether packets arrive, whole and in both directions.
  *
- * usage: exchange serve               echoes what comes by UDP and TCP, IPv4 and IPv6, until it is ended
+ * usage: exchange serve               echoes what comes by UDP and TCP, IPv4 and IPv6, in the background until it is
+ *                                     ended; returns when it is ready
  *        exchange udp ADDRESS COUNT   COUNT datagrams of many lengths; each must come back
  *        exchange tcp ADDRESS BYTES   a stream; each byte must come back
+ *        exchange big ADDRESS TRIES   one datagram that needs fragments; losses on the way are forgiven, so that both
+ *                                     ends can learn what fits
  *
  * All of it bears PS_EXCHANGE_MARK, so that an eavesdropper can tell when something went in the clear.
  * Exit status 1 when something did not come back as it was sent.
@@ -24,6 +27,7 @@
 
 #define PORT "7"
 #define DATAGRAM_MAX 1300 /* below what any tunnel over 1500 leaves */
+#define BIG 3000
 #define CHUNK 8192
 #define PATIENCE_SECONDS 3
 
@@ -40,9 +44,9 @@ static struct addrinfo *resolve(const char *address, int type, int flags)
 	return found;
 }
 
-static int connected(const char *address, int type)
+static int connected(const char *address, int type, int seconds)
 {
-	const struct timeval patience = { .tv_sec = PATIENCE_SECONDS };
+	const struct timeval patience = { .tv_sec = seconds };
 	struct addrinfo *to = resolve(address, type, 0);
 	int fd = socket(to->ai_family, type, 0);
 
@@ -99,7 +103,7 @@ static void serve(void)
 	int datagrams = bound(SOCK_DGRAM), streams = bound(SOCK_STREAM), fd;
 
 	signal(SIGCHLD, SIG_IGN);
-	if (listen(streams, 8))
+	if (listen(streams, 8) || daemon(1, 1))
 		err(2, "listen");
 	if (!fork())
 		echo_datagrams(datagrams);
@@ -139,6 +143,16 @@ static void exchange_datagram(int fd, unsigned int number)
 		errx(1, "datagram %u of %zu bytes came back as %zd others", number, len, got);
 }
 
+/* Whether it came back; both the refusal of a packet and silence are answers on the way. */
+static int exchange_big(int fd, unsigned int number)
+{
+	char message[BIG], answer[BIG + 1];
+
+	fill(message, sizeof(message), number);
+	return send(fd, message, sizeof(message), 0) == BIG && recv(fd, answer, sizeof(answer), 0) == BIG &&
+	       !memcmp(message, answer, BIG);
+}
+
 static void exchange_chunk(int fd, unsigned int number)
 {
 	char message[CHUNK], answer[CHUNK];
@@ -152,22 +166,45 @@ static void exchange_chunk(int fd, unsigned int number)
 		errx(1, "chunk %u came back changed", number);
 }
 
+/* ---- commands ---- */
+
+static void exchange_udp(const char *address, int count)
+{
+	int fd = connected(address, SOCK_DGRAM, PATIENCE_SECONDS);
+
+	for (int i = 0; i < count; i++)
+		exchange_datagram(fd, i);
+}
+
+static void exchange_tcp(const char *address, int bytes)
+{
+	int fd = connected(address, SOCK_STREAM, PATIENCE_SECONDS);
+
+	for (int i = 0; i < bytes / CHUNK; i++)
+		exchange_chunk(fd, i);
+}
+
+static void exchange_fragments(const char *address, int tries)
+{
+	int fd = connected(address, SOCK_DGRAM, 1);
+
+	for (int i = 0; i < tries; i++)
+		if (exchange_big(fd, i))
+			return;
+	errx(1, "no datagram of %d bytes came back", BIG);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "serve"))
 		serve();
-	if (argc != 4)
-		errx(2, "usage: exchange serve | udp ADDRESS COUNT | tcp ADDRESS BYTES");
-	if (!strcmp(argv[1], "udp")) {
-		int fd = connected(argv[2], SOCK_DGRAM);
-
-		for (int i = 0; i < atoi(argv[3]); i++)
-			exchange_datagram(fd, i);
-	} else {
-		int fd = connected(argv[2], SOCK_STREAM);
-
-		for (int i = 0; i < atoi(argv[3]) / CHUNK; i++)
-			exchange_chunk(fd, i);
-	}
+	else if (argc == 4 && !strcmp(argv[1], "udp"))
+		exchange_udp(argv[2], atoi(argv[3]));
+	else if (argc == 4 && !strcmp(argv[1], "tcp"))
+		exchange_tcp(argv[2], atoi(argv[3]));
+	else if (argc == 4 && !strcmp(argv[1], "big"))
+		exchange_fragments(argv[2], atoi(argv[3]));
+	else
+		errx(2, "usage: exchange serve | udp ADDRESS COUNT | tcp ADDRESS BYTES | big ADDRESS TRIES");
 	return EXIT_SUCCESS;
 }

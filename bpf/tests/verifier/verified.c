@@ -40,8 +40,11 @@ static struct bpf_object *load(const char *path)
 		bpf_program__set_log_level(program, LOG_STATS);
 		bpf_program__set_log_buf(program, logs[i++], LOG_BYTES);
 	}
-	if (bpf_object__load(object))
+	if (bpf_object__load(object)) {
+		for (int refused = 0; refused < i; refused++)
+			fputs(logs[refused], stderr);
 		err(2, "load of %s", path);
+	}
 	return object;
 }
 
