@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-#include <stdlib.h>
 #include <time.h>
 
 #include "aead_test.bpf.c"
+#include "native.h"
 #include "path.h"
 
 static int (*const programs[PS_TEST_PROGRAMS])(struct __sk_buff *) = {
@@ -11,14 +11,17 @@ static int (*const programs[PS_TEST_PROGRAMS])(struct __sk_buff *) = {
 	[PS_BENCH_SEAL] = ps_bench_seal,       [PS_BENCH_OPEN] = ps_bench_open,
 };
 
+static const __u32 first;
+
 static int run(enum ps_test_program program, struct ps_test_case *c)
 {
 	struct __sk_buff skb = {};
 	int result;
 
-	ps_native_map_value(c);
+	PS_NATIVE_PUT(&ps_test_case, &first, c);
 	result = programs[program](&skb);
-	free((void *)skb.data);
+	*c = *ps_test_current();
+	ps_native_packet_free(&skb);
 	return result;
 }
 
@@ -32,10 +35,10 @@ static double now(void)
 
 static double time_one(enum ps_test_program program, struct ps_test_case *c, int turns)
 {
-	struct __sk_buff skb = { .data = (long)c->data, .data_end = (long)(c->data + c->size) };
+	struct __sk_buff skb = { .len = c->size, .data = (long)c->data, .data_end = (long)(c->data + c->size) };
 	double start;
 
-	ps_native_map_value(c);
+	PS_NATIVE_PUT(&ps_test_case, &first, c);
 	start = now();
 	for (int i = 0; i < turns; i++)
 		programs[program](&skb);
