@@ -16,6 +16,7 @@ sys.path.insert(0, str(HERE.parent / "Tests/Scenarios"))
 import cipher
 import measures
 import paths
+import programs
 import rates
 import surroundings
 import table
@@ -64,8 +65,8 @@ class Bench:
                 if measure.fits(way):
                     self._attempt(f"{measure.name} of {way.name}", lambda: self._take(measure, way))
         if not self._wanted.only_paths:
-            self._attempt("the cipher", lambda: cipher.measure(self._record))
-            self._attempt("keys and identities", lambda: rates.measure(self._record))
+            for what, module in (("the cipher", cipher), ("the programs", programs), ("keys and identities", rates)):
+                self._attempt(what, lambda: module.measure(self._record))
 
     def _take(self, measure: measures.Measure, way: paths.Path) -> None:
         found = measure.take(way, self._wanted.seconds)
@@ -110,7 +111,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--paths", nargs="+", choices=names, default=names)
-    parser.add_argument("--only-paths", action="store_true", help="without cipher, handshakes and SVIDs")
+    parser.add_argument("--only-paths", action="store_true", help="without cipher, programs, handshakes and SVIDs")
     parser.add_argument("--write", action="store_true", help="results.json and docs/performance.md")
     return parser.parse_args()
 

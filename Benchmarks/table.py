@@ -15,8 +15,8 @@ NOTHING = "–"
 def render(record: Record, about: dict[str, Any]) -> str:
     parts = (
         heading(about), "### Between two pods", between_pods(record), "### Podshield's part of each",
-        ratios(record), "### The cipher", cipher(record), "### Keys and identities", rates(record), "### Goals",
-        reached(record),
+        ratios(record), "### The cipher", cipher(record), "### The programs", programs(record), "### Keys and identities",
+        rates(record), "### Goals", reached(record),
     )
     return "\n\n".join(parts)
 
@@ -48,15 +48,25 @@ def ratios(record: Record) -> str:
 def cipher(record: Record) -> str:
     def row(figure: str) -> tuple[str, ...]:
         operation, length, _ = figure.split("_")
-        kernel, native = record.median("bytecode", figure), record.median("native", figure)
-        per_byte = [number(value / int(length), 2) if value else NOTHING for value in (kernel, native)]
-        return (
-            f"{operation} {length} bytes", number(kernel, 0), per_byte[0], number(native, 0), per_byte[1],
-            number(record.ratio(figure, "bytecode", "native"), 2),
-        )
+        kernel, native = (timed(record, way, figure, int(length)) for way in ("bytecode", "native"))
+        return f"{operation} {length} bytes", *kernel, *native, number(record.ratio(figure, "bytecode", "native"), 2)
 
     columns = ("", "bytecode, ns", "ns a byte", "native, ns", "ns a byte", "ratio")
     return table(columns, map(row, record.figures("bytecode")))
+
+
+def programs(record: Record) -> str:
+    def row(figure: str) -> tuple[str, ...]:
+        program, length, _ = figure.rsplit("_", 2)
+        return f"{program}, {length} bytes", *timed(record, "programs", figure, int(length))
+
+    return table(("", "ns", "ns a byte"), map(row, record.figures("programs")))
+
+
+def timed(record: Record, subject: str, figure: str, length: int) -> tuple[str, str]:
+    """Nanoseconds of a packet, and of each of its bytes."""
+    whole = record.median(subject, figure)
+    return number(whole, 0), number(None if whole is None else whole / length, 2)
 
 
 def rates(record: Record) -> str:

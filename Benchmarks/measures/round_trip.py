@@ -26,5 +26,7 @@ class RoundTrip:
                 "sockperf", "ping-pong", *self._options, "--ip", path.address, "--port", str(ports.ROUND_TRIP),
                 "--msg-size", str(BYTES), "--time", str(seconds), "--full-rtt", timeout=seconds + GRACE_SECONDS,
             )
-        percentiles = {float(rank): float(value) for rank, value in PERCENTILE.findall(output)}
-        return {f"{self._transport}_64_p{rank}_us": percentiles[rank] for rank in (50, 99)}
+        found = {float(rank): float(value) for rank, value in PERCENTILE.findall(output)}
+        if not found:
+            raise RuntimeError(f"sockperf has counted no round trip: {output[-500:]}")
+        return {f"{self._transport}_64_p{rank}_us": found[rank] for rank in (50, 99)}

@@ -82,6 +82,8 @@ class Outcome:
     verdict: int
     frame: bytes
     context: SKBContext
+    # Of the program alone, by the kernel's clock.
+    nanoseconds: int
 
 
 def _checked(result: int, what: str) -> int:
@@ -154,7 +156,7 @@ class Program:
             ctx_out=ctypes.addressof(after), ctx_size_out=ctypes.sizeof(after), repeat=1,
         )
         _checked(_lib.bpf_prog_test_run_opts(self.descriptor, ctypes.byref(options)), self.name)
-        return Outcome(options.retval, room.raw[: options.data_size_out], after)
+        return Outcome(options.retval, room.raw[: options.data_size_out], after, options.duration)
 
     def attach_link(self, interface: int, attach_type: int) -> int:
         """A tcx link at an interface of this thread's namespace; it holds for as long as the descriptor is open."""
