@@ -151,8 +151,8 @@ let package = Package(
         .executableTarget(
             name: "podshield-rates",
             dependencies: [
-                "Addressing", "Authority", "AuthorityAPI", "Identity", "Issuance", "NodeIdentity", "OpenSSLBinding",
-                "SecureTransport", .product(name: "NIOEmbedded", package: "swift-nio"),
+                "Addressing", "Authority", "AuthorityAPI", "Identity", "Issuance", "KeyAgreement", "NodeIdentity",
+                "NodeLink", "OpenSSLBinding", "SecureTransport", .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio,
             path: "Benchmarks/Rates",
             swiftSettings: strict),

@@ -8,6 +8,7 @@ guard let seconds = CommandLine.arguments.dropFirst().first.flatMap(Int.init), (
 
 let measured: [(String, Double)] = [
     ("tls_handshakes_per_s", try TLSHandshake().rate(for: .seconds(seconds))),
+    ("node_handshakes_per_s", try await NodeHandshake().rate(for: .seconds(seconds))),
     ("svids_signed_per_s", try Signing().rate(for: .seconds(seconds))),
     ("svids_issued_per_s", try await EndToEndIssuance().rate(for: .seconds(seconds))),
 ]
