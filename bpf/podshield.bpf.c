@@ -16,6 +16,7 @@
 #include "lib/neighbour.h"
 #include "lib/open.h"
 #include "lib/packet.h"
+#include "lib/path_mtu.h"
 #include "lib/seal.h"
 #include "lib/service.h"
 #include "lib/stamp.h"
@@ -171,6 +172,7 @@ static __noinline enum ps_reason ps_from_uplink(struct __sk_buff *skb, struct ps
 			return PS_R_OPENED;
 		if (reason != PS_R_NOT_OURS)
 			return reason;
+		ps_path_mtu_learn(skb, p, config);
 	}
 	if (ps_is_from_protected(config, p))
 		return PS_R_CLEAR_INBOUND;

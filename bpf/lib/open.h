@@ -17,6 +17,7 @@
 #include "maps.h"
 #include "mss.h"
 #include "packet.h"
+#include "path_mtu.h"
 #include "replay.h"
 #include "route.h"
 #include "seal.h"
@@ -61,6 +62,7 @@ static __noinline enum ps_reason ps_open_find_sa(struct ps_packet *p)
 	if (!peer)
 		return PS_R_UNKNOWN_SPI;
 	p->outer = *peer;
+	ps_path_mtu_apply(p);
 	if (!ps_address_equal(&p->outer.remote, &p->src) || !ps_address_equal(&p->outer.local, &p->dst))
 		return PS_R_UNKNOWN_SPI;
 	if (bpf_ktime_get_boot_ns() >= live->deadline_ns)

@@ -15,6 +15,7 @@
 #include "maps.h"
 #include "mss.h"
 #include "packet.h"
+#include "path_mtu.h"
 #include "route.h"
 #include "stamp.h"
 
@@ -30,6 +31,7 @@ static __always_inline enum ps_reason ps_seal_find_peer(struct ps_packet *p, con
 	if (!peer)
 		return PS_R_NO_SESSION;
 	p->outer = *peer;
+	ps_path_mtu_apply(p);
 	p->outer_version = ps_address_is_v4(&p->outer.remote) ? 4 : 6;
 	if (ps_address_is_v4(&p->outer.local) != (p->outer_version == 4))
 		return PS_R_UNSUPPORTED;
