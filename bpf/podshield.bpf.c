@@ -123,7 +123,7 @@ static __noinline enum ps_reason ps_to_uplink(struct __sk_buff *skb, struct ps_p
 	if (!config || !ps_packet_is_ip(skb))
 		return PS_R_NOT_OURS;
 	stamp = ps_stamp_get(skb, config);
-	reason = ps_packet_parse(skb, p, ps_packet_is_framed(skb) ? ETH_HLEN : 0);
+	reason = ps_packet_parse(skb, p, ps_packet_l3(skb));
 	if (reason == PS_R_MALFORMED)
 		return reason;
 	if (!ps_maps_protects(&p->dst))
@@ -163,7 +163,7 @@ static __noinline enum ps_reason ps_from_uplink(struct __sk_buff *skb, struct ps
 	ps_stamp_set(skb, config, PS_STAMP_NONE);
 	if (!ps_packet_is_ip(skb))
 		return PS_R_NOT_OURS;
-	reason = ps_packet_parse(skb, p, ps_packet_is_framed(skb) ? ETH_HLEN : 0);
+	reason = ps_packet_parse(skb, p, ps_packet_l3(skb));
 	if (reason == PS_R_MALFORMED)
 		return reason;
 	if (!reason && ps_maps_ready_config()) {

@@ -116,8 +116,8 @@ static __noinline enum ps_reason ps_open_recognise(struct __sk_buff *skb, struct
 		return PS_R_MALFORMED;
 	if (skb->gso_size || skb->gso_segs > 1)
 		return PS_R_GSO;
-	if (!ps_packet_is_framed(skb) ||
-	    p->transport != p->l3 + ps_esp_header_len(p->version) - sizeof(udp) - sizeof(struct ps_esp))
+	/* No options, no extension headers: what is taken off later has one length. */
+	if (p->transport != p->l3 + ps_esp_header_len(p->version) - sizeof(udp) - sizeof(struct ps_esp))
 		return PS_R_UNSUPPORTED;
 	return PS_R_NONE;
 }
@@ -133,7 +133,8 @@ static __always_inline enum ps_reason ps_open_decipher(struct __sk_buff *skb, st
 	if (!ps_replay_is_fresh(window, p->sequence))
 		return PS_R_REPLAY;
 	/* Also makes the packet linear and our own: what else looks at it must not see it change. */
-	error = ps_checksum_forget(skb) ?: bpf_skb_change_tail(skb, p->l3 + p->length, 0);
+	error = ps_packet_add_frame(skb, p) ?: ps_checksum_forget(skb) ?:
+			bpf_skb_change_tail(skb, p->l3 + p->length, 0);
 	if (error)
 		return ps_packet_failed(p, error);
 	error = ps_esp_open(skb, p);
@@ -204,20 +205,17 @@ static __noinline enum ps_reason ps_open_leave_tunnel(struct __sk_buff *skb, str
 	return error ? ps_packet_failed(p, error) : PS_R_NONE;
 }
 
-/* Forwards to the pod, past the host's stack. The frame is from the device that the packet came to. */
+/* Forwards to the pod, past the host's stack. The frame is from the address that the outer one was to. */
 static __noinline enum ps_reason ps_open_forward(struct __sk_buff *skb, struct ps_packet *p, const struct ps_pod *pod)
 {
-	__u8 macs[2 * ETH_ALEN];
+	struct ethhdr frame = { .h_proto = ps_encap_ethertype(p->version) };
 	long error;
 
 	if (p->ttl <= 1)
 		return PS_R_HOP_LIMIT;
-	error = ps_header_count_hop(skb, p) ?: bpf_skb_load_bytes(skb, 0, macs, sizeof(macs));
-	if (error)
-		return ps_packet_failed(p, error);
-	__builtin_memcpy(macs + ETH_ALEN, macs, ETH_ALEN);
-	__builtin_memcpy(macs, pod->mac, ETH_ALEN);
-	error = bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0);
+	__builtin_memcpy(frame.h_dest, pod->mac, ETH_ALEN);
+	error = ps_header_count_hop(skb, p) ?: bpf_skb_load_bytes(skb, 0, frame.h_source, ETH_ALEN) ?:
+			bpf_skb_store_bytes(skb, 0, &frame, sizeof(frame), 0);
 	if (error)
 		return ps_packet_failed(p, error);
 	p->action = bpf_redirect(p->out_ifindex, 0);

@@ -112,6 +112,25 @@ static __always_inline int ps_packet_is_framed(struct __sk_buff *skb)
 	return at_frame == at_network;
 }
 
+/* Where the packet begins: behind a frame's header, or at once on a device that has none. */
+static __always_inline __u32 ps_packet_l3(struct __sk_buff *skb)
+{
+	return ps_packet_is_framed(skb) ? ETH_HLEN : 0;
+}
+
+/* Gives a packet that has no frame room for one: what changes its outer headers expects that, and other devices need it. */
+static __always_inline long ps_packet_add_frame(struct __sk_buff *skb, struct ps_packet *p)
+{
+	long error = p->l3 ? 0 : bpf_skb_change_head(skb, ETH_HLEN, 0);
+
+	if (error || p->l3)
+		return error;
+	p->l3 += ETH_HLEN;
+	p->transport += ETH_HLEN;
+	p->sealed_at += ETH_HLEN;
+	return 0;
+}
+
 static __always_inline enum ps_reason ps_packet_parse_v4(struct __sk_buff *skb, struct ps_packet *p)
 {
 	struct iphdr ip;

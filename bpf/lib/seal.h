@@ -79,7 +79,7 @@ static __noinline enum ps_reason ps_seal_prepare(struct __sk_buff *skb, struct p
 		return reason;
 	if (skb->gso_size || skb->gso_segs > 1)
 		return PS_R_GSO;
-	if (!ps_packet_is_framed(skb) || ps_checksum_is_unfinished(skb))
+	if (ps_checksum_is_unfinished(skb))
 		return PS_R_UNSUPPORTED;
 	if (p->hook == PS_HOOK_FROM_POD && p->ttl <= 1)
 		return PS_R_HOP_LIMIT;
@@ -114,7 +114,7 @@ static __noinline enum ps_reason ps_seal_take_sequence(struct ps_packet *p)
 /* Grows the packet to what it will be, all but the outer headers' contents. 0, or the error of a helper. */
 static __noinline long ps_seal_grow(struct __sk_buff *skb, struct ps_packet *p)
 {
-	long error = ps_mss_clamp(skb, p, p->limit);
+	long error = ps_packet_add_frame(skb, p) ?: ps_mss_clamp(skb, p, p->limit);
 
 	if (!error && p->hook == PS_HOOK_FROM_POD)
 		error = ps_header_count_hop(skb, p);
