@@ -19,7 +19,9 @@ ARRAYS = {
     "ps_sa_out": abi.SAOut, "ps_sa_in": abi.SAIn, "ps_in_live": abi.InLive, "ps_in_window": abi.InWindow,
     "ps_sa_usage_in": abi.Usage, "ps_sa_usage_out": abi.Usage,
 }
-HASHES = ("ps_out_index", "ps_peers", "ps_remote", "ps_bindings", "ps_local", "ps_pods", "ps_protected")
+HASHES = (
+    "ps_out_index", "ps_peers", "ps_remote", "ps_bindings", "ps_local", "ps_pods", "ps_protected", "ps_flows",
+)
 SEQUENCE_MAX = 2**32 - 1
 HOUR_NS = 3600 * 10**9
 
