@@ -3,7 +3,8 @@ public import Glibc
 /// Files of one directory that change together: at every moment their names lead to files of one set.
 ///
 /// Each name is a link through `..current`, which is a link to the directory that holds the set; that one link is what is
-/// replaced. Other files in the directory are left alone.
+/// replaced. Other files in the directory are left alone. Who looks a name up in the moment of a replacement may find
+/// nothing, and has to look again.
 public struct FileSet: Sendable {
     public struct Member: Sendable {
         public let name: String
@@ -23,13 +24,15 @@ public struct FileSet: Sendable {
     private static let currentName = "..current"
     private static let setPrefix = "..set-"
 
-    /// - Parameter directory: made with mode 0700 unless it is there.
+    /// - Parameter directory: made with mode 0700 unless it is there; `EPERM` for one that others own or may write to, who
+    ///   could have the files written elsewhere.
     public init(directory: String) { self.directory = directory }
 
     /// Replaces the set. `EEXIST` when one of the names is a file that is not of a set. C: `symlink`, `rename`.
     public func replace(with members: [Member]) throws(SystemError) {
         try makeDirectory(directory, ignoring: EEXIST)
         let lock = try FileDescriptor(opening: directory, O_RDONLY | O_DIRECTORY)
+        try checkOwner(lock)
         try calling("flock", directory) { flock(lock.raw, LOCK_EX) }
         for member in members { try checkName(member.name) }
         let set = "\(Self.setPrefix)\(UInt64.random(in: 0 ... .max))"
@@ -37,6 +40,15 @@ public struct FileSet: Sendable {
         try pointCurrent(at: set)
         for member in members { try link(member.name) }
         removeSets(except: set)
+    }
+
+    private func checkOwner(_ file: FileDescriptor) throws(SystemError) {
+        var status = stat()
+        try calling("fstat", directory) { unsafe fstat(file.raw, &status) }
+        guard status.st_uid == geteuid() || status.st_uid == 0, status.st_mode & 0o022 == 0 else {
+            throw SystemError(
+                operation: "replace", code: EPERM, subject: directory, detail: "others own it or may write to it")
+        }
     }
 
     private func write(_ members: [Member], to set: String) throws(SystemError) {
