@@ -1,11 +1,16 @@
 """What every path has: its machines, how the client reaches the server, and what it costs to keep."""
 
 import re
+import time
 from pathlib import Path as File
 
+from harness import workloads
 from harness.lifetime import Run
+from harness.packets import concerns
 from machines import Machines
 
+WIRE_PORT = "to-node-b"
+READY_SECONDS = 30
 RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB$", re.MULTILINE)
 
 
@@ -36,6 +41,17 @@ class Path:
     def memory_bytes(self) -> int:
         """What the path holds in memory at both ends together."""
         return sum(map(resident_bytes, self.processes()))
+
+    def wait_until_sealed(self) -> None:
+        """Returns when packets get through, and the wire sees no pod's address in the clear."""
+        net, deadline = self.machines.net, time.monotonic() + READY_SECONDS
+        with net.wire.tap(WIRE_PORT) as tap:
+            while not workloads.ping(self.machines.client, self.machines.server):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{self.title}: no packet gets through in {READY_SECONDS} s")
+                time.sleep(0.1)
+        if any(concerns(frame, net.protected) for frame in tap.frames):
+            raise RuntimeError(f"{self.title}: the wire sees the pods' packets in the clear")
 
 
 def resident_bytes(process: int) -> int:

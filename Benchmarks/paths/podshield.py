@@ -1,15 +1,10 @@
 """Podshield as in the demo: two daemons, two pods with identities, sealed from node to node."""
 
-import time
 from pathlib import Path as File
 
-from harness import workloads
 from harness.configuration import node_configuration, standalone_configuration
 from harness.daemons import TRUST_DOMAIN, Daemon
-from harness.topology import Pod
 from .path import Path
-
-READY_SECONDS = 30
 
 
 class Podshield(Path):
@@ -30,7 +25,7 @@ class Podshield(Path):
             )
             daemon.add_pod(pod, account, account)
         self._daemons = (authority, node)
-        _wait_until_sealed(web, db)
+        self.wait_until_sealed()
 
     def processes(self) -> tuple[int, ...]:
         return tuple(daemon.process_id for daemon in self._daemons)
@@ -47,11 +42,3 @@ def map_bytes(process: int) -> int:
         if "map_id" in fields:
             maps[fields["map_id"]] = int(fields["memlock"])
     return sum(maps.values())
-
-
-def _wait_until_sealed(client: Pod, server: Pod) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while not workloads.ping(client, server):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"no packet from {client.name} to {server.name} in {READY_SECONDS} s")
-        time.sleep(0.1)

@@ -23,6 +23,7 @@ class WireGuardGo(Path):
         for here, there in (tunnels, tunnels[::-1]):
             here.connect(there)
         self._tunnels = tunnels
+        self.wait_until_sealed()
 
     def processes(self) -> tuple[int, ...]:
         return tuple(tunnel.process.pid for tunnel in self._tunnels)

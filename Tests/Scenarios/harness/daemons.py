@@ -57,6 +57,13 @@ class Daemon:
         if self._process is not None:
             commands.stop(self._process, how=how)
 
+    @property
+    def process_id(self) -> int:
+        """Of the daemon that was started last."""
+        if self._process is None:
+            raise RuntimeError(f"{self.node.name}: podshield-idd was not started")
+        return self._process.pid
+
     def psid(self, *arguments: str, timeout: float = 20) -> str:
         """What psid prints about this daemon."""
         return commands.run(
