@@ -22,7 +22,8 @@ BETWEEN_PODS = (
     Figure("udp_64_p50_us", "UDP round trip of 64 bytes, median, µs", 1),
     Figure("udp_64_p99_us", "UDP round trip of 64 bytes, 99th percentile, µs", 1),
     Figure("connections_per_s", "new TCP connections a second", 0),
-    Figure("memory_mib", "memory of both ends, MiB", 1),
+    Figure("programs_mib", "memory of programs, both ends, MiB", 1),
+    Figure("tables_mib", "tables in the kernel, both ends, MiB", 1),
 )
 
 RATES = (

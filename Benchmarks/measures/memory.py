@@ -1,4 +1,4 @@
-"""What a path holds in memory: resident pages of its programs and its tables in the kernel."""
+"""What a path holds in memory: resident pages of its programs, and its tables in the kernel."""
 
 from paths import Path
 
@@ -9,7 +9,7 @@ class Memory:
     name = "memory"
 
     def fits(self, path: Path) -> bool:
-        return True
+        return bool(path.processes())
 
     def take(self, path: Path, seconds: int) -> dict[str, float]:
-        return {"memory_mib": path.memory_bytes() / MIB}
+        return {"programs_mib": path.program_bytes() / MIB, "tables_mib": path.table_bytes() / MIB}

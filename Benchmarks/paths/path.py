@@ -38,9 +38,13 @@ class Path:
         """The programs that the path needs, of both machines."""
         return ()
 
-    def memory_bytes(self) -> int:
-        """What the path holds in memory at both ends together."""
+    def program_bytes(self) -> int:
+        """Resident memory of its programs, of both machines together."""
         return sum(map(resident_bytes, self.processes()))
+
+    def table_bytes(self) -> int:
+        """What it has the kernel keep for it, of both machines together."""
+        return 0
 
     def wait_until_sealed(self) -> None:
         """Returns when packets get through, and the wire sees no pod's address in the clear."""

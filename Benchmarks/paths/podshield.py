@@ -30,8 +30,8 @@ class Podshield(Path):
     def processes(self) -> tuple[int, ...]:
         return tuple(daemon.process_id for daemon in self._daemons)
 
-    def memory_bytes(self) -> int:
-        return super().memory_bytes() + sum(map(map_bytes, self.processes()))
+    def table_bytes(self) -> int:
+        return sum(map(map_bytes, self.processes()))
 
 
 def map_bytes(process: int) -> int:
