@@ -51,6 +51,23 @@ import Testing
         #expect(global == ["10.77.1.5/24", "fd77::5/64"])
     }
 
+    @Test func resolvesRoutesAsTheKernelWould() throws {
+        let (link, near, far, far6) = try inside { socket in
+            (
+                try #require(try socket.link(name: "eth0")), try socket.route(to: IPAddress("10.77.1.9")!),
+                try socket.route(to: IPAddress("198.51.100.1")!), try socket.route(to: IPAddress("2001:db8::1")!)
+            )
+        }
+        for route in [near, far] { #expect(route?.interface == link.index) }
+        #expect(near?.source?.description == "10.77.1.5")
+        #expect(near?.mtu == nil)
+        #expect(far6?.source?.description == "fd77::5")
+        try pod.run("ip", "route", "change", "default", "via", "10.77.1.1", "mtu", "1300")
+        #expect(try inside { try $0.route(to: IPAddress("198.51.100.1")!) }?.mtu == 1300)
+        try pod.run("ip", "route", "del", "default")
+        #expect(try inside { try $0.route(to: IPAddress("198.51.100.1")!) } == nil)
+    }
+
     @Test func changesTheMTUOfRoutesAndNothingElse() throws {
         let before = try inside { try $0.routes() }
         #expect(before.contains { $0.destination.description == "0.0.0.0/0" && $0.gateway?.description == "10.77.1.1" })

@@ -106,4 +106,37 @@ extension RouteSocket {
     public func replace(_ route: NetworkRoute) throws(SystemError) {
         try ask("RTM_NEWROUTE \(route.destination)", route.replacement)
     }
+
+    /// What the kernel would do with a packet to `destination` now; nil when it has no route. C: `RTM_GETROUTE`.
+    public func route(to destination: IPAddress) throws(SystemError) -> ResolvedRoute? {
+        var info = rtmsg()
+        info.rtm_family = UInt8(destination.isIPv4 ? AF_INET : AF_INET6)
+        info.rtm_dst_len = destination.isIPv4 ? 32 : 128
+        var request = NetlinkMessage(RTM_GETROUTE, flags: NLM_F_ACK, fixed: info)
+        request.add(RTA_DST.rawValue, destination.packed)
+        do {
+            return try ask("RTM_GETROUTE \(destination)", request).compactMap(ResolvedRoute.init).first
+        } catch  where error.code == ENETUNREACH || error.code == EHOSTUNREACH {
+            return nil
+        }
+    }
+}
+
+/// The answer to a look-up.
+public struct ResolvedRoute: Hashable, Sendable {
+    public let interface: UInt32
+    /// Source that the kernel would choose.
+    public let source: IPAddress?
+    /// In bytes, where the route has one of its own; nil: the device's.
+    public let mtu: UInt32?
+}
+
+extension ResolvedRoute {
+    init?(_ reply: NetlinkReply) {
+        let attributes = reply.attributes(after: MemoryLayout<rtmsg>.size)
+        guard let interface: UInt32 = attributes.integer(RTA_OIF.rawValue) else { return nil }
+        self.interface = interface
+        source = attributes[RTA_PREFSRC.rawValue].flatMap { IPAddress(bytes: $0) }
+        mtu = attributes.nested(RTA_METRICS.rawValue)?.integer(RTAX_MTU)
+    }
 }
