@@ -48,6 +48,18 @@ extension Datapath {
         try detach(.toUplink, ifindex)
     }
 
+    /// How a device is hooked; nil when it is not.
+    public func attachment(of ifindex: UInt32) throws(DatapathError) -> AttachmentMode? {
+        try attachments.all().first { $0.place.interface == ifindex }.flatMap {
+            AttachmentMode(rawValue: $0.kind.rawValue)
+        }
+    }
+
+    /// How devices are hooked; nil when none is.
+    public func attachedHow() throws(DatapathError) -> AttachmentMode? {
+        try attachments.all().first.flatMap { AttachmentMode(rawValue: $0.kind.rawValue) }
+    }
+
     /// Devices that are watched, also since an earlier run.
     public func uplinks() throws(DatapathError) -> Set<UInt32> {
         Set(try attachments.all().filter { $0.place.hook == .fromUplink }.map(\.place.interface))

@@ -3,6 +3,17 @@ import BPFBinding
 import CPodshieldABI
 public import Identity
 
+/// Whose an address is.
+public struct RemoteHolder: Hashable, Sendable {
+    public let peer: NodeNumber
+    public let identity: NumericIdentity
+
+    public init(peer: NodeNumber, identity: NumericIdentity) {
+        self.peer = peer
+        self.identity = identity
+    }
+}
+
 extension Datapath {
     /// Where packets to a node are sent, and from which of our addresses.
     ///
@@ -64,6 +75,19 @@ extension Datapath {
         for address in addresses where try isHeld(address, peer, identity) {
             try kernel { () throws(BPFError) in try maps[.remote].update(ps_addr(address), to: entry) }
         }
+    }
+
+    /// Addresses of other nodes' pods by who holds them, those of an earlier run included.
+    public func remoteAddresses() throws(DatapathError) -> [RemoteHolder: [IPAddress]] {
+        let keys = try kernel { () throws(BPFError) in try maps[.remote].keys(as: ps_addr.self) }
+        var addresses: [RemoteHolder: [IPAddress]] = [:]
+        for address in keys.map(IPAddress.init).sorted() {
+            guard let entry = try remote(address) else { continue }
+            let holder = RemoteHolder(
+                peer: NodeNumber(rawValue: entry.peer), identity: NumericIdentity(rawValue: entry.identity))
+            addresses[holder, default: []].append(address)
+        }
+        return addresses
     }
 
     private func remote(_ address: IPAddress) throws(DatapathError) -> ps_remote? {
