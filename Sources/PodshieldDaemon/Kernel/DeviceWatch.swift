@@ -1,0 +1,35 @@
+import LinuxBinding
+
+/// Tells who is concerned when devices come and go.
+struct DeviceWatch: Sendable {
+    let uplinks: UplinkWatch
+    let pods: PodRegistry
+    let names: NameTable
+    /// Listens since before the devices were listed, so that none comes unseen in between.
+    let events: AsyncStream<LinkEvent>
+
+    func run() async {
+        await listAnew()
+        for await event in events {
+            switch event {
+            case .changed(let link): await appeared(link)
+            case .removed(let index, let name):
+                names.update(device: index, name: nil)
+                await uplinks.disappeared(index, name: name)
+                await pods.deviceDisappeared(index)
+            case .missed: await listAnew()
+            }
+        }
+    }
+
+    private func listAnew() async {
+        guard let links = try? RouteSocket().links() else { return }
+        for link in links { await appeared(link) }
+        await pods.removeLost(present: links)
+    }
+
+    private func appeared(_ link: NetworkLink) async {
+        names.update(device: link.index, name: link.name)
+        await uplinks.appeared(link)
+    }
+}

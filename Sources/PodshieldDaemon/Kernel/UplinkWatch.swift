@@ -1,0 +1,114 @@
+import Configuration
+import Datapath
+import LinuxBinding
+import Telemetry
+
+/// Keeps the devices by which packets enter and leave this node under watch: every one that is neither pod nor loopback, or
+/// those that are named. A pod's device that is not known as such yet counts as an uplink: what it sends into protected
+/// prefixes drops.
+actor UplinkWatch {
+    private let datapath: Datapath
+    private let selection: PodshieldConfiguration.Uplinks
+    private let telemetry: Telemetry
+    private var pods: Set<UInt32> = []
+    /// Names by index.
+    private var attached: [UInt32: String] = [:]
+    private var isRetired = false
+    /// By name: why a device is not watched though it should be.
+    private(set) var failures: [String: String] = [:]
+
+    init(_ datapath: Datapath, _ selection: PodshieldConfiguration.Uplinks, telemetry: Telemetry) {
+        self.datapath = datapath
+        self.selection = selection
+        self.telemetry = telemetry
+    }
+
+    /// Names of the devices that are watched.
+    var names: [String] { attached.values.sorted() }
+
+    // MARK: Devices come and go
+
+    /// Watches what should be, and nothing else, as the devices are now. The first error is thrown once all were tried.
+    func attachAll() async throws(StartError) {
+        let links: [NetworkLink]
+        do throws(SystemError) { links = try RouteSocket().links() } catch { throw .system(error) }
+        for link in links { await appeared(link) }
+        await detachOthers(than: Set(links.map(\.index)))
+        if case .devices(let names) = selection {
+            for name in names.filter({ name in !links.contains { $0.name == name } }) {
+                failures[name] = "there is no such device"
+            }
+        }
+        if let failed = failures.min(by: { $0.key < $1.key }) { throw .uplink(failed.key, reason: failed.value) }
+    }
+
+    func appeared(_ link: NetworkLink) async {
+        guard isUplink(link) else { return }
+        if attached[link.index] != nil {
+            // Renamed, perhaps.
+            attached[link.index] = link.name
+            return
+        }
+        do throws(DatapathError) {
+            try await datapath.attachUplink(ifindex: link.index)
+            // It became a pod's meanwhile.
+            guard !pods.contains(link.index) else { return try await datapath.detachUplink(ifindex: link.index) }
+            attached[link.index] = link.name
+            failures[link.name] = nil
+            let kind = try await datapath.attachment(of: link.index)
+            telemetry.record(
+                .uplinkAttached(interface: link.name, index: link.index, attachment: kind?.rawValue ?? ""))
+        } catch {
+            // A device that has gone again is no failure.
+            guard (try? RouteSocket().link(index: link.index)) != nil else { return }
+            failures[link.name] = "\(error)"
+            telemetry.record(.uplinkFailed(interface: link.name, reason: "\(error)"))
+        }
+    }
+
+    func disappeared(_ index: UInt32, name: String) async {
+        pods.remove(index)
+        failures[name] = nil
+        guard attached.removeValue(forKey: index) != nil else { return }
+        try? await datapath.detachUplink(ifindex: index)
+        telemetry.record(.uplinkGone(interface: name, index: index))
+    }
+
+    private func isUplink(_ link: NetworkLink) -> Bool {
+        guard !isRetired, !link.isLoopback, !pods.contains(link.index) else { return false }
+        return switch selection {
+        case .auto: true
+        case .devices(let names): names.contains(link.name)
+        }
+    }
+
+    /// What an earlier run watched and this one does not.
+    private func detachOthers(than present: Set<UInt32>) async {
+        let former = (try? await datapath.uplinks()) ?? []
+        for index in former where attached[index] == nil || !present.contains(index) {
+            try? await datapath.detachUplink(ifindex: index)
+        }
+    }
+
+    /// Watches nothing from now on: the datapath goes.
+    func retire() {
+        isRetired = true
+        attached = [:]
+    }
+
+    // MARK: Pods come and go
+
+    /// From now on the device is a pod's; to be called when the pod's own programs are in place.
+    func becamePod(_ index: UInt32) async throws(DatapathError) {
+        pods.insert(index)
+        attached[index] = nil
+        try await datapath.detachUplink(ifindex: index)
+    }
+
+    /// From now on the device is watched again like any other; to be called before the pod's own programs go.
+    func ceasesToBePod(_ index: UInt32) async {
+        pods.remove(index)
+        guard let link = try? RouteSocket().link(index: index) else { return }
+        await appeared(link)
+    }
+}
