@@ -1,0 +1,52 @@
+import Addressing
+import Identity
+import KeyAgreement
+import NodeIdentity
+import NodeLink
+
+/// Tells authority and peers what this node hosts. One telling at a time; those asked for meanwhile become one.
+actor Hosting {
+    typealias Telling = Task<Set<IPAddress>, Never>
+
+    private let parts: NodeParts
+    private var running: Telling?
+    private var waiting: Telling?
+    private var leased: Set<IPPrefix> = []
+
+    init(_ parts: NodeParts) { self.parts = parts }
+
+    /// Returns once connected peers know what `pods` answers at some time after the call, or were given time enough.
+    ///
+    /// - Returns: addresses that may still be reached as another identity's.
+    func publish(_ pods: @escaping @Sendable () async -> [HeldPod]) async -> Set<IPAddress> {
+        if let waiting { return await waiting.value }
+        let previous = running
+        let telling = Telling {
+            _ = await previous?.value
+            return await self.tell(pods)
+        }
+        waiting = telling
+        return await telling.value
+    }
+
+    private func tell(_ pods: @Sendable () async -> [HeldPod]) async -> Set<IPAddress> {
+        running = waiting
+        waiting = nil
+        let pods = await pods()
+        // Peers believe an address once the directory leases it to us, so what is new is leased before it is announced;
+        // what has gone is withdrawn before, and without waiting for the authority.
+        if !pods.leases.isSubset(of: leased) { await lease(pods.leases) }
+        let outcome = await parts.link.host(pods.workloads)
+        if pods.leases != leased {
+            leased = pods.leases
+            Task { await lease(pods.leases) }
+        }
+        return outcome.quarantined
+    }
+
+    private func lease(_ prefixes: Set<IPPrefix>) async {
+        // What does not reach the authority now is said again by itself with the next connection.
+        guard (try? await parts.identity.setLeases(prefixes)) != nil else { return }
+        leased = prefixes
+    }
+}

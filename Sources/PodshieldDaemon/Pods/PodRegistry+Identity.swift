@@ -1,0 +1,27 @@
+import NodeIdentity
+
+extension PodRegistry {
+    /// A pod and its SVID: the current one, or on demand a new one with a new key.
+    func identity(of name: String, namespace: String?, renewed: Bool) async throws(PodError) -> HeldPod {
+        let found = try find(name, namespace: namespace)
+        await takeTurn(found)
+        defer { endTurn(found) }
+        if pods[found]?.issued == nil {
+            try await obtainIdentity(found)
+        } else if renewed {
+            try await renew(found)
+        }
+        guard let pod = pods[found] else { throw .notFound(name, nearest: []) }
+        return pod
+    }
+
+    private func renew(_ name: PodName) async throws(PodError) {
+        do throws(AuthorityCallError) {
+            guard let issued = try await parts.identity.renew(name) else { return }
+            pods[name]?.issued = issued
+        } catch {
+            throw .notRenewed(name, error)
+        }
+        await announce()
+    }
+}

@@ -1,0 +1,79 @@
+import Datapath
+import Identity
+import LinuxBinding
+import NodeIdentity
+import Telemetry
+
+extension PodRegistry {
+    /// Takes up the pods of an earlier run: what the kernel enforces for them goes on, those whose device has gone are
+    /// removed. Nothing is announced yet.
+    func restore() async throws(StartError) {
+        let records: [PodRecord]
+        do throws(PodStoreError) { records = try store.load() } catch { throw .pods(error) }
+        let devices: Set<HostDevice>
+        do throws(SystemError) { devices = Set(try RouteSocket().links().map(HostDevice.init)) } catch {
+            throw .system(error)
+        }
+        let present = records.filter { devices.contains($0.device) }
+        for record in present { pods[record.name] = HeldPod(record: record) }
+        do throws(DatapathError) {
+            _ = try await parts.datapath.reconcilePods(present: Set(present.map(\.device.index)))
+            try await resume(present)
+        } catch {
+            throw .datapath(error)
+        }
+        do throws(PodError) { try save() } catch { parts.telemetry.record(.stateNotSaved(reason: "\(error)")) }
+        for lost in records where !devices.contains(lost.device) { parts.telemetry.record(.podLost(lost.name)) }
+    }
+
+    /// An SVID that is still good is enforced at once, so that a restart costs no packet; else all packets drop.
+    private func resume(_ records: [PodRecord]) async throws(DatapathError) {
+        for issued in await parts.identity.resume(records.map(\.facts)) { pods[issued.pod.podName]?.issued = issued }
+        for record in records {
+            let identity = pods[record.name]?.issued?.identity ?? .unknown
+            try await parts.datapath.addPod(
+                ifindex: record.device.index, mac: record.mac, addresses: record.addresses, identity: identity,
+                mtu: record.mtu)
+            try await parts.uplinks.becamePod(record.device.index)
+            pods[record.name]?.enforced = identity
+            parts.telemetry.record(.podAdopted(record))
+        }
+    }
+
+    // MARK: Keeping up
+
+    /// Passes renewed SVIDs on, and asks again for those that were not given.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.followRenewals() }
+            group.addTask { await self.askAgain() }
+        }
+    }
+
+    private func followRenewals() async {
+        for await issued in parts.identity.issuedWorkloads() {
+            let name = issued.pod.podName
+            guard let pod = pods[name], pod.issued?.svid.svid != issued.svid.svid else { continue }
+            pods[name]?.issued = issued
+            pods[name]?.failure = nil
+            await announce()
+        }
+    }
+
+    private func askAgain() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: Self.retryPause)
+            for pod in list() where pod.issued == nil {
+                await takeTurn(pod.record.name)
+                if pods[pod.record.name]?.issued == nil { try? await obtainIdentity(pod.record.name) }
+                endTurn(pod.record.name)
+            }
+            // Addresses that were in quarantine may have become free.
+            if pods.values.contains(where: { $0.issued != nil && $0.issued?.identity != $0.enforced }) {
+                await announce()
+            }
+        }
+    }
+
+    private static let retryPause = Duration.seconds(5)
+}

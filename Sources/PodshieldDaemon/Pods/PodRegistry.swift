@@ -1,0 +1,111 @@
+import Addressing
+import AuthorityAPI
+import Configuration
+import Datapath
+import Identity
+import LinuxBinding
+import NetnsProtocol
+import NodeIdentity
+import Telemetry
+
+/// The pods of this node, from the first packet to the last. What happens to one pod happens in order; different pods do not
+/// wait for each other.
+actor PodRegistry {
+    let parts: NodeParts
+    let store: PodStore
+    let hosting: Hosting
+    var pods: [PodName: HeldPod] = [:]
+    var protected: [IPPrefix]
+    private var isRetired = false
+    private var turns = Turns<PodName>()
+
+    init(_ parts: NodeParts, store: PodStore, protected: [IPPrefix]) {
+        self.parts = parts
+        self.store = store
+        self.protected = protected
+        hosting = Hosting(parts)
+    }
+
+    /// New prefixes count for pods that come from now on.
+    func setProtected(_ prefixes: [IPPrefix]) { protected = prefixes }
+
+    /// Tells peers that nothing is hosted here any more, and nothing of it to the kernel: the datapath goes. The pods are
+    /// taken up again by the next run.
+    func retire() async {
+        isRetired = true
+        _ = await hosting.publish { [] }
+    }
+
+    // MARK: Asking
+
+    func list() -> [HeldPod] {
+        pods.values.sorted {
+            ($0.record.name.namespace, $0.record.name.name) < ($1.record.name.namespace, $1.record.name.name)
+        }
+    }
+
+    func held(_ name: PodName) -> HeldPod? { pods[name] }
+
+    /// The pod of that name, in that namespace or in whichever has it.
+    func find(_ name: String, namespace: String?) throws(PodError) -> PodName {
+        let candidates = pods.keys.filter { namespace == nil || $0.namespace == namespace }
+        let found = candidates.filter { $0.name == name }
+        guard found.count < 2 else { throw .ambiguous(name, namespaces: found.map(\.namespace).sorted()) }
+        guard let found = found.first else {
+            throw .notFound(name, nearest: NearestNames.of(name, among: Set(candidates.map(\.name)), most: 3))
+        }
+        return found
+    }
+
+    /// A pod, and one of its addresses that these prefixes leave out.
+    func unprotected(by prefixes: [IPPrefix]) -> (PodName, IPAddress)? {
+        for pod in pods.values {
+            for address in pod.record.addresses where !prefixes.contains(where: { $0.contains(address) }) {
+                return (pod.record.name, address)
+            }
+        }
+        return nil
+    }
+
+    // MARK: Turns
+
+    func takeTurn(_ name: PodName) async {
+        guard !turns.begin(name) else { return }
+        await withCheckedContinuation { turns.wait(name, $0) }
+    }
+
+    func endTurn(_ name: PodName) { turns.end(name) }
+
+    // MARK: What others see
+
+    func save() throws(PodError) {
+        parts.names.update(pods: pods.values.map(\.record))
+        do throws(PodStoreError) {
+            try store.save(list().map(\.record))
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    /// Leases and announcements, as the pods are when it begins; then what may be enforced is.
+    func announce() async {
+        guard !isRetired else { return }
+        let quarantined = await hosting.publish { await self.list() }
+        for pod in list() { await enforce(pod.record.name, quarantined) }
+    }
+
+    /// Puts a pod's identity into the kernel, unless packets meant for an earlier holder of its address may still come.
+    private func enforce(_ name: PodName, _ quarantined: Set<IPAddress>) async {
+        guard let pod = pods[name], let issued = pod.issued else { return }
+        let isFree = quarantined.isDisjoint(with: pod.record.addresses)
+        let identity = isFree ? issued.identity : .unknown
+        guard identity != pod.enforced else { return }
+        do throws(DatapathError) {
+            try await parts.datapath.setPodIdentity(ifindex: pod.record.device.index, identity: identity)
+            pods[name]?.enforced = identity
+        } catch {
+            parts.telemetry.record(
+                .datapathFailed(operation: "changing the identity of pod \(name)", reason: "\(error)"))
+        }
+    }
+}
