@@ -1,0 +1,31 @@
+import Identity
+import NodeIdentity
+import NodeLink
+
+/// What the authority says of nodes, leases and identities, on its way to those who act on it.
+struct DirectoryFlow: Sendable {
+    let parts: NodeParts
+
+    func run() async {
+        for await directory in parts.identity.directories() {
+            parts.names.update(directory: directory)
+            await parts.link.update(directory: directory)
+        }
+    }
+}
+
+/// Changes of the node's own identity and of its trust, on their way to the links that rest on them.
+struct IdentityFlow: Sendable {
+    let link: NodeLinkService
+    let changes: AsyncStream<NodeIdentityEvent>
+
+    func run() async {
+        for await event in changes {
+            switch event {
+            case .bundleChanged: await link.bundleChanged()
+            case .joined, .nodeRenewed: await link.identityChanged()
+            default: break
+            }
+        }
+    }
+}

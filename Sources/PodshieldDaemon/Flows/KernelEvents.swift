@@ -1,0 +1,53 @@
+import Addressing
+import Datapath
+import Identity
+import NodeLink
+import Telemetry
+
+/// What the kernel programs report, on its way to the journal; and to the link, where packets wait for it.
+struct KernelEvents: Sendable {
+    let parts: NodeParts
+
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.followPackets() }
+            group.addTask { await self.countLost() }
+        }
+    }
+
+    private func followPackets() async {
+        for await event in parts.datapath.events {
+            let report = PacketReport(event, parts.names)
+            parts.telemetry.record(.packet(report), at: WallClock.nanoseconds(ofBoot: event.bootNanoseconds))
+            if let peer = peerWaitedFor(event) { await parts.link.trafficWaits(for: peer) }
+        }
+    }
+
+    /// The node without whose session the packet could not go.
+    private func peerWaitedFor(_ event: DatapathEvent) -> NodeNumber? {
+        switch event.outcome {
+        case .noSession where event.peer.rawValue != 0: event.peer
+        // Nobody has announced the address to us yet: the one to whom it is leased may, once we speak.
+        case .noSession, .unknownDestination: parts.names.directory?.holder(of: event.destination)
+        default: nil
+        }
+    }
+
+    /// Tells of events that the kernel could not.
+    private func countLost() async {
+        var told = await lost()
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .seconds(10))
+            let lost = await lost()
+            guard lost > told else { continue }
+            parts.telemetry.record(.kernelEventsLost(lost - told))
+            told = lost
+        }
+    }
+
+    /// Those that were held back by the rate are meant to be.
+    private func lost() async -> UInt64 {
+        let kernel = try? await parts.datapath.kernelEventsLost()
+        return (kernel?.ringFull ?? 0) + parts.datapath.eventsDropped
+    }
+}

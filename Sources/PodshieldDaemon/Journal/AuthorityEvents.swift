@@ -1,0 +1,41 @@
+import Addressing
+import Authority
+import AuthorityAPI
+import Identity
+import Telemetry
+
+extension Event {
+    init(_ event: AuthorityEvent) {
+        switch event {
+        case .listening(let address): self = .authorityListening(address: address)
+        case .connectionRefused(let peer, let error): self = .connectionRefused(address: peer, reason: "\(error)")
+        case .tokenGenerated(let node, let expiresAt): self = .tokenGenerated(node: node, expiresAt: expiresAt)
+        case .joined(let node):
+            self = .nodeAdmitted(
+                node.name, spiffeID: "\(node.id)", number: node.number.rawValue, address: "\(node.endpoint.address)")
+        case .joinRefused(let peer, let refusal): self = .joinRefused(address: peer, reason: "\(refusal)")
+        case .nodeRenewed(let id, let serial): self = .nodeSVIDIssued(spiffeID: "\(id)", serial: serial)
+        case .nodeBanned(let id, let banned):
+            self = banned ? .nodeBanned(spiffeID: "\(id)") : .nodeUnbanned(spiffeID: "\(id)")
+        case .entryCreated(let entry):
+            self = .entryCreated(
+                entry.id, spiffeID: "\(entry.spiffeID)", parent: entry.parent.map { "\($0)" })
+        case .entryDeleted(let entry): self = .entryDeleted(entry.id, spiffeID: "\(entry.spiffeID)")
+        case .workloadIssued(let issued): self = Event(issued)
+        case .callRefused(let caller, let refusal):
+            self = .callRefused(caller: caller.map { "\($0)" }, reason: "\(refusal)")
+        case .leaseTakenOver(let prefix, let node, let other):
+            self = .leaseTakenOver(prefix: "\(prefix)", by: node.rawValue, from: other.rawValue)
+        case .leasesRefused(let prefixes, let node):
+            self = .leasesRefused(prefixes: prefixes.map(\.description), node: "\(node)")
+        case .serverRenewed(let serial): self = .serverSVIDRenewed(serial: serial)
+        case .serverRenewalFailed(let error): self = .serverSVIDRenewalFailed(reason: "\(error)")
+        }
+    }
+
+    private init(_ issued: IssuedCertificate) {
+        self = .workloadSVIDIssued(
+            spiffeID: "\(issued.id)", identity: issued.identity.rawValue, serial: issued.serial,
+            notAfter: issued.notAfter, node: "\(issued.node)", pod: issued.pod.name, namespace: issued.pod.namespace)
+    }
+}

@@ -1,0 +1,45 @@
+import AuthorityAPI
+import Identity
+import NodeIdentity
+import OpenSSLBinding
+import Telemetry
+
+extension Event {
+    /// - Parameter authority: where the node asks.
+    init(_ event: NodeIdentityEvent, authority: String) {
+        switch event {
+        case .joined(let id, let number): self = .nodeJoined(spiffeID: "\(id)", number: number.rawValue)
+        case .identityExpired(let notAfter): self = .nodeIdentityExpired(notAfter: notAfter)
+        case .connected: self = .authorityConnected(address: authority)
+        case .disconnected(let reason): self = .authorityDisconnected(reason: reason)
+        case .nodeRenewed(let svid):
+            self = .nodeSVIDRenewed(spiffeID: "\(svid.id)", serial: svid.leaf.serialHex, notAfter: svid.notAfter)
+        case .nodeRenewalFailed(let error, let notAfter):
+            self = .nodeSVIDRenewalFailed(reason: "\(error)", notAfter: notAfter)
+        case .workloadIssued(let issued): self = Event(issued)
+        case .workloadNotResumed(let pod, let reason):
+            self = .podWithoutIdentity(pod.podName, reason: "the SVID of the earlier run cannot be used: \(reason)")
+        case .workloadRenewalFailed(let pod, let error, let notAfter):
+            self = .podSVIDRenewalFailed(
+                pod: pod.name, namespace: pod.namespace, reason: "\(error)", notAfter: notAfter)
+        case .directoryAccepted(let revision): self = .directoryAccepted(revision: revision)
+        case .directoryRefused(let rejection): self = .directoryRefused(reason: "\(rejection)")
+        case .bundleChanged(let bundle):
+            self = .bundleChanged(fingerprints: bundle.authorities.map { $0.sha256.hexadecimal })
+        case .leasesRefused(let prefixes): self = .ownLeasesRefused(prefixes: prefixes)
+        case .stateNotSaved(let error): self = .stateNotSaved(reason: "\(error)")
+        }
+    }
+
+    private init(_ issued: IssuedWorkload) {
+        let svid = issued.svid.svid
+        self = .podSVIDReceived(
+            pod: issued.pod.name, namespace: issued.pod.namespace, spiffeID: "\(svid.id)",
+            identity: issued.identity.rawValue, serial: svid.leaf.serialHex, notAfter: svid.notAfter)
+    }
+}
+
+extension Sequence<UInt8> {
+    /// Two lower-case digits a byte.
+    var hexadecimal: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+}

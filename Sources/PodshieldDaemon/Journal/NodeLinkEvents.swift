@@ -1,0 +1,65 @@
+import Identity
+import KeyAgreement
+import NodeLink
+import Telemetry
+
+extension Event {
+    /// What the journal says of an event of the link; some are worth no line.
+    static func of(_ event: NodeLinkEvent, _ names: NameTable) -> [Event] {
+        switch event {
+        case .peer(let number, let id, let event):
+            of(event, peer: id.lastSegment, address: names.node(number).map { "\($0.address)" } ?? "", names)
+        case .connectionFailed(let source, let id, let reason):
+            [.linkRefused(address: source, reason: id.map { "\($0): \(reason)" } ?? reason)]
+        case .flood(let source):
+            [.linkRefused(address: source, reason: "too many connections; more are closed unheard")]
+        case .sinkFailed(let number, let operation, let reason):
+            [.associationFailed(peer: names.nodeName(number), reason: "\(operation): \(reason)")]
+        }
+    }
+
+    private static func of(_ event: LinkEvent, peer: String, address: String, _ names: NameTable) -> [Event] {
+        switch event {
+        case .epochConfirmed(let epoch, let summary):
+            (summary.isRekey ? [] : [.linkEstablished(peer: peer, address: address)])
+                + [.epochConfirmed(peer: peer, epoch: epoch, summary)]
+        case .linkLost(let failure): [.linkLost(peer: peer, reason: "\(failure)")]
+        case .dialFailed(let failure): [.linkFailed(peer: peer, reason: "\(failure)")]
+        case .connectionEnded(.superseded), .connectionEnded(.crossed), .connectionEnded(.stopped): []
+        case .connectionEnded(let failure): [.epochFailed(peer: peer, reason: "\(failure)")]
+        case .accepted(let identity, let id, let spi, _):
+            [
+                .associationInstalled(
+                    peer: peer, isInbound: true, spi: spi.rawValue, spiffeID: "\(id)", identity: identity.rawValue)
+            ]
+        case .refused(let identity, let reason, _, let detail):
+            [.proofRefused(peer: peer, spiffeID: names.text(identity), reason: "\(reason): \(detail)")]
+        case .withdrawn(let identity, let cause):
+            [.workloadWithdrawn(peer: peer, spiffeID: "\(names.text(identity)) (\(cause))")]
+        case .switched(let identity, let spi):
+            [
+                .associationInstalled(
+                    peer: peer, isInbound: false, spi: spi.rawValue, spiffeID: names.text(identity),
+                    identity: identity.rawValue)
+            ]
+        case .refusedByPeer(let identity, let reason, _):
+            [.ownProofRefused(peer: peer, spiffeID: names.text(identity), reason: "\(reason)")]
+        case .renewed, .outboundRetired: []
+        }
+    }
+
+    private static func epochConfirmed(peer: String, epoch: EpochID, _ summary: EpochSummary) -> Event {
+        epochConfirmed(
+            peer: peer, epoch: epoch.short, suite: "\(summary.suite)", group: "", isPostQuantum: true)
+    }
+}
+
+extension NameTable {
+    func nodeName(_ number: NodeNumber) -> String { node(number)?.id.lastSegment ?? "number \(number)" }
+
+    /// A workload's SPIFFE ID where it is known.
+    func text(_ identity: NumericIdentity?) -> String {
+        guard let identity else { return "a workload" }
+        return workload(identity).map { "\($0)" } ?? "identity \(identity)"
+    }
+}
