@@ -125,8 +125,10 @@ let package = Package(
         swiftTarget(
             "PodshieldDaemon",
             [
-                "Addressing", "AdminAPI", "Authority", "Configuration", "Datapath", "Identity", "KeyAgreement",
-                "LinuxBinding", "NetnsProtocol", "NodeIdentity", "NodeLink", "SystemdBinding", "Telemetry",
+                "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Datapath", "Identity",
+                "Issuance", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "NodeIdentity", "NodeLink",
+                "OpenSSLBinding", "SecureTransport", "SystemdBinding", "Telemetry",
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .executableTarget(
             name: "podshield-idd",

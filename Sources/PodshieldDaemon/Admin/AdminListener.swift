@@ -1,0 +1,49 @@
+import GRPCNIOTransportHTTP2
+import Glibc
+import NIOCore
+import NIOPosix
+
+/// Accepts connections on the admin socket, of root and of the daemon's own user only. The directory's mode keeps others
+/// out already; this holds where somebody has opened it.
+struct AdminListener: HTTP2ServerTransport.ListenerFactory {
+    let path: String
+    /// Is told the user.
+    let refused: @Sendable (UInt32) -> Void
+
+    var eventLoopGroup: any EventLoopGroup { MultiThreadedEventLoopGroup.singleton }
+
+    func makeListeningChannel(
+        listenerConfigurator: HTTP2ServerTransport.ListenerConfigurator,
+        connectionConfigurator: HTTP2ServerTransport.ConnectionConfigurator
+    ) async throws -> NIOAsyncChannel<HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel, Never> {
+        try await ServerBootstrap(group: eventLoopGroup)
+            .serverChannelOption(.backlog, value: 64)
+            .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
+            // What lies there is of a daemon that has ended: we hold its lock.
+            .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true) { channel in
+                admit(channel).flatMap { connectionConfigurator.configure(channel: channel, tls: .none) }
+            }
+    }
+
+    private func admit(_ channel: any Channel) -> EventLoopFuture<Void> {
+        guard let options = channel as? any SocketOptionProvider else {
+            return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
+        }
+        let option = NIOBSDSocket.Option(rawValue: SO_PEERCRED)
+        let credentials: EventLoopFuture<Credentials> = options.unsafeGetSocketOption(level: .socket, name: option)
+        return credentials.flatMapThrowing { credentials in
+            guard credentials.user == 0 || credentials.user == geteuid() else {
+                refused(credentials.user)
+                throw ChannelError.operationUnsupported
+            }
+            try channel.pipeline.syncOperations.addHandler(AdminCaller(user: credentials.user))
+        }
+    }
+
+    /// `struct ucred` (unix(7)).
+    private struct Credentials: Sendable {
+        let process: Int32
+        let user: UInt32
+        let group: UInt32
+    }
+}

@@ -1,0 +1,41 @@
+import Configuration
+import GRPCCore
+import GRPCNIOTransportHTTP2
+import NIOCore
+import Telemetry
+
+/// Serves the admin socket.
+struct AdminServer: Sendable {
+    private typealias Transport = HTTP2ServerTransport.Custom<AdminListener>
+
+    private let server: GRPCServer<Transport>
+
+    /// Returns once psid can connect.
+    static func start(_ service: AdminService) async throws(StartError) -> AdminServer {
+        let daemon = service.daemon
+        let path = daemon.configuration.paths.adminSocket
+        let listener = AdminListener(path: path) { daemon.telemetry.record(.adminRefused(user: $0)) }
+        let transport = Transport(listenerFactory: listener, config: configuration)
+        let server = GRPCServer(transport: transport, services: [service])
+        let running = Task { try await server.serve() }
+        guard await transport.listeningAddress != nil else {
+            var reason = "it was told to stop"
+            do { try await running.value } catch { reason = "\(error)" }
+            throw .cannotBind("the admin socket \(path)", reason: reason)
+        }
+        daemon.components.start("the admin socket") { try await running.value }
+        return AdminServer(server: server)
+    }
+
+    private static var configuration: Transport.Config {
+        var configuration = Transport.Config.defaults
+        configuration.http2.maxConcurrentStreams = 64
+        configuration.rpc.maxRequestPayloadSize = 1 << 20
+        configuration.connection.maxGraceTime = .seconds(1)
+        configuration.channelDebuggingCallbacks.onAcceptHTTP2Stream = { AdminCaller.stamp($0) }
+        return configuration
+    }
+
+    /// No new calls; those under way have a second.
+    func stop() { server.beginGracefulShutdown() }
+}

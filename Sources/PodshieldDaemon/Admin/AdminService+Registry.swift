@@ -1,0 +1,93 @@
+import AdminAPI
+import Authority
+import AuthorityAPI
+import GRPCCore
+import Identity
+
+extension AdminService {
+    func entryCreate(
+        request: ServerRequest<Podshield_Admin_V1_EntryCreateRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Admin_V1_EntryCreateResponse> {
+        let service = try requireAuthority()
+        let wanted = try NewEntry(request.message.entry)
+        var answer = Podshield_Admin_V1_EntryCreateResponse()
+        do throws(EntryError) {
+            answer.entry = Podshield_Admin_V1_Entry(try await service.createEntry(wanted))
+        } catch {
+            throw AdminError(error)
+        }
+        return ServerResponse(message: answer)
+    }
+
+    func entryList(
+        request: ServerRequest<Podshield_Admin_V1_EntryListRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Admin_V1_EntryListResponse> {
+        let message = request.message
+        let entries = try await requireAuthority().entries().map(Podshield_Admin_V1_Entry.init)
+        var answer = Podshield_Admin_V1_EntryListResponse()
+        answer.entries = entries.filter { entry in
+            (message.spiffeID.isEmpty || entry.spiffeID == message.spiffeID)
+                && (message.parentID.isEmpty || entry.parentID == message.parentID)
+        }
+        return ServerResponse(message: answer)
+    }
+
+    func entryDelete(
+        request: ServerRequest<Podshield_Admin_V1_EntryDeleteRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Admin_V1_EntryDeleteResponse> {
+        let service = try requireAuthority()
+        let id = request.message.id
+        var answer = Podshield_Admin_V1_EntryDeleteResponse()
+        do throws(EntryError) {
+            answer.entry = Podshield_Admin_V1_Entry(try await service.deleteEntry(id))
+        } catch .notFound {
+            let known = try await service.entries().map(\.id)
+            throw AdminError(
+                .notFound, "there is no entry \(id)", subject: id,
+                nearest: NearestNames.of(id, among: known, most: AdminError.nearestLimit))
+        } catch {
+            throw AdminError(error)
+        }
+        return ServerResponse(message: answer)
+    }
+}
+
+extension NewEntry {
+    /// Says which part is wrong.
+    fileprivate init(_ message: Podshield_Admin_V1_Entry) throws(AdminError) {
+        let parent = message.parentID.isEmpty ? nil : try SPIFFEID(asked: message.parentID)
+        var selectors: [Selector] = []
+        for text in message.selectors {
+            guard let selector = Selector(text) else {
+                throw AdminError(.invalid, "'\(text)' is no selector", subject: text)
+            }
+            selectors.append(selector)
+        }
+        self.init(
+            spiffeID: try SPIFFEID(asked: message.spiffeID), parent: parent, selectors: selectors,
+            labels: message.labels, dnsNames: message.dnsNames,
+            lifetime: message.svidTtl == 0 ? nil : .seconds(message.svidTtl))
+    }
+}
+
+extension SPIFFEID {
+    fileprivate init(asked text: String) throws(AdminError) {
+        do throws(SPIFFEIDError) { try self.init(text) } catch {
+            throw AdminError(.invalid, "\(error)", subject: text)
+        }
+    }
+}
+
+extension Podshield_Admin_V1_Entry {
+    fileprivate init(_ entry: RegistrationEntry) {
+        self.init()
+        id = entry.id
+        spiffeID = "\(entry.spiffeID)"
+        parentID = entry.parent.map { "\($0)" } ?? ""
+        selectors = entry.selectors.map(\.description)
+        labels = entry.labels.values
+        svidTtl = entry.lifetime?.components.seconds ?? 0
+        dnsNames = entry.dnsNames
+        createdAt = entry.createdAt
+    }
+}

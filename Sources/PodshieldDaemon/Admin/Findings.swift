@@ -1,0 +1,93 @@
+import AdminAPI
+import Identity
+import KeyAgreement
+import NodeIdentity
+import NodeLink
+import Telemetry
+
+/// What is wrong with this daemon now, or deserves attention. Codes are those of the events that told it first.
+struct Findings {
+    typealias Finding = Podshield_Admin_V1_Finding
+
+    let daemon: DaemonContext
+    let node: NodeRole?
+
+    /// What keeps the daemon from its work comes first.
+    func all() async -> [Finding] {
+        var findings = ofDaemon()
+        if let node {
+            findings += await ofIdentity(node)
+            findings += await ofDevices(node)
+            findings += await ofPods(node)
+            findings += await ofPeers(node)
+        }
+        return findings.filter(\.isError) + findings.filter { !$0.isError }
+    }
+
+    private func ofDaemon() -> [Finding] {
+        let state = daemon.state.current
+        return [
+            state.isReady ? nil : .error(.started, "the daemon is not ready"),
+            state.isUninstalled
+                ? .error(.datapathUninstalled, "the datapath is uninstalled until the daemon starts again") : nil,
+            state.reloadProblem.map { .notice(.reloadRefused, "the last reload was refused: \($0)") },
+            state.memoryProblem.map { .notice(.keyMemoryNotLocked, "private keys may be swapped out: \($0)") },
+            state.isPermissive
+                ? .notice(.permissive, "permissive: packets to unknown destinations leave in clear") : nil,
+        ].compactMap(\.self)
+    }
+
+    private func ofIdentity(_ node: NodeRole) async -> [Finding] {
+        let status = await node.parts.identity.status()
+        guard status.svid != nil else {
+            return [.error(.nodeIdentityExpired, "the node's SVID has expired: it has to join again")]
+        }
+        guard !status.isConnected else { return [] }
+        let reason = status.lastFailure ?? "not connected yet"
+        return [.notice(.authorityDisconnected, "there is no connection to the authority: \(reason)")]
+    }
+
+    private func ofDevices(_ node: NodeRole) async -> [Finding] {
+        let failures = await node.parts.uplinks.failures.sorted { $0.key < $1.key }
+        let isNone = await node.parts.uplinks.names.isEmpty
+        return failures.map { .error(.uplinkFailed, "device \($0.key) is not watched: \($0.value)") }
+            + (isNone ? [.notice(.noUplink, "no device is watched: this node is connected to nothing")] : [])
+    }
+
+    private func ofPods(_ node: NodeRole) async -> [Finding] {
+        await node.pods.list().compactMap { pod in
+            let name = pod.record.name
+            if pod.issued == nil {
+                let reason = pod.failure.map { "\($0)" } ?? "none was asked for yet"
+                return .notice(.podWithoutIdentity, "pod \(name) has no identity, its packets drop: \(reason)")
+            }
+            guard pod.enforced == .unknown else { return nil }
+            return .notice(
+                .addressQuarantined, "packets of pod \(name) drop until no peer takes its address for another's")
+        }
+    }
+
+    private func ofPeers(_ node: NodeRole) async -> [Finding] {
+        await node.parts.link.peers().compactMap { peer in
+            let name = peer.id.lastSegment
+            let reason = peer.lastError.map { ": \($0)" } ?? ""
+            return switch peer.state {
+            case .lost: .notice(.linkLost, "the link with \(name) is lost, its keys live until their deadline\(reason)")
+            case .connecting where peer.lastError != nil: .notice(.linkFailed, "there is no link with \(name)\(reason)")
+            default: nil
+            }
+        }
+    }
+}
+
+extension Podshield_Admin_V1_Finding {
+    fileprivate static func error(_ kind: EventKind, _ message: String) -> Self { Self(kind, message, isError: true) }
+    fileprivate static func notice(_ kind: EventKind, _ message: String) -> Self { Self(kind, message, isError: false) }
+
+    private init(_ kind: EventKind, _ message: String, isError: Bool) {
+        self.init()
+        code = kind.code
+        self.message = message
+        self.isError = isError
+    }
+}

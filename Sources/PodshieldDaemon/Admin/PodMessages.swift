@@ -1,0 +1,33 @@
+import Addressing
+import AdminAPI
+import AuthorityAPI
+import Identity
+import NetnsProtocol
+import NodeIdentity
+
+extension Podshield_Admin_V1_Pod {
+    init(_ pod: HeldPod) {
+        self.init()
+        facts = Podshield_Admin_V1_PodFacts(pod.record)
+        spiffeID = pod.issued.map { "\($0.svid.svid.id)" } ?? ""
+        identity = pod.issued?.identity.rawValue ?? 0
+        addresses = pod.record.addresses.map(\.description)
+        hostInterface = pod.record.device.name
+        hostIfindex = pod.record.device.index
+        mtu = UInt32(pod.record.mtu)
+        svidNotAfter = pod.issued?.svid.svid.notAfter ?? 0
+        addedAt = pod.record.addedAt
+    }
+}
+
+extension Podshield_Admin_V1_PodFacts {
+    fileprivate init(_ record: PodRecord) {
+        self.init()
+        name = record.facts.name
+        namespace = record.facts.namespace
+        serviceAccount = record.facts.serviceAccount
+        labels = record.facts.labels
+        netns = record.namespace.text
+        interface = record.interface ?? ""
+    }
+}
