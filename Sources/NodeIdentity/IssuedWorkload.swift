@@ -22,6 +22,10 @@ public struct PodName: Hashable, Sendable {
     }
 }
 
+extension PodName: CustomStringConvertible {
+    public var description: String { "\(namespace)/\(name)" }
+}
+
 extension PodFacts {
     public var podName: PodName { PodName(namespace: namespace, name: name) }
 }

@@ -42,7 +42,7 @@ extension AdminErrorReason {
     fileprivate init(_ error: AuthorityCallError) {
         switch error {
         case .notJoined: self = .precondition
-        case .unreachable: self = .unavailable
+        case .unreachable, .superseded: self = .unavailable
         case .denied, .notRegistered: self = .denied
         case .rejected: self = .invalid
         case .overloaded: self = .exhausted

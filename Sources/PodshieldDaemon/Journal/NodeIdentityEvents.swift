@@ -17,8 +17,7 @@ extension Event {
         case .nodeRenewalFailed(let error, let notAfter):
             self = .nodeSVIDRenewalFailed(reason: "\(error)", notAfter: notAfter)
         case .workloadIssued(let issued): self = Event(issued)
-        case .workloadNotResumed(let pod, let reason):
-            self = .podWithoutIdentity(pod.podName, reason: "the SVID of the earlier run cannot be used: \(reason)")
+        case .workloadNotRestored(let path, let reason): self = .stateNotUsed(path: path, reason: reason)
         case .workloadRenewalFailed(let pod, let error, let notAfter):
             self = .podSVIDRenewalFailed(
                 pod: pod.name, namespace: pod.namespace, reason: "\(error)", notAfter: notAfter)

@@ -28,7 +28,7 @@ extension PodRegistry {
 
     /// An SVID that is still good is enforced at once, so that a restart costs no packet; else all packets drop.
     private func resume(_ records: [PodRecord]) async throws(DatapathError) {
-        for issued in await parts.identity.resume(records.map(\.facts)) { pods[issued.pod.podName]?.issued = issued }
+        await restoreIdentities()
         for record in records {
             let identity = pods[record.name]?.issued?.identity ?? .unknown
             try await parts.datapath.addPod(
@@ -37,6 +37,18 @@ extension PodRegistry {
             try await parts.uplinks.becamePod(record.device.index)
             pods[record.name]?.enforced = identity
             parts.telemetry.record(.podAdopted(record))
+        }
+    }
+
+    /// SVIDs that are still good and of these pods as they are now; those of pods that have gone are forgotten.
+    private func restoreIdentities() async {
+        for issued in await parts.identity.heldWorkloads {
+            let name = issued.pod.podName
+            if pods[name]?.record.facts == issued.pod, issued.svid.svid.notAfter > parts.now() {
+                pods[name]?.issued = issued
+            } else {
+                await parts.identity.release(name)
+            }
         }
     }
 

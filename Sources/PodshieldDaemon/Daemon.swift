@@ -1,0 +1,37 @@
+import Configuration
+import Datapath
+import Telemetry
+
+/// What the program `podshield-idd` does.
+public enum Daemon {
+    /// Runs the daemon until SIGTERM or SIGINT. What is in the kernel stays in force when this returns.
+    ///
+    /// - Parameter path: of the configuration; read again with SIGHUP.
+    public static func run(path: String) async throws(StartError) {
+        let signals = Signals.stream()
+        let configuration = try load(path)
+        let instance = try Instance(configuration.paths)
+        defer { withExtendedLifetime(instance) {} }
+        let context = DaemonContext(configuration)
+        context.begin()
+        try await Supervision(context: context, path: path, signals: signals).run()
+    }
+
+    /// Takes everything of an instance that does not run out of the kernel. One that was never there is no error.
+    public static func uninstallDatapath(path: String) throws(StartError) {
+        let configuration = try load(path)
+        let instance = try Instance(configuration.paths)
+        defer { withExtendedLifetime(instance) {} }
+        do throws(DatapathError) {
+            try Datapath.uninstall(bpffs: configuration.paths.bpffs, instance: configuration.instance)
+        } catch {
+            throw .datapath(error)
+        }
+    }
+
+    private static func load(_ path: String) throws(StartError) -> PodshieldConfiguration {
+        do throws(ConfigurationError) { return try PodshieldConfiguration(path: path) } catch {
+            throw .configuration(error)
+        }
+    }
+}

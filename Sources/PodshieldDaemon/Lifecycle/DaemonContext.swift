@@ -1,0 +1,50 @@
+import Configuration
+import Glibc
+import Identity
+import LinuxBinding
+import Telemetry
+
+/// What every part of the daemon may need to know of it.
+struct DaemonContext: Sendable {
+    let configuration: PodshieldConfiguration
+    let telemetry: Telemetry
+    let components: Components
+    let state: DaemonState
+
+    init(_ configuration: PodshieldConfiguration) {
+        self.configuration = configuration
+        telemetry = Telemetry(
+            .automatic(instance: configuration.instance), level: EventPriority(configuration.logLevel),
+            now: WallClock.nanoseconds)
+        components = Components()
+        state = DaemonState(startedAt: WallClock.seconds())
+    }
+
+    /// What comes before anything that may hold a key.
+    func begin() {
+        telemetry.record(
+            .started(
+                version: Version.text, role: configuration.role.name, trustDomain: configuration.trustDomain.name,
+                process: getpid()))
+        do throws(SystemError) { try LockedMemory.lockProcess() } catch {
+            state.change { $0.memoryProblem = "\(error)" }
+            telemetry.record(.keyMemoryNotLocked(reason: "\(error)"))
+        }
+        if configuration.node?.permissive == true {
+            state.change { $0.isPermissive = true }
+            telemetry.record(.permissive)
+        }
+    }
+}
+
+extension EventPriority {
+    init(_ level: LogLevel) {
+        switch level {
+        case .error: self = .error
+        case .warning: self = .warning
+        case .notice: self = .notice
+        case .info: self = .info
+        case .debug: self = .debug
+        }
+    }
+}

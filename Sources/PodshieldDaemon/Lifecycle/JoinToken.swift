@@ -1,0 +1,48 @@
+import Configuration
+import FoundationEssentials
+public import LinuxBinding
+
+/// Reads the one-time secret by which a node joins, from wherever the configuration says it is.
+struct JoinToken {
+    let source: PodshieldConfiguration.TokenSource?
+
+    func read() throws(TokenError) -> String {
+        switch source {
+        case nil: throw .none
+        case .text(let token): return token
+        case .file(let path): return try read(path)
+        case .credential(let name):
+            guard let directory = ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"] else {
+                throw .noCredentials(name)
+            }
+            return try read("\(directory)/\(name)")
+        }
+    }
+
+    private func read(_ path: String) throws(TokenError) -> String {
+        let text: [UInt8]
+        do throws(SystemError) { text = try AtomicFile.read(path, limit: 4096) } catch { throw .unreadable(error) }
+        let token = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+        guard token.count == 1 else { throw .notOneWord(path) }
+        return String(token[0])
+    }
+}
+
+public enum TokenError: Error, Sendable, Equatable {
+    case none
+    /// The service manager passed no credentials.
+    case noCredentials(String)
+    case unreadable(SystemError)
+    case notOneWord(String)
+}
+
+extension TokenError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .none: "the configuration has no join token"
+        case .noCredentials(let name): "credential \(name) was not passed by the service manager"
+        case .unreadable(let error): "\(error)"
+        case .notOneWord(let path): "\(path) does not hold one token and nothing else"
+        }
+    }
+}

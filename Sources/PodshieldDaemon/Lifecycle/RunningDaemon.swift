@@ -1,0 +1,46 @@
+import Authority
+import Configuration
+
+/// All that the role needs, started in order.
+struct RunningDaemon: Sendable {
+    let context: DaemonContext
+    let authority: AuthorityRole?
+    let node: NodeRole?
+    private let admin: AdminServer
+
+    /// Returns when everything is in place. What was started before a failure is among the context's components.
+    static func start(_ context: DaemonContext) async throws(StartError) -> RunningDaemon {
+        let configuration = context.configuration
+        let authority = try await configuration.authority.start(context)
+        let node = try await configuration.node.start(context, authority: authority)
+        let admin = try await AdminServer.start(AdminService(daemon: context, authority: authority, node: node))
+        let watchdog = Watchdog { _ = await node?.pods.list() }
+        let statusLine = StatusLine(context: context, node: node)
+        context.components.start("the watchdog's feeder") { await watchdog.run() }
+        context.components.start("the status line") { await statusLine.run() }
+        return RunningDaemon(context: context, authority: authority, node: node, admin: admin)
+    }
+
+    /// In the reverse order. Pins, SAs and attachments stay.
+    func stop() async {
+        admin.stop()
+        await node?.stop()
+        await authority?.service.stop()
+    }
+}
+
+extension PodshieldConfiguration.Authority? {
+    fileprivate func start(_ context: DaemonContext) async throws(StartError) -> AuthorityRole? {
+        guard let self else { return nil }
+        return try await AuthorityRole.start(self, context)
+    }
+}
+
+extension PodshieldConfiguration.Node? {
+    fileprivate func start(
+        _ context: DaemonContext, authority: AuthorityRole?
+    ) async throws(StartError) -> NodeRole? {
+        guard let self else { return nil }
+        return try await NodeRole.start(self, context, authority: authority)
+    }
+}

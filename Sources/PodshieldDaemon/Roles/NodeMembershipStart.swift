@@ -1,0 +1,97 @@
+import Authority
+import AuthorityAPI
+import Configuration
+import Identity
+import NodeIdentity
+import Telemetry
+
+/// How this node comes to its identity and keeps it.
+struct NodeMembershipStart {
+    let node: PodshieldConfiguration.Node
+    let daemon: DaemonContext
+    /// Nil when the authority is another daemon.
+    let authority: AuthorityRole?
+
+    /// Returns with a service that runs and has an identity.
+    ///
+    /// - Parameter changed: is told what happens, from any thread.
+    func start(
+        _ changed: @escaping @Sendable (NodeIdentityEvent) -> Void
+    ) async throws(StartError) -> NodeIdentityService {
+        let address = authority?.localAddress ?? daemon.configuration.join.map { "\($0.authority)" }
+        var settings = NodeIdentitySettings(
+            trustDomain: daemon.configuration.trustDomain, stateDirectory: daemon.configuration.paths.nodeState,
+            endpoint: NodeEndpoint(address: node.address, linkPort: node.linkPort, espPort: node.espPort))
+        settings.authorityAddress = address
+        let service: NodeIdentityService
+        do throws(NodeStateError) {
+            service = try NodeIdentityService(settings, clock: NodeClock(now: WallClock.seconds)) { event in
+                daemon.telemetry.record(Event(event, authority: address ?? ""))
+                changed(event)
+            }
+        } catch {
+            throw .nodeState(error)
+        }
+        daemon.components.start("the node's identity") { await service.run() }
+        if await !isMember(service) { try await join(service) }
+        return service
+    }
+
+    /// What is held may be of a time when the node had another name.
+    private func isMember(_ service: NodeIdentityService) async -> Bool {
+        guard service.currentSVID != nil else { return false }
+        return await service.status().membership?.name == node.name
+    }
+
+    // MARK: Joining
+
+    private func join(_ service: NodeIdentityService) async throws(StartError) {
+        let invitation = try await invitation()
+        let deadline = ContinuousClock.now + Self.patience
+        while true {
+            do throws(JoinError) {
+                return try await service.join(invitation)
+            } catch {
+                // The token is not used up by an authority that was not reached.
+                guard error.isTemporary, .now < deadline, !Task.isCancelled else { throw .join(error) }
+                daemon.report(status: "waiting for the authority: \(error)")
+            }
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    private static let patience = Duration.seconds(40)
+
+    private func invitation() async throws(StartError) -> JoinInvitation {
+        guard let authority else { return try foreignInvitation() }
+        do throws(InvitationError) {
+            let made = try await authority.service.generateToken(node: node.name, lifetime: .seconds(60))
+            return JoinInvitation(
+                token: made.token, authorityAddress: authority.localAddress, rootFingerprint: made.rootFingerprint,
+                nodeName: node.name)
+        } catch {
+            throw .invitation(error)
+        }
+    }
+
+    private func foreignInvitation() throws(StartError) -> JoinInvitation {
+        guard let join = daemon.configuration.join else { throw .noToken(.none) }
+        do throws(TokenError) {
+            return JoinInvitation(
+                token: try JoinToken(source: join.token).read(), authorityAddress: join.authority.description,
+                rootFingerprint: join.rootFingerprint, nodeName: node.name)
+        } catch {
+            throw .noToken(error)
+        }
+    }
+}
+
+extension JoinError {
+    /// Whether the same may work in a while.
+    fileprivate var isTemporary: Bool {
+        switch self {
+        case .connection(.notReached), .call(.unreachable), .call(.overloaded): true
+        case .badFingerprint, .connection, .call, .state: false
+        }
+    }
+}

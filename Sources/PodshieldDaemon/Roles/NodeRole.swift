@@ -1,0 +1,107 @@
+import Configuration
+import Datapath
+import Identity
+import LinuxBinding
+import NetnsProtocol
+import NodeIdentity
+import NodeLink
+import Telemetry
+
+/// The node in this daemon: all of its services, running.
+struct NodeRole: Sendable {
+    let parts: NodeParts
+    let pods: PodRegistry
+    let settings: PodshieldConfiguration.Node
+    private let port: ESPPort
+
+    /// Returns when sockets are bound, devices are watched, the pods of an earlier run are in force and peers may connect.
+    static func start(
+        _ settings: PodshieldConfiguration.Node, _ daemon: DaemonContext, authority: AuthorityRole?
+    ) async throws(StartError) -> NodeRole {
+        let (changes, changed) = AsyncStream.makeStream(of: NodeIdentityEvent.self)
+        let membership = NodeMembershipStart(node: settings, daemon: daemon, authority: authority)
+        let identity = try await membership.start { changed.yield($0) }
+        let port = try await ESPPort(address: settings.address, port: settings.espPort)
+        let datapath = try await Datapath.start(settings, daemon)
+        let parts = try parts(settings, daemon, identity, datapath)
+        let role = NodeRole(
+            parts: parts, pods: try registry(parts, daemon.configuration), settings: settings, port: port)
+        try await role.takeUpDevices(daemon)
+        try await role.startLink(daemon)
+        role.startFlows(daemon, changes)
+        return role
+    }
+
+    func stop() async {
+        await parts.link.stop()
+        await port.close()
+    }
+
+    // MARK: Parts
+
+    private static func parts(
+        _ settings: PodshieldConfiguration.Node, _ daemon: DaemonContext, _ identity: NodeIdentityService,
+        _ datapath: Datapath
+    ) throws(StartError) -> NodeParts {
+        let names = NameTable()
+        let link = try NodeLinkService.make(settings, daemon, identity, datapath, names)
+        return NodeParts(
+            datapath: datapath, identity: identity, link: link,
+            uplinks: UplinkWatch(datapath, settings.uplinks, telemetry: daemon.telemetry),
+            helper: NetnsHelper(settings.netnsHelper), names: names, address: settings.address,
+            now: WallClock.seconds, telemetry: daemon.telemetry)
+    }
+
+    private static func registry(
+        _ parts: NodeParts, _ configuration: PodshieldConfiguration
+    ) throws(StartError) -> PodRegistry {
+        do throws(PodStoreError) {
+            let store = try PodStore(directory: configuration.paths.podState)
+            return PodRegistry(parts, store: store, protected: configuration.protected)
+        } catch {
+            throw .pods(error)
+        }
+    }
+
+    /// Pods first: their devices are no uplinks.
+    private func takeUpDevices(_ daemon: DaemonContext) async throws(StartError) {
+        let events: AsyncStream<LinkEvent>
+        do throws(SystemError) { events = try LinkMonitor.events() } catch { throw .system(error) }
+        try await pods.restore()
+        try await parts.uplinks.attachAll()
+        let watch = DeviceWatch(uplinks: parts.uplinks, pods: pods, names: parts.names, events: events)
+        daemon.components.start("the watch over devices") { await watch.run() }
+    }
+
+    private func startLink(_ daemon: DaemonContext) async throws(StartError) {
+        let link = parts.link
+        let running = Task { try await link.run() }
+        let address = settings.address
+        do throws(NodeLinkError) {
+            let port = try await link.bound()
+            daemon.telemetry.record(.linkListening(address: "\(address) port \(port)"))
+        } catch {
+            throw .link(error)
+        }
+        daemon.components.adopt("the node link", running)
+    }
+
+    private func startFlows(_ daemon: DaemonContext, _ changes: AsyncStream<NodeIdentityEvent>) {
+        let (parts, pods) = (parts, pods)
+        let directory = DirectoryFlow(parts: parts)
+        let events = KernelEvents(parts: parts)
+        daemon.components.start("the directory flow") { await directory.run() }
+        daemon.components.start("the identity flow") { await IdentityFlow(link: parts.link, changes: changes).run() }
+        daemon.components.start("the kernel's events") { await events.run() }
+        daemon.components.start("the pods") { await pods.run() }
+    }
+}
+
+extension NetnsHelper {
+    fileprivate init(_ setting: PodshieldConfiguration.NetnsHelper) {
+        switch setting {
+        case .socket(let path): self = .socket(path: path)
+        case .executable(let path): self = .spawn(executable: path)
+        }
+    }
+}
