@@ -55,8 +55,8 @@ class MainJob:
             with self.net.wire.tap(B_PORT) as tap:
                 answer = workloads.get(self.web, self.db, "order", family)
             self.report.expect(f"IPv{family}: the answer comes", answer == self.canary, answer)
-            line = next((line(frame) for frame in tap.frames if self.canary.encode() in frame), None)
-            self.report.expect(f"IPv{family}: the wire can read it", line is not None, line)
+            read = next((line(frame) for frame in tap.frames if self.canary.encode() in frame), None)
+            self.report.expect(f"IPv{family}: the wire can read it", read is not None, read)
             self.plain_round_trip[family] = workloads.median_ping(self.web, self.db, family)
 
     def identities(self) -> None:
