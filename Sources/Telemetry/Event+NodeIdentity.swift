@@ -76,6 +76,12 @@ extension Event {
             .ownLeasesRefused, "the authority does not let this node have \(list)", [.prefixes: list])
     }
 
+    /// It was deleted.
+    public static func stateNotUsed(path: String, reason: String) -> Event {
+        Event(
+            .stateNotUsed, "\(path) of an earlier run is of no use and was deleted: \(reason)", [.reason: reason])
+    }
+
     public static func stateNotSaved(reason: String) -> Event {
         Event(.stateNotSaved, "state was not saved and will be missing after a restart: \(reason)", [.reason: reason])
     }

@@ -56,6 +56,7 @@ extension EventKind {
         case .bundleChanged: Facts(3012, .notice, "12a01c7f67c24810bc5b077eea464800")
         case .ownLeasesRefused: Facts(3013, .warning, "5be6fd6e67674010abbfb3e5c70d6ff9")
         case .stateNotSaved: Facts(3014, .error, "6d9d4f19212547a98e1ca76346416360")
+        case .stateNotUsed: Facts(3015, .notice, "00284451b72d482ebb70fb4f100e857b")
         case .linkListening: Facts(4001, .info, "c170c53102f24c64a76a2b1e1e91ed68")
         case .linkEstablished: Facts(4002, .notice, "9ae2bc03274e4cb1aa785c7ba462a545")
         case .linkLost: Facts(4003, .notice, "9b8e27c355c745dcbc247ac06e6e0f2d")

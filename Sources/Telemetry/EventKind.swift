@@ -55,6 +55,7 @@ public enum EventKind: String, CaseIterable, Sendable {
     case bundleChanged = "bundle-changed"
     case ownLeasesRefused = "own-leases-refused"
     case stateNotSaved = "state-not-saved"
+    case stateNotUsed = "state-not-used"
 
     // MARK: Links to other nodes and the keys agreed on over them
 
