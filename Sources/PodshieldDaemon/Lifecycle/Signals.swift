@@ -24,7 +24,9 @@ enum Signals {
             return source
         }
         nonisolated(unsafe) let kept = sources
-        continuation.onTermination = { _ in unsafe kept.forEach { $0.cancel() } }
+        continuation.onTermination = { _ in
+            for source in unsafe kept { source.cancel() }
+        }
         return stream
     }
 }
