@@ -24,12 +24,15 @@ INSTALL_SECONDS = 280
 def play(run: Run, report: Report) -> None:
     service = Service(run, report)
     service.install()
-    service.start()
-    service.issue()
-    service.journal()
-    service.reload_and_restart()
-    service.stop()
-    service.uninstall()
+    try:
+        service.start()
+        service.issue()
+        service.journal()
+        service.reload_and_restart()
+        service.stop()
+        service.uninstall()
+    finally:
+        service.save_journal(run)
 
 
 class Service:
@@ -100,6 +103,10 @@ class Service:
         self.report.step("7. Uninstall")
         self._says("the datapath goes", "psid", "datapath", "uninstall")
         self.report.expect("no pin is left", self._pins() == "", self._pins() or None)
+
+    def save_journal(self, run: Run) -> None:
+        """For who wants to know why something failed."""
+        (run.directory / "journal.log").write_text(self.machine.run("journalctl", "--no-pager", "--unit", "podshield*"))
 
     # Parts of the steps
 
