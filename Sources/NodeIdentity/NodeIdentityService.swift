@@ -134,6 +134,7 @@ public actor NodeIdentityService {
                 try await session()
             } catch {
                 await slot.empty()
+                guard !Task.isCancelled else { return }
                 switch error {
                 case .renewed: failures = 0
                 case .lost(let failure, let wasConnected):

@@ -21,7 +21,7 @@ extension Event {
     }
 
     public static func authorityDisconnected(reason: String) -> Event {
-        Event(.authorityDisconnected, "the authority does not answer: \(reason)", [.reason: reason])
+        Event(.authorityDisconnected, "no connection to the authority: \(reason)", [.reason: reason])
     }
 
     public static func nodeSVIDRenewed(spiffeID: String, serial: String, notAfter: Int64) -> Event {

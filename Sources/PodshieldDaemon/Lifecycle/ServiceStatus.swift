@@ -7,7 +7,7 @@ extension DaemonContext {
     func report(status line: String) { try? ServiceManager.notify(.status(line)) }
 
     func reportReady() {
-        try? ServiceManager.notify(.ready, .status("ready"))
+        try? ServiceManager.notify(.ready)
         state.change { $0.isReady = true }
         telemetry.record(.ready(role: configuration.role.name))
     }
