@@ -99,6 +99,9 @@ static __noinline enum ps_reason ps_open_recognise(struct __sk_buff *skb, struct
 
 	if (p->protocol != IPPROTO_UDP || p->dst_port != config->esp_port || p->fragment == PS_FRAGMENT_LATER)
 		return PS_R_NOT_OURS;
+	/* Tagged, it comes once more, to the device that the tag stands for. */
+	if (skb->vlan_present)
+		return PS_R_NOT_OURS;
 	if (ps_open_is_no_esp(skb, p, len))
 		return PS_R_NOT_OURS;
 	reason = p->fragment ? PS_R_FRAGMENT : ps_open_read_header(skb, p, len);

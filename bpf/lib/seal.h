@@ -79,7 +79,8 @@ static __noinline enum ps_reason ps_seal_prepare(struct __sk_buff *skb, struct p
 		return reason;
 	if (skb->gso_size || skb->gso_segs > 1)
 		return PS_R_GSO;
-	if (ps_checksum_is_unfinished(skb))
+	/* A tag is left only if the device above, which adds it, does not have our programs. */
+	if (skb->vlan_present || ps_checksum_is_unfinished(skb))
 		return PS_R_UNSUPPORTED;
 	if (p->hook == PS_HOOK_FROM_POD && p->ttl <= 1)
 		return PS_R_HOP_LIMIT;
