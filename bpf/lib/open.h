@@ -86,6 +86,31 @@ static __noinline enum ps_reason ps_open_read_header(struct __sk_buff *skb, stru
 	return PS_R_NONE;
 }
 
+/* What shows only that the packet is none of our peers': packets on their way through, or to a pod's own port, are not. */
+static __noinline enum ps_reason ps_open_blame(struct __sk_buff *skb, const struct ps_packet *p, enum ps_reason reason)
+{
+	if (reason != PS_R_FRAGMENT && reason != PS_R_MALFORMED && reason != PS_R_UNKNOWN_SPI)
+		return reason;
+	if (ps_maps_local(&p->dst) || ps_route_leads_on(skb, p, skb->ifindex))
+		return PS_R_NOT_OURS;
+	return ps_address_equal(&p->src, &p->dst) ? PS_R_LOOP : reason;
+}
+
+/* Whether the packet of an SA has the shape that opening expects. */
+static __always_inline enum ps_reason ps_open_check_shape(struct __sk_buff *skb, const struct ps_packet *p, __u32 len)
+{
+	struct udphdr udp;
+
+	if (bpf_skb_load_bytes(skb, p->transport, &udp, sizeof(udp)) || bpf_ntohs(udp.len) != len + sizeof(udp))
+		return PS_R_MALFORMED;
+	if (skb->gso_size || skb->gso_segs > 1)
+		return PS_R_GSO;
+	/* No options, no extension headers: what is taken off later has one length. */
+	if (p->transport != p->l3 + ps_esp_header_len(p->version) - sizeof(udp) - sizeof(struct ps_esp))
+		return PS_R_UNSUPPORTED;
+	return PS_R_NONE;
+}
+
 /*
  * Whether the packet is ESP between us and a peer. PS_R_NONE: it is, and everything that can be known before opening it
  * holds. PS_R_NOT_OURS: it is not.
@@ -95,34 +120,16 @@ static __noinline enum ps_reason ps_open_recognise(struct __sk_buff *skb, struct
 {
 	__u32 len = ps_open_payload_len(p);
 	enum ps_reason reason;
-	struct udphdr udp;
 
 	if (p->protocol != IPPROTO_UDP || p->dst_port != config->esp_port || p->fragment == PS_FRAGMENT_LATER)
 		return PS_R_NOT_OURS;
 	/* Tagged, it comes once more, to the device that the tag stands for. */
-	if (skb->vlan_present)
-		return PS_R_NOT_OURS;
-	if (ps_open_is_no_esp(skb, p, len))
+	if (skb->vlan_present || ps_open_is_no_esp(skb, p, len))
 		return PS_R_NOT_OURS;
 	reason = p->fragment ? PS_R_FRAGMENT : ps_open_read_header(skb, p, len);
 	if (!reason)
 		reason = ps_open_find_sa(p);
-	/* Before it is held against anybody: packets on their way through, or to a pod's own port, are none of ours. */
-	if (reason == PS_R_FRAGMENT || reason == PS_R_MALFORMED || reason == PS_R_UNKNOWN_SPI) {
-		if (ps_maps_local(&p->dst) || ps_route_leads_on(skb, p, skb->ifindex))
-			return PS_R_NOT_OURS;
-		return ps_address_equal(&p->src, &p->dst) ? PS_R_LOOP : reason;
-	}
-	if (reason)
-		return reason;
-	if (bpf_skb_load_bytes(skb, p->transport, &udp, sizeof(udp)) || bpf_ntohs(udp.len) != len + sizeof(udp))
-		return PS_R_MALFORMED;
-	if (skb->gso_size || skb->gso_segs > 1)
-		return PS_R_GSO;
-	/* No options, no extension headers: what is taken off later has one length. */
-	if (p->transport != p->l3 + ps_esp_header_len(p->version) - sizeof(udp) - sizeof(struct ps_esp))
-		return PS_R_UNSUPPORTED;
-	return PS_R_NONE;
+	return reason ? ps_open_blame(skb, p, reason) : ps_open_check_shape(skb, p, len);
 }
 
 /* Looks at the window, opens, takes the sequence number. */
