@@ -14,6 +14,7 @@
 
 #define RACE_CPUS 2
 #define RACE_FRAME_MAX 2048
+#define RACE_SPINS 10000
 
 /* One frame that both CPUs are given in the same turn, and what each made of it. */
 struct race_turn {
@@ -38,12 +39,18 @@ struct racer {
 	unsigned int cpu;
 };
 
-/* Spins: a thread that sleeps does not come out at the same moment as the other. */
+/*
+ * Spins: a thread that sleeps does not come out at the same moment as the other. But not for ever: the other may wait for
+ * this CPU's neighbours to let it run.
+ */
 static void race_meet(struct race *race, uint32_t turn)
 {
+	unsigned int spins = 0;
+
 	atomic_fetch_add(&race->arrived, 1);
 	while (atomic_load(&race->arrived) < (turn + 1) * RACE_CPUS)
-		;
+		if (++spins > RACE_SPINS)
+			sched_yield();
 }
 
 static int race_run(struct race *race, struct race_turn *turn, unsigned int cpu)

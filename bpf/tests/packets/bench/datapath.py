@@ -22,6 +22,8 @@ ARRAYS = {
 HASHES = (
     "ps_out_index", "ps_peers", "ps_remote", "ps_bindings", "ps_local", "ps_pods", "ps_protected", "ps_flows",
 )
+# Small, for it must be filled once.
+RING_BYTES = 1 << 16
 SEQUENCE_MAX = 2**32 - 1
 HOUR_NS = 3600 * 10**9
 
@@ -76,7 +78,7 @@ class Datapath:
 
     def __init__(self, path: Path = OBJECT, slots: int = 64) -> None:
         self.slots = slots
-        sizes = dict.fromkeys((*ARRAYS, "ps_out_index"), slots)
+        sizes = dict.fromkeys((*ARRAYS, "ps_out_index"), slots) | {"ps_events": RING_BYTES}
         self._object = Object(path, sizes)
         names = (*ARRAYS, *HASHES, "ps_config", "ps_counters", "ps_event_lost")
         self._map = {name: self._object.map(name) for name in names}
@@ -196,16 +198,15 @@ class Datapath:
 
     def counters(self) -> dict[abi.Reason, tuple[int, int]]:
         """Packets and bytes by reason, over all CPUs."""
-        totals = {}
-        for reason in abi.Reason:
-            if reason != abi.Reason.COUNT:
-                each = self._map["ps_counters"].read_each_cpu(reason, abi.Counter)
-                totals[reason] = (sum(one.packets for one in each), sum(one.bytes for one in each))
-        return totals
+        entries = self._map["ps_counters"].read_each_cpu(abi.Counter, abi.Reason.COUNT)
+        return {
+            reason: (sum(one.packets for one in entries[reason]), sum(one.bytes for one in entries[reason]))
+            for reason in abi.Reason if reason != abi.Reason.COUNT
+        }
 
     def lost_events(self) -> tuple[int, int]:
         """Events that found the ring full, and those over the rate."""
-        ring_full, limited = (sum(self._map["ps_event_lost"].read_each_cpu(which, ctypes.c_uint64)) for which in (0, 1))
+        ring_full, limited = map(sum, self._map["ps_event_lost"].read_each_cpu(ctypes.c_uint64, 2))
         return ring_full, limited
 
     def events(self) -> list[abi.Event]:

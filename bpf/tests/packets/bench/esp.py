@@ -5,7 +5,7 @@ import hashlib
 import ipaddress
 import struct
 from dataclasses import dataclass
-from typing import Optional
+from typing import Iterable, Iterator, Optional
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from scapy.layers.inet import IP, UDP
@@ -76,9 +76,19 @@ class SA:
 
     def sealed_by_hand(self, plaintext: bytes, sequence: int, source: str, destination: str, **outer: int) -> bytes:
         """A packet with a right tag over anything at all."""
+        return enveloped(self.esp_by_hand(plaintext, sequence), source, destination, **outer)
+
+    def esp_by_hand(self, plaintext: bytes, sequence: int) -> bytes:
+        """The same from the SPI on."""
         associated, iv = struct.pack("!II", self.spi, sequence), struct.pack("!Q", sequence)
-        body = ChaCha20Poly1305(self.key).encrypt(self.salt + iv, plaintext, associated)
-        return enveloped(associated + iv + body, source, destination, **outer)
+        return associated + iv + ChaCha20Poly1305(self.key).encrypt(self.salt + iv, plaintext, associated)
+
+    def sealed_many(self, inner: bytes, sequences: Iterable[int], source: str, destination: str) -> Iterator[bytes]:
+        """One packet again and again over IPv4, where nothing around ESP depends on it: quicker than scapy."""
+        first = enveloped(self.esp_by_hand(padded(inner), 0), source, destination)
+        head = first[: len(first) - len(esp_of(first))]
+        for sequence in sequences:
+            yield head + self.esp_by_hand(padded(inner), sequence)
 
 
 def enveloped(datagram: bytes, source: str, destination: str, dport: int = PORT, **outer: int) -> bytes:

@@ -26,6 +26,7 @@ for _name, _result, _arguments in [
     ("bpf_map_update_elem", _STATUS, (_STATUS, _POINTER, _POINTER, ctypes.c_uint64)),
     ("bpf_map_lookup_elem", _STATUS, (_STATUS, _POINTER, _POINTER)),
     ("bpf_map_delete_elem", _STATUS, (_STATUS, _POINTER)),
+    ("bpf_map_lookup_batch", _STATUS, (_STATUS, _POINTER, _POINTER, _POINTER, _POINTER, _POINTER, _POINTER)),
     ("bpf_map_get_next_key", _STATUS, (_STATUS, _POINTER, _POINTER)),
     ("bpf_prog_test_run_opts", _STATUS, (_STATUS, _POINTER)),
     ("libbpf_num_possible_cpus", _STATUS, ()),
@@ -115,14 +116,18 @@ class Map:
             return None
         raise OSError(ctypes.get_errno(), self.name)
 
-    def read_each_cpu(self, key: int, kind: type) -> list:
-        """The value that each possible CPU has of a key of a per-CPU map."""
-        values = (kind * _checked(_lib.libbpf_num_possible_cpus(), "possible CPUs"))()
-        _checked(
-            _lib.bpf_map_lookup_elem(self.descriptor, ctypes.byref(ctypes.c_uint32(key)), ctypes.byref(values)),
-            self.name,
+    def read_each_cpu(self, kind: type, entries: int) -> list[list]:
+        """Of a per-CPU array: for each entry, the value that each possible CPU has."""
+        cpus = _checked(_lib.libbpf_num_possible_cpus(), "possible CPUs")
+        keys, values = (ctypes.c_uint32 * entries)(), (kind * cpus * entries)()
+        next_key, count = ctypes.c_uint32(), ctypes.c_uint32(entries)
+        result = _lib.bpf_map_lookup_batch(
+            self.descriptor, None, *map(ctypes.byref, (next_key, keys, values, count)), None
         )
-        return list(values)
+        # The end of the map is told as an error, the entries are there all the same.
+        if result not in (0, -errno.ENOENT) or count.value != entries:
+            raise OSError(-result, self.name)
+        return [list(each) for each in values]
 
     def remove(self, key: ctypes.Structure | int) -> None:
         _checked(_lib.bpf_map_delete_elem(self.descriptor, ctypes.byref(self._sized(key, self.key_size))), self.name)
