@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-"""Packets as large as the programs take, which one run of the cipher must cover. They travel: no test run takes them."""
+"""Packets as large as the programs take, which one run of the cipher must cover. No test run is given those."""
 
 import pytest
 
