@@ -21,6 +21,7 @@ ARRAYS = {
 }
 HASHES = (
     "ps_out_index", "ps_peers", "ps_remote", "ps_bindings", "ps_local", "ps_pods", "ps_protected", "ps_flows",
+    "ps_path_mtus",
 )
 # Small, for it must be filled once.
 RING_BYTES = 1 << 16
