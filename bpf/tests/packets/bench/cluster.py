@@ -3,6 +3,7 @@
 
 import socket
 from dataclasses import dataclass
+from typing import Optional
 
 from harness.lifetime import Run
 from harness.namespaces import Namespace
@@ -37,8 +38,8 @@ class Side:
 class Cluster:
     """web-0 on node-a, db-0 on node-b, an SA each way over the given outer family."""
 
-    def __init__(self, run: Run, way: Way, outer: int) -> None:
-        self.net, self.outer = TwoNodes(run), outer
+    def __init__(self, run: Run, way: Way, outer: int, net: Optional[TwoNodes] = None) -> None:
+        self.net, self.outer = net or TwoNodes(run), outer
         web_to_db, db_to_web = SA.of(0x1101), SA.of(0x2202)
         self.a = self._side(run, self.net.a, "web-0", WEB, web_to_db, db_to_web, way)
         self.b = self._side(run, self.net.b, "db-0", DB, db_to_web, web_to_db, way)
