@@ -11,6 +11,7 @@ from bench import esp, streams
 from bench.abi import Reason
 from bench.attachment import Way
 from bench.cluster import POD_OFFLOADS, Cluster, Side
+from bench.expect import eventually
 from bench.packets import udp
 from harness import workloads
 from harness.lifetime import Run
@@ -61,7 +62,7 @@ def test_an_unfinished_checksum_is_not_sealed(cluster: Cluster, family: int) -> 
         assert streams.udp_arrives(here.namespace, there.namespace, there.address(family), [100]) == []
     finally:
         here.namespace.run("ethtool", "-K", "eth0", *POD_OFFLOADS)
-    assert count(cluster.a, Reason.UNSUPPORTED) > before
+    assert eventually(lambda: count(cluster.a, Reason.UNSUPPORTED) > before)
     assert streams.udp_arrives(here.namespace, there.namespace, there.address(family), [100]) == [100]
 
 
@@ -71,7 +72,7 @@ def test_a_vlan_tag_at_a_pods_device_hides_nothing(cluster: Cluster) -> None:
     before = count(cluster.a, Reason.UNSUPPORTED)
     for source in (here.v4, "10.42.1.99"):
         send(cluster.a, Dot1Q(vlan=7) / IP(udp(source, cluster.b.pod.v4)))
-    assert count(cluster.a, Reason.UNSUPPORTED) == before + 2
+    assert eventually(lambda: count(cluster.a, Reason.UNSUPPORTED) == before + 2)
 
 
 def test_a_tagged_packet_is_not_opened(cluster: Cluster) -> None:
@@ -93,7 +94,7 @@ def test_tagged_cleartext_is_refused_like_any_other(cluster: Cluster) -> None:
     before = count(b, Reason.CLEAR_INBOUND)
     frame = Ether(src=a.node.namespace.mac(a.node.uplink), dst=b.node.namespace.mac(b.node.uplink))
     cluster.net.wire.send("to-node-b", bytes(frame / Dot1Q(vlan=7) / IP(udp(a.pod.v4, b.pod.v4))))
-    assert count(b, Reason.CLEAR_INBOUND) == before + 1
+    assert eventually(lambda: count(b, Reason.CLEAR_INBOUND) == before + 1)
 
 
 def send(side: Side, packet: Dot1Q) -> None:

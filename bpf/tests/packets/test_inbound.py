@@ -112,3 +112,11 @@ def test_joined_datagrams_are_not_opened(node: Node) -> None:
     result = node.from_uplink(sealed(peer, arriving(peer, 4)), gso_segs=2, gso_size=100)
     dropped(result, Reason.GSO, Hook.FROM_UPLINK)
     assert node.datapath.window(peer.inbound)[0] == 0
+
+
+@pytest.mark.parametrize("spi", (1, 63, 255))
+def test_reserved_spis_are_not_used(node: Node, spi: int) -> None:
+    """RFC 4303 2.1: not even where somebody has published one."""
+    peer, sa = PEERS[4], SA.of(spi)
+    node.datapath.add_inbound(sa, peer.number, REMOTE_WEB)
+    refused(node, sa.sealed(arriving(peer, 4), 1, peer.remote, peer.local), Reason.UNKNOWN_SPI)

@@ -12,6 +12,7 @@ from bench.abi import Reason
 from bench.attachment import Way
 from bench.cluster import Cluster
 from bench.datapath import Datapath
+from bench.expect import eventually
 from bench.packets import HEADER, largest_inner
 from harness import workloads
 from harness.commands import CommandFailed
@@ -127,7 +128,7 @@ def refused_in_the_clear(cluster: Cluster, attempt: Callable[[], list], reason: 
     with cluster.net.wire.tap("to-node-b") as tap:
         assert attempt() == []
     only_esp(cluster, tap, at_least=0)
-    assert cluster.a.datapath.counters()[reason][0] > before
+    assert eventually(lambda: cluster.a.datapath.counters()[reason][0] > before)
 
 
 def only_esp(cluster: Cluster, tap: Tap, at_least: int) -> None:

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 """What a case expects of a run."""
 
+import time
+from typing import Callable
+
 from .abi import Hook, Reason
 from .datapath import Result, Verdict
 
@@ -39,3 +42,13 @@ def told(result: Result, reason: Reason, hook: Hook) -> None:
 def _fate(result: Result, verdict: Verdict, *reasons: Reason) -> None:
     counted = {reason.name: packets for reason, (packets, _) in result.counted.items()}
     assert (result.verdict, counted) == (verdict, dict.fromkeys((reason.name for reason in reasons), 1))
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 5) -> bool:
+    """Whether it comes true in time: packets between devices may take another CPU's while."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
