@@ -23,7 +23,7 @@ final class AdmissionControl: Sendable {
     }
 
     /// Sources that are remembered for their rate; beyond it those at rest are forgotten.
-    private static let remembered = 4096
+    private static let limit = 4096
 
     private let limits: NodeLinkLimits
     private let state = Mutex(State())
@@ -36,7 +36,7 @@ final class AdmissionControl: Sendable {
             refill(&source, now)
             defer {
                 state.sources[name] = source
-                if state.sources.count > Self.remembered { forgetIdle(&state, now) }
+                if state.sources.count > Self.limit { forgetIdle(&state, now) }
             }
             guard state.pending < limits.pending, source.pending < limits.pendingPerSource, source.tokens >= 1 else {
                 defer { source.isReported = true }
@@ -57,6 +57,9 @@ final class AdmissionControl: Sendable {
             state.sources[name]?.pending -= 1
         }
     }
+
+    /// Sources that are not at rest.
+    var remembered: Int { state.withLock { $0.sources.count } }
 
     private func refill(_ source: inout Source, _ now: BootNanoseconds) {
         let seconds = Double(now - min(now, source.refilled)) / 1e9

@@ -63,9 +63,10 @@ extension NodeLinkService {
     }
 
     private func handle(_ input: LinkInput, _ number: NodeNumber) async {
-        let freed = world.freedAddresses
+        let (freed, unbound) = (world.freedAddresses, world.unboundAddresses)
         guard let actions = runners[number]?.machine.handle(input, at: now, in: &world) else { return }
         if world.freedAddresses != freed { enqueueAll(.hostingChanged) }
+        if world.unboundAddresses != unbound { enqueueAll(.addressesUnbound) }
         confirmLink(number)
         let results = await perform(actions, for: number)
         if case .ended(let id, _) = input { connections[id] = nil }

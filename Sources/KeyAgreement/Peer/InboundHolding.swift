@@ -21,10 +21,16 @@ struct InboundHolding: Sendable {
         }
     }
 
-    /// The newest that an older one waits for, to know whether its sender has switched.
-    var unheard: SPI? {
-        guard associations.count > 1, let last = associations.last, !last.isUsed else { return nil }
-        return last.spi
+    /// Those whose sender may have switched to them without a chance to say so; the first packet shows it.
+    var unheard: [SPI] {
+        guard associations.count > 1 else { return [] }
+        return associations.filter { !$0.isUsed }.map(\.spi)
+    }
+
+    /// The one to give up when there are too many: the oldest that was never used, or else the oldest.
+    mutating func removeSuperfluous() -> SPI {
+        let index = associations.dropLast().firstIndex { !$0.isUsed } ?? associations.startIndex
+        return associations.remove(at: index).spi
     }
 }
 

@@ -26,6 +26,8 @@ package enum LinkInput: Sendable {
     case started([AdoptedSA])
     case node(Directory.Node)
     case directoryChanged
+    /// Something that was claimed for more than one workload is free.
+    case addressesUnbound
     /// `rootsLost`: some that were trusted are no longer.
     case trustChanged(rootsLost: Bool)
     case identityChanged

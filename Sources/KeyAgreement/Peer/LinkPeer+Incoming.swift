@@ -79,7 +79,7 @@ extension LinkPeer {
         let origin = link.origin
         holding.associations.append(InboundAssociation(spi: sa.spi, deadline: sa.deadline, origin: origin))
         while holding.associations.count > LinkLimits.associationsPerWorkload {
-            emit(.retireInbound(holding.associations.removeFirst().spi))
+            emit(.retireInbound(holding.removeSuperfluous()))
         }
         inbound[identity] = holding
         keepOnly(addresses, of: identity)
@@ -91,7 +91,7 @@ extension LinkPeer {
     /// There is no room: nothing has changed.
     private mutating func abandon(_ pending: PendingAcceptance, _ world: inout LinkWorld) {
         let claimed = Set(pending.proven.addresses).subtracting(inbound[pending.identity]?.bound ?? [])
-        world.holdings.release(claimed, of: holder(pending.identity))
+        world.release(claimed, of: holder(pending.identity))
         guard link?.id == pending.connection else { return }
         let refusal = ProofRefusal(reason: .noRoom, identity: pending.identity)
         spare(refusal, announcing: pending.proven.addresses)
@@ -170,7 +170,7 @@ extension LinkPeer {
         if succeeded {
             inbound[pending.identity]?.bound.formUnion(pending.addresses)
         } else {
-            world.holdings.release(pending.addresses, of: holder(pending.identity))
+            world.release(pending.addresses, of: holder(pending.identity))
             if pending.answer != nil { inbound[pending.identity]?.claimed.subtract(pending.addresses) }
         }
         guard let (id, generation) = pending.answer else { return }
@@ -204,7 +204,7 @@ extension LinkPeer {
 
     /// A packet that holds says the same.
     mutating func heard(_ spi: SPI, _ world: LinkWorld) {
-        for identity in inbound.keys where inbound[identity]?.unheard == spi {
+        for identity in inbound.keys where inbound[identity]?.unheard.contains(spi) == true {
             inbound[identity]?.retireBefore(spi, at: now.boot.adding(world.timing.grace))
         }
     }

@@ -73,16 +73,16 @@ extension LinkPeer {
         }
     }
 
-    /// Whose sender cannot say that it has switched, because the connection has gone, is looked at.
+    /// Whose sender may be unable to say that it has switched is looked at.
     private var probeDue: BootNanoseconds? {
-        link == nil && inbound.values.contains { $0.unheard != nil } ? probeAt ?? now.boot : nil
+        inbound.values.contains { !$0.unheard.isEmpty } ? probeAt ?? now.boot : nil
     }
 
     private mutating func probe(_ world: LinkWorld) {
         guard let due = probeDue, due <= now.boot else { return }
         probeAt = now.boot.adding(world.timing.overdue)
         for identity in inbound.keys.sorted() {
-            if let spi = inbound[identity]?.unheard { emit(.probe(spi)) }
+            for spi in inbound[identity]?.unheard ?? [] { emit(.probe(spi)) }
         }
     }
 }

@@ -84,13 +84,22 @@ extension LinkPeer {
         }
     }
 
+    mutating func claimAgain(_ world: inout LinkWorld) {
+        guard let directory = world.directory else { return }
+        for (identity, holding) in inbound.sorted(by: { $0.key < $1.key }) where holding.claimed != holding.bound {
+            reviewAddresses(of: identity, AddressRules(world, directory), &world)
+        }
+    }
+
     /// Binds of what was claimed that which the leases allow now, and no more.
     private mutating func reviewAddresses(
         of identity: NumericIdentity, _ rules: AddressRules, _ world: inout LinkWorld
     ) {
         guard let holding = inbound[identity] else { return }
         let holder = holder(identity)
-        let allowed = holding.claimed.filter { rules.objection(to: $0, of: holder) == nil }
+        let objections = holding.claimed.filter { rules.objection(to: $0, of: holder) != nil }
+        for address in objections where world.holdings.holder(of: address) != holder { world.holdings.contest(address) }
+        let allowed = holding.claimed.subtracting(objections)
         let gone = holding.bound.subtracting(allowed).sorted()
         let fresh = allowed.subtracting(holding.bound).sorted()
         inbound[identity]?.bound.subtract(gone)

@@ -13,7 +13,7 @@ public enum LinkLimits {
     public static let announcementsPerConnection = 4096
     /// Refused announcements and updates of one end on one connection.
     static let refusalsPerConnection = 16384
-    /// Inbound SAs of one workload of one peer; a further one retires the oldest.
+    /// Inbound SAs of one workload of one peer; a further one retires the oldest unused.
     static let associationsPerWorkload = 4
     static let nonceBytes = 32
     static let confirmationBytes = 48

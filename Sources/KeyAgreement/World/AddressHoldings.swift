@@ -10,6 +10,8 @@ struct AddressHoldings: Sendable {
     }
 
     private var holders: [IPAddress: Holder] = [:]
+    /// What another has a right to as soon as it is free.
+    private var contested: Set<IPAddress> = []
 
     func holder(of address: IPAddress) -> Holder? { holders[address] }
 
@@ -18,8 +20,18 @@ struct AddressHoldings: Sendable {
         for address in addresses { holders[address] = holder }
     }
 
-    /// What others hold stays theirs.
-    mutating func release(_ addresses: some Sequence<IPAddress>, of holder: Holder) {
-        for address in addresses where holders[address] == holder { holders[address] = nil }
+    /// Somebody waits for it; nothing is noted of an address that is free.
+    mutating func contest(_ address: IPAddress) {
+        if holders[address] != nil { contested.insert(address) }
+    }
+
+    /// What others hold stays theirs. Returns whether somebody waits for one of them.
+    mutating func release(_ addresses: some Sequence<IPAddress>, of holder: Holder) -> Bool {
+        var isAwaited = false
+        for address in addresses where holders[address] == holder {
+            holders[address] = nil
+            isAwaited = contested.remove(address) != nil || isAwaited
+        }
+        return isAwaited
     }
 }

@@ -20,8 +20,10 @@ package struct LinkWorld: Sendable {
     package private(set) var hostingRevision: UInt64 = 0
     var holdings = AddressHoldings()
     var releases = AddressReleases()
-    /// Grows when a quarantined address becomes free.
+    /// Grows when an address of ours leaves quarantine.
     package private(set) var freedAddresses: UInt64 = 0
+    /// Grows when an address that another peer's workload waits for is unbound.
+    package private(set) var unboundAddresses: UInt64 = 0
     private var lastConnection: UInt64 = 0
 
     package init(
@@ -85,6 +87,10 @@ package struct LinkWorld: Sendable {
     /// What may be announced of a hosted workload now.
     func announceable(_ workload: HostedWorkload) -> Set<IPAddress> {
         workload.addresses.filter { !releases.isQuarantined($0, for: workload.identity) }
+    }
+
+    mutating func release(_ addresses: some Sequence<IPAddress>, of holder: AddressHoldings.Holder) {
+        if holdings.release(addresses, of: holder) { unboundAddresses += 1 }
     }
 
     mutating func acknowledged(_ peer: NodeNumber, revision: UInt64) {
