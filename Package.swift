@@ -184,6 +184,13 @@ let package = Package(
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .target(name: "KernelTestSupport", path: "Tests/KernelTestSupport", swiftSettings: strict),
+        .target(
+            name: "LinkTestSupport", dependencies: ["Addressing", "Identity", "Issuance", "OpenSSLBinding"],
+            path: "Tests/LinkTestSupport", swiftSettings: strict),
+        testTarget("KeyAgreement", ["Addressing", "Identity", "LinkTestSupport", "OpenSSLBinding", crypto]),
+        testTarget(
+            "NodeLink",
+            ["Addressing", "Identity", "KeyAgreement", "LinkTestSupport", "OpenSSLBinding", "SecureTransport"] + nio),
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
         testTarget("SystemdBinding", ["KernelTestSupport"]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),

@@ -1,0 +1,377 @@
+import Addressing
+import Identity
+import LinkTestSupport
+import Testing
+
+@testable import KeyAgreement
+
+/// What is announced, moved, renewed and taken back on a connection.
+@Suite struct HostingTests {
+    private func connected(_ addresses: Set<IPAddress> = ["10.0.1.1"]) throws
+        -> (Simulation, SimulatedNode, SimulatedNode)
+    {
+        let (network, a, b) = try Simulation.pair()
+        a.host([try a.workload(at: addresses)])
+        b.host([])
+        network.settle()
+        return (network, a, b)
+    }
+
+    private func refusals(_ node: SimulatedNode) -> [RefusalReason] {
+        node.events.compactMap { if case .refused(_, let reason, _, _) = $0 { reason } else { nil } }
+    }
+
+    // MARK: Addresses
+
+    @Test func podsComeAndGo() throws {
+        let (network, a, b) = try Simulation.pair()
+        let workload = try a.workload(at: ["10.0.1.1"])
+        a.host([workload])
+        network.settle()
+        let spi = a.outbound(to: b)
+        for addresses: Set<IPAddress> in [["10.0.1.1", "10.0.1.2"], ["10.0.1.2"], ["10.0.1.3", "10.0.1.4"]] {
+            a.host([try #require(HostedWorkload(svid: workload.svid, addresses: addresses))])
+            network.settle()
+            #expect(b.bound(from: a) == addresses.sorted())
+            #expect(a.peers[b.number]?.acknowledgedRevision == a.world.hostingRevision)
+        }
+        #expect(a.outbound(to: b) == spi && b.inbound(from: a) == [spi])
+    }
+
+    @Test func theSAEndsWithTheLastPod() throws {
+        let (network, a, b) = try connected()
+        a.host([])
+        // Not even until the peer has answered.
+        #expect(a.outbound(to: b) == nil)
+        network.settle()
+        #expect(b.sink.inbound.isEmpty && b.sink.bindings.isEmpty)
+        #expect(b.saw { $0 == .withdrawn(web, .withdrawn) })
+        #expect(a.peers[b.number]?.link?.outgoing.count == 0)
+        a.host([try a.workload(at: ["10.0.1.1"])])
+        network.settle()
+        #expect(b.inbound(from: a) == [a.outbound(to: b)] && b.bound(from: a) == ["10.0.1.1"])
+    }
+
+    @Test func withdrawnWhileAcceptanceIsOnItsWay() throws {
+        let (network, a, b) = try Simulation.pair()
+        a.host([])
+        b.host([])
+        network.settle()
+        a.host([try a.workload(at: ["10.0.1.1"])])
+        let wire = try #require(network.wires.first)
+        network.deliver(wire, to: .server)
+        a.host([])
+        network.settle()
+        #expect(a.sink.outbound.isEmpty && b.sink.inbound.isEmpty && b.sink.bindings.isEmpty)
+        #expect(a.links.count == 1 && b.links.count == 1)
+    }
+
+    @Test func changesWhileOneIsUnderWay() throws {
+        let (network, a, b) = try connected()
+        let svid = try a.workload(at: ["10.0.1.1"]).svid
+        for last in 1...40 {
+            a.host([try #require(HostedWorkload(svid: svid, addresses: [IPAddress("10.0.1.\(last)")!]))])
+            if let (wire, role) = network.deliverable.randomElement() { network.deliver(wire, to: role) }
+        }
+        network.settle()
+        #expect(b.bound(from: a) == ["10.0.1.40"] && b.inbound(from: a) == [a.outbound(to: b)])
+    }
+
+    // MARK: Renewal
+
+    @Test func aRenewedSVIDMovesTheDeadlineOnly() throws {
+        let (network, a, b) = try Simulation.pair(epoch: .seconds(36000))
+        a.host([try a.workload(at: ["10.0.1.1"], lifetime: .seconds(600))])
+        network.settle()
+        let spi = try #require(a.outbound(to: b))
+        let before = try #require(b.sink.inboundDeadlines[spi])
+        a.host([try a.workload(at: ["10.0.1.1"], lifetime: .seconds(1800))])
+        network.settle()
+        #expect(a.outbound(to: b) == spi && b.inbound(from: a) == [spi])
+        let after = try #require(b.sink.inboundDeadlines[spi])
+        #expect(after == before + 1_200_000_000_000)
+        #expect(a.sink.outboundDeadlines[.init(peer: b.number, identity: web)] == after)
+        // And the next update is signed by the new key.
+        a.host([try a.workload(at: ["10.0.1.2"], lifetime: .seconds(2000))])
+        network.settle()
+        #expect(b.bound(from: a) == ["10.0.1.2"])
+    }
+
+    @Test func anSVIDThatEndsTakesItsSAWithIt() throws {
+        let (network, a, b) = try Simulation.pair()
+        a.host([try a.workload(at: ["10.0.1.1"], lifetime: .seconds(300))])
+        network.settle()
+        network.expectsContinuity = false
+        network.advance(.seconds(290))
+        #expect(a.outbound(to: b) != nil)
+        network.advance(.seconds(20))
+        #expect(a.outbound(to: b) == nil && b.sink.inbound.isEmpty && b.sink.bindings.isEmpty)
+        a.host([try a.workload(at: ["10.0.1.1"], lifetime: .seconds(3600))])
+        network.advance(.seconds(60))
+        #expect(b.inbound(from: a) == [a.outbound(to: b)])
+    }
+
+    // MARK: Refusals and tries
+
+    @Test func whatTheLeasesDoNotAllowIsLeftOut() throws {
+        let (network, a, b) = try connected(["10.0.1.1", "10.0.9.9"])
+        #expect(refusals(b) == [.addressNotLeased])
+        #expect(b.bound(from: a) == ["10.0.1.1"] && b.inbound(from: a) == [a.outbound(to: b)])
+        #expect(a.saw { $0 == .refusedByPeer(web, .addressNotLeased, addresses: ["10.0.9.9"]) })
+        network.directory.leases.append(Directory.Lease("10.0.9.9/32", a.number.rawValue, generation: 7))
+        network.publish()
+        network.settle()
+        #expect(b.bound(from: a) == ["10.0.1.1", "10.0.9.9"])
+    }
+
+    @Test func refusedAnnouncementsAreTriedAgainEverMoreSeldom() throws {
+        let (network, a, b) = try connected(["10.0.9.9"])
+        network.advance(.seconds(120))
+        let tries = refusals(b).count
+        #expect((6...14).contains(tries) && b.sink.bindings.isEmpty)
+        network.directory.leases.append(Directory.Lease("10.0.9.9/32", a.number.rawValue))
+        network.publish()
+        network.advance(.seconds(31))
+        #expect(b.bound(from: a) == ["10.0.9.9"])
+    }
+
+    @Test func aFullTableIsTriedAgainAndCostsNothing() throws {
+        let (network, a, b) = try connected()
+        let spi = a.outbound(to: b)
+        b.sink.isFull = true
+        a.feed(.rekey, b.number)
+        network.settle()
+        #expect(a.outbound(to: b) == spi && b.inbound(from: a) == [spi] && b.bound(from: a) == ["10.0.1.1"])
+        #expect(refusals(b) == [.noRoom])
+        b.sink.isFull = false
+        network.advance(.seconds(10))
+        #expect(a.outbound(to: b) != spi && b.inbound(from: a) == [a.outbound(to: b)])
+    }
+
+    @Test func aSenderWithoutRoomTriesAgain() throws {
+        let (network, a, b) = try Simulation.pair()
+        a.sink.refusesOutbound = true
+        a.host([try a.workload(at: ["10.0.1.1"])])
+        network.settle()
+        #expect(a.outbound(to: b) == nil && b.inbound(from: a).count == 1)
+        a.sink.refusesOutbound = false
+        network.advance(.seconds(6))
+        #expect(b.inbound(from: a) == [a.outbound(to: b)])
+    }
+
+    @Test func bindingsThatFailLeaveNothing() throws {
+        let (network, a, b) = try Simulation.pair()
+        b.sink.refusesBinding = true
+        a.host([try a.workload(at: ["10.0.1.1"])])
+        network.settle()
+        #expect(b.sink.bindings.isEmpty && b.world.holdings.holder(of: "10.0.1.1") == nil)
+        #expect(refusals(b) == [.noRoom])
+    }
+
+    // MARK: The directory and the bundle change
+
+    @Test func addressesFollowTheNewestLease() throws {
+        let (network, a, b) = try connected(["10.0.1.1", "10.0.1.2"])
+        let c = try network.add("c")
+        network.publish()
+        c.host([try c.workload("db", db, at: ["10.0.1.2"])])
+        network.settle()
+        #expect(b.bound(from: a) == ["10.0.1.1", "10.0.1.2"])
+        network.directory.leases.append(Directory.Lease("10.0.1.2/32", c.number.rawValue, generation: 2))
+        network.publish()
+        network.settle()
+        network.advance(.seconds(31))
+        #expect(b.bound(from: a) == ["10.0.1.1"] && b.bound(from: c, db) == ["10.0.1.2"])
+        // And back again.
+        network.directory.leases.append(Directory.Lease("10.0.1.2/32", a.number.rawValue, generation: 3))
+        network.publish()
+        network.settle()
+        network.advance(.seconds(31))
+        #expect(b.bound(from: a) == ["10.0.1.1", "10.0.1.2"] && b.bound(from: c, db).isEmpty)
+    }
+
+    @Test func aNumberThatMovesToAnotherNameIsTakenBack() throws {
+        let (network, a, b) = try connected()
+        network.expectsContinuity = false
+        network.directory.workloads = [
+            Directory.Workload(number: web, id: try network.domain.id("/ns/shop/sa/other"), labels: [:])
+        ]
+        network.publish()
+        network.settle()
+        #expect(b.sink.inbound.isEmpty && b.sink.bindings.isEmpty && a.outbound(to: b) == nil)
+        #expect(b.saw { $0 == .withdrawn(web, .identityMismatch) })
+    }
+
+    @Test func aLostRootTakesAllThatRestsOnIt() throws {
+        let (network, a, b) = try connected()
+        network.expectsContinuity = false
+        let other = try TestDomain()
+        let lost = b.world.take(other.bundle)
+        #expect(lost)
+        b.feed(.trustChanged(rootsLost: lost), a.number)
+        network.settle()
+        #expect(b.sink.inbound.isEmpty && b.sink.outbound.isEmpty && b.sink.bindings.isEmpty)
+        #expect(b.saw { if case .withdrawn(web, .notTrusted(.unknownAuthority)) = $0 { true } else { false } })
+        #expect(a.outbound(to: b) == nil)
+    }
+
+    @Test func aRootThatComesTakesNothing() throws {
+        let (network, a, b) = try connected()
+        let wider = try TrustBundle(
+            trustDomain: network.domain.name,
+            authorities: network.domain.bundle.authorities + TestDomain().bundle.authorities, sequence: 2)
+        let spi = b.inbound(from: a)
+        let lost = b.world.take(wider)
+        #expect(!lost)
+        b.feed(.trustChanged(rootsLost: lost), a.number)
+        network.settle()
+        #expect(b.inbound(from: a) == spi && b.links.count == 1)
+    }
+
+    @Test func whatAnEarlierRunLeftGoesWithTheFirstRootThatDoes() throws {
+        let (network, a, b) = try connected()
+        network.expectsContinuity = false
+        network.unreachable = [a.number, b.number]
+        b.restart()
+        network.settle()
+        #expect(b.inbound(from: a).count == 1)
+        b.feed(.trustChanged(rootsLost: false), a.number)
+        #expect(b.inbound(from: a).count == 1)
+        b.feed(.trustChanged(rootsLost: true), a.number)
+        #expect(b.inbound(from: a).isEmpty && b.bound(from: a).isEmpty)
+    }
+
+    // MARK: Quarantine
+
+    @Test func anAddressPassesOnOnlyWhenPeersKnow() throws {
+        let (network, a, b) = try connected()
+        let next = try a.workload("db", db, at: ["10.0.1.1"])
+        a.host([next])
+        #expect(a.world.quarantined == ["10.0.1.1"])
+        #expect(a.peers[b.number]?.link?.outgoing.ids[db] == nil)
+        network.settle()
+        #expect(a.world.quarantined.isEmpty)
+        #expect(b.bound(from: a, db) == ["10.0.1.1"] && b.bound(from: a, web).isEmpty)
+        #expect(b.inbound(from: a, db) == [a.outbound(to: b, db)])
+    }
+
+    @Test func aPeerThatIsAwayHoldsAnAddressUntilItsSAsAreDead() throws {
+        let (network, a, b) = try Simulation.pair(epoch: .seconds(600))
+        let c = try network.add("c")
+        network.publish()
+        a.host([try a.workload(at: ["10.0.1.1"])])
+        for node in [b, c] {
+            node.host([
+                try node.workload(
+                    "x\(node.name)", .init(rawValue: 400 + node.number.rawValue),
+                    at: [IPAddress("10.0.\(node.number).1")!])
+            ])
+        }
+        network.settle()
+        #expect(a.sink.inbound.count == 2)
+        network.expectsContinuity = false
+        network.unreachable = [a.number, b.number]
+        network.drop { $0.contains(b) }
+        network.settle()
+        a.host([try a.workload("db", db, at: ["10.0.1.1"])])
+        network.settle()
+        // c knows, b may still send.
+        #expect(a.world.quarantined == ["10.0.1.1"] && c.bound(from: a, web).isEmpty && c.bound(from: a, db).isEmpty)
+        network.advance(.seconds(1201))
+        #expect(a.world.quarantined.isEmpty && c.bound(from: a, db) == ["10.0.1.1"])
+    }
+
+    @Test func theSameWorkloadMayHaveItsAddressBack() throws {
+        let (network, a, b) = try connected()
+        network.unreachable = [a.number, b.number]
+        network.drop()
+        network.settle()
+        a.host([])
+        a.host([try a.workload(at: ["10.0.1.1"])])
+        #expect(a.world.quarantined.isEmpty)
+    }
+
+    // MARK: What a peer may not do
+
+    /// Messages of a peer that breaks the rules, and what becomes of the connection.
+    @Test(arguments: [
+        LinkMessage.accept(Acceptance(id: 9, spi: SPI(rawValue: 500), nonce: Array(repeating: 0, count: 32))),
+        .acknowledge(id: 9, generation: 1), .withdrawn(id: 9), .completed, .complete, .kemOffer([]), .confirm([]),
+        .acknowledge(id: 1, generation: 1), .withdrawn(id: 1),
+        .accept(Acceptance(id: 1, spi: SPI(rawValue: 501), nonce: Array(repeating: 0, count: 32))),
+    ])
+    func answersToNothingEndTheConnection(_ message: LinkMessage) throws {
+        let (network, a, b) = try connected()
+        let link = try #require(a.links.first)
+        network.unreachable = [a.number, b.number]
+        a.feed(.received(link, message), b.number)
+        #expect(a.links.isEmpty)
+        #expect(a.saw { $0 == .linkLost(.unexpectedMessage(type: message.type)) })
+        network.settle()
+        #expect(b.saw { $0 == .linkLost(.peerClosed(.protocolError)) })
+        // SAs stay: breaking a connection must not cut traffic.
+        #expect(a.outbound(to: b) != nil)
+    }
+
+    @Test func anSPIIsNotTakenTwice() throws {
+        let (network, a, b) = try connected()
+        let spi = try #require(a.outbound(to: b))
+        network.unreachable = [a.number, b.number]
+        a.host([
+            try a.workload(at: ["10.0.1.1"], lifetime: .seconds(3600)), try a.workload("db", db, at: ["10.0.1.2"]),
+        ])
+        let link = try #require(a.links.first)
+        let nonce = [UInt8](repeating: 0, count: 32)
+        a.feed(.received(link, .accept(Acceptance(id: 2, spi: spi, nonce: nonce))), b.number)
+        #expect(a.saw { $0 == .linkLost(.repeatedSPI(spi)) })
+    }
+
+    @Test func announcementIDsOnlyGrow() throws {
+        let (network, a, b) = try connected()
+        let link = try #require(b.links.first)
+        network.unreachable = [a.number, b.number]
+        let announce = Announce(
+            id: 1, chain: [], addresses: [], nonce: Array(repeating: 0, count: 32), signature: [])
+        b.feed(.received(link, .announce(announce)), a.number)
+        #expect(b.saw { $0 == .linkLost(.badAnnouncementID(1)) })
+    }
+
+    @Test func refusalsAreLimited() throws {
+        let (network, a, b) = try connected()
+        let link = try #require(b.links.first)
+        network.unreachable = [a.number, b.number]
+        for generation in 1...UInt32(LinkLimits.refusalsPerConnection) {
+            b.peers[a.number]?.receiveUpdateForTest(link, generation, b)
+            if b.links.isEmpty {
+                Issue.record("ended after \(generation)")
+                return
+            }
+        }
+        b.peers[a.number]?.receiveUpdateForTest(link, 1, b)
+        #expect(b.links.isEmpty)
+    }
+
+    @Test func manyConnectionsOfOnePeerKeepFewSAs() throws {
+        let (network, a, b) = try connected()
+        // The sender never learns of an acceptance.
+        network.tamper = { wire, role, frame in role == .client && frame[4] == 17 ? nil : frame }
+        for _ in 0..<12 {
+            a.feed(.rekey, b.number)
+            network.settle()
+        }
+        #expect(b.inbound(from: a).count == LinkLimits.associationsPerWorkload)
+        network.tamper = nil
+        a.feed(.rekey, b.number)
+        network.settle()
+        network.advance(.seconds(5))
+        #expect(b.inbound(from: a) == [a.outbound(to: b)])
+    }
+}
+
+extension LinkPeer {
+    /// An update of nothing that was announced.
+    fileprivate mutating func receiveUpdateForTest(_ link: ConnectionID, _ generation: UInt32, _ node: SimulatedNode) {
+        let update = AddressUpdate(id: 77, generation: generation, addresses: [], signature: [])
+        _ = handle(.received(link, .addresses(update)), at: node.network.now, in: &node.world)
+    }
+}

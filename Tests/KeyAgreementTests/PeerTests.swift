@@ -1,0 +1,363 @@
+import Addressing
+import Identity
+import LinkTestSupport
+import Testing
+
+@testable import KeyAgreement
+
+let web = NumericIdentity(rawValue: 300)
+let db = NumericIdentity(rawValue: 301)
+
+extension SimulatedNode {
+    /// Hosts the workload at these addresses, under a certificate of its own.
+    func workload(
+        _ account: String = "web", _ number: NumericIdentity = web, at addresses: Set<IPAddress>,
+        lifetime: Duration = .seconds(3600)
+    ) throws -> HostedWorkload {
+        let svid = try network.domain.workload(account, number: number.rawValue, on: id, lifetime: lifetime)
+        return try #require(HostedWorkload(svid: svid, addresses: addresses))
+    }
+
+    var links: [ConnectionID] { peers.values.compactMap(\.linkID) }
+    func epoch(with node: SimulatedNode) -> EpochID? { peers[node.number]?.link?.epoch.id }
+    func inbound(from node: SimulatedNode, _ identity: NumericIdentity = web) -> [SPI] {
+        sink.inbound.values.filter { $0.peer == node.number && $0.identity == identity }.map(\.spi)
+    }
+    func outbound(to node: SimulatedNode, _ identity: NumericIdentity = web) -> SPI? {
+        sink.outbound[.init(peer: node.number, identity: identity)]?.spi
+    }
+    func bound(from node: SimulatedNode, _ identity: NumericIdentity = web) -> [IPAddress] {
+        sink.addresses(of: .init(peer: node.number, identity: identity))
+    }
+    func saw(_ matches: (LinkEvent) -> Bool) -> Bool { events.contains(where: matches) }
+}
+
+/// Two nodes from first contact to their goodbye.
+@Suite struct PeerTests {
+    private func established(
+        epoch: Duration = .seconds(3600)
+    ) throws -> (Simulation, SimulatedNode, SimulatedNode) {
+        let (network, a, b) = try Simulation.pair(epoch: epoch)
+        a.host([try a.workload("web", web, at: ["10.0.1.1"])])
+        b.host([try b.workload("db", db, at: ["10.0.2.1", "10.0.2.2"])])
+        network.settle()
+        return (network, a, b)
+    }
+
+    @Test func bothEndsHoldTheSameKeys() throws {
+        let (network, a, b) = try established()
+        #expect(network.wires.count == 1)
+        #expect(a.epoch(with: b) != nil && a.epoch(with: b) == b.epoch(with: a))
+        #expect(a.outbound(to: b, web) != nil && b.inbound(from: a, web) == [a.outbound(to: b, web)])
+        #expect(a.inbound(from: b, db) == [b.outbound(to: a, db)])
+        #expect(b.bound(from: a, web) == ["10.0.1.1"] && a.bound(from: b, db) == ["10.0.2.1", "10.0.2.2"])
+        #expect(a.peers[b.number]?.status.state == .established)
+        #expect(a.peers[b.number]?.acknowledgedRevision == 1)
+        // Each direction has a key of its own.
+        let keys = Set([a, b].flatMap { $0.sink.outbound.values.map(\.key.copy) })
+        #expect(keys.count == 2)
+    }
+
+    @Test func theSmallerNameDials() throws {
+        let (network, a, b) = try Simulation.pair()
+        #expect(network.wires.count == 1 && network.wires[0].client.node === a)
+        network.settle()
+        #expect(b.peers[a.number]?.status.epoch?.role == .server)
+    }
+
+    @Test func theLargerDialsWhenNobodyElseDoes() throws {
+        let (network, a, b) = try Simulation.pair()
+        network.wires = []
+        network.unreachable = [b.number]
+        network.advance(.seconds(4))
+        #expect(a.links.isEmpty)
+        network.advance(.seconds(2))
+        #expect(a.links.count == 1 && b.peers[a.number]?.status.epoch?.role == .client)
+    }
+
+    @Test func nothingIsDialledUnasked() throws {
+        let (network, a, b) = try Simulation.pair(preconnect: false)
+        network.advance(.seconds(100))
+        #expect(network.wires.isEmpty)
+        b.feed(.trafficWaits, a.number)
+        network.settle()
+        #expect(a.links.count == 1 && b.peers[a.number]?.status.epoch?.role == .client)
+    }
+
+    @Test func nothingIsAnnouncedBeforeHostingIsKnown() throws {
+        let (network, a, b) = try Simulation.pair()
+        b.host([try b.workload("db", db, at: ["10.0.2.1"])])
+        network.settle()
+        #expect(a.inbound(from: b, db).count == 1)
+        #expect(a.peers[b.number]?.link?.outgoing.isCompleteSent == false)
+        a.host([try a.workload(at: ["10.0.1.1"])])
+        network.settle()
+        #expect(b.inbound(from: a).count == 1)
+    }
+
+    // MARK: Crossing
+
+    /// Whatever the order in which messages arrive, one connection and one epoch remain.
+    @Test(arguments: 0..<64)
+    func crossedDialsBecomeOneConnection(_ seed: UInt64) throws {
+        var generator = SeededGenerator(seed)
+        let (network, a, b) = try Simulation.pair()
+        a.host([try a.workload("web", web, at: ["10.0.1.1"])])
+        b.host([try b.workload("db", db, at: ["10.0.2.1"])])
+        b.feed(.trafficWaits, a.number)
+        #expect(network.wires.count == 2)
+        network.settle(&generator)
+        #expect(network.wires.count == 1)
+        #expect(a.epoch(with: b) != nil && a.epoch(with: b) == b.epoch(with: a))
+        #expect(a.outbound(to: b, web) != nil && b.outbound(to: a, db) != nil)
+        network.advance(.seconds(60))
+        #expect(network.wires.count == 1)
+    }
+
+    @Test(arguments: 0..<32)
+    func crossedRekeysLoseNothing(_ seed: UInt64) throws {
+        var generator = SeededGenerator(seed)
+        let (network, a, b) = try established()
+        let before = a.epoch(with: b)
+        a.feed(.rekey, b.number)
+        b.feed(.rekey, a.number)
+        network.settle(&generator)
+        network.advance(.seconds(10))
+        #expect(network.wires.count == 1)
+        #expect(a.epoch(with: b) != before && a.epoch(with: b) == b.epoch(with: a))
+        #expect(b.inbound(from: a) == [a.outbound(to: b)])
+        #expect(a.inbound(from: b, db) == [b.outbound(to: a, db)])
+    }
+
+    // MARK: Rekey
+
+    /// The invariant of the simulation is checked at each of these steps.
+    @Test func manyRekeysNeverLeaveASenderAlone() throws {
+        let (network, a, b) = try established()
+        var seen: Set<[UInt8]> = []
+        for round in 0..<200 {
+            (round % 3 == 0 ? b : a).feed(.rekey, (round % 3 == 0 ? a : b).number)
+            network.settle()
+            network.advance(.seconds(3))
+            let sa = try #require(a.sink.outbound.values.first)
+            #expect(seen.insert(sa.key.copy).inserted)
+            #expect(b.inbound(from: a) == [sa.spi])
+        }
+        #expect(b.bound(from: a) == ["10.0.1.1"])
+    }
+
+    @Test func epochsAreRenewedInTime() throws {
+        let (network, a, b) = try established(epoch: .seconds(60))
+        var epochs: Set<EpochID> = []
+        for _ in 0..<10 {
+            network.advance(.seconds(60))
+            epochs.insert(try #require(a.epoch(with: b)))
+            #expect(b.inbound(from: a).contains(try #require(a.outbound(to: b))))
+        }
+        #expect(epochs.count == 10)
+        #expect(b.peers[a.number]?.status.epoch?.role == .server)
+    }
+
+    @Test func theOldSAStaysForPacketsOnTheirWay() throws {
+        let (network, a, b) = try established()
+        let old = try #require(a.outbound(to: b))
+        a.feed(.rekey, b.number)
+        network.settle()
+        #expect(a.outbound(to: b) != old)
+        let new = try #require(a.outbound(to: b))
+        #expect(Set(b.inbound(from: a)) == [old, new])
+        network.advance(.seconds(3))
+        #expect(b.inbound(from: a) == [new])
+    }
+
+    /// The acceptance got lost with its connection: which SA the sender uses shows the first packet.
+    @Test func anUnsureReceiverLooksForPackets() throws {
+        let (network, a, b) = try established()
+        let old = try #require(a.outbound(to: b))
+        a.feed(.rekey, b.number)
+        // All but what says that the sender has switched.
+        network.tamper = { wire, role, frame in role == .server && frame[4] == 24 ? nil : frame }
+        network.settle()
+        network.unreachable = [a.number, b.number]
+        network.drop()
+        network.settle()
+        let new = try #require(a.outbound(to: b))
+        #expect(new != old && b.inbound(from: a).count == 2)
+        network.advance(.seconds(30))
+        #expect(b.inbound(from: a).count == 2)
+        b.sink.heard = [new]
+        network.advance(.seconds(30))
+        #expect(b.inbound(from: a) == [new])
+    }
+
+    @Test func deadlinesAreTwiceTheEpochAndNoLongerThanTheCertificates() throws {
+        let (network, a, b) = try Simulation.pair(epoch: .seconds(600))
+        a.host([
+            try a.workload("web", web, at: ["10.0.1.1"], lifetime: .seconds(900)),
+            try a.workload("db", db, at: ["10.0.1.2"], lifetime: .seconds(3600)),
+        ])
+        network.settle()
+        let start = network.now.boot
+        for (identity, seconds) in [(web, UInt64(900)), (db, 1200)] {
+            let spi = try #require(a.outbound(to: b, identity))
+            for deadline in [
+                b.sink.inboundDeadlines[spi], a.sink.outboundDeadlines[.init(peer: b.number, identity: identity)],
+            ] {
+                // Certificates are issued at whole seconds.
+                let left = (try #require(deadline) - start) / 1_000_000_000
+                #expect((seconds - 2...seconds).contains(left))
+            }
+        }
+    }
+
+    // MARK: Loss
+
+    @Test func losingTheConnectionRemovesNothing() throws {
+        let (network, a, b) = try established()
+        let (spi, epoch) = (a.outbound(to: b), a.epoch(with: b))
+        network.unreachable = [a.number, b.number]
+        network.drop()
+        network.settle()
+        network.advance(.seconds(120))
+        #expect(a.links.isEmpty && a.outbound(to: b) == spi && b.inbound(from: a) == [spi])
+        #expect(a.peers[b.number]?.status.state == .lost || a.peers[b.number]?.status.state == .connecting)
+        network.unreachable = []
+        network.advance(.seconds(60))
+        #expect(a.epoch(with: b) != nil && a.epoch(with: b) != epoch)
+        #expect(b.inbound(from: a) == [a.outbound(to: b)] && a.outbound(to: b) != spi)
+    }
+
+    @Test func backOffDoublesToItsLimit() throws {
+        let (network, a, b) = try Simulation.pair()
+        network.wires = []
+        network.unreachable = [a.number, b.number]
+        a.peers[b.number]?.attempts = [:]
+        var dials: [UInt64] = []
+        for _ in 0..<1200 {
+            network.advance(.milliseconds(100))
+            let failures = a.events.filter { if case .dialFailed = $0 { true } else { false } }.count
+            if failures > dials.count { dials.append(network.elapsed) }
+        }
+        let gaps = zip(dials, dials.dropFirst()).map { Double($1 - $0) / 1e9 }
+        #expect(gaps.count >= 7)
+        for (index, gap) in gaps.enumerated() {
+            let expected = min(0.5 * Double(1 << index), 30)
+            #expect(gap >= expected * 0.74 && gap <= expected * 1.26 + 0.2, "gap \(index) is \(gap)")
+        }
+    }
+
+    @Test func silenceEndsAConnection() throws {
+        let (network, a, b) = try established()
+        network.tamper = { _, _, _ in nil }
+        network.unreachable = [a.number, b.number]
+        network.advance(.seconds(44))
+        #expect(a.links.count == 1)
+        network.advance(.seconds(2))
+        #expect(a.links.isEmpty && a.saw { $0 == .linkLost(.silent) })
+        #expect(a.outbound(to: b) != nil)
+    }
+
+    @Test func pingsKeepAnIdleConnection() throws {
+        let (network, a, b) = try established()
+        let epoch = a.epoch(with: b)
+        network.advance(.seconds(600))
+        #expect(a.epoch(with: b) == epoch)
+    }
+
+    @Test func handshakesHaveTheirTime() throws {
+        let (network, a, b) = try Simulation.pair()
+        network.tamper = { _, _, _ in nil }
+        network.settle()
+        network.advance(.seconds(9))
+        #expect(a.peers[b.number]?.attempts.isEmpty == false)
+        network.unreachable = [a.number, b.number]
+        network.advance(.seconds(2))
+        #expect(a.saw { $0 == .dialFailed(.handshakeTimedOut) })
+    }
+
+    @Test func deadSAsAreRemoved() throws {
+        let (network, a, b) = try established(epoch: .seconds(60))
+        network.expectsContinuity = false
+        network.unreachable = [a.number, b.number]
+        network.drop()
+        network.settle()
+        network.advance(.seconds(119))
+        #expect(a.outbound(to: b) != nil && b.inbound(from: a).count == 1)
+        network.advance(.seconds(2))
+        #expect(a.outbound(to: b) == nil && b.inbound(from: a).isEmpty && b.bound(from: a).isEmpty)
+        #expect(b.saw { $0 == .withdrawn(web, .expired) })
+    }
+
+    // MARK: Restart
+
+    /// The daemon starts anew at any point of a connection's life; in the end all is as before, under a new epoch.
+    @Test(arguments: 0..<40)
+    func aRestartAtAnyStepKeepsTraffic(_ step: Int) throws {
+        let (network, a, b) = try established()
+        let (web0, db0) = (try a.workload("web", web, at: ["10.0.1.1"]), try b.workload("db", db, at: ["10.0.2.1"]))
+        a.feed(.rekey, b.number)
+        var generator = SeededGenerator(UInt64(step))
+        for _ in 0..<step {
+            guard let (wire, role) = network.deliverable.randomElement(using: &generator) else { break }
+            network.deliver(wire, to: role)
+        }
+        let restarted = step % 2 == 0 ? a : b
+        restarted.restart()
+        #expect(a.outbound(to: b) != nil && b.outbound(to: a, db) != nil)
+        network.settle()
+        network.advance(.seconds(30))
+        restarted.host([step % 2 == 0 ? web0 : db0])
+        network.settle()
+        network.advance(.seconds(10))
+        #expect(a.epoch(with: b) != nil && a.epoch(with: b) == b.epoch(with: a))
+        #expect(b.inbound(from: a) == [a.outbound(to: b)] && a.inbound(from: b, db) == [b.outbound(to: a, db)])
+        #expect(b.bound(from: a) == ["10.0.1.1"])
+    }
+
+    @Test func whatIsNotHostedAnyMoreGoesAfterARestart() throws {
+        let (network, a, b) = try established()
+        a.restart()
+        network.settle()
+        #expect(a.outbound(to: b) != nil && b.inbound(from: a).count == 1)
+        a.host([])
+        network.settle()
+        #expect(a.outbound(to: b) == nil && b.inbound(from: a).isEmpty && b.bound(from: a).isEmpty)
+        #expect(b.saw { $0 == .withdrawn(web, .notAnnounced) })
+    }
+
+    @Test func aRebootedPeersKeysAreForgotten() throws {
+        let (network, a, b) = try established()
+        network.expectsContinuity = false
+        let old = try #require(b.sink.outbound.values.first).key.copy
+        a.reboot()
+        network.settle()
+        network.advance(.seconds(10))
+        #expect(b.saw { $0 == .withdrawn(web, .peerRebooted) })
+        #expect(b.inbound(from: a).isEmpty && b.sink.outbound.values.map(\.key.copy) != [old])
+        #expect(a.inbound(from: b, db) == [b.outbound(to: a, db)])
+    }
+
+    @Test func aPeerThatLeavesTheDirectoryIsGone() throws {
+        let (network, a, b) = try established()
+        network.expectsContinuity = false
+        network.directory.nodes.removeAll { $0.number == a.number }
+        network.publish()
+        network.settle()
+        #expect(b.sink.inbound.isEmpty && b.sink.outbound.isEmpty && b.sink.bindings.isEmpty && b.sink.peers.isEmpty)
+        #expect(b.saw { $0 == .withdrawn(web, .peerRemoved) })
+        // It cannot come back by itself.
+        network.advance(.seconds(60))
+        #expect(b.links.isEmpty)
+    }
+
+    @Test func stoppingTellsThePeerAndRemovesNothing() throws {
+        let (network, a, b) = try established()
+        network.unreachable = [a.number]
+        a.feed(.stopped, b.number)
+        network.settle()
+        #expect(b.saw { $0 == .linkLost(.peerClosed(.shutdown)) })
+        #expect(a.outbound(to: b) != nil && b.inbound(from: a).count == 1)
+        network.advance(.seconds(0))
+        #expect(a.peers[b.number]?.attempts.isEmpty == true)
+    }
+}
