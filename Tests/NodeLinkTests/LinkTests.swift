@@ -1,0 +1,247 @@
+import Addressing
+import Identity
+import KeyAgreement
+import LinkTestSupport
+import NIOCore
+import NIOPosix
+import SecureTransport
+import Testing
+
+@testable import NodeLink
+
+/// Services on loopback, with real sockets and TLS.
+@Suite(.serialized, .timeLimit(.minutes(2)))
+struct LinkTests {
+    private let domain: TestDomain
+
+    init() throws { domain = try TestDomain() }
+
+    private func withPair(_ body: (TestNode, TestNode) async throws -> Void) async throws {
+        let a = try await TestNode("a", 1, domain)
+        let b = try await TestNode("b", 2, domain)
+        await introduce([a, b])
+        do {
+            try await body(a, b)
+        } catch {
+            await a.stop()
+            await b.stop()
+            throw error
+        }
+        await a.stop()
+        await b.stop()
+    }
+
+    private func established(_ a: TestNode, _ b: TestNode) async throws {
+        _ = try await a.host("web", 300, at: ["10.0.1.1"])
+        _ = try await b.host("db", 301, at: ["10.0.2.1"])
+        try await eventually("both directions have an SA") {
+            a.sink.snapshot.outbound(to: 2, 300) != nil && b.sink.snapshot.outbound(to: 1, 301) != nil
+        }
+    }
+
+    @Test func twoNodesAgree() async throws {
+        try await withPair { a, b in
+            try await established(a, b)
+            let (sealed, opened) = (a.sink.snapshot.outbound(to: 2, 300), b.sink.snapshot.inbound(from: 1, 300))
+            #expect(opened.count == 1 && opened[0].spi == sealed?.spi && opened[0].copy == sealed?.copy)
+            #expect(b.sink.snapshot.addresses(from: 1, 300) == ["10.0.1.1"])
+            #expect(a.sink.snapshot.addresses(from: 2, 301) == ["10.0.2.1"])
+            let status = try #require(await a.status(of: b))
+            #expect(status.state == .established && status.epoch?.role == .client)
+            #expect(status.epoch?.id == (await b.status(of: a))?.epoch?.id)
+            #expect(status.epoch?.suite == .chacha20Poly1305 && status.epoch?.postQuantum == .mlkem768)
+            #expect(status.associations.count == 2)
+        }
+    }
+
+    @Test func hostingReturnsWhenPeersKnow() async throws {
+        try await withPair { a, b in
+            try await established(a, b)
+            let more = try await a.host("web", 300, at: ["10.0.1.1", "10.0.1.2"])
+            #expect(more.unacknowledged.isEmpty && more.quarantined.isEmpty)
+            #expect(b.sink.snapshot.addresses(from: 1, 300) == ["10.0.1.1", "10.0.1.2"])
+            let none = await a.service.host([])
+            #expect(none.unacknowledged.isEmpty)
+            #expect(b.sink.snapshot.inbound.isEmpty && b.sink.snapshot.bindings.isEmpty)
+            #expect(a.sink.snapshot.outbound(to: 2, 300) == nil)
+        }
+    }
+
+    @Test func forcedRekeysChangeEveryKey() async throws {
+        try await withPair { a, b in
+            try await established(a, b)
+            var keys: Set<[UInt8]> = []
+            for round in 0..<10 {
+                let outcomes = await (round % 2 == 0 ? a : b).service.rekey(nil)
+                #expect(outcomes.count == 1)
+                let epoch = try #require(try? outcomes.first?.result.get())
+                try await eventually("round \(round) is switched") {
+                    let peers = await [a.status(of: b), b.status(of: a)]
+                    return peers.allSatisfy { peer in
+                        peer?.associations.count == 2 && peer?.associations.allSatisfy { $0.epoch == epoch } == true
+                    }
+                }
+                keys.insert(try #require(a.sink.snapshot.outbound(to: 2, 300)).copy)
+            }
+            #expect(keys.count == 10)
+        }
+    }
+
+    @Test func rekeyTellsWhatIsWrong() async throws {
+        try await withPair { a, b in
+            try await established(a, b)
+            await #expect(throws: LinkFailure.unknownNode(NodeNumber(rawValue: 9))) {
+                try await a.service.rekey(NodeNumber(rawValue: 9))[0].result.get()
+            }
+            await b.stop()
+            await #expect(throws: LinkFailure.self) {
+                try await a.service.rekey(NodeNumber(rawValue: 2))[0].result.get()
+            }
+        }
+    }
+
+    @Test func aRestartKeepsWhatIsThere() async throws {
+        let a = try await TestNode("a", 1, domain)
+        let b = try await TestNode("b", 2, domain)
+        await introduce([a, b])
+        try await established(a, b)
+        let before = try #require(b.sink.snapshot.outbound(to: 1, 301))
+        await b.stop()
+        #expect(b.sink.snapshot.outbound(to: 1, 301)?.spi == before.spi)
+        #expect(b.sink.snapshot.inbound.count == 1)
+        try await eventually("a hears of it") { a.saw { $0 == .linkLost(.peerClosed(.shutdown)) } }
+        #expect(a.sink.snapshot.inbound.count == 1 && a.sink.snapshot.outbound.count == 1)
+
+        let again = try await TestNode("b", 2, domain, sink: b.sink, port: b.port, svid: b.svid)
+        await introduce([a, again], revision: 2)
+        try await eventually("they are linked again") { (await again.status(of: a))?.state == .established }
+        // Nothing is known of what b hosts, so nothing has gone.
+        #expect(again.sink.snapshot.outbound(to: 1, 301)?.spi == before.spi)
+        #expect(a.sink.snapshot.inbound.count == 1)
+        _ = try await again.host("db", 301, at: ["10.0.2.1"])
+        try await eventually("b has switched to a new SA") {
+            let now = again.sink.snapshot.outbound(to: 1, 301)?.spi
+            return now != nil && now != before.spi
+        }
+        await again.stop()
+        await a.stop()
+    }
+
+    @Test func whoLeavesTheDirectoryIsCutOff() async throws {
+        try await withPair { a, b in
+            try await established(a, b)
+            await introduce([a, b], revision: 2, except: [a])
+            try await eventually("nothing of a is left", within: .seconds(1)) {
+                let state = b.sink.snapshot
+                return state.inbound.isEmpty && state.outbound.isEmpty && state.bindings.isEmpty && state.peers.isEmpty
+            }
+            #expect(await b.service.peers().isEmpty)
+        }
+    }
+
+    // MARK: Who is not let in
+
+    /// Dials `node` as somebody else would; what came back before the connection ended.
+    private func intrude(_ node: TestNode, as svid: KeyedSVID, of domain: TestDomain) async throws -> [UInt8] {
+        let bundle = self.domain.bundle
+        _ = domain
+        let identity = TransportIdentity(current: { svid }, bundle: { bundle }, now: { TestDomain.now })
+        let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .connect(host: "127.0.0.1", port: Int(node.port)) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        SecureTransportHandler(
+                            role: .client, identity: identity, expecting: .node(exactly: nil),
+                            alpn: [NodeLinkService.applicationProtocol]))
+                    return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        return try await channel.executeThenClose { inbound, _ in
+            var bytes: [UInt8] = []
+            do {
+                for try await buffer in inbound { bytes += buffer.readableBytesView }
+            } catch is SecureTransportError {}
+            return bytes
+        }
+    }
+
+    @Test func workloadsAndForeignersAreRefused() async throws {
+        let foreign = try TestDomain("other")
+        let node = try await TestNode("a", 1, domain)
+        await introduce([node])
+        let workload = try domain.workload("web", number: 300, on: node.svid.svid.id)
+        for (svid, home) in [(workload, domain), (try domain.server(), domain), (try foreign.node("b"), foreign)] {
+            #expect(try await intrude(node, as: svid, of: home).isEmpty)
+        }
+        try await eventually("three are in the journal") {
+            node.events.filter { if case .connectionFailed = $0 { true } else { false } }.count == 3
+        }
+        #expect(node.sink.snapshot.inbound.isEmpty)
+        await node.stop()
+    }
+
+    @Test func aNodeThatTheDirectoryDoesNotHaveIsToldSo() async throws {
+        let node = try await TestNode("a", 1, domain)
+        await introduce([node])
+        let answer = try await intrude(node, as: domain.node("stranger"), of: domain)
+        #expect(answer == LinkMessage.close(.notInDirectory).frame)
+        await node.stop()
+    }
+
+    @Test func silentConnectionsOfOneSourceAreLimited() async throws {
+        var limits = NodeLinkLimits()
+        limits.pendingPerSource = 4
+        let node = try await TestNode("a", 1, domain, limits: limits)
+        await introduce([node])
+        var channels: [any Channel] = []
+        for _ in 0..<12 {
+            channels.append(
+                try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+                    .connect(host: "127.0.0.1", port: Int(node.port)).get())
+        }
+        try await eventually("all but four are closed") { channels.filter(\.isActive).count == 4 }
+        try await eventually("it is in the journal, once") {
+            node.events.filter { if case .flood = $0 { true } else { false } }.count == 1
+        }
+        for channel in channels { try? await channel.close() }
+        await node.stop()
+    }
+
+    // MARK: Life
+
+    @Test func aPortInUseIsSaid() async throws {
+        let node = try await TestNode("a", 1, domain)
+        let error = await #expect(throws: NodeLinkError.self) {
+            _ = try await TestNode("b", 2, domain, port: node.port)
+        }
+        guard case .cannotListen(let address, _) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(address == "127.0.0.1 port \(node.port)")
+        await node.stop()
+    }
+
+    @Test func epochsHaveALeastLength() async throws {
+        var settings = NodeLinkSettings(address: "127.0.0.1", port: 0)
+        settings.epoch = .seconds(9)
+        let bundle = domain.bundle
+        let service = NodeLinkService(
+            settings, identity: TransportIdentity(current: { nil }, bundle: { bundle }, now: { 0 }),
+            environment: try .system(), sink: RecordingSink(firstSPI: 256), observe: { _ in })
+        await #expect(throws: NodeLinkError.epochTooShort(.seconds(9))) { try await service.run() }
+    }
+
+    @Test func cancellationEndsIt() async throws {
+        let settings = NodeLinkSettings(address: "127.0.0.1", port: 0)
+        let bundle = domain.bundle
+        let service = NodeLinkService(
+            settings, identity: TransportIdentity(current: { nil }, bundle: { bundle }, now: { 0 }),
+            environment: try .system(), sink: RecordingSink(firstSPI: 256), observe: { _ in })
+        let running = Task { try await service.run() }
+        _ = try await service.bound()
+        running.cancel()
+        try await running.value
+        await #expect(throws: NodeLinkError.alreadyRun) { try await service.run() }
+    }
+}
