@@ -195,6 +195,12 @@ let package = Package(
         testTarget("SystemdBinding", ["KernelTestSupport"]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
         testTarget("Configuration", ["Addressing", "Authority", "Identity", "KernelTestSupport"]),
+        testTarget(
+            "PSIDCommands",
+            [
+                "AdminAPI", "Configuration", "KernelTestSupport", "LinuxBinding",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ] + grpc + grpcTransport + nio),
         testTarget("NetnsProtocol", ["Addressing", "KernelTestSupport", "LinuxBinding", "podshield-netns"]),
         .testTarget(
             name: "BPFBindingTests", dependencies: ["BPFBinding", "KernelTestSupport"], exclude: ["Fixtures"],

@@ -1,0 +1,123 @@
+import AdminAPI
+import GRPCCore
+import GRPCNIOTransportHTTP2
+import KernelTestSupport
+import SwiftProtobuf
+import Synchronization
+
+/// Stands in for podshield-idd on a real socket: answers what it was told to, and remembers what it was asked.
+final class FakeDaemon: Podshield_Admin_V1_Admin.SimpleServiceProtocol {
+    struct Answers: Sendable {
+        /// Thrown instead of any answer.
+        var error: AdminError?
+        /// Statuses one after another; the last stays.
+        var statuses: [Podshield_Admin_V1_StatusResponse] = []
+        var peers = Podshield_Admin_V1_PeersResponse()
+        var rekey = Podshield_Admin_V1_RekeyResponse()
+        var podAdd = Podshield_Admin_V1_PodAddResponse()
+        var podList = Podshield_Admin_V1_PodListResponse()
+        var podRemove = Podshield_Admin_V1_PodRemoveResponse()
+        var issue = Podshield_Admin_V1_IssueResponse()
+        var entryCreate = Podshield_Admin_V1_EntryCreateResponse()
+        var entryList = Podshield_Admin_V1_EntryListResponse()
+        var entryDelete = Podshield_Admin_V1_EntryDeleteResponse()
+        var tokenGenerate = Podshield_Admin_V1_TokenGenerateResponse()
+        var nodeList = Podshield_Admin_V1_NodeListResponse()
+        var datapathShow = Podshield_Admin_V1_DatapathShowResponse()
+        var datapathUninstall = Podshield_Admin_V1_DatapathUninstallResponse()
+        var events: [Podshield_Admin_V1_Event] = []
+    }
+
+    private struct State {
+        var answers: Answers
+        var requests: [any Message] = []
+    }
+
+    private let state: Mutex<State>
+
+    init(_ answers: Answers) { state = Mutex(State(answers: answers)) }
+
+    /// The only request of its kind; nil when there was none, or several.
+    func request<Request: Message>(_: Request.Type = Request.self) -> Request? {
+        let all = state.withLock { $0.requests.compactMap { $0 as? Request } }
+        return all.count == 1 ? all[0] : nil
+    }
+
+    private func answer<Response: Sendable>(
+        _ request: some Message, _ response: (inout Answers) -> Response
+    ) throws(AdminError) -> Response {
+        let (error, response) = state.withLock { state in
+            state.requests.append(request)
+            return (state.answers.error, response(&state.answers))
+        }
+        if let error { throw error }
+        return response
+    }
+
+    func status(
+        request: Podshield_Admin_V1_StatusRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_StatusResponse {
+        try answer(request) { answers in
+            answers.statuses.count > 1 ? answers.statuses.removeFirst() : answers.statuses.first ?? .init()
+        }
+    }
+
+    func observe(
+        request: Podshield_Admin_V1_ObserveRequest, response: RPCWriter<Podshield_Admin_V1_Event>,
+        context: ServerContext
+    ) async throws {
+        try await response.write(contentsOf: try answer(request) { $0.events })
+    }
+
+    func peers(
+        request: Podshield_Admin_V1_PeersRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_PeersResponse { try answer(request) { $0.peers } }
+
+    func rekey(
+        request: Podshield_Admin_V1_RekeyRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_RekeyResponse { try answer(request) { $0.rekey } }
+
+    func podAdd(
+        request: Podshield_Admin_V1_PodAddRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_PodAddResponse { try answer(request) { $0.podAdd } }
+
+    func podList(
+        request: Podshield_Admin_V1_PodListRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_PodListResponse { try answer(request) { $0.podList } }
+
+    func podRemove(
+        request: Podshield_Admin_V1_PodRemoveRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_PodRemoveResponse { try answer(request) { $0.podRemove } }
+
+    func issue(
+        request: Podshield_Admin_V1_IssueRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_IssueResponse { try answer(request) { $0.issue } }
+
+    func entryCreate(
+        request: Podshield_Admin_V1_EntryCreateRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_EntryCreateResponse { try answer(request) { $0.entryCreate } }
+
+    func entryList(
+        request: Podshield_Admin_V1_EntryListRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_EntryListResponse { try answer(request) { $0.entryList } }
+
+    func entryDelete(
+        request: Podshield_Admin_V1_EntryDeleteRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_EntryDeleteResponse { try answer(request) { $0.entryDelete } }
+
+    func tokenGenerate(
+        request: Podshield_Admin_V1_TokenGenerateRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_TokenGenerateResponse { try answer(request) { $0.tokenGenerate } }
+
+    func nodeList(
+        request: Podshield_Admin_V1_NodeListRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_NodeListResponse { try answer(request) { $0.nodeList } }
+
+    func datapathShow(
+        request: Podshield_Admin_V1_DatapathShowRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_DatapathShowResponse { try answer(request) { $0.datapathShow } }
+
+    func datapathUninstall(
+        request: Podshield_Admin_V1_DatapathUninstallRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_DatapathUninstallResponse { try answer(request) { $0.datapathUninstall } }
+}
