@@ -74,8 +74,8 @@ let package = Package(
         // L2: domain, pure values
         swiftTarget("Addressing"),
         swiftTarget("PrintableText"),
-        swiftTarget("Identity", ["Addressing", "OpenSSLBinding"]),
-        swiftTarget("Issuance", ["Identity", "OpenSSLBinding"]),
+        swiftTarget("Identity", ["Addressing", "OpenSSLBinding", "PrintableText"]),
+        swiftTarget("Issuance", ["Identity", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("KeyAgreement", ["Addressing", "Identity", "OpenSSLBinding", crypto]),
 
         // L3: transport and services; services never import each other
@@ -83,7 +83,7 @@ let package = Package(
         .target(
             name: "AuthorityAPI",
             dependencies: [
-                "Addressing", "Identity", "OpenSSLBinding",
+                "Addressing", "Identity", "OpenSSLBinding", "PrintableText",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc,
             exclude: ["Protos"],
@@ -97,7 +97,7 @@ let package = Package(
             "Authority",
             [
                 "Addressing", "AuthorityAPI", "Identity", "Issuance", "LinuxBinding", "SecureTransport",
-                "OpenSSLBinding",
+                "OpenSSLBinding", "PrintableText",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
@@ -105,7 +105,7 @@ let package = Package(
             "NodeIdentity",
             [
                 "Addressing", "AuthorityAPI", "Identity", "Issuance", "LinuxBinding", "SecureTransport",
-                "OpenSSLBinding",
+                "OpenSSLBinding", "PrintableText",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         swiftTarget(
@@ -162,7 +162,7 @@ let package = Package(
         // Tests
         testTarget("OpenSSLBinding"),
         testTarget("Addressing"),
-        testTarget("Identity", ["Addressing", "OpenSSLBinding"]),
+        testTarget("Identity", ["Addressing", "OpenSSLBinding", "PrintableText"]),
         testTarget("Issuance", ["Identity", "OpenSSLBinding"]),
         testTarget(
             "SecureTransport",

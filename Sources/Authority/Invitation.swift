@@ -1,5 +1,5 @@
-internal import Identity
 public import OpenSSLBinding
+internal import PrintableText
 
 /// What a node needs to join.
 public struct Invitation: Sendable, Equatable {
@@ -29,7 +29,7 @@ public enum InvitationError: Error, Sendable, Equatable {
 extension InvitationError: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .badNodeName(let name): "\(Quoted(name)) is no name for a node"
+        case .badNodeName(let name): "\(name.quoted) is no name for a node"
         case .badLifetime: "a token lives between a second and a week"
         case .openSSL(let error): "\(error)"
         case .registry(let error): "\(error)"

@@ -1,4 +1,4 @@
-import Identity
+import PrintableText
 
 /// What a node says of a pod on it. Nodes are believed about their own pods, and only the entries of their own are open to
 /// them.
@@ -37,7 +37,7 @@ public enum PodFactsError: Error, Sendable, Equatable {
 extension PodFactsError: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .badName(let name): "\(Quoted(name)) is no name of a namespace, service account or pod"
+        case .badName(let name): "\(name.quoted) is no name of a namespace, service account or pod"
         case .badLabels(let error): "\(error)"
         }
     }

@@ -1,4 +1,4 @@
-import Identity
+import PrintableText
 
 /// Labels of a pod or of an identity, within the limits that make them safe to store, print and compare: ASCII only, so
 /// that no two spellings look or compare alike.
@@ -51,7 +51,7 @@ extension LabelError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .tooMany(let count): "\(count) labels are too many, \(AuthorityWire.mostLabels) are allowed"
-        case .badKey(let key): "label key \(Quoted(key)) is empty, too long or has a character outside [a-zA-Z0-9./_-]"
+        case .badKey(let key): "label key \(key.quoted) is empty, too long or has a character outside [a-zA-Z0-9./_-]"
         case .badValue(let key): "the value of label '\(key)' is too long or has a character outside [a-zA-Z0-9./_:@+-]"
         }
     }

@@ -1,3 +1,4 @@
+internal import PrintableText
 import Yams
 
 /// Reading one value. What does not fit is reported and answered as nil or the default, so that the rest is still read.

@@ -1,3 +1,4 @@
+internal import PrintableText
 import Yams
 
 /// A file's text, taken apart: what stands at each key, and what is wrong so far.

@@ -1,5 +1,3 @@
-import PrintableText
-
 /// Which of the known names a mistyped one was meant to be.
 enum NearestName {
     /// Nil when none is near enough to be a guess: more than a third of the letters differ.
@@ -23,12 +21,5 @@ enum NearestName {
             }
         }
         return row[b.count]
-    }
-}
-
-extension String {
-    /// In quotation marks, no longer than a line.
-    var quoted: String {
-        unicodeScalars.count > 80 ? "'\(String(prefix(80)).printable)…'" : "'\(printable)'"
     }
 }

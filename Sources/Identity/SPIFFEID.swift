@@ -1,3 +1,5 @@
+internal import PrintableText
+
 /// A parsed SPIFFE ID (SPIFFE-ID.md section 2). A value of this type exists only parsed; nothing checks it twice.
 public struct SPIFFEID: Hashable, Sendable {
     public let trustDomain: TrustDomain
@@ -77,11 +79,11 @@ public enum SPIFFEIDError: Error, Equatable, Sendable {
 extension SPIFFEIDError: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .wrongScheme(let text): "\(Quoted(text)) does not start with spiffe://"
+        case .wrongScheme(let text): "\(text.quoted) does not start with spiffe://"
         case .emptyTrustDomain: "the trust domain is empty"
         case .trustDomainTooLong(let count): "the trust domain has \(count) bytes, at most 255 are allowed"
-        case .badTrustDomainCharacter(let name): "trust domain \(Quoted(name)) has a character outside [a-z0-9.-_]"
-        case .badPath(let path, let why): "path \(Quoted(path)) \(why)"
+        case .badTrustDomainCharacter(let name): "trust domain \(name.quoted) has a character outside [a-z0-9.-_]"
+        case .badPath(let path, let why): "path \(path.quoted) \(why)"
         case .tooLong(let count): "the SPIFFE ID has \(count) bytes, at most 2048 are allowed"
         }
     }

@@ -1,5 +1,6 @@
 public import Identity
 public import OpenSSLBinding
+internal import PrintableText
 
 /// Why a certificate was not issued.
 public enum IssuanceError: Error, Sendable, Equatable {
@@ -50,7 +51,7 @@ extension IssuanceError: CustomStringConvertible {
         case .reservedID(let id): "\(id) is reserved for Podshield's own use"
         case .foreignTrustDomain(let id): "\(id) is of another trust domain"
         case .badName(let reason): "\(reason)"
-        case .badDNSName(let name): "\(Quoted(name)) is no DNS name"
+        case .badDNSName(let name): "\(name.quoted) is no DNS name"
         case .badLifetime(let seconds): "a lifetime of \(seconds) seconds is not possible"
         case .notAnAuthority(let reason): "the certificate is no authority: \(reason)"
         case .authorityKeyMismatch: "the authority's private key is not its certificate's"

@@ -2,6 +2,7 @@ public import AuthorityAPI
 public import Identity
 public import LinuxBinding
 public import OpenSSLBinding
+internal import PrintableText
 public import SecureTransport
 
 /// Why the state directory cannot be used.
@@ -33,7 +34,7 @@ public enum ConnectionFailure: Error, Sendable, Equatable {
 extension ConnectionFailure: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .badAddress(let text): "\(Quoted(text)) is not host:port"
+        case .badAddress(let text): "\(text.quoted) is not host:port"
         case .notReached(let reason): "the authority cannot be reached: \(reason)"
         case .transport(let error): "\(error)"
         }
@@ -85,7 +86,7 @@ public enum JoinError: Error, Sendable, Equatable {
 extension JoinError: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .badFingerprint(let text): "\(Quoted(text)) is no SHA-256 fingerprint"
+        case .badFingerprint(let text): "\(text.quoted) is no SHA-256 fingerprint"
         case .connection(.transport(.pinnedRootNotPresented)):
             "the authority's root has another fingerprint than the one given: this may be an impostor"
         case .connection(let error): "\(error)"

@@ -1,21 +1,21 @@
 import Identity
+import PrintableText
 import Testing
 
 @Suite struct QuotedTests {
     @Test(arguments: [
-        ("web-0", "'web-0'"), ("", "''"), ("it's", "'it\\'s'"), ("a\\b", "'a\\\\b'"),
-        ("two\nlines\r\u{0}", "'two\\x0alines\\x0d\\x00'"),
-        // A terminal's escape sequence, and a right-to-left override.
-        ("\u{1b}[2J", "'\\x1b[2J'"), ("a\u{202e}b", "'a\\xe2\\x80\\xaeb'"), ("\u{7f}", "'\\x7f'"),
+        ("web-0", "'web-0'"), ("", "''"), ("zürich", "'zürich'"), ("two\nlines\r\u{0}", "'two\\nlines\\r\\0'"),
+        // A terminal's escape sequence, a right-to-left override, a line separator.
+        ("\u{1b}[2J", "'\\u{1B}[2J'"), ("a\u{202e}b", "'a\\u{202E}b'"), ("\u{2028}", "'\\u{2028}'"),
     ])
-    func showsOnlyWhatPrints(text: String, expected: String) {
-        #expect(Quoted(text).description == expected)
-    }
+    func showsOnlyWhatPrints(text: String, expected: String) { #expect(text.quoted == expected) }
 
     @Test func isNoLongerThanALine() {
-        #expect(Quoted(String(repeating: "a", count: 96)).description == "'" + String(repeating: "a", count: 96) + "'")
-        #expect(Quoted(String(repeating: "a", count: 97)).description.hasSuffix("a...'"))
-        #expect(Quoted(String(repeating: "\u{1b}", count: 1 << 20)).description.utf8.count < 400)
+        #expect(String(repeating: "a", count: 80).quoted.hasSuffix("a'"))
+        #expect(String(repeating: "a", count: 81).quoted.hasSuffix("a…'"))
+        #expect(String(repeating: "\u{1b}", count: 1 << 20).quoted.unicodeScalars.count < 700)
+        // One character, as Swift counts.
+        #expect(("a" + String(repeating: "\u{301}", count: 1 << 20)).quoted.unicodeScalars.count < 100)
     }
 
     /// Refusals end up in logs and on terminals.

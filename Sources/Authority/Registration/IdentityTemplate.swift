@@ -1,5 +1,6 @@
 internal import AuthorityAPI
 public import Identity
+internal import PrintableText
 
 /// How pods without an entry are named, such as `/ns/{namespace}/sa/{service-account}`.
 ///
@@ -75,10 +76,10 @@ extension IdentityTemplateError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .malformed(let text):
-            "template \(Quoted(text)) is not made of plain segments, {namespace}, {service-account} and {pod-name}"
+            "template \(text.quoted) is not made of plain segments, {namespace}, {service-account} and {pod-name}"
         case .openRoot(let text):
-            "template \(Quoted(text)) must begin with a segment of its own, not a placeholder or podshield"
-        case .namesEverythingAlike(let text): "template \(Quoted(text)) has no placeholder"
+            "template \(text.quoted) must begin with a segment of its own, not a placeholder or podshield"
+        case .namesEverythingAlike(let text): "template \(text.quoted) has no placeholder"
         }
     }
 }

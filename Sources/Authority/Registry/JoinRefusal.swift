@@ -1,6 +1,6 @@
 public import Addressing
-internal import Identity
 public import Issuance
+internal import PrintableText
 
 /// Why a node was not let in. The first three are told apart here and in the log, never to the node.
 public enum JoinRefusal: Error, Sendable, Equatable {
@@ -30,10 +30,10 @@ extension JoinRefusal: CustomStringConvertible {
         case .expiredToken: "the join token has expired"
         case .usedToken: "the join token has been used"
         case .nameMissing: "neither the token nor the node says a name"
-        case .badName(let name): "\(Quoted(name)) is no name for a node"
-        case .otherName(let asked): "the join token is for another name than \(Quoted(asked))"
-        case .nameTaken(let name): "there is a node \(Quoted(name)); it may join again with a token made for that name"
-        case .banned(let name): "node \(Quoted(name)) is banned"
+        case .badName(let name): "\(name.quoted) is no name for a node"
+        case .otherName(let asked): "the join token is for another name than \(asked.quoted)"
+        case .nameTaken(let name): "there is a node \(name.quoted); it may join again with a token made for that name"
+        case .banned(let name): "node \(name.quoted) is banned"
         case .badEndpoint: "the node's address or ports make no sense"
         case .leasedAddress(let address): "the node's address \(address) is leased to another node's pods"
         case .issuance(let error): "\(error)"
