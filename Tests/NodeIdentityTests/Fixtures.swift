@@ -91,7 +91,7 @@ final class TestNode: Sendable {
 
     init(
         in directory: TemporaryDirectory? = nil, clock: TestClock = TestClock(), address: String = "192.0.2.1",
-        patience: Duration = .seconds(5)
+        patience: Duration = .seconds(30)
     ) throws {
         self.directory = try directory ?? TemporaryDirectory()
         var settings = NodeIdentitySettings(
