@@ -85,11 +85,10 @@ class Bench:
             return None
 
     def _publish(self) -> None:
-        tables = table.render(self._record, self._about)
+        """What failed is published with the rest: a figure of fewer rounds, or none, must be told from the others."""
+        tables = table.render(self._record, self._about, self._failures)
         print(f"\n{tables}")
-        if self._failures:
-            print(f"\nbench: nothing written, not measured: {', '.join(self._failures)}", file=sys.stderr)
-        elif self._wanted.write:
+        if self._wanted.write:
             RESULTS.write_text(json.dumps(self._as_data(), indent=2, ensure_ascii=False) + "\n")
             table.insert(DOCUMENT, tables)
 
@@ -98,7 +97,10 @@ class Bench:
             {"goal": goal.title, "wanted": goal.wanted, "ratio": ratio, "met": goal.is_met(ratio)}
             for goal in GOALS if (ratio := goal.ratio(self._record)) is not None
         ]
-        return {"version": FORMAT_VERSION, "about": self._about, "figures": self._record.as_data(), "goals": reached}
+        return {
+            "version": FORMAT_VERSION, "about": self._about, "failures": self._failures,
+            "figures": self._record.as_data(), "goals": reached,
+        }
 
     def _time_limit(self) -> int:
         taken = len(measures.ALL) * len(self._wanted.paths) * (self._wanted.seconds + OVERHEAD_SECONDS)

@@ -12,19 +12,26 @@ BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 NOTHING = "–"
 
 
-def render(record: Record, about: dict[str, Any]) -> str:
+def render(record: Record, about: dict[str, Any], failures: list[str]) -> str:
     parts = (
-        heading(about), "### Between two pods", between_pods(record), "### Podshield's part of each",
-        ratios(record), "### The cipher", cipher(record), "### The programs", programs(record), "### Keys and identities",
-        rates(record), "### Goals", reached(record),
+        heading(about, failures),
+        "### Between two pods", between_pods(record),
+        "### Podshield's part of each", ratios(record),
+        "### The cipher", cipher(record),
+        "### The programs", programs(record),
+        "### Keys and identities", rates(record),
+        "### Goals", reached(record),
     )
     return "\n\n".join(parts)
 
 
-def heading(about: dict[str, Any]) -> str:
+def heading(about: dict[str, Any], failures: list[str]) -> str:
+    failed = f" Failed: {', '.join(failures)}." if failures else ""
+    peers = ", ".join(f"{name} {version}" for name, version in about["peers"].items())
     return (
         f"{about['date']}, commit {about['commit']}, Linux {about['kernel']}, {about['cpus']} × {about['cpu']}; "
-        f"medians of {about['rounds']} rounds of {about['seconds']} s; load before the run {about['load']}."
+        f"medians of {about['rounds']} rounds of {about['seconds']} s; load before the run {about['load']}; "
+        f"{peers}.{failed}"
     )
 
 

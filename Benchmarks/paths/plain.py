@@ -11,7 +11,7 @@ class Plain(Path):
 
 
 class PlainWithoutOffloads(Path):
-    """The pods' interfaces set as Podshield sets them: packets of the wire's size, with checksums, as on a real wire."""
+    """Interfaces set as Podshield sets them: packets of the wire's size with checksums, as a real wire has them."""
 
     name = "plain-no-offloads"
     title = "plain, no offloads"
