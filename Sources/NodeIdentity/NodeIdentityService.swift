@@ -28,7 +28,8 @@ public actor NodeIdentityService {
     var nextIssue: UInt64 = 0
     /// The last call of `issue` for each pod that was not released since.
     var newestIssue: [PodName: UInt64] = [:]
-    var leases: Set<IPPrefix> = []
+    /// Nil until somebody has said: an empty report would take from the node what an earlier run was leased.
+    var leases: Set<IPPrefix>?
     var reports = ReportQueue()
     var lastFailure: String?
     var lastContact: Int64?

@@ -19,7 +19,8 @@ struct ReportQueue {
 }
 
 extension NodeIdentityService {
-    /// Says which prefixes this node's pods send from, all of them. Returns when the authority has taken it down; when it
+    /// Says which prefixes this node's pods send from, all of them. Before the first call nothing is reported, so call it also
+    /// with nothing. Returns when the authority has taken it down; when it
     /// cannot be reached that throws, and is said as soon as it is back.
     @discardableResult
     public func setLeases(_ prefixes: Set<IPPrefix>) async throws(AuthorityCallError) -> LeaseReport {
@@ -43,7 +44,7 @@ extension NodeIdentityService {
         reports.waiting = nil
         var request = Podshield_Authority_V1_ReportNodeRequest()
         request.endpoint = Podshield_Authority_V1_Endpoint(settings.endpoint)
-        request.leases = leases.map(Podshield_Authority_V1_Prefix.init)
+        request.leases = (leases ?? []).map(Podshield_Authority_V1_Prefix.init)
         do throws(AuthorityCallError) {
             let answer = try await caller.call { [request] calls, options in
                 try await calls.reportNode(request, options: options)

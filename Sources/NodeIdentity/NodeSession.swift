@@ -29,7 +29,7 @@ extension NodeIdentityService {
             group.addTask { await Self.waitForRenewal(changes) }
             group.addTask {
                 // A report that fails is made again with the next connection.
-                _ = try? await self.report()
+                if await self.leases != nil { _ = try? await self.report() }
                 try? await Task.sleep(for: .seconds(Int64(Int32.max)))
                 return .renewed
             }
