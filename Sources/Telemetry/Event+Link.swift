@@ -25,12 +25,13 @@ extension Event {
             .linkRefused, "a link from \(address) was refused: \(reason)", [.address: address, .reason: reason])
     }
 
+    /// - Parameter group: of the TLS connection; empty where it is not known.
     public static func epochConfirmed(
         peer: String, epoch: String, suite: String, group: String, isPostQuantum: Bool
     ) -> Event {
-        Event(
-            .epochConfirmed,
-            "keys of epoch \(epoch) with node \(peer): \(suite), \(group)\(isPostQuantum ? ", post-quantum" : "")",
+        let agreed = [suite, group, isPostQuantum ? "post-quantum" : ""].filter { !$0.isEmpty }
+        return Event(
+            .epochConfirmed, "keys of epoch \(epoch) with node \(peer): \(agreed.joined(separator: ", "))",
             [.peer: peer, .epoch: epoch, .suite: suite, .group: group, .postQuantum: "\(isPostQuantum)"])
     }
 

@@ -50,7 +50,8 @@ extension Event {
 
     private static func epochConfirmed(peer: String, epoch: EpochID, _ summary: EpochSummary) -> Event {
         epochConfirmed(
-            peer: peer, epoch: epoch.short, suite: "\(summary.suite)", group: "", isPostQuantum: true)
+            peer: peer, epoch: epoch.short, suite: "\(summary.suite)", group: "",
+            isPostQuantum: summary.postQuantum == .mlkem768)
     }
 }
 
