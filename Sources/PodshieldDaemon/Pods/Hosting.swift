@@ -11,7 +11,9 @@ actor Hosting {
     private let parts: NodeParts
     private var running: Telling?
     private var waiting: Telling?
-    private var leased: Set<IPPrefix> = []
+    /// What the authority has been told; nil before it was.
+    private var leased: Set<IPPrefix>?
+    private var leasing: Task<Void, Never>?
 
     init(_ parts: NodeParts) { self.parts = parts }
 
@@ -35,18 +37,32 @@ actor Hosting {
         let pods = await pods()
         // Peers believe an address once the directory leases it to us, so what is new is leased before it is announced;
         // what has gone is withdrawn before, and without waiting for the authority.
-        if !pods.leases.isSubset(of: leased) { await lease(pods.leases) }
+        if await !known().isSuperset(of: pods.leases) { await lease(pods.leases).value }
         let outcome = await parts.link.host(pods.workloads)
-        if pods.leases != leased {
-            leased = pods.leases
-            Task { await lease(pods.leases) }
-        }
+        if pods.leases != leased { lease(pods.leases) }
         return outcome.quarantined
     }
 
-    private func lease(_ prefixes: Set<IPPrefix>) async {
-        // What does not reach the authority now is said again by itself with the next connection.
-        guard (try? await parts.identity.setLeases(prefixes)) != nil else { return }
-        leased = prefixes
+    /// What peers know to be leased to us. Of an earlier run that is in the directory.
+    private func known() async -> Set<IPPrefix> {
+        if let leased { return leased }
+        guard let directory = await parts.identity.currentDirectory,
+            let own = await parts.identity.status().membership?.number
+        else { return [] }
+        return Set(directory.leases.filter { $0.node.rawValue == own }.map(\.prefix))
+    }
+
+    /// One after another, so that the last is what the authority keeps.
+    @discardableResult
+    private func lease(_ prefixes: Set<IPPrefix>) -> Task<Void, Never> {
+        let previous = leasing
+        let task = Task {
+            await previous?.value
+            // What does not reach the authority now is said again by itself with the next connection.
+            guard (try? await parts.identity.setLeases(prefixes)) != nil else { return }
+            leased = prefixes
+        }
+        leasing = task
+        return task
     }
 }

@@ -54,8 +54,9 @@ extension PodRegistry {
 
     // MARK: Keeping up
 
-    /// Passes renewed SVIDs on, and asks again for those that were not given.
+    /// Tells of the pods of an earlier run, passes renewed SVIDs on, and asks again for those that were not given.
     func run() async {
+        await announce()
         await withDiscardingTaskGroup { group in
             group.addTask { await self.followRenewals() }
             group.addTask { await self.askAgain() }
