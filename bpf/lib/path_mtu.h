@@ -133,7 +133,8 @@ static long ps_path_mtu_try_slot(__u32 slot, void *context)
 
 	if (!sa)
 		return 1;
-	if (sa->spi != report->spi || report->sequence > sa->seq || sa->seq - report->sequence > PS_PATH_MTU_RECENT)
+	if (sa->spi != report->spi || !report->sequence || report->sequence > sa->seq ||
+	    sa->seq - report->sequence > PS_PATH_MTU_RECENT)
 		return 0;
 	number = sa->peer;
 	peer = bpf_map_lookup_elem(&ps_peers, &number);
