@@ -96,20 +96,18 @@ static __always_inline enum ps_reason ps_packet_failed(struct ps_packet *p, long
 	return PS_R_HELPER_FAILED;
 }
 
-/* Whether a frame's header stands before the packet: an uplink may be a device that has none. */
+/*
+ * Whether a frame's header stands before the packet: an uplink may be a device that has none. Counted from the network
+ * header, which we cannot see, the byte a frame header's length before the end of the linear part is beyond that end
+ * exactly when there is one.
+ */
 static __always_inline int ps_packet_is_framed(struct __sk_buff *skb)
 {
-	__u32 at_network, at_frame;
-	__u16 type;
+	long linear = (long)skb->data_end - (long)skb->data;
+	__u8 byte;
 
-	if (bpf_skb_load_bytes(skb, ETH_HLEN - sizeof(type), &type, sizeof(type)) || type != (__u16)skb->protocol)
-		return 0;
-	if (bpf_skb_load_bytes(skb, ETH_HLEN, &at_frame, sizeof(at_frame)))
-		return 0;
-	/* Fails only for what is not linear, which a device without frames does not give us. */
-	if (bpf_skb_load_bytes_relative(skb, 0, &at_network, sizeof(at_network), BPF_HDR_START_NET))
-		return 1;
-	return at_frame == at_network;
+	return linear >= ETH_HLEN &&
+	       bpf_skb_load_bytes_relative(skb, linear - ETH_HLEN, &byte, sizeof(byte), BPF_HDR_START_NET) != 0;
 }
 
 /* Where the packet begins: behind a frame's header, or at once on a device that has none. */
