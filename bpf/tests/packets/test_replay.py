@@ -113,3 +113,12 @@ def test_each_sa_has_its_own_window(receiver: Receiver) -> None:
     assert receiver.accepts(1) == [True]
     packet = peer.inbound.sealed(udp(peer.pod(4), WEB_ADDRESS[4]), 1, peer.remote, peer.local)
     redirected(receiver.node.from_uplink(packet), Reason.OPENED)
+
+
+def test_a_used_sequence_costs_no_cipher(receiver: Receiver) -> None:
+    """The window is looked at first: with a wrong tag, what was there already is still a replay."""
+    peer = receiver.peer
+    assert receiver.accepts(10) == [True]
+    outer = bytearray(peer.inbound.sealed(receiver.packet, 10, peer.remote, peer.local))
+    outer[-1] ^= 1
+    dropped(receiver.node.from_uplink(bytes(outer)), Reason.REPLAY, Hook.FROM_UPLINK)
