@@ -8,7 +8,7 @@ from bench.arrivals import arriving, opened, refused, refused_before_the_tag, se
 from bench.datapath import Verdict, now
 from bench.esp import SA
 from bench.expect import dropped, passed
-from bench.machine import GATEWAY_V4
+from bench.machine import SPARE_V4, SPARE_V6
 from bench.node import PEERS, REMOTE_WEB, WORLD, Node
 from bench.packets import forwarded
 
@@ -86,10 +86,8 @@ def test_the_smallest_spi_that_may_be_allotted(node: Node) -> None:
 @pytest.mark.parametrize("outer", FAMILIES)
 def test_an_sa_is_for_the_address_that_was_agreed(node: Node, outer: int) -> None:
     """To another address of this host: the peer's `local` is the one."""
-    peer, other = PEERS[outer], {4: GATEWAY_V4, 6: "2001:db8:0:1::111"}[outer]
-    if outer == 6:
-        node.devices.address("replace", f"{other}/128 dev uplink nodad")
-    packet = peer.inbound.sealed(arriving(peer, 4), 1, peer.remote, other)
+    peer = PEERS[outer]
+    packet = peer.inbound.sealed(arriving(peer, 4), 1, peer.remote, {4: SPARE_V4, 6: SPARE_V6}[outer])
     refused_before_the_tag(node, peer, packet, Reason.UNKNOWN_SPI)
 
 

@@ -14,11 +14,14 @@ import ctypes
 import json
 import os
 import subprocess
+import time
 from dataclasses import dataclass
 
 CLONE_NEWNET = 0x40000000
 
 NODE_V4, NODE_V6 = "192.0.2.11", "2001:db8:0:1::11"
+# Of this node as well, and of no peer's making.
+SPARE_V4, SPARE_V6 = "192.0.2.111", "2001:db8:0:1::111"
 PEER_V4, PEER_V6 = "192.0.2.12", "2001:db8:0:1::12"
 # On the uplink's network and without an entry in the neighbour table.
 SILENT_V4 = "192.0.2.77"
@@ -53,22 +56,19 @@ class Machine:
         self.db = self._pair("db", "db-eth0")
         _ip(
             f"address add {NODE_V4}/24 dev uplink", f"address add {NODE_V6}/64 dev uplink nodad",
+            f"address add {SPARE_V4}/32 dev uplink", f"address add {SPARE_V6}/128 dev uplink nodad",
             f"neighbour add {PEER_V4} lladdr {PEER_MAC} dev uplink nud permanent",
             f"neighbour add {PEER_V6} lladdr {PEER_MAC} dev uplink nud permanent",
             f"route add default via {PEER_V4} dev uplink", f"route add default via {PEER_V6} dev uplink",
         )
         self._give(self.web, WEB_V4, WEB_V6)
         self._give(self.db, DB_V4, DB_V6)
+        _wait_for_local_routes(NODE_V6, SPARE_V6, GATEWAY_V6)
 
     @staticmethod
     def route(action: str, text: str) -> None:
         """`ip route ACTION TEXT`, for cases about routes."""
         _ip(f"route {action} {text}")
-
-    @staticmethod
-    def address(action: str, text: str) -> None:
-        """`ip address ACTION TEXT`, for cases about addresses."""
-        _ip(f"address {action} {text}")
 
     def _pair(self, near: str, far: str) -> Device:
         _ip(
@@ -85,6 +85,12 @@ class Machine:
             f"neighbour add {v4} lladdr {pod.far_mac} dev {pod.name} nud permanent",
             f"neighbour add {v6} lladdr {pod.far_mac} dev {pod.name} nud permanent",
         )
+
+
+def _wait_for_local_routes(*addresses: str) -> None:
+    """The kernel makes those of IPv6 addresses a little later than the addresses."""
+    while not set(addresses) <= set(_run("ip", "-6", "route", "show", "table", "local").split()):
+        time.sleep(0.01)
 
 
 def _run(*command: str, stdin: str = "") -> str:
