@@ -101,7 +101,8 @@ def test_from_uplink(node: Node, seed: int) -> None:
     for outer in (4, 6):
         peer = PEERS[outer]
         for sequence in range(1, 200):
-            packet = udp(peer.pod(sequence % 2 and 4 or 6), WEB_ADDRESS[sequence % 2 and 4 or 6], sequence)
+            family = 4 if sequence % 2 else 6
+            packet = udp(peer.pod(family), WEB_ADDRESS[family], sequence)
             sealed = peer.inbound.sealed(packet, sequence, peer.remote, peer.local)
             originals.append(framed(sealed, node.devices.uplink.far_mac, uplink.mac))
     genuine = {esp_of(frame[14:]) for frame in originals}

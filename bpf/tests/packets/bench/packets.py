@@ -5,14 +5,12 @@ import random
 from typing import Optional
 
 from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.inet6 import IPv6
 from scapy.packet import Packet
 
 from .esp import ip_header, parsed
 
 HEADER = {4: 20, 6: 40}
-UDP_HEADER, TCP_HEADER = 8, 20
-ECN = 0b11
+UDP_HEADER = 8
 
 
 def body(length: int) -> bytes:
@@ -76,10 +74,6 @@ def checksums_hold(packet: bytes) -> bool:
         if layer in again:
             del again[layer].chksum
     return bytes(again) == packet
-
-
-def is_ipv6(packet: bytes) -> bool:
-    return isinstance(parsed(packet), IPv6)
 
 
 def largest_inner(mtu: int, outer: int) -> int:
