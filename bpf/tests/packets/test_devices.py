@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-"""What only real devices do to packets: leave checksums to others, carry VLAN tags aside, let listeners share a buffer."""
+"""What only real devices do: leave checksums to others, carry VLAN tags aside, let listeners share a buffer."""
 
 from typing import Iterator
 

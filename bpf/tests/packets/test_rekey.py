@@ -46,8 +46,9 @@ def test_no_packet_is_lost(outer: int) -> None:
 
 
 def rekey(cluster: Cluster, new: SA) -> None:
-    """As the daemons do it: written unpublished, published at the receiver, switched at the sender. The SAs before go on
-    opening until their slot is needed again."""
+    """As the daemons do it: written unpublished, published at the receiver, switched at the sender.
+
+    The SAs before go on opening until their slot is needed again."""
     cluster.b.datapath.unpublish(new)
     cluster.b.datapath.add_inbound(new, PEER, cluster.a.identity)
     cluster.a.datapath.add_outbound(new, PEER, cluster.a.identity)
