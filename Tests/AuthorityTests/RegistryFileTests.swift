@@ -57,6 +57,25 @@ import Testing
         }
     }
 
+    @Test func aFullDiskIsNamedAndTakesNothingBack() async throws {
+        let disk = try SmallFileSystem(kilobytes: 1024)
+        let registry = try Registry(path: disk.directory.path + "/authority.sqlite", trustDomain: trustDomain)
+        let kept = try JoinToken.generate()
+        try await registry.add(kept, node: nil, expiresAt: start + 60, now: start)
+        try disk.fill()
+        let lost = try JoinToken.generate()
+        await #expect(throws: RegistryError.noSpace(path: registry.path)) {
+            // The journal has some room of its own.
+            for _ in 0..<500 { try await registry.add(JoinToken.generate(), node: nil, expiresAt: start, now: start) }
+            try await registry.add(lost, node: nil, expiresAt: start + 60, now: start)
+        }
+        await #expect(throws: JoinRefusal.unknownToken) { try await registry.checkToken(lost, now: start) }
+        try await registry.checkToken(kept, now: start)
+        try disk.makeRoom()
+        try await registry.add(lost, node: nil, expiresAt: start + 60, now: start)
+        try await registry.checkToken(lost, now: start)
+    }
+
     @Test func aFileInUseIsNamed() throws {
         let fixture = try TestRegistry()
         let holder = Process()

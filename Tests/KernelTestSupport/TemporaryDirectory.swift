@@ -12,6 +12,28 @@ public final class TemporaryDirectory: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
+/// A file system of the test's own that is soon full. Gone with its owner.
+public final class SmallFileSystem: Sendable {
+    public let directory: TemporaryDirectory
+    private var filler: String { directory.path + "/filler" }
+
+    public init(kilobytes: Int) throws {
+        directory = try TemporaryDirectory()
+        try Command.run("mount", "-t", "tmpfs", "-o", "size=\(kilobytes)k", "tmpfs", directory.path)
+    }
+
+    deinit { _ = try? Command.run("umount", "--lazy", directory.path) }
+
+    /// Leaves not a byte. Fails when there was none to take.
+    public func fill() throws {
+        // Its failure is the point.
+        _ = try? Command.run("dd", "if=/dev/zero", "of=" + filler, "bs=4k")
+        _ = try FileManager.default.attributesOfItem(atPath: filler)
+    }
+
+    public func makeRoom() throws { try FileManager.default.removeItem(atPath: filler) }
+}
+
 /// A bpffs of the test's own. Pins die with it.
 public final class PrivateBPFFS {
     public let path: String

@@ -3,6 +3,7 @@ import AuthorityAPI
 import Foundation
 import Identity
 import KernelTestSupport
+import LinuxBinding
 import OpenSSLBinding
 import Testing
 
@@ -167,6 +168,29 @@ import Testing
         let after = try TestNode(in: node.directory, clock: authority.clock)
         #expect(await after.service.heldWorkloads.isEmpty)
         #expect(try files(node).isEmpty)
+    }
+
+    /// A full disk costs the next restart an SVID, not this run.
+    @Test func aFullDiskIsSaidAndLivedWith() async throws {
+        let authority = try await TestAuthority()
+        try await authority.entry("/ns/shop/sa/web")
+        let disk = try SmallFileSystem(kilobytes: 128)
+        let node = try TestNode(in: disk.directory, clock: authority.clock)
+        try await node.join(authority.invitation(node: "node-a"))
+        let kept = try await node.service.issue(pod("kept"))
+        try disk.fill()
+        let issued = try await node.service.issue(pod("lost"))
+        #expect(
+            node.journal.contains {
+                if case .stateNotSaved(.file(let error)) = $0 { error.code == ENOSPC } else { false }
+            })
+        #expect(try await node.service.workload(pod("lost").podName)?.svid.svid == issued.svid.svid)
+        await node.stop()
+
+        try disk.makeRoom()
+        let after = try TestNode(in: disk.directory, clock: authority.clock)
+        #expect(await after.service.heldWorkloads.map(\.svid.svid) == [kept.svid.svid])
+        #expect(after.journal.all.allSatisfy { if case .workloadNotRestored = $0 { false } else { true } })
     }
 
     /// A writer that was killed leaves its half of a key; the next run takes it away.
