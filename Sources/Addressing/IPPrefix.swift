@@ -11,6 +11,14 @@ public struct IPPrefix: Hashable, Sendable {
         guard hostBitsAreZero else { return nil }
     }
 
+    /// The prefix of this length that holds `address`. Fails when the length does not fit the family.
+    public init?(containing address: IPAddress, length: Int) {
+        guard (0...(address.isIPv4 ? 32 : 128)).contains(length) else { return nil }
+        let mapped = address.isIPv4 ? length + 96 : length
+        self.address = IPAddress(bytes: address.bytes.indices.map { address.bytes[$0] & Self.mask($0, mapped) })!
+        self.length = length
+    }
+
     /// The prefix that holds exactly one address.
     public init(single address: IPAddress) {
         self.address = address
@@ -22,13 +30,25 @@ public struct IPPrefix: Hashable, Sendable {
 
     public func contains(_ other: IPAddress) -> Bool {
         guard other.isIPv4 == address.isIPv4 else { return false }
-        return (0..<mappedLength).allSatisfy { Self.bit($0, of: address) == Self.bit($0, of: other) }
+        let (whole, rest) = mappedLength.quotientAndRemainder(dividingBy: 8)
+        guard address.bytes[..<whole] == other.bytes[..<whole] else { return false }
+        return rest == 0 || (address.bytes[whole] ^ other.bytes[whole]) & Self.mask(whole, mappedLength) == 0
     }
 
-    private var hostBitsAreZero: Bool { (mappedLength..<128).allSatisfy { !Self.bit($0, of: address) } }
+    public var lastAddress: IPAddress {
+        let length = mappedLength
+        return IPAddress(bytes: address.bytes.indices.map { address.bytes[$0] | ~Self.mask($0, length) })!
+    }
 
-    private static func bit(_ index: Int, of address: IPAddress) -> Bool {
-        address.bytes[index / 8] & (0x80 >> UInt8(index % 8)) != 0
+    private var hostBitsAreZero: Bool {
+        let length = mappedLength
+        return address.bytes.indices.allSatisfy { address.bytes[$0] & ~Self.mask($0, length) == 0 }
+    }
+
+    /// The bits of byte `index` that a prefix of `length` bits decides.
+    private static func mask(_ index: Int, _ length: Int) -> UInt8 {
+        let bits = min(max(length - 8 * index, 0), 8)
+        return UInt8(truncatingIfNeeded: 0xff00 >> bits)
     }
 }
 

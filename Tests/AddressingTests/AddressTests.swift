@@ -31,6 +31,27 @@ struct AddressTests {
         #expect(try prefix.contains(#require(IPAddress(address))) == expected)
     }
 
+    @Test func everyLengthHoldsItsEndsAndNoMore() throws {
+        for (text, bits) in [("203.0.113.170", 32), ("2001:db8:a5a5::c3c3:5a5a", 128)] {
+            let address = try #require(IPAddress(text))
+            for length in 0...bits {
+                let prefix = try #require(IPPrefix(containing: address, length: length))
+                #expect(prefix.length == length && IPPrefix(prefix.address, length: length) == prefix)
+                #expect(prefix.contains(address) && prefix.contains(prefix.lastAddress))
+                // The neighbour that differs in the last bit of the prefix is outside.
+                guard length > 0 else { continue }
+                let index = prefix.mappedLength - 1
+                var bytes = address.bytes
+                bytes[index / 8] ^= 0x80 >> UInt8(index % 8)
+                #expect(try !prefix.contains(#require(IPAddress(bytes: bytes))), "\(prefix)")
+            }
+            #expect(IPPrefix(containing: address, length: bits + 1) == nil)
+            #expect(IPPrefix(containing: address, length: -1) == nil)
+        }
+        let prefix = try #require(IPPrefix("10.1.128.0/17"))
+        #expect(prefix.lastAddress.description == "10.1.255.255")
+    }
+
     @Test(arguments: [
         "10.0.0.1/8", "10.0.0.0/33", "fd00::/129", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8/8", "fd00::1/64",
     ])

@@ -225,6 +225,24 @@ import Testing
         #expect(try await registry.directory(now: start).holder(of: prefix.address) == a.number)
     }
 
+    /// Wider or narrower: whoever takes an address over is told of.
+    @Test(arguments: [
+        ("10.0.0.0/24", "10.0.0.7", true), ("10.0.0.7", "10.0.0.0/24", true), ("10.0.0.0/24", "10.0.0.0/16", true),
+        ("10.0.0.0/24", "10.0.1.0/24", false), ("10.0.0.0/24", "10.0.1.7", false),
+        ("2001:db8::/64", "2001:db8::/48", true), ("2001:db8::/64", "2001:db8::1", true),
+        ("2001:db8::/64", "2001:db8:0:1::/64", false), ("10.0.0.0/24", "a00::/64", false),
+    ])
+    func overlapsAreTakeovers(held: String, new: String, isTakeover: Bool) async throws {
+        let fixture = try TestRegistry()
+        let a = try await fixture.node("a")
+        let b = try await fixture.node("b", address: "192.0.2.2")
+        let prefix = try #require(IPPrefix(new))
+        _ = try await fixture.registry.report(a.number, endpoint: a.endpoint, leases: [#require(IPPrefix(held))])
+        let outcome = try await fixture.registry.report(b.number, endpoint: b.endpoint, leases: [prefix])
+        #expect(outcome.takenOver == (isTakeover ? [Registry.Takeover(prefix: prefix, from: a.number)] : []))
+        #expect(outcome.refused.isEmpty)
+    }
+
     @Test func givingUpAndTakingAgainIsNew() async throws {
         let fixture = try TestRegistry()
         let registry = fixture.registry
@@ -312,7 +330,7 @@ import Testing
     ])
     func whatCanBeLeased(text: String, isAllowed: Bool) throws {
         let nodes = try ["192.0.2.1", "2001:db8:ffff::1"].map { try #require(IPAddress($0)) }
-        #expect(LeaseRule(inside: [], nodes: nodes).allows(try #require(IPPrefix(text))) == isAllowed)
+        #expect(LeaseRule(inside: [], nodes: Set(nodes)).allows(try #require(IPPrefix(text))) == isAllowed)
     }
 
     @Test func boundsAreBounds() throws {

@@ -5,7 +5,7 @@ struct LeaseRule: Sendable {
     /// Empty for no bounds.
     let inside: [IPPrefix]
     /// Addresses of the nodes themselves: who had those would stand between nodes.
-    let nodes: [IPAddress]
+    let nodes: Set<IPAddress>
 
     /// Shortest prefixes that a node's pods can need, in bits.
     private static let shortestIPv4 = 12
@@ -14,8 +14,14 @@ struct LeaseRule: Sendable {
     func allows(_ prefix: IPPrefix) -> Bool {
         guard prefix.length >= (prefix.address.isIPv4 ? Self.shortestIPv4 : Self.shortestIPv6) else { return false }
         guard !Self.neverPods.contains(where: { prefix.overlaps($0) }) else { return false }
-        guard !nodes.contains(where: prefix.contains) else { return false }
+        guard !holdsANode(prefix) else { return false }
         return inside.isEmpty || inside.contains { $0.contains(prefix.address) && $0.length <= prefix.length }
+    }
+
+    /// Most prefixes are of one address.
+    private func holdsANode(_ prefix: IPPrefix) -> Bool {
+        prefix == IPPrefix(single: prefix.address)
+            ? nodes.contains(prefix.address) : nodes.contains(where: prefix.contains)
     }
 
     /// This network, loopback, link-local, multicast and what is above it (RFC 6890). Of IPv6 also all that begins with a

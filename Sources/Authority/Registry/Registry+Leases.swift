@@ -29,18 +29,20 @@ extension Registry {
         _ node: NodeNumber, endpoint: NodeEndpoint, leases asked: Set<IPPrefix>, inside leasable: [IPPrefix] = []
     ) async throws(CallRefusal) -> ReportOutcome {
         try await write(as: CallRefusal.self) { db in
-            let rows = try leaseRows(db)
-            guard try !isLeased(endpoint.address, toAnotherThan: node, rows, db) else {
+            guard try !isLeased(endpoint.address, toAnotherThan: node, db) else {
                 throw CallRefusal.malformed("the address \(endpoint.address) is leased to another node's pods")
             }
-            let addresses = try nodes(db).filter { $0.number != node }.map(\.endpoint.address) + [endpoint.address]
-            let leases = asked.filter(LeaseRule(inside: leasable, nodes: addresses).allows)
-            let held = Set(rows.filter { $0.node == node }.map(\.prefix))
+            let others = try nodes(db).filter { $0.number != node }.map(\.endpoint.address)
+            let rule = LeaseRule(inside: leasable, nodes: Set(others + [endpoint.address]))
+            let leases = asked.filter(rule.allows)
+            let held = try Set(leaseRows(of: node, db).map(\.prefix))
             let moved = try update(endpoint, of: node, db)
             for prefix in held.subtracting(leases) { try delete(prefix, of: node, db) }
             var takenOver: [Takeover] = []
             for prefix in leases.subtracting(held).sorted(by: IPPrefix.textOrder) {
-                if let from = try holder(of: prefix, db) { takenOver.append(Takeover(prefix: prefix, from: from)) }
+                if let from = try holder(overlapping: prefix, otherThan: node, db) {
+                    takenOver.append(Takeover(prefix: prefix, from: from))
+                }
                 try insert(prefix, of: node, db)
             }
             let changed = moved || held != leases
@@ -52,24 +54,26 @@ extension Registry {
     }
 
     /// Whether pods of another node that is welcome may have this address. Banned nodes' leases count for nothing.
-    func isLeased(
-        _ address: IPAddress, toAnotherThan node: NodeNumber?, _ rows: [Directory.Lease], _ db: Database
-    ) throws -> Bool {
-        let covering = rows.filter { $0.node != node && $0.prefix.contains(address) }
-        guard !covering.isEmpty else { return false }
-        let banned = try Set(nodes(db).filter(\.isBanned).map(\.number))
-        return !covering.allSatisfy { banned.contains($0.node) }
+    func isLeased(_ address: IPAddress, toAnotherThan node: NodeNumber?, _ db: Database) throws -> Bool {
+        try holder(covering: IPPrefix(single: address), otherThan: node, db) != nil
     }
 
     func leaseRows(_ db: Database) throws -> [Directory.Lease] {
-        try Row.fetchAll(db, sql: "SELECT * FROM leases ORDER BY generation").map { row in
-            guard let address = IPAddress(bytes: try row.decode(Data.self, forColumn: "address")),
-                let prefix = IPPrefix(address, length: try row.decode(forColumn: "length"))
-            else { throw nonsense("a lease") }
-            return Directory.Lease(
-                prefix: prefix, node: NodeNumber(rawValue: try row.decode(forColumn: "node")),
-                generation: try row.decode(forColumn: "generation"))
-        }
+        try Row.fetchAll(db, sql: "SELECT * FROM leases ORDER BY generation").map(lease)
+    }
+
+    private func leaseRows(of node: NodeNumber, _ db: Database) throws -> [Directory.Lease] {
+        let sql = "SELECT * FROM leases WHERE node = ?"
+        return try Row.fetchAll(db, sql: sql, arguments: [node.rawValue]).map(lease)
+    }
+
+    private func lease(_ row: Row) throws -> Directory.Lease {
+        guard let address = IPAddress(bytes: try row.decode(Data.self, forColumn: "address")),
+            let prefix = IPPrefix(address, length: try row.decode(forColumn: "length"))
+        else { throw nonsense("a lease") }
+        return Directory.Lease(
+            prefix: prefix, node: NodeNumber(rawValue: try row.decode(forColumn: "node")),
+            generation: try row.decode(forColumn: "generation"))
     }
 
     private func update(_ endpoint: NodeEndpoint, of node: NodeNumber, _ db: Database) throws -> Bool {
@@ -83,9 +87,36 @@ extension Registry {
         return db.changesCount > 0
     }
 
-    private func holder(of prefix: IPPrefix, _ db: Database) throws -> NodeNumber? {
-        let sql = "SELECT node FROM leases WHERE address = ? AND length = ? ORDER BY generation DESC LIMIT 1"
-        return try UInt32.fetchOne(db, sql: sql, arguments: [Data(prefix.address.packed), prefix.length])
+    /// A node other than this that has the prefix, a part of it or more than it, and is welcome.
+    private func holder(overlapping prefix: IPPrefix, otherThan node: NodeNumber, _ db: Database) throws -> NodeNumber?
+    {
+        try holder(covering: prefix, otherThan: node, db) ?? holder(inside: prefix, otherThan: node, db)
+    }
+
+    /// The key of the table is (address, length, node), and a prefix lies in no more others than it has bits.
+    private func holder(covering prefix: IPPrefix, otherThan node: NodeNumber?, _ db: Database) throws -> NodeNumber? {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT node FROM leases JOIN nodes ON number = node
+                WHERE leases.address = ? AND length = ? AND node IS NOT ? AND NOT banned LIMIT 1
+                """)
+        for length in (0...prefix.length).reversed() {
+            guard let wider = IPPrefix(containing: prefix.address, length: length) else { continue }
+            let found = try UInt32.fetchOne(
+                statement, arguments: [Data(wider.address.packed), length, node?.rawValue])
+            if let found { return NodeNumber(rawValue: found) }
+        }
+        return nil
+    }
+
+    private func holder(inside prefix: IPPrefix, otherThan node: NodeNumber, _ db: Database) throws -> NodeNumber? {
+        let (first, last) = (Data(prefix.address.packed), Data(prefix.lastAddress.packed))
+        // Blobs compare byte by byte, and those of the other family by their length last.
+        let sql = """
+            SELECT node FROM leases JOIN nodes ON number = node
+            WHERE leases.address BETWEEN ? AND ? AND length(leases.address) = ? AND node IS NOT ? AND NOT banned LIMIT 1
+            """
+        return try UInt32.fetchOne(db, sql: sql, arguments: [first, last, first.count, node.rawValue])
             .map(NodeNumber.init)
     }
 

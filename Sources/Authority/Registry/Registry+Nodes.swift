@@ -32,7 +32,7 @@ extension Registry {
                 guard promised != nil else { throw JoinRefusal.nameTaken(name) }
                 try db.execute(sql: "DELETE FROM leases WHERE node = ?", arguments: [former.number.rawValue])
             }
-            guard try !isLeased(joining.endpoint.address, toAnotherThan: former?.number, leaseRows(db), db) else {
+            guard try !isLeased(joining.endpoint.address, toAnotherThan: former?.number, db) else {
                 throw JoinRefusal.leasedAddress(joining.endpoint.address)
             }
             let svid = try issue(name)
