@@ -8,6 +8,8 @@ DESTDIR ?=
 # debug or release; `install` takes release unless told otherwise: it carries the Swift runtime with it.
 CONFIGURATION ?= debug
 JOBS ?= $(shell nproc)
+# How long each fuzz target runs.
+SECONDS ?= 30
 
 SBINDIR := $(PREFIX)/sbin
 BINDIR := $(PREFIX)/bin
@@ -51,6 +53,9 @@ bench: deps bpf ## Beside wireguard-go, Envoy and the plain path: writes Benchma
 	@Benchmarks/setup
 	@scripts/quietly 'swift build' swift build -j $(JOBS) $(SWIFT_FLAGS)
 	@PODSHIELD_BINARIES=$$(swift build $(SWIFT_FLAGS) --show-bin-path) Benchmarks/bench --write $(BENCH)
+
+fuzz-smoke: deps ## Every fuzz target for a short while (SECONDS=30 each)
+	@$(MAKE) --no-print-directory -C bpf fuzz SECONDS=$(SECONDS)
 
 format: ## Rewrite the sources to the project's format
 	@scripts/format

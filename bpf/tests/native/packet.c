@@ -182,6 +182,22 @@ long bpf_skb_change_tail(struct __sk_buff *skb, __u32 len, __u64 flags)
 	return rebuild(skb, len < skb->len ? len : skb->len, 0, 0, len);
 }
 
+/* Before everything there is: the network header is then so much further on. */
+long bpf_skb_change_head(struct __sk_buff *skb, __u32 len, __u64 flags)
+{
+	int error;
+
+	if (flags || len > PACKET_MAX || skb->len + len > PACKET_MAX)
+		return -EINVAL;
+	error = ps_native_failure();
+	if (error)
+		return error;
+	error = rebuild(skb, 0, len, 0, skb->len + len);
+	if (!error)
+		skb->network += len;
+	return error;
+}
+
 static long insert(struct __sk_buff *skb, __u32 len)
 {
 	return rebuild(skb, skb->network, len, 0, skb->len + len);

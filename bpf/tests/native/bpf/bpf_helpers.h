@@ -3,6 +3,8 @@
 #ifndef PODSHIELD_NATIVE_BPF_HELPERS_H
 #define PODSHIELD_NATIVE_BPF_HELPERS_H
 
+#include <stddef.h>
+
 #include <linux/bpf.h>
 
 #define SEC(name)
@@ -17,6 +19,7 @@
 long bpf_skb_load_bytes(const struct __sk_buff *skb, __u32 offset, void *to, __u32 len);
 long bpf_skb_load_bytes_relative(const struct __sk_buff *skb, __u32 offset, void *to, __u32 len, __u32 start);
 long bpf_skb_store_bytes(struct __sk_buff *skb, __u32 offset, const void *from, __u32 len, __u64 flags);
+long bpf_skb_change_head(struct __sk_buff *skb, __u32 len, __u64 flags);
 long bpf_skb_change_tail(struct __sk_buff *skb, __u32 len, __u64 flags);
 long bpf_skb_change_proto(struct __sk_buff *skb, __be16 protocol, __u64 flags);
 long bpf_skb_adjust_room(struct __sk_buff *skb, __s32 difference, __u32 mode, __u64 flags);
@@ -28,6 +31,7 @@ long bpf_l4_csum_replace(struct __sk_buff *skb, __u32 offset, __u64 from, __u64 
 
 /* libbpf has functions of the helpers' names. The map's own members say what it is, as they tell libbpf. */
 #define bpf_map_lookup_elem(map, key) ps_native_map_lookup(&PS_NATIVE_MAP(map), key)
+#define bpf_map_update_elem(map, key, value, flags) ps_native_map_update(&PS_NATIVE_MAP(map), key, value, flags)
 #define PS_NATIVE_MAP(map)                                                                                 \
 	(const struct ps_native_map)                                                                       \
 	{                                                                                                  \
@@ -45,6 +49,7 @@ struct ps_native_map {
 };
 
 void *ps_native_map_lookup(const struct ps_native_map *map, const void *key);
+long ps_native_map_update(const struct ps_native_map *map, const void *key, const void *value, __u64 flags);
 void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags);
 void bpf_ringbuf_submit(void *record, __u64 flags);
 
