@@ -147,3 +147,14 @@ def test_errors_to_others_are_others(node: Node) -> None:
     """On its way through this host, about a packet that some machine behind it is said to have sent."""
     hear(node, too_big(sent(node, 4), 1300, WORLD[4]))
     assert limit(node, 4) == largest_inner(1500, 4)
+
+
+@pytest.mark.parametrize("outer", FAMILIES)
+def test_what_was_sent_long_ago_is_not_quoted_now(node: Node, outer: int) -> None:
+    """Whoever recorded a packet once cannot use it for ever."""
+    peer, packet = PEERS[outer], sent(node, outer)
+    node.datapath.add_outbound(peer.outbound, peer.number, WEB, seq=1_000_000)
+    hear(node, too_big(packet, 1300, peer.local))
+    assert limit(node, outer) == largest_inner(1500, outer)
+    hear(node, too_big(with_esp(packet, outer, 4, 999_999), 1300, peer.local))
+    assert limit(node, outer) == largest_inner(1300, outer)
