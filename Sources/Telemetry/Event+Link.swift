@@ -53,13 +53,6 @@ extension Event {
             ])
     }
 
-    public static func associationRemoved(peer: String, isInbound: Bool, spi: UInt32) -> Event {
-        let direction = isInbound ? "inbound" : "outbound"
-        return Event(
-            .associationRemoved, "\(direction) SA 0x\(String(spi, radix: 16)) with node \(peer) was removed",
-            [.peer: peer, .direction: direction, .spi: "\(spi)"])
-    }
-
     public static func associationFailed(peer: String, reason: String) -> Event {
         Event(
             .associationFailed, "an SA with node \(peer) was not installed: \(reason)",
@@ -78,15 +71,10 @@ extension Event {
             [.peer: peer, .spiffeID: spiffeID, .reason: reason])
     }
 
-    public static func workloadWithdrawn(peer: String, spiffeID: String) -> Event {
+    public static func workloadWithdrawn(peer: String, spiffeID: String, reason: String) -> Event {
         Event(
-            .workloadWithdrawn, "node \(peer) no longer hosts \(spiffeID)", [.peer: peer, .spiffeID: spiffeID])
-    }
-
-    public static func addressConflict(peer: String, address: String, reason: String) -> Event {
-        Event(
-            .addressConflict, "node \(peer) claims \(address): \(reason)",
-            [.peer: peer, .address: address, .reason: reason])
+            .workloadWithdrawn, "node \(peer) no longer hosts \(spiffeID): \(reason)",
+            [.peer: peer, .spiffeID: spiffeID, .reason: reason])
     }
 
     public static func addressQuarantined(address: String, reason: String) -> Event {

@@ -69,7 +69,6 @@ public enum EventKind: String, CaseIterable, Sendable {
     case epochConfirmed = "epoch-confirmed"
     case epochFailed = "epoch-failed"
     case associationInstalled = "association-installed"
-    case associationRemoved = "association-removed"
     /// The kernel side did not take it.
     case associationFailed = "association-failed"
     /// A peer claims a workload that it did not prove to host.
@@ -77,7 +76,6 @@ public enum EventKind: String, CaseIterable, Sendable {
     /// A peer does not take one of ours.
     case ownProofRefused = "own-proof-refused"
     case workloadWithdrawn = "workload-withdrawn"
-    case addressConflict = "address-conflict"
     case addressQuarantined = "address-quarantined"
 
     // MARK: Packets, pods and devices

@@ -35,7 +35,7 @@ extension Event {
         case .refused(let identity, let reason, _, let detail):
             [.proofRefused(peer: peer, spiffeID: names.text(identity), reason: "\(reason): \(detail)")]
         case .withdrawn(let identity, let cause):
-            [.workloadWithdrawn(peer: peer, spiffeID: "\(names.text(identity)) (\(cause))")]
+            [.workloadWithdrawn(peer: peer, spiffeID: names.text(identity), reason: "\(cause)")]
         case .switched(let identity, let spi):
             [
                 .associationInstalled(
