@@ -133,7 +133,7 @@ let package = Package(
         .executableTarget(
             name: "podshield-idd",
             dependencies: [
-                "PodshieldDaemon", "Configuration",
+                "AdminAPI", "PodshieldDaemon", "Configuration",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

@@ -1,3 +1,4 @@
+import AdminAPI
 import ArgumentParser
 import Configuration
 import Glibc
@@ -6,7 +7,8 @@ import PodshieldDaemon
 @main
 struct IdentityDaemon: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "podshield-idd", abstract: "Identities, keys and datapath of this node.", version: Version.text,
+        commandName: "podshield-idd", abstract: "Identities, keys and datapath of this node.",
+        version: PodshieldVersion.text,
         subcommands: [Serve.self, UninstallDatapath.self], defaultSubcommand: Serve.self)
 
     struct ConfigurationFile: ParsableArguments {

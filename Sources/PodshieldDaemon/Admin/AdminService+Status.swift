@@ -15,7 +15,7 @@ extension AdminService {
     ) async throws -> ServerResponse<Podshield_Admin_V1_StatusResponse> {
         let state = daemon.state.current
         var answer = Podshield_Admin_V1_StatusResponse()
-        answer.version = Version.text
+        answer.version = PodshieldVersion.text
         answer.instance = daemon.configuration.instance
         answer.role = Podshield_Admin_V1_Role(daemon.configuration.role)
         answer.trustDomain = daemon.configuration.trustDomain.name

@@ -1,3 +1,4 @@
+import AdminAPI
 import Configuration
 import Glibc
 import Identity
@@ -24,8 +25,8 @@ struct DaemonContext: Sendable {
     func begin() {
         telemetry.record(
             .started(
-                version: Version.text, role: configuration.role.name, trustDomain: configuration.trustDomain.name,
-                process: getpid()))
+                version: PodshieldVersion.text, role: configuration.role.name,
+                trustDomain: configuration.trustDomain.name, process: getpid()))
         do throws(SystemError) { try LockedMemory.lockProcess() } catch {
             state.change { $0.memoryProblem = "\(error)" }
             telemetry.record(.keyMemoryNotLocked(reason: "\(error)"))

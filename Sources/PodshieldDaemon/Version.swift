@@ -1,4 +1,0 @@
-/// Of the programs; CHANGELOG.md tells what each brought.
-public enum Version {
-    public static let text = "0.1.0"
-}
