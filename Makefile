@@ -17,6 +17,7 @@ LIBDIR := $(PREFIX)/lib/podshield
 UNITDIR := $(PREFIX)/lib/systemd/system
 CATALOGDIR := $(PREFIX)/lib/systemd/catalog
 DOCDIR := $(PREFIX)/share/doc/podshield
+COMPLETIONDIR := $(PREFIX)/share/bash-completion/completions
 
 BPF_OBJECT := build/bpf/podshield.bpf.o
 UNITS := podshield-idd.service podshield-netns.socket podshield-netns@.service
@@ -25,6 +26,9 @@ SWIFT_FLAGS_release := -c release --static-swift-stdlib
 SWIFT_FLAGS = $(SWIFT_FLAGS_$(CONFIGURATION))
 # Files name their own places; an installation elsewhere than /usr has them renamed on the way.
 RELOCATE := sed -e 's,/usr/sbin/podshield,$(SBINDIR)/podshield,g' -e 's,/usr/lib/podshield,$(LIBDIR),g'
+# Units and the journal's catalog are read once; a package's tree has no systemd to tell.
+TELL_SYSTEMD := test -n "$(DESTDIR)" || test ! -d /run/systemd/system || \
+	{ systemctl daemon-reload && journalctl --update-catalog; }
 
 all: bpf swift ## Build the programs for the kernel, the daemon and the tools
 
@@ -76,15 +80,19 @@ install: bpf swift ## Install a release build under DESTDIR and PREFIX
 	$(RELOCATE) systemd/config.yaml > $(DESTDIR)/etc/podshield/config.yaml.example
 	test -e $(DESTDIR)/etc/podshield/config.yaml || \
 		install -m 0640 $(DESTDIR)/etc/podshield/config.yaml.example $(DESTDIR)/etc/podshield/config.yaml
-	install -d $(DESTDIR)$(DOCDIR)
+	install -d $(DESTDIR)$(DOCDIR) $(DESTDIR)$(COMPLETIONDIR)
 	install -m 0644 README.md LICENSE SECURITY.md docs/*.md $(DESTDIR)$(DOCDIR)/
+	$(DESTDIR)$(BINDIR)/psid --generate-completion-script bash > $(DESTDIR)$(COMPLETIONDIR)/psid
+	@$(TELL_SYSTEMD)
 
 uninstall: ## Remove what install put there; configuration and state stay
 	rm -f $(DESTDIR)$(SBINDIR)/podshield-idd $(DESTDIR)$(BINDIR)/psid
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS))
 	rm -f $(DESTDIR)$(CATALOGDIR)/podshield.catalog
 	rm -f $(DESTDIR)/etc/podshield/config.yaml.example
+	rm -f $(DESTDIR)$(COMPLETIONDIR)/psid
 	rm -rf $(DESTDIR)$(LIBDIR) $(DESTDIR)$(DOCDIR)
+	@$(TELL_SYSTEMD)
 
 clean: ## Remove what was built here (not the Python environment)
 	$(MAKE) -C bpf clean
