@@ -198,7 +198,7 @@ let package = Package(
         testTarget(
             "PSIDCommands",
             [
-                "AdminAPI", "Configuration", "KernelTestSupport", "LinuxBinding",
+                "AdminAPI", "Configuration", "KernelTestSupport", "LinuxBinding", "psid",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport + nio),
         testTarget("NetnsProtocol", ["Addressing", "KernelTestSupport", "LinuxBinding", "podshield-netns"]),
