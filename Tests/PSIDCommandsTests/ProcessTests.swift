@@ -2,8 +2,8 @@ import Foundation
 import KernelTestSupport
 import Testing
 
-/// The built program: what only a process of its own can show.
-@Suite struct ProcessTests {
+/// The built program: what only a process of its own can show. One after another: each has a copy of its own, which is large.
+@Suite(.serialized) struct ProcessTests {
     private let directory: TemporaryDirectory
     private var program: String { directory.path + "/psid" }
 
