@@ -187,7 +187,14 @@ let package = Package(
         .target(
             name: "LinkTestSupport", dependencies: ["Addressing", "Identity", "Issuance", "OpenSSLBinding"],
             path: "Tests/LinkTestSupport", swiftSettings: strict),
-        testTarget("KeyAgreement", ["Addressing", "Identity", "LinkTestSupport", "OpenSSLBinding", crypto]),
+        .testTarget(
+            name: "KeyAgreementTests",
+            dependencies: [
+                "Addressing", "Identity", "KernelTestSupport", "KeyAgreement", "LinkTestSupport", "OpenSSLBinding",
+                crypto,
+            ],
+            exclude: ["Vectors"],
+            swiftSettings: strict),
         testTarget(
             "NodeLink",
             ["Addressing", "Identity", "KeyAgreement", "LinkTestSupport", "OpenSSLBinding", "SecureTransport"] + nio),

@@ -62,7 +62,7 @@ struct AssociationKey: Sendable {
 
 /// The keys of one epoch. HKDF and HMAC are with SHA-384 throughout (RFC 5869, RFC 2104).
 struct KeySchedule: Sendable {
-    private let prk: SecretBytes
+    let prk: SecretBytes
 
     static let exporterLength = 48
 
