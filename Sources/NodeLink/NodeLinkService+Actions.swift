@@ -40,6 +40,11 @@ extension NodeLinkService {
             }
             // What could not be unbound stays held, so that nobody else gets it.
             return succeeded ? .unbound(identity, addresses) : nil
+        case .setPeer(let address, let espPort):
+            let succeeded = await attempt("set peer", peer) {
+                try await $0.setPeer(peer, address: address, espPort: espPort)
+            }
+            return .placed(succeeded: succeeded)
         default: await change(action, peer)
         }
         return nil
@@ -54,8 +59,6 @@ extension NodeLinkService {
         case .retireInbound(let spi): await attempt("retire inbound", peer) { try await $0.retireInbound(spi: spi) }
         case .retireOutbound(let identity):
             await attempt("retire outbound", peer) { try await $0.retireOutbound(peer: peer, identity: identity) }
-        case .setPeer(let address, let espPort):
-            await attempt("set peer", peer) { try await $0.setPeer(peer, address: address, espPort: espPort) }
         case .removePeer: await attempt("remove peer", peer) { try await $0.removePeer(peer) }
         default: break
         }

@@ -95,6 +95,20 @@ extension SimulatedNode {
         #expect(b.inbound(from: a).count == 1)
     }
 
+    @Test func whereThePeerIsIsToldUntilItIsTaken() throws {
+        let network = try Simulation()
+        let a = try network.add("a")
+        let b = try network.add("b")
+        network.unreachable = [a.number, b.number]
+        a.sink.hasNoRoute = true
+        network.publish()
+        network.advance(.seconds(20))
+        #expect(a.sink.peers.isEmpty && b.sink.peers == [a.number])
+        a.sink.hasNoRoute = false
+        network.advance(.seconds(5))
+        #expect(a.sink.peers == [b.number])
+    }
+
     // MARK: Crossing
 
     /// Whatever the order in which messages arrive, one connection and one epoch remain.

@@ -115,7 +115,10 @@ final class SimulatedNode {
         case .unbind(let identity, let addresses):
             sink.unbind(addresses, of: .init(peer: peer, identity: identity))
             return .unbound(identity, addresses)
-        case .setPeer: sink.peers.insert(peer)
+        case .setPeer:
+            guard !sink.hasNoRoute else { return .placed(succeeded: false) }
+            sink.peers.insert(peer)
+            return .placed(succeeded: true)
         case .removePeer: sink.peers.remove(peer)
         case .probe(let spi): return sink.heard.contains(spi) ? .heard(spi) : nil
         case .report(let event): events.append(event)

@@ -23,6 +23,7 @@ struct SimulatedSink {
     var isFull = false
     var refusesBinding = false
     var refusesOutbound = false
+    var hasNoRoute = false
     private var lastSPI: UInt32 = 1000
 
     mutating func reserve(_ flow: Flow) -> SPI? {

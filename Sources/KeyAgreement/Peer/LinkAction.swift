@@ -22,6 +22,7 @@ package enum LinkAction: Sendable {
     case bind(PendingBinding)
     /// Then `unbound`.
     case unbind(NumericIdentity, [IPAddress])
+    /// Then `placed`.
     case setPeer(IPAddress, espPort: UInt16)
     case removePeer
     /// `heard`, if a packet came on this SA.

@@ -18,6 +18,8 @@ package enum LinkInput: Sendable {
     case installedOutbound(PendingSwitch, OutboundSA, succeeded: Bool)
     case bound(PendingBinding, succeeded: Bool)
     case unbound(NumericIdentity, [IPAddress])
+    /// Whether packets can be sent to where the peer is.
+    case placed(succeeded: Bool)
     /// A packet came on this SA.
     case heard(SPI)
 

@@ -68,6 +68,8 @@ extension LinkPeer {
         connection.rekeyAt = now.boot.adding(rekeyInterval(connection, world))
         link = connection
         stale.addAll()
+        // The way there may be another than when it was told last.
+        place()
         let summary = EpochSummary(
             role: secured.parties.role, suite: epoch.agreement.suite, postQuantum: epoch.agreement.postQuantum,
             isRekey: isRekey)

@@ -5,7 +5,7 @@ extension LinkPeer {
     /// When `tick` has something to do; nil for never.
     package func nextWake(_ world: LinkWorld) -> BootNanoseconds? {
         var times = attempts.values.map { timeout(of: $0, world) }
-        times += [dialDue(world), link.map { linkDue($0, world) }, probeDue].compactMap(\.self)
+        times += [dialDue(world), link.map { linkDue($0, world) }, probeDue, placeAt].compactMap(\.self)
         times += retries.values.map(\.at).filter { $0 > now.boot }
         times += (link?.outgoing.announcements.values.map(\.switchAt) ?? []).filter { $0 > now.boot && $0 < .max }
         times += inbound.values.flatMap { $0.associations.map(\.end) }
@@ -18,6 +18,7 @@ extension LinkPeer {
             close(id, .handshakeTimedOut, world)
         }
         watchLink(world)
+        if let placeAt, placeAt <= now.boot { place() }
         retry()
         expireInbound()
         for identity in outbound.keys.sorted() where outbound[identity]?.deadline ?? .max <= now.boot {

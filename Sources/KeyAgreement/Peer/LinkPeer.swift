@@ -22,6 +22,8 @@ package struct LinkPeer: Sendable {
     var outbound: [NumericIdentity: OutboundAssociation] = [:]
     var retries: [NumericIdentity: AnnouncementRetry] = [:]
     var probeAt: BootNanoseconds?
+    /// When to tell the kernel side once more where the peer is; nil when it knows.
+    var placeAt: BootNanoseconds?
     /// Of which of our workloads the peer may have to be told something.
     var stale = StaleIdentities()
     /// What is hosted as of this revision, the peer has answered to.
@@ -75,9 +77,10 @@ package struct LinkPeer: Sendable {
         case .installedOutbound(let pending, let sa, let succeeded): switched(pending, sa, succeeded, world)
         case .bound(let pending, let succeeded): bound(pending, succeeded, &world)
         case .unbound(let identity, let addresses): world.release(addresses, of: holder(identity))
+        case .placed(let succeeded): placeAt = succeeded ? nil : now.boot.adding(world.timing.overdue)
         case .heard(let spi): heard(spi, world)
         case .started(let associations):
-            emit(.setPeer(node.address, espPort: node.espPort))
+            place()
             adopt(associations, &world)
         case .node(let node): take(node)
         case .directoryChanged: directoryChanged(&world)
@@ -110,8 +113,10 @@ package struct LinkPeer: Sendable {
     private mutating func take(_ node: Directory.Node) {
         let hasMoved = node.address != self.node.address || node.espPort != self.node.espPort
         self.node = node
-        if hasMoved { emit(.setPeer(node.address, espPort: node.espPort)) }
+        if hasMoved { place() }
     }
+
+    mutating func place() { emit(.setPeer(node.address, espPort: node.espPort)) }
 
     private mutating func settle(_ world: inout LinkWorld) {
         if let link, link.outgoing.isAnswered, link.outgoing.revision == world.hostingRevision {
