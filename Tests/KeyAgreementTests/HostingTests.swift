@@ -351,6 +351,18 @@ import Testing
         #expect(b.links.isEmpty)
     }
 
+    @Test func liveAnnouncementsAreLimited() throws {
+        var incoming = IncomingAnnouncements()
+        for id in 1...UInt32(LinkLimits.announcementsPerConnection) {
+            try incoming.admit(id)
+            incoming.accept(id, .init(identity: NumericIdentity(rawValue: 1000 + id), spi: SPI(rawValue: 1000 + id)))
+        }
+        #expect(throws: LinkFailure.tooManyAnnouncements) { try incoming.admit(5000) }
+        incoming.remove(17)
+        #expect(throws: LinkFailure.badAnnouncementID(5000)) { try incoming.admit(5000) }
+        try incoming.admit(5001)
+    }
+
     @Test func manyConnectionsOfOnePeerKeepFewSAs() throws {
         let (network, a, b) = try connected()
         // The sender never learns of an acceptance.

@@ -141,10 +141,9 @@ struct LinkTests {
 
     // MARK: Who is not let in
 
-    /// Dials `node` as somebody else would; what came back before the connection ended.
-    private func intrude(_ node: TestNode, as svid: KeyedSVID, of domain: TestDomain) async throws -> [UInt8] {
-        let bundle = self.domain.bundle
-        _ = domain
+    /// Dials `node` as somebody else would, and says something; what came back before the connection ended.
+    private func intrude(_ node: TestNode, as svid: KeyedSVID, saying words: [UInt8] = []) async throws -> [UInt8] {
+        let bundle = domain.bundle
         let identity = TransportIdentity(current: { svid }, bundle: { bundle }, now: { TestDomain.now })
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connect(host: "127.0.0.1", port: Int(node.port)) { channel in
@@ -156,8 +155,9 @@ struct LinkTests {
                     return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
                 }
             }
-        return try await channel.executeThenClose { inbound, _ in
+        return try await channel.executeThenClose { inbound, outbound in
             var bytes: [UInt8] = []
+            if !words.isEmpty { try await outbound.write(ByteBuffer(bytes: words)) }
             do {
                 for try await buffer in inbound { bytes += buffer.readableBytesView }
             } catch is SecureTransportError {}
@@ -170,8 +170,8 @@ struct LinkTests {
         let node = try await TestNode("a", 1, domain)
         await introduce([node])
         let workload = try domain.workload("web", number: 300, on: node.svid.svid.id)
-        for (svid, home) in [(workload, domain), (try domain.server(), domain), (try foreign.node("b"), foreign)] {
-            #expect(try await intrude(node, as: svid, of: home).isEmpty)
+        for svid in [workload, try domain.server(), try foreign.node("b")] {
+            #expect(try await intrude(node, as: svid).isEmpty)
         }
         try await eventually("three are in the journal") {
             node.events.filter { if case .connectionFailed = $0 { true } else { false } }.count == 3
@@ -183,8 +183,28 @@ struct LinkTests {
     @Test func aNodeThatTheDirectoryDoesNotHaveIsToldSo() async throws {
         let node = try await TestNode("a", 1, domain)
         await introduce([node])
-        let answer = try await intrude(node, as: domain.node("stranger"), of: domain)
+        let answer = try await intrude(node, as: domain.node("stranger"))
         #expect(answer == LinkMessage.close(.notInDirectory).frame)
+        await node.stop()
+    }
+
+    /// What a node of the directory may say at first is one thing only.
+    @Test(arguments: [
+        [0, 0, 0, 0], [255, 255, 255, 255], LinkMessage.complete.frame, LinkMessage.ping(1).frame,
+        LinkMessage.confirm(Array(repeating: 0, count: 48)).frame,
+        Array(LinkMessage.withdraw(id: 1).frame.dropLast()) + [1, 2],
+        [0, 0, 0, 1, 99], Array(repeating: 7, count: 100_000),
+    ])
+    func nonsenseEndsTheConnection(_ words: [UInt8]) async throws {
+        let node = try await TestNode("a", 1, domain)
+        let rogue = try domain.node("b")
+        let entry = Directory.Node(
+            number: NodeNumber(rawValue: 2), id: rogue.svid.id, address: "127.0.0.1", linkPort: 1, espPort: 4500)
+        await introduce([node], with: [entry])
+        let answer = try await intrude(node, as: rogue, saying: words)
+        let hello = 42
+        #expect(answer.count > hello && Array(answer.dropFirst(hello)) == LinkMessage.close(.protocolError).frame)
+        #expect(node.sink.snapshot.inbound.isEmpty)
         await node.stop()
     }
 

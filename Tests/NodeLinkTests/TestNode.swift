@@ -76,14 +76,16 @@ final class TestNode: Sendable {
 }
 
 /// Tells all of one another; each has a lease of 10.0.<number>.0/24.
-func introduce(_ nodes: [TestNode], revision: UInt64 = 1, except absent: [TestNode] = []) async {
+func introduce(
+    _ nodes: [TestNode], revision: UInt64 = 1, except absent: [TestNode] = [], with others: [Directory.Node] = []
+) async {
     let entries = nodes.filter { node in !absent.contains { $0 === node } }.map {
         Directory.Node(
             number: NodeNumber(rawValue: $0.number), id: $0.svid.svid.id, address: "127.0.0.1", linkPort: $0.port,
             espPort: 4500)
     }
     let directory = Directory(
-        trustDomain: nodes[0].domain.name, revision: revision, nodes: entries,
+        trustDomain: nodes[0].domain.name, revision: revision, nodes: entries + others,
         leases: nodes.map { Directory.Lease("10.0.\($0.number).0/24", $0.number) }, workloads: [])
     for node in nodes { await node.service.update(directory: directory) }
 }
