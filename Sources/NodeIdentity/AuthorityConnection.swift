@@ -42,7 +42,7 @@ struct AuthorityConnection: Sendable {
         } catch let error as SecureTransportError {
             throw .transport(error)
         } catch {
-            throw .notReached("\(error)")
+            throw .notReached(ConnectFailure.reason(error))
         }
     }
 

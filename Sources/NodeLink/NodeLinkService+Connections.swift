@@ -71,7 +71,9 @@ extension NodeLinkService {
             .connect(host: address.description, port: Int(port))
         connecting.whenFailure { [eventSource] error in
             eventSource.yield(
-                .closed(id, .transport("cannot connect: \(error)"), source: address.description, wasSecured: false))
+                .closed(
+                    id, .transport("cannot connect: \(ConnectFailure.reason(error))"), source: address.description,
+                    wasSecured: false))
         }
     }
 
