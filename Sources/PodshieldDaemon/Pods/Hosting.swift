@@ -52,6 +52,14 @@ actor Hosting {
         return Set(directory.leases.filter { $0.node.rawValue == own }.map(\.prefix))
     }
 
+    /// Peers get the directory when we do. One that is later refuses what we announce, and takes it once we ask again.
+    private func waitForDirectory(_ revision: UInt64) async {
+        let deadline = ContinuousClock.now + .seconds(1)
+        while await parts.identity.currentDirectory?.revision ?? 0 < revision, .now < deadline {
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
     /// One after another, so that the last is what the authority keeps.
     @discardableResult
     private func lease(_ prefixes: Set<IPPrefix>) -> Task<Void, Never> {
@@ -59,8 +67,9 @@ actor Hosting {
         let task = Task {
             await previous?.value
             // What does not reach the authority now is said again by itself with the next connection.
-            guard (try? await parts.identity.setLeases(prefixes)) != nil else { return }
+            guard let report = try? await parts.identity.setLeases(prefixes) else { return }
             leased = prefixes
+            await waitForDirectory(report.revision)
         }
         leasing = task
         return task

@@ -76,6 +76,7 @@ extension PodRegistry {
     private func askAgain() async {
         while !Task.isCancelled {
             try? await Task.sleep(for: Self.retryPause)
+            await expire()
             for pod in list() where pod.issued == nil {
                 await takeTurn(pod.record.name)
                 if pods[pod.record.name]?.issued == nil { try? await obtainIdentity(pod.record.name) }
@@ -85,6 +86,16 @@ extension PodRegistry {
             if pods.values.contains(where: { $0.issued != nil && $0.issued?.identity != $0.enforced }) {
                 await announce()
             }
+        }
+    }
+
+    /// An SVID that nobody renewed in time: the pod is as one without identity. Towards peers its SAs ended by themselves.
+    private func expire() async {
+        for pod in list() {
+            guard let issued = pod.issued, issued.svid.svid.notAfter <= parts.now() else { continue }
+            pods[pod.record.name]?.issued = nil
+            parts.telemetry.record(.podWithoutIdentity(pod.record.name, reason: "its SVID has expired"))
+            await enforce(pod.record.name, [])
         }
     }
 

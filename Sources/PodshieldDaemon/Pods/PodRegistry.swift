@@ -95,10 +95,10 @@ actor PodRegistry {
     }
 
     /// Puts a pod's identity into the kernel, unless packets meant for an earlier holder of its address may still come.
-    private func enforce(_ name: PodName, _ quarantined: Set<IPAddress>) async {
-        guard let pod = pods[name], let issued = pod.issued else { return }
+    func enforce(_ name: PodName, _ quarantined: Set<IPAddress>) async {
+        guard let pod = pods[name] else { return }
         let isFree = quarantined.isDisjoint(with: pod.record.addresses)
-        let identity = isFree ? issued.identity : .unknown
+        let identity = isFree ? pod.issued?.identity ?? .unknown : .unknown
         guard identity != pod.enforced else { return }
         do throws(DatapathError) {
             try await parts.datapath.setPodIdentity(ifindex: pod.record.device.index, identity: identity)
