@@ -215,6 +215,13 @@ let package = Package(
         testTarget(
             "Datapath",
             ["Addressing", "BPFBinding", "CPodshieldABI", "Identity", "KernelTestSupport", "LinuxBinding"]),
+        testTarget(
+            "PodshieldDaemon",
+            [
+                "Addressing", "AdminAPI", "AuthorityAPI", "Configuration", "Datapath", "Identity",
+                "KernelTestSupport", "LinuxBinding", "NetnsProtocol", "Telemetry",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ] + grpc + grpcTransport),
     ],
     swiftLanguageModes: [.v6]
 )

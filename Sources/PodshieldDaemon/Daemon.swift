@@ -12,7 +12,10 @@ public enum Daemon {
         let configuration = try load(path)
         let instance = try Instance(configuration.paths)
         defer { withExtendedLifetime(instance) {} }
-        let context = DaemonContext(configuration)
+        let telemetry = Telemetry(
+            .automatic(instance: configuration.instance), level: EventPriority(configuration.logLevel),
+            now: WallClock.nanoseconds)
+        let context = DaemonContext(configuration, telemetry: telemetry)
         context.begin()
         try await Supervision(context: context, path: path, signals: signals).run()
     }

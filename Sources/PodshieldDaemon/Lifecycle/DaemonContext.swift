@@ -12,11 +12,9 @@ struct DaemonContext: Sendable {
     let components: Components
     let state: DaemonState
 
-    init(_ configuration: PodshieldConfiguration) {
+    init(_ configuration: PodshieldConfiguration, telemetry: Telemetry) {
         self.configuration = configuration
-        telemetry = Telemetry(
-            .automatic(instance: configuration.instance), level: EventPriority(configuration.logLevel),
-            now: WallClock.nanoseconds)
+        self.telemetry = telemetry
         components = Components()
         state = DaemonState(startedAt: WallClock.seconds())
     }

@@ -1,0 +1,183 @@
+import AdminAPI
+import Configuration
+import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2
+import KernelTestSupport
+import SwiftProtobuf
+import Telemetry
+import Testing
+
+@testable import PodshieldDaemon
+
+/// A configuration that needs no kernel programs: an authority on loopback.
+func authorityConfiguration(in directory: TemporaryDirectory, port: UInt16 = 17601) throws -> PodshieldConfiguration {
+    try PodshieldConfiguration(
+        yaml: """
+            role: authority
+            trust-domain: example.org
+            authority: {listen: 127.0.0.1, port: \(port)}
+            paths: {state: \(directory.path)/state, run: \(directory.path)/run}
+            """, file: "test")
+}
+
+/// The whole daemon of an authority, asked over its real socket.
+@Suite(.serialized, .timeLimit(.minutes(1))) struct AdminTests {
+    typealias Client = Podshield_Admin_V1_Admin.Client<HTTP2ClientTransport.Posix>
+
+    private func withDaemon(_ body: @escaping @Sendable (Client, DaemonContext) async throws -> Void) async throws {
+        let directory = try TemporaryDirectory()
+        let configuration = try authorityConfiguration(in: directory)
+        let instance = try Instance(configuration.paths)
+        let context = DaemonContext(
+            configuration, telemetry: Telemetry(EventDestination { _ in }, now: WallClock.nanoseconds))
+        let running = try await RunningDaemon.start(context)
+        do {
+            try await Self.withClient(configuration.paths.adminSocket) { try await body($0, context) }
+        } catch {
+            Issue.record(error)
+        }
+        await running.stop()
+        await context.components.stop(within: .seconds(8))
+        withExtendedLifetime(instance) {}
+    }
+
+    private static func withClient(
+        _ path: String, _ body: @escaping @Sendable (Client) async throws -> Void
+    ) async throws {
+        let transport = try HTTP2ClientTransport.Posix(
+            target: .unixDomainSocket(path: path), transportSecurity: .plaintext)
+        try await withGRPCClient(transport: transport) { client in
+            try await body(Podshield_Admin_V1_Admin.Client(wrapping: client))
+        }
+    }
+
+    private func error(of call: () async throws -> Void) async -> AdminError? {
+        do {
+            try await call()
+            return nil
+        } catch {
+            return (error as? RPCError).flatMap(AdminError.init)
+        }
+    }
+
+    @Test func theSocketIsForItsOwnerAlone() async throws {
+        try await withDaemon { _, context in
+            let paths = context.configuration.paths
+            for (path, mode) in [(paths.run, 0o700), (paths.adminSocket, 0o700)] {
+                let attributes = try FileManager.default.attributesOfItem(atPath: path)
+                let found = attributes[.posixPermissions] as? Int ?? 0o777
+                #expect(found & ~mode == 0, "\(path) has mode \(String(found, radix: 8))")
+            }
+        }
+    }
+
+    @Test func statusTellsWhatAnAuthorityIs() async throws {
+        try await withDaemon { client, context in
+            let before = try await client.status(.init())
+            #expect(!before.ready)
+            #expect(before.findings.map(\.code) == [EventKind.started.code] && before.findings[0].isError)
+            context.reportReady()
+            let status = try await client.status(.init())
+            #expect(status.ready && !status.findings.contains { $0.isError })
+            #expect(status.role == .authority && status.trustDomain == "example.org")
+            #expect(status.authority.spiffeID == "spiffe://example.org/podshield/authority/authority")
+            #expect(status.authority.listenAddress == "127.0.0.1:17601")
+            #expect(status.authority.rootFingerprint.count == 64)
+            #expect(!status.hasNode && !status.hasDatapath)
+        }
+    }
+
+    @Test func entriesAreMadeFoundAndDeleted() async throws {
+        try await withDaemon { client, _ in
+            var entry = Podshield_Admin_V1_Entry()
+            entry.spiffeID = "spiffe://example.org/ns/shop/sa/web"
+            entry.parentID = "spiffe://example.org/podshield/node/node-a"
+            entry.selectors = ["k8s:ns:shop", "k8s:sa:web"]
+            entry.labels = ["app": "web"]
+            let wanted = entry
+            let made = try await client.entryCreate(.with { $0.entry = wanted }).entry
+            #expect(made.id.count == 32 && made.spiffeID == wanted.spiffeID && made.labels == ["app": "web"])
+            #expect(try await client.entryList(.init()).entries == [made])
+            #expect(try await client.entryList(.with { $0.spiffeID = "spiffe://example.org/x" }).entries.isEmpty)
+
+            let duplicate = await error { _ = try await client.entryCreate(.with { $0.entry = wanted }) }
+            #expect(duplicate?.reason == .alreadyExists && duplicate?.subject == made.id)
+            let nearly = String(made.id.dropLast()) + (made.id.last == "0" ? "1" : "0")
+            let missing = await error { _ = try await client.entryDelete(.with { $0.id = nearly }) }
+            #expect(missing?.reason == .notFound && missing?.nearest == [made.id])
+            #expect(try await client.entryDelete(.with { $0.id = made.id }).entry == made)
+            #expect(try await client.entryList(.init()).entries.isEmpty)
+        }
+    }
+
+    @Test(arguments: [
+        ("http://example.org/x", [String]()), ("spiffe://other.org/ns/shop/sa/web", ["k8s:ns:shop"]),
+        ("spiffe://example.org/podshield/node/x", ["k8s:ns:shop"]),
+        ("spiffe://example.org/ns/shop/sa/web", ["nonsense"]), ("spiffe://example.org/ns/shop/sa/web", []),
+    ])
+    func entriesThatMayNotBeAreRefused(id: String, selectors: [String]) async throws {
+        try await withDaemon { client, _ in
+            let refusal = await error {
+                _ = try await client.entryCreate(
+                    .with {
+                        $0.entry.spiffeID = id
+                        $0.entry.selectors = selectors
+                    })
+            }
+            #expect(refusal?.reason == .invalid)
+        }
+    }
+
+    @Test func tokensNameTheAuthority() async throws {
+        try await withDaemon { client, context in
+            let made = try await client.tokenGenerate(.with { $0.node = "node-b" })
+            #expect(made.node == "node-b" && made.authorityAddress == "127.0.0.1:17601")
+            #expect(made.rootFingerprint == (try await client.status(.init()).authority.rootFingerprint))
+            let refusal = await error { _ = try await client.tokenGenerate(.with { $0.node = "no node/name" }) }
+            #expect(refusal?.reason == .invalid)
+            // The journal tells that a token was made, never the token.
+            for recorded in context.telemetry.history(last: 1000) {
+                #expect(!recorded.event.message.contains(made.token))
+                #expect(!recorded.event.fields.values.contains { $0.contains(made.token) })
+            }
+        }
+    }
+
+    @Test func whatNeedsANodeSaysSo() async throws {
+        try await withDaemon { client, _ in
+            let calls: [@Sendable () async throws -> Void] = [
+                { _ = try await client.peers(.init()) }, { _ = try await client.rekey(.init()) },
+                { _ = try await client.podAdd(.init()) }, { _ = try await client.podList(.init()) },
+                { _ = try await client.podRemove(.init()) }, { _ = try await client.issue(.init()) },
+                { _ = try await client.datapathShow(.init()) }, { _ = try await client.datapathUninstall(.init()) },
+            ]
+            for call in calls { #expect(await error(of: call)?.reason == .precondition) }
+        }
+    }
+
+    @Test func observersGetThePastAndThenWhatHappens() async throws {
+        try await withDaemon { client, context in
+            context.telemetry.record(.stopping(reason: "a first"))
+            let past = try await client.observe(.with { $0.last = 1 }) { response in
+                try await response.messages.reduce(into: [String]()) { $0.append($1.message) }
+            }
+            #expect(past.count == 1 && past[0].contains("a first"))
+            let followed = try await client.observe(
+                .with {
+                    $0.last = 1
+                    $0.follow = true
+                }
+            ) { response in
+                var seen: [String] = []
+                for try await event in response.messages {
+                    seen.append(event.message)
+                    if seen.count == 1 { context.telemetry.record(.stopping(reason: "a second")) }
+                    if seen.count == 2 { break }
+                }
+                return seen
+            }
+            #expect(followed.count == 2 && followed[1].contains("a second"))
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import Foundation
+import KernelTestSupport
+import Testing
+
+@testable import PodshieldDaemon
+
+@Suite struct PodStoreTests {
+    let directory: TemporaryDirectory
+    let store: PodStore
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        store = try PodStore(directory: directory.path + "/pods")
+    }
+
+    @Test func nothingIsNoPods() throws {
+        #expect(try store.load().isEmpty)
+    }
+
+    @Test func whatIsSavedComesBackWhole() throws {
+        let pods = [try podRecord(), try podRecord("db-0", labels: [:], interface: "eth1", index: 9)]
+        try store.save(pods)
+        #expect(try store.load() == pods)
+        let mode = try FileManager.default.attributesOfItem(atPath: store.path)[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+        try store.save([])
+        #expect(try store.load().isEmpty)
+        // Nothing but the file: no leftover of the writing.
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path + "/pods") == ["pods.json"])
+    }
+
+    @Test(arguments: [
+        ("", "cannot be used"), ("{", "cannot be used"), ("[]", "cannot be used"),
+        (#"{"version":1}"#, "cannot be used"), (#"{"version":2,"pods":[]}"#, "has version 2"),
+    ])
+    func whatIsNoStoreIsRefused(text: String, reason: String) throws {
+        try Data(text.utf8).write(to: URL(filePath: store.path))
+        #expect { try store.load() } throws: { "\($0)".contains(reason) && "\($0)".contains(store.path) }
+    }
+
+    /// The file is read by a program that acts on it: each value is checked as if it came from outside.
+    @Test(arguments: [
+        (#""netns" : "/run/netns/web-0""#, #""netns" : "/etc/passwd""#, "makes no sense"),
+        (#""10.42.1.7""#, #""10.42.1.777""#, "makes no sense"),
+        (#""name" : "web-0""#, #""name" : "web/0""#, "cannot be used"),
+        (#""app" : "web""#, #""a p" : "web""#, "cannot be used"),
+    ])
+    func aRecordThatMakesNoSenseIsRefused(good: String, bad: String, reason: String) throws {
+        try store.save([podRecord()])
+        let text = try String(contentsOfFile: store.path, encoding: .utf8)
+        try #require(text.contains(good))
+        try Data(text.replacing(good, with: bad).utf8).write(to: URL(filePath: store.path))
+        #expect { try store.load() } throws: { "\($0)".contains(reason) }
+    }
+
+    @Test func aDirectoryThatOthersWriteToIsRefused() throws {
+        let open = directory.path + "/open"
+        try FileManager.default.createDirectory(atPath: open, withIntermediateDirectories: false)
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: open)
+        #expect(throws: PodStoreError.self) { try PodStore(directory: open) }
+    }
+}
