@@ -124,6 +124,7 @@ public actor NodeIdentityService {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.stayConnected() }
             group.addTask { await self.stayRenewed() }
+            group.addTask { await self.stayReported() }
         }
         await slot.empty()
     }

@@ -23,16 +23,12 @@ extension NodeIdentityService {
         await slot.fill(connection)
         answered()
         observe(.connected)
+        // Not waited for: one that this connection takes down with it goes on with the next.
+        if leases != nil { startReport() }
         let end = await withTaskGroup(of: SessionEnd.self) { group in
             group.addTask { await Self.carry(connection) }
             group.addTask { await self.follow(connection) }
             group.addTask { await Self.waitForRenewal(changes) }
-            group.addTask {
-                // A report that fails is made again with the next connection.
-                if await self.leases != nil { _ = try? await self.report() }
-                try? await Task.sleep(for: .seconds(Int64(Int32.max)))
-                return .renewed
-            }
             let end = await group.next() ?? .renewed
             group.cancelAll()
             return end
