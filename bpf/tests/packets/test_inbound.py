@@ -9,7 +9,7 @@ from bench.datapath import Verdict, now
 from bench.esp import SA
 from bench.expect import dropped, passed
 from bench.machine import SPARE_V4, SPARE_V6
-from bench.node import PEERS, REMOTE_WEB, WORLD, Node
+from bench.node import PEERS, REMOTE_WEB, WEB_ADDRESS, WORLD, Node
 from bench.packets import forwarded
 
 
@@ -102,6 +102,13 @@ def test_a_pod_that_is_gone_hears_nothing(node: Node) -> None:
     """Its addresses are still there, its device is not."""
     node.datapath.remove_pod(node.devices.web.index)
     refused(node, sealed(PEERS[4], arriving(PEERS[4], 4)), Reason.NOT_LOCAL)
+
+
+def test_a_pod_without_identity_hears_nothing(node: Node) -> None:
+    """Its number is gone, or not there yet: nobody may speak to what nobody knows."""
+    web = node.devices.web
+    node.datapath.add_pod(web.index, web.far_mac, 0, *WEB_ADDRESS.values())
+    refused(node, sealed(PEERS[4], arriving(PEERS[4], 4)), Reason.NO_IDENTITY)
 
 
 def test_joined_datagrams_are_not_opened(node: Node) -> None:
