@@ -74,6 +74,13 @@ extension AuthorityCallError: CustomStringConvertible {
     }
 }
 
+extension AuthorityCallError {
+    /// For who says himself that there is no connection.
+    var reason: String {
+        if case .unreachable(let reason) = self { reason } else { "\(self)" }
+    }
+}
+
 /// Why a node did not join.
 public enum JoinError: Error, Sendable, Equatable {
     /// Not 64 hexadecimal digits.

@@ -141,8 +141,9 @@ public actor NodeIdentityService {
                 case .renewed: failures = 0
                 case .lost(let failure, let wasConnected):
                     failures = wasConnected ? 1 : failures + 1
-                    lastFailure = "\(failure)"
-                    observe(.disconnected("\(failure)"))
+                    let reason = failure.reason
+                    lastFailure = reason
+                    observe(.disconnected(reason))
                 }
             }
             if failures > 0 { try? await clock.sleep(Schedule.retry(failures: failures, chance: clock.random())) }

@@ -25,7 +25,10 @@ extension Event {
                 + [.epochConfirmed(peer: peer, epoch: epoch, summary)]
         case .linkLost(let failure): [.linkLost(peer: peer, reason: "\(failure)")]
         case .dialFailed(let failure): [.linkFailed(peer: peer, reason: "\(failure)")]
-        case .connectionEnded(.superseded), .connectionEnded(.crossed), .connectionEnded(.stopped): []
+        case .connectionEnded(.superseded), .connectionEnded(.crossed), .connectionEnded(.stopped),
+            .connectionEnded(.peerClosed(.superseded)), .connectionEnded(.peerClosed(.crossed)),
+            .connectionEnded(.peerClosed(.shutdown)):
+            []
         case .connectionEnded(let failure): [.epochFailed(peer: peer, reason: "\(failure)")]
         case .accepted(let identity, let id, let spi, _):
             [
