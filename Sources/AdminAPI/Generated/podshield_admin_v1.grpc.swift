@@ -341,7 +341,7 @@ extension Podshield_Admin_V1_Admin {
         /// > Source IDL Documentation:
         /// >
         /// > Registers a pod of this node: finds its interface and addresses, hooks it, and has its identity issued.
-        /// > ALREADY_EXISTS for another pod of that name; the same pod again is answered as the first time.
+        /// > ALREADY_EXISTS for another pod of that name and namespace; the same pod again is answered as the first time.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Podshield_Admin_V1_PodAddRequest` messages.
@@ -609,7 +609,7 @@ extension Podshield_Admin_V1_Admin {
         /// > Source IDL Documentation:
         /// >
         /// > Registers a pod of this node: finds its interface and addresses, hooks it, and has its identity issued.
-        /// > ALREADY_EXISTS for another pod of that name; the same pod again is answered as the first time.
+        /// > ALREADY_EXISTS for another pod of that name and namespace; the same pod again is answered as the first time.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Admin_V1_PodAddRequest` message.
@@ -876,7 +876,7 @@ extension Podshield_Admin_V1_Admin {
         /// > Source IDL Documentation:
         /// >
         /// > Registers a pod of this node: finds its interface and addresses, hooks it, and has its identity issued.
-        /// > ALREADY_EXISTS for another pod of that name; the same pod again is answered as the first time.
+        /// > ALREADY_EXISTS for another pod of that name and namespace; the same pod again is answered as the first time.
         ///
         /// - Parameters:
         ///   - request: A `Podshield_Admin_V1_PodAddRequest` message.
@@ -1710,7 +1710,7 @@ extension Podshield_Admin_V1_Admin {
         /// > Source IDL Documentation:
         /// >
         /// > Registers a pod of this node: finds its interface and addresses, hooks it, and has its identity issued.
-        /// > ALREADY_EXISTS for another pod of that name; the same pod again is answered as the first time.
+        /// > ALREADY_EXISTS for another pod of that name and namespace; the same pod again is answered as the first time.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Admin_V1_PodAddRequest` message.
@@ -2103,7 +2103,7 @@ extension Podshield_Admin_V1_Admin {
         /// > Source IDL Documentation:
         /// >
         /// > Registers a pod of this node: finds its interface and addresses, hooks it, and has its identity issued.
-        /// > ALREADY_EXISTS for another pod of that name; the same pod again is answered as the first time.
+        /// > ALREADY_EXISTS for another pod of that name and namespace; the same pod again is answered as the first time.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Admin_V1_PodAddRequest` message.
@@ -2585,7 +2585,7 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Registers a pod of this node: finds its interface and addresses, hooks it, and has its identity issued.
-    /// > ALREADY_EXISTS for another pod of that name; the same pod again is answered as the first time.
+    /// > ALREADY_EXISTS for another pod of that name and namespace; the same pod again is answered as the first time.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Podshield_Admin_V1_PodAddRequest` message.
@@ -3027,7 +3027,7 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Registers a pod of this node: finds its interface and addresses, hooks it, and has its identity issued.
-    /// > ALREADY_EXISTS for another pod of that name; the same pod again is answered as the first time.
+    /// > ALREADY_EXISTS for another pod of that name and namespace; the same pod again is answered as the first time.
     ///
     /// - Parameters:
     ///   - message: request message to send.

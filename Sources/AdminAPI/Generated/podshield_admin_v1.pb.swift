@@ -732,7 +732,7 @@ public nonisolated struct Podshield_Admin_V1_PodFacts: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Unique on this node.
+  /// Unique in its namespace on this node.
   public var name: String = String()
 
   public var namespace: String = String()
