@@ -64,6 +64,15 @@ class Daemon:
             raise RuntimeError(f"{self.node.name}: podshield-idd was not started")
         return self._process.pid
 
+    @property
+    def log(self) -> str:
+        """What it wrote to standard error, all runs."""
+        return self._log.read_text(errors="replace")
+
+    def reload(self) -> None:
+        """Asks it to read its configuration again."""
+        self._process.send_signal(signal.SIGHUP)
+
     def psid(self, *arguments: str, timeout: float = 20) -> str:
         """What psid prints about this daemon."""
         return commands.run(

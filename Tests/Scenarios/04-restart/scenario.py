@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemons come and go, the packets stay: see README.md beside this file."""
+
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from harness import workloads
+from harness.configuration import node_configuration, standalone_configuration
+from harness.daemons import ESP_PORT, TRUST_DOMAIN, Daemon, binaries
+from harness.lifetime import Run
+from harness.packets import SealedPacket, concerns
+from harness.report import Report
+from harness.topology import Pod, TwoNodes
+
+TITLE = "The daemons stop, die and come back; no packet is lost, none is in the clear"
+
+FAMILIES = (4, 6)
+PODS = (("node-a", "web"), ("node-b", "db"))
+ANSWER = re.compile(r"icmp_seq=(\d+) ttl=")
+SENT = re.compile(r"(\d+) packets transmitted")
+REKEYS = 10
+
+
+def play(run: Run, report: Report) -> None:
+    restart = Restart(run, report)
+    restart.begin()
+    restart.restarts()
+    restart.rekeys()
+    restart.nobody()
+    restart.without_authority()
+    restart.refusals()
+    restart.lost_interface()
+    restart.uninstall()
+
+
+class Stream:
+    """Pings of both families from one pod to another while the context lasts, and what the wire sees meanwhile."""
+
+    def __init__(self, net: TwoNodes, client: Pod, server: Pod) -> None:
+        self._net, self._client, self._server = net, client, server
+        self.sent = self.lost = 0
+        self.clear: list[bytes] = []
+
+    def __enter__(self) -> "Stream":
+        self._tap = self._net.wire.tap("to-node-b")
+        self._tap.__enter__()
+        self._pings = [self._ping(family) for family in FAMILIES]
+        time.sleep(0.3)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        time.sleep(0.3)
+        for ping in self._pings:
+            ping.send_signal(signal.SIGINT)
+            self._count(ping.communicate(timeout=5)[0])
+        self._tap.__exit__(*exception)
+        self.clear = [frame for frame in self._tap.frames if concerns(frame, self._net.protected)]
+
+    def _count(self, output: str) -> None:
+        answered = {int(number) for number in ANSWER.findall(output)}
+        sent = int(SENT.search(output)[1])
+        # The answer to the very last may have been on its way when the ping was told to end.
+        if sent not in answered:
+            sent -= 1
+        self.sent += sent
+        self.lost += sent - len(answered)
+
+    @property
+    def sealed(self) -> int:
+        return sum(SealedPacket.parse(frame, ESP_PORT) is not None for frame in self._tap.frames)
+
+    def _ping(self, family: int) -> subprocess.Popen:
+        return subprocess.Popen(
+            ["nsenter", f"--net={self._client.namespace.path}", "ping", f"-{family}", "-n", "-i", "0.01",
+             self._server.address(family)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+
+
+class Restart:
+    """What the steps share: the machines and the two daemons."""
+
+    def __init__(self, run: Run, report: Report) -> None:
+        self.run, self.report = run, report
+        self.net = TwoNodes(run)
+        self.web = self.net.add_pod(self.net.a, "web-0", 10)
+        self.db = self.net.add_pod(self.net.b, "db-0", 10)
+        self.a = Daemon(run, self.net.a, standalone_configuration(run, self.net))
+
+    def begin(self) -> None:
+        self.report.step("1. Two nodes and their pods")
+        self.a.start()
+        token = self.a.ask("token", "generate", "--node", "node-b")
+        self.b = Daemon(self.run, self.net.b, node_configuration(self.run, self.net, token))
+        self.b.start()
+        for node, app in PODS:
+            spiffe_id = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{app}"
+            self.a.psid("entry", "create", "--spiffe-id", spiffe_id, "--node", node, "--label", f"app={app}")
+        self.a.add_pod(self.web, "web", "web")
+        self.b.add_pod(self.db, "db", "db")
+        self.report.expect("the nodes have a session", self.a.wait_for_peer("node-b") is not None)
+        with self._stream() as stream:
+            pass
+        self._judge("pings pass", stream)
+
+    def restarts(self) -> None:
+        self.report.step("2. Each daemon stops and starts, dies and starts")
+        for daemon, pod in ((self.a, self.web), (self.b, self.db)):
+            for name, how in (("stopped", signal.SIGTERM), ("killed", signal.SIGKILL)):
+                self._restart(f"{daemon.node.name} {name} and started", daemon, pod, how)
+
+    def _restart(self, name: str, daemon: Daemon, pod: Pod, how: int) -> None:
+        serial, pins, epoch = self._serial(daemon, pod), self._pins(daemon), self._epoch()
+        with self._stream() as stream:
+            daemon.stop(how)
+            daemon.start()
+            renewed = self._wait(lambda: self._epoch() not in (epoch, None))
+        self._judge(name, stream)
+        self.report.expect("its pins are those of before", pins == self._pins(daemon) and pins, f"{len(pins)} pins")
+        self.report.expect("so is its pod's SVID", serial == self._serial(daemon, pod), serial)
+        self.report.expect("new keys are agreed on", renewed, self._epoch())
+
+    def rekeys(self) -> None:
+        self.report.step(f"3. New keys, {REKEYS} times")
+        epochs = set()
+        with self._stream() as stream:
+            for _ in range(REKEYS):
+                epochs.add(self.a.ask("peers", "rekey")["outcomes"][0]["epoch"])
+        self._judge("under rekeys", stream)
+        self.report.expect("each time others", len(epochs) == REKEYS and "" not in epochs, f"{len(epochs)} epochs")
+
+    def nobody(self) -> None:
+        self.report.step("4. Neither daemon runs")
+        with self._stream() as stream:
+            self.a.stop()
+            self.b.stop()
+            time.sleep(2)
+        self._judge("without daemons", stream)
+
+    def without_authority(self) -> None:
+        self.report.step("5. node-b starts while the authority is away")
+        with self._stream() as stream:
+            self.b.start()
+            status = self.b.ask("status")
+            self.a.start()
+        self._judge("meanwhile", stream)
+        finding = next((f["message"] for f in status["findings"] if "authority" in f["message"]), None)
+        self.report.expect("it is ready, and says what is missing", status["ready"] and finding, finding)
+
+    def refusals(self) -> None:
+        self.report.step("6. What is wrong is refused, and what works goes on")
+        good = self.a.configuration_file.read_text()
+        bad = good.replace("esp-port:", "esp-prot:") + "nonsense: 1\n"
+        with self._stream() as stream:
+            self._refused("a second daemon", self.a.configuration_file, 1, "another daemon of this instance is running")
+            path = self.run.directory / "bad.yaml"
+            path.write_text(bad)
+            self._refused("a bad configuration, all that is wrong", path, 78, "esp-prot", "did you mean", "nonsense")
+            self.a.configuration_file.write_text(bad)
+            self.a.reload()
+            # psid finds the daemon by the same file.
+            time.sleep(0.5)
+            self.a.configuration_file.write_text(good)
+            refused = self._wait(lambda: self._has_finding("reload was refused"))
+            self.a.reload()
+            accepted = self._wait(lambda: not self._has_finding("reload was refused"))
+        self.report.expect("a reload with it is refused", refused)
+        self.report.expect("one with the good one is not", accepted)
+        self._judge("meanwhile", stream)
+
+    def lost_interface(self) -> None:
+        self.report.step("7. db-0's interface goes")
+        self.net.b.namespace.ip("link", "delete", self.db.host_interface)
+        self.report.expect("node-b forgets the pod", self._wait(lambda: not self.b.ask("pod", "list")["pods"]))
+        with self.a.observe() as observation:
+            answers = workloads.ping(self.web, self.db)
+            event = observation.wait_for("unknown-destination")
+        self.report.expect("node-a knows nobody at its address", event is not None and not answers, event and event["reason"])
+
+    def uninstall(self) -> None:
+        self.report.step("8. Uninstall")
+        self.a.psid("datapath", "uninstall")
+        self.report.expect("node-a, whose daemon runs: no pin is left", not self._pins(self.a), self._pins(self.a) or None)
+        self.b.stop()
+        self.b.psid("datapath", "uninstall")
+        self.report.expect("node-b, whose daemon does not: no pin is left", not self._pins(self.b), self._pins(self.b) or None)
+
+    # Parts of the steps
+
+    def _stream(self) -> Stream:
+        return Stream(self.net, self.web, self.db)
+
+    def _judge(self, name: str, stream: Stream) -> None:
+        self.report.expect(
+            f"{name}: no ping is lost, none is in the clear",
+            stream.lost == 0 and stream.sent >= 20 and not stream.clear and stream.sealed >= stream.sent,
+            f"{stream.sent} sent, {stream.lost} lost, {stream.sealed} sealed, {len(stream.clear)} clear",
+        )
+        for daemon in (self.a, self.b) if stream.lost else ():
+            drops = [line for line in daemon.log.splitlines() if " dropped at " in line]
+            self.report.note("\n".join([f"{daemon.node.name}:", *drops[-8:]]))
+
+    def _refused(self, name: str, configuration: Path, status: int, *words: str) -> None:
+        command = [str(binaries() / "podshield-idd"), "--config", str(configuration)]
+        ended = subprocess.run(
+            ["nsenter", f"--net={self.net.a.namespace.path}", *command], capture_output=True, text=True, timeout=10,
+        )
+        holds = ended.returncode == status and all(word in ended.stderr for word in words)
+        self.report.expect(f"{name}: status {status}", holds, ended.stderr.strip().splitlines()[-1:])
+
+    def _serial(self, daemon: Daemon, pod: Pod) -> str:
+        return daemon.ask("issue", "--pod", pod.name)["serial"]
+
+    def _epoch(self) -> str:
+        return next((peer["epoch"] for peer in self.a.ask("peers")["peers"] if peer["state"] == "established"), None)
+
+    def _has_finding(self, words: str) -> bool:
+        return any(words in finding["message"] for finding in self.a.ask("status")["findings"])
+
+    def _pins(self, daemon: Daemon) -> list[str]:
+        pins = Path(self.run.directory / f"{daemon.node.name}-bpf") / "podshield"
+        return sorted(str(pin.relative_to(pins)) for pin in pins.rglob("*") if pin.is_file())
+
+    def _wait(self, holds, timeout: float = 10) -> bool:
+        deadline = time.monotonic() + timeout
+        while not holds():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
