@@ -62,7 +62,8 @@ func authorityConfiguration(in directory: TemporaryDirectory, port: UInt16 = 176
     }
 
     @Test func theSocketIsForItsOwnerAlone() async throws {
-        try await withDaemon { _, context in
+        try await withDaemon { client, context in
+            _ = try await client.status(.init())
             let paths = context.configuration.paths
             for (path, mode) in [(paths.run, 0o700), (paths.adminSocket, 0o700)] {
                 let attributes = try FileManager.default.attributesOfItem(atPath: path)
