@@ -70,6 +70,7 @@ public actor NodeLinkService {
         let port = UInt16(listener.localAddress?.port ?? 0)
         state = .bound(port)
         waiters.resumeBound(.success(port))
+        _ = world.take(identity.bundle())
         syncPeers()
         for await event in events { take(event) }
         listener.close(promise: nil)
@@ -121,6 +122,7 @@ public actor NodeLinkService {
     /// Who the nodes are and who may speak for which addresses. Older revisions are ignored.
     public func update(directory: Directory) {
         guard world.take(directory) else { return }
+        if identity.bundle() != world.bundle { bundleChanged() }
         syncPeers()
         enqueueAll(.directoryChanged)
     }

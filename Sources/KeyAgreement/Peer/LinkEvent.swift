@@ -49,6 +49,23 @@ public struct EpochSummary: Sendable, Equatable {
     public let role: LinkRole
     public let suite: Suite
     public let postQuantum: PostQuantumMode
+    /// The key exchange group of the TLS connection.
+    public let tlsGroup: String
     /// Beside an established connection, or the first.
     public let isRekey: Bool
+}
+
+extension WithdrawalCause: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .withdrawn: "withdrawn"
+        case .notAnnounced: "not announced again"
+        case .expired: "expired"
+        case .notTrusted(let rejection): "no longer trusted: \(rejection)"
+        case .identityMismatch: "its number stands for another SPIFFE ID"
+        case .peerRemoved: "its node has left the directory"
+        case .peerRebooted: "its node has booted anew"
+        case .unvouched: "nothing vouches for it since a root was removed"
+        }
+    }
 }

@@ -72,7 +72,7 @@ extension LinkPeer {
         place()
         let summary = EpochSummary(
             role: secured.parties.role, suite: epoch.agreement.suite, postQuantum: epoch.agreement.postQuantum,
-            isRekey: isRekey)
+            tlsGroup: secured.tlsGroup, isRekey: isRekey)
         report(.epochConfirmed(epoch.id, summary))
     }
 

@@ -53,7 +53,7 @@ extension Event {
 
     private static func epochConfirmed(peer: String, epoch: EpochID, _ summary: EpochSummary) -> Event {
         epochConfirmed(
-            peer: peer, epoch: epoch.short, suite: "\(summary.suite)", group: "",
+            peer: peer, epoch: epoch.short, suite: "\(summary.suite)", group: summary.tlsGroup,
             isPostQuantum: summary.postQuantum == .mlkem768)
     }
 }
