@@ -120,7 +120,8 @@ final class SimulatedNode {
             sink.peers.insert(peer)
             return .placed(succeeded: true)
         case .removePeer: sink.peers.remove(peer)
-        case .probe(let spi): return sink.heard.contains(spi) ? .heard(spi) : nil
+        case .probe(let spi):
+            return sink.heard.contains(spi) || network.carriesTraffic(spi, to: self) ? .heard(spi) : nil
         case .report(let event): events.append(event)
         }
         return nil

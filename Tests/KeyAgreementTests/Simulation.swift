@@ -236,6 +236,13 @@ final class Simulation {
         settle()
     }
 
+    /// Whether senders use their SAs all the time.
+    var hasTraffic = false
+
+    func carriesTraffic(_ spi: SPI, to node: SimulatedNode) -> Bool {
+        hasTraffic && nodes.contains { $0.sink.outbound.contains { $0.key.peer == node.number && $0.value.spi == spi } }
+    }
+
     // MARK: What must always hold
 
     /// What is sealed can be opened: every SA in use is installed at its receiver with the same key and identity.
