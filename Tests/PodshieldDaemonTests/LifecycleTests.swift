@@ -48,9 +48,8 @@ import Testing
             // Not cancellable.
             await Task { for await _ in gate { break } }.value
         }
-        let clock = ContinuousClock()
-        let spent = await clock.measure { await components.stop(within: .milliseconds(100)) }
-        #expect(spent < .seconds(5))
+        // The gate opens only afterwards: a stop that waited for the part would not come back.
+        await components.stop(within: .milliseconds(100))
         open.yield()
     }
 
