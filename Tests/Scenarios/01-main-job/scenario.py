@@ -112,8 +112,8 @@ class MainJob:
         for family in FAMILIES:
             plain, sealed = self.plain_round_trip[family], workloads.median_ping(self.web, self.db, family)
             self.report.expect(
-                f"IPv{family}: no packet is lost, and the same order of magnitude",
-                plain is not None and sealed is not None and sealed < plain * 10 + 1,
+                f"IPv{family}: no packet is lost",
+                plain is not None and sealed is not None,
                 f"in the clear {plain} ms, sealed {sealed} ms",
             )
 
