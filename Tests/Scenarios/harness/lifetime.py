@@ -7,7 +7,7 @@ import re
 import shutil
 import signal
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable, Iterator, Optional
 
 from . import commands
 
@@ -15,7 +15,6 @@ PARENT = Path("/tmp")
 # The alarm is the scenario's own time limit.
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGALRM)
 NAMESPACES = Path("/run/netns")
-GATE = PARENT / "podshield-scenario-gate"
 DIRECTORY_NAME = re.compile(r"^podshield-scenario\.(\d+)$")
 
 
@@ -40,8 +39,7 @@ class Run:
         for number in ENDING_SIGNALS:
             signal.signal(number, _interrupt)
         # One run at a time sweeps and takes its lock: a directory just made is not yet told from one left behind.
-        with GATE.open("w") as gate:
-            fcntl.flock(gate, fcntl.LOCK_EX)
+        with _gate():
             sweep()
             self.directory.mkdir(mode=0o700)
             self._lock = _hold(self.directory)
@@ -63,6 +61,17 @@ class Run:
     def at_end(self, action: Callable[..., object], *arguments: object) -> None:
         """Registers a clean-up; the last registered runs first, and a failing one does not stop the others."""
         self._cleanup.callback(_report_failure, action, *arguments)
+
+
+@contextlib.contextmanager
+def _gate() -> Iterator[None]:
+    """The lock on the parent itself leaves no file."""
+    gate = os.open(PARENT, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(gate)
 
 
 def sweep() -> None:
