@@ -79,7 +79,7 @@ let package = Package(
         swiftTarget("KeyAgreement", ["Addressing", "Identity", "OpenSSLBinding", crypto]),
 
         // L3: transport and services; services never import each other
-        swiftTarget("SecureTransport", ["Identity", "OpenSSLBinding"] + nio),
+        swiftTarget("SecureTransport", ["Addressing", "Identity", "OpenSSLBinding"] + nio),
         .target(
             name: "AuthorityAPI",
             dependencies: [
@@ -167,7 +167,7 @@ let package = Package(
         testTarget(
             "SecureTransport",
             [
-                "Identity", "Issuance", "OpenSSLBinding",
+                "Addressing", "Identity", "Issuance", "OpenSSLBinding",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio),
         testTarget(

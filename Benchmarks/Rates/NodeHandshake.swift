@@ -2,6 +2,7 @@ import Addressing
 import Identity
 import KeyAgreement
 import NodeLink
+import SecureTransport
 import Synchronization
 
 /// Two nodes that agree on new keys again and again, over TCP on loopback: TLS 1.3 with both certificates verified,
@@ -25,7 +26,7 @@ struct NodeHandshake {
 
     private static func settings(_ index: Int) -> NodeLinkSettings {
         var settings = NodeLinkSettings(address: address(index), port: 0)
-        settings.limits.ratePerSource = 1e9
+        settings.admission.ratePerSource = 1e9
         return settings
     }
 

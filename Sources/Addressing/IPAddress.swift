@@ -25,7 +25,10 @@ public struct IPAddress: Hashable, Sendable, Comparable {
         a.bytes.lexicographicallyPrecedes(b.bytes)
     }
 
-    private static let mappedPrefix: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
+    /// What one holder is sure to have: an IPv4 address alone, an IPv6 /64 (RFC 7421). Limits per stranger count these.
+    public var site: IPPrefix { IPPrefix(containing: self, length: isIPv4 ? 32 : 64)! }
+
+    static let mappedPrefix: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
 }
 
 extension IPAddress: LosslessStringConvertible {

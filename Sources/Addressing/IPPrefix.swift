@@ -35,6 +35,12 @@ public struct IPPrefix: Hashable, Sendable {
         return rest == 0 || (address.bytes[whole] ^ other.bytes[whole]) & Self.mask(whole, mappedLength) == 0
     }
 
+    /// Whether an IPv6 prefix is so wide that a trie of mapped forms would find every IPv4 address in it as well.
+    public var holdsMappedIPv4: Bool {
+        let mapped = IPAddress.mappedPrefix + [0, 0, 0, 0]
+        return !address.isIPv4 && mapped.indices.allSatisfy { mapped[$0] & Self.mask($0, length) == address.bytes[$0] }
+    }
+
     public var lastAddress: IPAddress {
         let length = mappedLength
         return IPAddress(bytes: address.bytes.indices.map { address.bytes[$0] | ~Self.mask($0, length) })!

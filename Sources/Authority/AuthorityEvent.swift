@@ -8,6 +8,8 @@ public import SecureTransport
 public enum AuthorityEvent: Sendable {
     case listening(address: String)
     case connectionRefused(peer: String, SecureTransportError)
+    /// Connections of this source are closed unheard; said once until it is below its limit again.
+    case flood(source: String)
     case tokenGenerated(node: String?, expiresAt: Int64)
     case joined(NodeRecord)
     case joinRefused(peer: String, JoinRefusal)

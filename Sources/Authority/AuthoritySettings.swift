@@ -1,5 +1,6 @@
 public import Addressing
 public import Identity
+public import SecureTransport
 
 /// What an authority is told.
 public struct AuthoritySettings: Sendable {
@@ -37,6 +38,8 @@ public struct AuthoritySettings: Sendable {
 public struct AuthorityLimits: Sendable, Equatable {
     /// Connections at one time, those in handshake included.
     public var connections = 4096
+    /// Of connections that have shown no node's certificate yet, or never do.
+    public var admission = AdmissionLimits(pending: 1024, pendingPerSource: 128, burstPerSource: 256, ratePerSource: 32)
     /// Calls at one time on one connection.
     public var streamsPerConnection = 128
     /// Calls of one node: so many at once, then so many a second.

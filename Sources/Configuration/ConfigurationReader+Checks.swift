@@ -33,6 +33,11 @@ extension ConfigurationReader {
         if !isPermissive, !document.has(.protected) || document.isEmptyList(.protected) {
             document.report("is missing: which prefixes hold pods?", at: .protected)
         }
+        // The kernel's table keeps both families in one form.
+        if let wide = protected.first(where: \.holdsMappedIPv4) {
+            document.report(
+                "\(wide) would take all of IPv4 with it: give the IPv6 prefixes that hold pods", at: .protected)
+        }
         let size = document.text(.tablesProtectedPrefixes).flatMap(Int.init) ?? 256
         if protected.count > size {
             document.report("\(protected.count) prefixes, tables.protected-prefixes is \(size)", at: .protected)

@@ -40,9 +40,7 @@ extension NodeLinkService {
     }
 
     private nonisolated func accept(_ channel: any Channel, _ id: ConnectionID) throws {
-        let gate = AdmissionHandler(admission, now: environment.bootNanoseconds) { [observe] in
-            observe(.flood(source: $0))
-        }
+        let gate = AdmissionHandler(admission) { [observe] in observe(.flood(source: $0)) }
         try channel.pipeline.syncOperations.addHandlers(
             gate, transport(.server, expecting: .node(exactly: nil)), LinkHandler(id, eventSource, admission: gate))
     }

@@ -44,7 +44,7 @@ public actor NodeLinkService {
         self.environment = environment
         self.sink = sink
         self.observe = observe
-        admission = AdmissionControl(settings.limits)
+        admission = AdmissionControl(settings.admission)
         world = LinkWorld(
             epoch: settings.epoch, preconnect: settings.preconnect, timing: settings.timing,
             entropy: environment.entropy, bootID: environment.bootID, bundle: identity.bundle())

@@ -1,5 +1,6 @@
 public import Addressing
 public import KeyAgreement
+public import SecureTransport
 
 /// How this node links with the others.
 public struct NodeLinkSettings: Sendable {
@@ -14,7 +15,8 @@ public struct NodeLinkSettings: Sendable {
     /// What pods' addresses may be; empty for no such limit.
     public var protected: [IPPrefix] = []
     public var timing = LinkTiming()
-    public var limits = NodeLinkLimits()
+    /// Of connections whose peer has not confirmed an epoch yet.
+    public var admission = AdmissionLimits(pending: 256, pendingPerSource: 16, burstPerSource: 64, ratePerSource: 8)
 
     public static let shortestEpoch = Duration.seconds(10)
 
@@ -22,17 +24,4 @@ public struct NodeLinkSettings: Sendable {
         self.address = address
         self.port = port
     }
-}
-
-/// What strangers may cost: connections whose peer has not confirmed an epoch yet.
-public struct NodeLinkLimits: Sendable, Equatable {
-    /// At one time, in all.
-    public var pending = 256
-    /// At one time, from one address.
-    public var pendingPerSource = 16
-    /// Connections from one address, in a burst and per second from then on.
-    public var burstPerSource = 64
-    public var ratePerSource = 8.0
-
-    public init() {}
 }

@@ -58,4 +58,20 @@ struct AddressTests {
     func notAPrefix(_ text: String) {
         #expect(IPPrefix(text) == nil)
     }
+
+    @Test(arguments: [
+        ("::/0", true), ("::/80", true), ("::ff00:0:0/88", true), ("::fffe:0:0/95", true), ("::/81", false),
+        ("::/96", false),
+        ("8000::/1", false), ("fd00::/8", false), ("0.0.0.0/0", false), ("::ffff:0.0.0.0/0", false),
+    ])
+    func prefixesWideEnoughToHoldMappedAddresses(_ text: String, _ expected: Bool) throws {
+        #expect(try #require(IPPrefix(text)).holdsMappedIPv4 == expected)
+    }
+
+    @Test(arguments: [
+        ("192.0.2.7", "192.0.2.7/32"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("::1", "::/64"),
+    ])
+    func sites(_ address: String, _ site: String) throws {
+        #expect(try #require(IPAddress(address)).site.description == site)
+    }
 }

@@ -196,6 +196,13 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
         ).check()
     }
 
+    @Test func protectedPrefixesOfOneFamilyDoNotHoldTheOther() {
+        BadDocument(
+            Documents.standalone.replacing("10.42.0.0/16", with: "10.42.0.0/16, '::/0'"),
+            "f:2:12: protected: ::/0 would take all of IPv4 with it: give the IPv6 prefixes that hold pods"
+        ).check()
+    }
+
     @Test func roleAuthorityHasNoNode() {
         BadDocument(
             Documents.authority.replacing("  listen: 192.0.2.1", with: "  port: 1")

@@ -276,4 +276,26 @@ import Testing
             (try? await TestNode().join(authority.invitation(node: "a"))) != nil
         }
     }
+
+    @Test func strangersOfOneSourceDoNotTakeAllConnections() async throws {
+        let authority = try await TestAuthority {
+            $0.limits.admission.pendingPerSource = 2
+            $0.autoRegistration = AutoRegistration(scope: .allNodes)
+        }
+        let node = try await TestNode.joined("node-a", to: authority)
+        _ = try await node.service.issue(pod("web-0"))
+        var idle: [any Channel] = []
+        for _ in 0..<6 {
+            idle.append(
+                try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .connect(host: "127.0.0.1", port: Int(authority.port)).get())
+        }
+        try await eventually("all but two are closed") { idle.count(where: \.isActive) <= 2 }
+        try await eventually("it is said once") {
+            authority.journal.all.count { if case .flood = $0 { true } else { false } } == 1
+        }
+        // A node that is known goes on.
+        _ = try await node.service.issue(pod("web-1"))
+        for channel in idle { try? await channel.close() }
+    }
 }

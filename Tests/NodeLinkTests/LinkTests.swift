@@ -247,9 +247,7 @@ struct LinkTests {
     }
 
     @Test func silentConnectionsOfOneSourceAreLimited() async throws {
-        var limits = NodeLinkLimits()
-        limits.pendingPerSource = 4
-        let node = try await TestNode("a", 1, domain, limits: limits)
+        let node = try await TestNode("a", 1, domain) { $0.pendingPerSource = 4 }
         await introduce([node])
         var channels: [any Channel] = []
         for _ in 0..<12 {

@@ -30,7 +30,7 @@ final class TestNode: Sendable {
     /// - Parameter sink: what an earlier run left.
     init(
         _ name: String, _ number: UInt32, _ domain: TestDomain, sink: RecordingSink? = nil, port: UInt16 = 0,
-        svid: KeyedSVID? = nil, limits: NodeLinkLimits = .init()
+        svid: KeyedSVID? = nil, admission change: (inout AdmissionLimits) -> Void = { _ in }
     ) async throws {
         self.name = name
         self.number = number
@@ -39,7 +39,7 @@ final class TestNode: Sendable {
         self.svid = svid
         self.sink = sink ?? RecordingSink(firstSPI: number << 16)
         var settings = NodeLinkSettings(address: "127.0.0.1", port: port)
-        settings.limits = limits
+        change(&settings.admission)
         settings.timing.overdue = .seconds(1)
         settings.timing.grace = .milliseconds(100)
         settings.timing.shortestBackoff = .milliseconds(50)

@@ -132,7 +132,7 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
         guard parts.count == 2, let colon = parts[1].lastIndex(of: ":") else { return peer }
         let host = parts[1][..<colon].filter { $0 != "[" && $0 != "]" }
         guard let address = IPAddress(String(host.prefix { $0 != "%" })) else { return peer }
-        return address.isIPv4 ? address.description : address.bytes.prefix(8).map { String($0) }.joined(separator: ".")
+        return address.site.description
     }
 }
 

@@ -11,19 +11,24 @@ struct SecureListener: HTTP2ServerTransport.ListenerFactory {
     let alpn: [String]
     let limits: AuthorityLimits
     let refused: @Sendable (_ peer: String, SecureTransportError) -> Void
+    let flooded: @Sendable (_ source: String) -> Void
     private let connections = ConnectionCount()
+    private let admission: AdmissionControl
 
     var eventLoopGroup: any EventLoopGroup { MultiThreadedEventLoopGroup.singleton }
 
     init(
         address: NIOCore.SocketAddress, identity: TransportIdentity, alpn: [String], limits: AuthorityLimits,
-        refused: @escaping @Sendable (_ peer: String, SecureTransportError) -> Void
+        refused: @escaping @Sendable (_ peer: String, SecureTransportError) -> Void,
+        flooded: @escaping @Sendable (_ source: String) -> Void
     ) {
         self.address = address
         self.identity = identity
         self.alpn = alpn
         self.limits = limits
         self.refused = refused
+        self.flooded = flooded
+        admission = AdmissionControl(limits.admission)
     }
 
     func makeListeningChannel(
@@ -47,9 +52,11 @@ struct SecureListener: HTTP2ServerTransport.ListenerFactory {
         let isOverLimit = connections.enter() > limits.connections
         channel.closeFuture.whenComplete { [connections] _ in connections.leave() }
         return channel.eventLoop.makeCompletedFuture {
+            let gate = AdmissionHandler(admission, flooded: flooded)
             try channel.pipeline.syncOperations.addHandlers(
+                gate,
                 SecureTransportHandler(role: .server, identity: identity, expecting: .nodeOrAnonymous, alpn: alpn),
-                AnonymousLimit(limits.anonymousConnection), RefusalReport(refused))
+                StrangerLimit(gate, lifetime: limits.anonymousConnection), RefusalReport(refused))
             // Closed before it costs a handshake.
             if isOverLimit { channel.close(promise: nil) }
         }
@@ -64,19 +71,26 @@ private final class ConnectionCount: Sendable {
     func leave() { count.subtract(1, ordering: .relaxed) }
 }
 
-/// Closes a connection without a client certificate after a while, whatever goes on on it.
-private final class AnonymousLimit: ChannelInboundHandler {
+/// Lets a node in, and closes a connection without a client certificate after a while, whatever goes on on it.
+private final class StrangerLimit: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
+    private let gate: AdmissionHandler
     private let lifetime: TimeAmount
     private var end: Scheduled<Void>?
 
-    init(_ lifetime: Duration) { self.lifetime = TimeAmount(lifetime) }
+    init(_ gate: AdmissionHandler, lifetime: Duration) {
+        self.gate = gate
+        self.lifetime = TimeAmount(lifetime)
+    }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let outcome = event as? HandshakeOutcome, outcome.peer == nil {
+        switch (event as? HandshakeOutcome).map(\.peer) {
+        case .some(.some): gate.release()
+        case .some(.none):
             let channel = context.channel
             end = context.eventLoop.scheduleTask(in: lifetime) { channel.close(promise: nil) }
+        case .none: break
         }
         context.fireUserInboundEventTriggered(event)
     }
