@@ -356,8 +356,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("ipv4:192.0.2.1:4711", "192.0.2.1"), ("ipv6:[2001:db8::1]:80", "32.1.13.184.0.0.0.0"),
-        ("ipv6:[2001:db8::ffff:1]:81", "32.1.13.184.0.0.0.0"), ("unix:/run/x", "unix:/run/x"), ("", ""),
+        ("ipv4:192.0.2.1:4711", "192.0.2.1/32"), ("ipv6:[2001:db8::1]:80", "2001:db8::/64"),
+        ("ipv6:[2001:db8::ffff:1]:81", "2001:db8::/64"), ("unix:/run/x", "unix:/run/x"), ("", ""),
     ])
     func peersOfOneNetworkShare(peer: String, network: String) {
         #expect(AuthorityCalls.network(of: peer) == network)
