@@ -17,8 +17,9 @@ public struct AuthoritySettings: Sendable {
     public var autoRegistration = AutoRegistration.off
     /// Of workloads' SVIDs whose entry says nothing.
     public var workloadLifetime = Duration.seconds(3600)
-    public var nodeLifetime = Duration.seconds(3600)
-    public var serverLifetime = Duration.seconds(3600)
+    /// A node that is away for longer has to join again.
+    public var nodeLifetime = Duration.seconds(86400)
+    public var serverLifetime = Duration.seconds(86400)
     /// Only addresses inside these can be leased; empty for any that a pod can have.
     public var leasable: [IPPrefix] = []
     public var limits = AuthorityLimits()

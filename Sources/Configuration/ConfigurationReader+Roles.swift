@@ -16,7 +16,7 @@ extension ConfigurationReader {
         let workloadLifetime = document.value(
             .authorityWorkloadLifetime, .duration(from: "1m", to: "30d"), default: .seconds(3600))
         let nodeLifetime = document.value(
-            .authorityNodeLifetime, .duration(from: "1m", to: "30d"), default: .seconds(3600))
+            .authorityNodeLifetime, .duration(from: "1m", to: "30d"), default: .seconds(86400))
         guard let listen else { return nil }
         return PodshieldConfiguration.Authority(
             name: name, listenAddress: listen, port: port, advertised: advertised ?? Endpoint(listen, port: port),

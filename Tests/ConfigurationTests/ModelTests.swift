@@ -26,7 +26,7 @@ import Testing
         #expect(authority.advertised.description == "192.0.2.11:7601")
         #expect(authority.autoRegister == .none)
         #expect(authority.identityTemplate == "/ns/{namespace}/sa/{service-account}")
-        #expect(authority.workloadLifetime == .seconds(3600) && authority.nodeLifetime == .seconds(3600))
+        #expect(authority.workloadLifetime == .seconds(3600) && authority.nodeLifetime == .seconds(86400))
     }
 
     @Test func defaultTables() throws {

@@ -149,7 +149,7 @@ import Testing
         _ = try await TestNode.joined("first", to: authority)
         let node = try await TestNode.joined("node-a", to: authority)
         await node.stop()
-        authority.clock.advance(seconds: 2 * 3600)
+        authority.clock.advance(seconds: 48 * 3600)
 
         let again = try TestNode(in: node.directory, clock: authority.clock)
         #expect(again.service.currentSVID == nil)
