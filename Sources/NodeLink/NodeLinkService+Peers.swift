@@ -30,7 +30,9 @@ extension NodeLinkService {
         Task {
             for (number, associations) in strangers {
                 _ = await perform(LinkPeer.farewell(to: associations), for: number)
+                world.cannotReachUs(number)
             }
+            enqueueAll(.hostingChanged)
         }
     }
 

@@ -28,6 +28,8 @@ public actor NodeLinkService {
     var connections: [ConnectionID: Connection] = [:]
     /// What an earlier run left, until its peer is known.
     var adopted: [NodeNumber: [AdoptedSA]] = [:]
+    /// Who had SAs of it, and may still take what it hosted for what it was.
+    var heirs: Set<NodeNumber> = []
     var waiters = Waiters()
     nonisolated let events: AsyncStream<ChannelEvent>
     nonisolated let eventSource: AsyncStream<ChannelEvent>.Continuation
@@ -61,6 +63,7 @@ public actor NodeLinkService {
         guard settings.epoch >= NodeLinkSettings.shortestEpoch else { throw fail(.epochTooShort(settings.epoch)) }
         state = .starting
         adopted = Dictionary(grouping: await sink.adopted(), by: \.peer)
+        heirs = Set(adopted.keys)
         let listener: any Channel
         do throws(NodeLinkError) {
             listener = try await listen()
@@ -146,17 +149,26 @@ public actor NodeLinkService {
         enqueueAll(.identityChanged)
     }
 
+    /// What an earlier run hosted, or had given up without every peer's knowing. To be told before the first `host`.
+    public func inherit(_ holdings: Set<FormerHolding>) { world.inherit(holdings) }
+
     /// All that this node hosts. What is missing, compared with the last call or with what an earlier run left, is
     /// withdrawn. Nothing is announced before the first call, so call it also with nothing.
     ///
     /// Returns when every connected peer has acknowledged, or after `timing.acknowledgement`.
     @discardableResult
     public func host(_ workloads: [HostedWorkload]) async -> HostingOutcome {
-        world.host(workloads, reachable: Set(runners.filter { $0.value.machine.canReachUs }.keys))
+        world.host(workloads, reachable: reachableFrom)
         let revision = world.hostingRevision
         enqueueAll(.hostingChanged)
         await untilAcknowledged(revision)
-        return HostingOutcome(unacknowledged: unacknowledged(revision), quarantined: world.quarantined)
+        return HostingOutcome(
+            unacknowledged: unacknowledged(revision), quarantined: world.quarantined, released: world.released)
+    }
+
+    /// Peers that may send to what is hosted. Heirs have not been heard yet, and say themselves when they cannot.
+    private var reachableFrom: Set<NodeNumber> {
+        Set(runners.filter { $0.value.machine.canReachUs || heirs.contains($0.key) }.keys).union(adopted.keys)
     }
 
     /// A packet to this node met no session: dial now.
@@ -190,6 +202,8 @@ public struct HostingOutcome: Sendable, Equatable {
     /// Addresses that were another identity's and may still be reached as such: packets to them must not be delivered yet.
     /// They are announced, and leave this set, by themselves.
     public let quarantined: Set<IPAddress>
+    /// What was given up and may still be taken for the former holder's: a next run has to inherit it.
+    public let released: Set<FormerHolding>
 }
 
 public struct RekeyOutcome: Sendable {

@@ -291,6 +291,35 @@ import Testing
         #expect(a.world.quarantined.isEmpty)
     }
 
+    /// The pod has gone while the daemon was down; its address is another's when it is back.
+    @Test func anAddressOfAnEarlierRunPassesOnOnlyWhenPeersKnow() throws {
+        let (network, a, b) = try connected()
+        b.host([try b.workload("x", .init(rawValue: 400), at: ["10.0.2.1"])])
+        network.settle()
+        a.restart()
+        a.world.inherit([FormerHolding(address: "10.0.1.1", identity: web)])
+        a.host([try a.workload("db", db, at: ["10.0.1.1"])])
+        #expect(a.world.quarantined == ["10.0.1.1"])
+        #expect(a.world.released == [FormerHolding(address: "10.0.1.1", identity: web)])
+        network.settle()
+        #expect(a.world.quarantined.isEmpty && a.world.released.isEmpty)
+        #expect(b.bound(from: a, db) == ["10.0.1.1"] && b.bound(from: a, web).isEmpty)
+    }
+
+    @Test func whatIsHostedStillIsNoFormerHolding() throws {
+        let (network, a, b) = try connected()
+        b.host([try b.workload("x", .init(rawValue: 400), at: ["10.0.2.1"])])
+        network.settle()
+        let workload = try a.workload(at: ["10.0.1.1"])
+        a.restart()
+        a.world.inherit([FormerHolding(address: "10.0.1.1", identity: web)])
+        a.host([workload])
+        #expect(a.world.quarantined.isEmpty && a.world.released.isEmpty)
+        // Only once: what was told since counts.
+        a.host([])
+        #expect(a.world.released == [FormerHolding(address: "10.0.1.1", identity: web)])
+    }
+
     // MARK: What a peer may not do
 
     /// Messages of a peer that breaks the rules, and what becomes of the connection.

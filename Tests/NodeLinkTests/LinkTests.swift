@@ -127,6 +127,42 @@ struct LinkTests {
         await a.stop()
     }
 
+    @Test func whatAnEarlierRunHostedIsQuarantinedUntilPeersKnow() async throws {
+        let a = try await TestNode("a", 1, domain)
+        let b = try await TestNode("b", 2, domain)
+        await introduce([a, b])
+        try await established(a, b)
+        await b.stop()
+
+        let again = try await TestNode("b", 2, domain, sink: b.sink, port: b.port, svid: b.svid)
+        await again.service.inherit([FormerHolding(address: "10.0.2.1", identity: .init(rawValue: 301))])
+        // Before it knows who there is: a has SAs of the earlier run.
+        let first = try await again.host("web", 302, at: ["10.0.2.1"])
+        #expect(first.quarantined == ["10.0.2.1"])
+        #expect(first.released == [FormerHolding(address: "10.0.2.1", identity: .init(rawValue: 301))])
+        await introduce([a, again], revision: 2)
+        try await eventually("a knows") { await again.service.quarantined().isEmpty }
+        try await eventually("the address is the other's") { a.sink.snapshot.addresses(from: 2, 302) == ["10.0.2.1"] }
+        await again.stop()
+        await a.stop()
+    }
+
+    @Test func nobodyWaitsForAPeerThatHasLeftMeanwhile() async throws {
+        let a = try await TestNode("a", 1, domain)
+        let b = try await TestNode("b", 2, domain)
+        await introduce([a, b])
+        try await established(a, b)
+        await b.stop()
+        await a.stop()
+
+        let again = try await TestNode("b", 2, domain, sink: b.sink, svid: b.svid)
+        await again.service.inherit([FormerHolding(address: "10.0.2.1", identity: .init(rawValue: 301))])
+        #expect(try await again.host("web", 302, at: ["10.0.2.1"]).quarantined == ["10.0.2.1"])
+        await introduce([again], revision: 2)
+        try await eventually("free") { await again.service.quarantined().isEmpty }
+        await again.stop()
+    }
+
     @Test func whoLeavesTheDirectoryIsCutOff() async throws {
         try await withPair { a, b in
             try await established(a, b)

@@ -14,6 +14,13 @@ struct AddressReleases: Sendable {
 
     var addresses: Set<IPAddress> { Set(releases.keys) }
 
+    var holdings: Set<FormerHolding> {
+        Set(
+            releases.flatMap { address, release in
+                release.former.map { FormerHolding(address: address, identity: $0) }
+            })
+    }
+
     /// Whether `identity` must not be announced at the address.
     func isQuarantined(_ address: IPAddress, for identity: NumericIdentity) -> Bool {
         guard let release = releases[address] else { return false }

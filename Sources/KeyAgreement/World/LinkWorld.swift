@@ -17,6 +17,8 @@ package struct LinkWorld: Sendable {
     /// What this node hosts; nil until it was told, and then nothing may be concluded from its lack.
     private(set) var hosted: [NumericIdentity: HostedWorkload]?
     private(set) var hostedAddresses: Set<IPAddress> = []
+    /// Of an earlier run; it counts as hosted until something else is.
+    private var inherited: Set<FormerHolding> = []
     package private(set) var hostingRevision: UInt64 = 0
     var holdings = AddressHoldings()
     var releases = AddressReleases()
@@ -58,18 +60,19 @@ package struct LinkWorld: Sendable {
 
     // MARK: Hosting
 
+    /// What an earlier run hosted, or had given up without every peer's knowing.
+    package mutating func inherit(_ holdings: Set<FormerHolding>) { inherited = holdings }
+
     /// All that this node hosts from now on; workloads without an address are none. `reachable` are the peers that may
     /// still send to what is given up.
     package mutating func host(_ workloads: [HostedWorkload], reachable: Set<NodeNumber>) {
-        let before = hosted ?? [:]
+        let before = hosted.map { Set($0.values.flatMap(\.holdings)) } ?? inherited
         let now = Dictionary(
             workloads.filter { !$0.addresses.isEmpty }.map { ($0.identity, $0) },
             uniquingKeysWith: { $0.merged(with: $1) })
         hostingRevision += 1
-        for workload in before.values {
-            for address in workload.addresses.subtracting(now[workload.identity]?.addresses ?? []) {
-                releases.release(address, former: workload.identity, revision: hostingRevision, awaiting: reachable)
-            }
+        for held in before where now[held.identity]?.addresses.contains(held.address) != true {
+            releases.release(held.address, former: held.identity, revision: hostingRevision, awaiting: reachable)
         }
         for workload in now.values {
             for address in workload.addresses { releases.regain(address, by: workload.identity) }
@@ -84,6 +87,9 @@ package struct LinkWorld: Sendable {
         return Set(pairs.filter { releases.isQuarantined($0, for: $1) }.map(\.0))
     }
 
+    /// What a next run has to inherit besides what is hosted.
+    package var released: Set<FormerHolding> { releases.holdings }
+
     /// What may be announced of a hosted workload now.
     func announceable(_ workload: HostedWorkload) -> Set<IPAddress> {
         workload.addresses.filter { !releases.isQuarantined($0, for: workload.identity) }
@@ -97,7 +103,7 @@ package struct LinkWorld: Sendable {
         if releases.acknowledge(peer, revision: revision) { freedAddresses += 1 }
     }
 
-    mutating func cannotReachUs(_ peer: NodeNumber) {
+    package mutating func cannotReachUs(_ peer: NodeNumber) {
         if releases.forget(peer) { freedAddresses += 1 }
     }
 }
@@ -106,4 +112,8 @@ package struct LinkWorld: Sendable {
 package struct ConnectionID: RawRepresentable, Hashable, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+extension HostedWorkload {
+    fileprivate var holdings: [FormerHolding] { addresses.map { FormerHolding(address: $0, identity: identity) } }
 }
