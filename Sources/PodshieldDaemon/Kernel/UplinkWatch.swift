@@ -28,8 +28,11 @@ actor UplinkWatch {
 
     // MARK: Devices come and go
 
-    /// Watches what should be, and nothing else, as the devices are now. The first error is thrown once all were tried.
+    /// Watches what should be, and nothing else, as devices and pods are now. The first error is thrown once all were tried.
     func attachAll() async throws(StartError) {
+        do throws(DatapathError) { pods = Set(try await datapath.pods().map(\.ifindex)) } catch {
+            throw .datapath(error)
+        }
         let links: [NetworkLink]
         do throws(SystemError) { links = try RouteSocket().links() } catch { throw .system(error) }
         for link in links { await appeared(link) }

@@ -11,8 +11,9 @@ struct RunningDaemon: Sendable {
     /// Returns when everything is in place. What was started before a failure is among the context's components.
     static func start(_ context: DaemonContext) async throws(StartError) -> RunningDaemon {
         let configuration = context.configuration
+        let barrier = try await configuration.node.raiseBarrier(context)
         let authority = try await configuration.authority.start(context)
-        let node = try await configuration.node.start(context, authority: authority)
+        let node = try await configuration.node.start(context, barrier, authority: authority)
         let admin = try await AdminServer.start(AdminService(daemon: context, authority: authority, node: node))
         let watchdog = Watchdog { _ = await node?.pods.list() }
         let statusLine = StatusLine(context: context, node: node)
@@ -37,10 +38,15 @@ extension PodshieldConfiguration.Authority? {
 }
 
 extension PodshieldConfiguration.Node? {
-    fileprivate func start(
-        _ context: DaemonContext, authority: AuthorityRole?
-    ) async throws(StartError) -> NodeRole? {
+    fileprivate func raiseBarrier(_ context: DaemonContext) async throws(StartError) -> Barrier? {
         guard let self else { return nil }
-        return try await NodeRole.start(self, context, authority: authority)
+        return try await Barrier.raise(self, context)
+    }
+
+    fileprivate func start(
+        _ context: DaemonContext, _ barrier: Barrier?, authority: AuthorityRole?
+    ) async throws(StartError) -> NodeRole? {
+        guard let self, let barrier else { return nil }
+        return try await NodeRole.start(self, context, barrier, authority: authority)
     }
 }

@@ -12,12 +12,10 @@ struct NodeMembershipStart {
     /// Nil when the authority is another daemon.
     let authority: AuthorityRole?
 
-    /// Returns with a service that runs and has an identity.
+    /// Takes up what an earlier run left of the node's identity, if any, and keeps it. Asks nobody.
     ///
     /// - Parameter changed: is told what happens, from any thread.
-    func start(
-        _ changed: @escaping @Sendable (NodeIdentityEvent) -> Void
-    ) async throws(StartError) -> NodeIdentityService {
+    func open(_ changed: @escaping @Sendable (NodeIdentityEvent) -> Void) throws(StartError) -> NodeIdentityService {
         let address = authority?.localAddress ?? daemon.configuration.join.map { "\($0.authority)" }
         var settings = NodeIdentitySettings(
             trustDomain: daemon.configuration.trustDomain, stateDirectory: daemon.configuration.paths.nodeState,
@@ -33,8 +31,12 @@ struct NodeMembershipStart {
             throw .nodeState(error)
         }
         daemon.components.start("the node's identity") { await service.run() }
-        if await !isMember(service) { try await join(service) }
         return service
+    }
+
+    /// Returns once the node has an identity.
+    func complete(_ service: NodeIdentityService) async throws(StartError) {
+        if await !isMember(service) { try await join(service) }
     }
 
     /// What is held may be of a time when the node had another name.

@@ -15,18 +15,19 @@ struct NodeRole: Sendable {
     private let port: ESPPort
 
     /// Returns when sockets are bound, devices are watched, the pods of an earlier run are in force and peers may connect.
+    /// What needs others, or may wait for them, comes when the pods are in force and devices are watched already.
     static func start(
-        _ settings: PodshieldConfiguration.Node, _ daemon: DaemonContext, authority: AuthorityRole?
+        _ settings: PodshieldConfiguration.Node, _ daemon: DaemonContext, _ barrier: Barrier, authority: AuthorityRole?
     ) async throws(StartError) -> NodeRole {
         let (changes, changed) = AsyncStream.makeStream(of: NodeIdentityEvent.self)
         let membership = NodeMembershipStart(node: settings, daemon: daemon, authority: authority)
-        let identity = try await membership.start { changed.yield($0) }
+        let identity = try membership.open { changed.yield($0) }
+        let parts = try parts(settings, daemon, identity, barrier)
+        let pods = try registry(parts, daemon.configuration)
+        try await takeUpDevices(parts, pods, daemon)
+        try await membership.complete(identity)
         let port = try await ESPPort(address: settings.address, port: settings.espPort)
-        let datapath = try await Datapath.start(settings, daemon)
-        let parts = try parts(settings, daemon, identity, datapath)
-        let role = NodeRole(
-            parts: parts, pods: try registry(parts, daemon.configuration), settings: settings, port: port)
-        try await role.takeUpDevices(daemon)
+        let role = NodeRole(parts: parts, pods: pods, settings: settings, port: port)
         try await role.startLink(daemon)
         role.startFlows(daemon, changes)
         return role
@@ -41,13 +42,12 @@ struct NodeRole: Sendable {
 
     private static func parts(
         _ settings: PodshieldConfiguration.Node, _ daemon: DaemonContext, _ identity: NodeIdentityService,
-        _ datapath: Datapath
+        _ barrier: Barrier
     ) throws(StartError) -> NodeParts {
         let names = NameTable()
-        let link = try NodeLinkService.make(settings, daemon, identity, datapath, names)
+        let link = try NodeLinkService.make(settings, daemon, identity, barrier.datapath, names)
         return NodeParts(
-            datapath: datapath, identity: identity, link: link,
-            uplinks: UplinkWatch(datapath, settings.uplinks, telemetry: daemon.telemetry),
+            datapath: barrier.datapath, identity: identity, link: link, uplinks: barrier.uplinks,
             helper: NetnsHelper(settings.netnsHelper), names: names, address: settings.address,
             now: WallClock.seconds, telemetry: daemon.telemetry)
     }
@@ -64,7 +64,9 @@ struct NodeRole: Sendable {
     }
 
     /// Pods first: their devices are no uplinks.
-    private func takeUpDevices(_ daemon: DaemonContext) async throws(StartError) {
+    private static func takeUpDevices(
+        _ parts: NodeParts, _ pods: PodRegistry, _ daemon: DaemonContext
+    ) async throws(StartError) {
         let events: AsyncStream<LinkEvent>
         do throws(SystemError) { events = try LinkMonitor.events() } catch { throw .system(error) }
         try await pods.restore()

@@ -2,6 +2,7 @@
 """The daemons come and go, the packets stay: see README.md beside this file."""
 
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -34,6 +35,7 @@ def play(run: Run, report: Report) -> None:
     restart.refusals()
     restart.lost_interface()
     restart.uninstall()
+    restart.boot()
 
 
 class Stream:
@@ -187,6 +189,21 @@ class Restart:
         self.b.stop()
         self.b.psid("datapath", "uninstall")
         self.report.expect("node-b, whose daemon does not: no pin is left", not self._pins(self.b), self._pins(self.b) or None)
+
+    def boot(self) -> None:
+        self.report.step("9. node-b boots, has no identity and finds no authority")
+        pod = self.net.add_pod(self.net.b, "db-1", 11)
+        self.a.stop()
+        shutil.rmtree(self.run.directory / "node-b" / "state")
+        self.report.expect("before, nothing stands between the pods", bool(workloads.ping(self.web, pod)))
+        self.b.launch()
+        is_shut = self._wait(lambda: not workloads.ping(self.web, pod))
+        self.report.expect("it does not get ready, and its pods are shut off", is_shut and self.b.is_running)
+        self.b.stop()
+        with self.net.wire.tap("to-node-b") as tap:
+            workloads.ping(pod, self.web)
+        clear = [frame for frame in tap.frames if concerns(frame, self.net.protected)]
+        self.report.expect("they stay so when it has ended: the wire sees nothing of them", not clear, f"{len(clear)} clear")
 
     # Parts of the steps
 

@@ -41,10 +41,7 @@ class Daemon:
 
     def start(self) -> None:
         """Starts it in the node's namespace and waits until it says that it is ready."""
-        self._process = self.node.namespace.spawn(
-            str(binaries() / "podshield-idd"), "--config", str(self.configuration_file), log=self._log.open("ab"),
-        )
-        self._run.at_end(self.stop)
+        self.launch()
         deadline = time.monotonic() + READY_SECONDS
         while not self._is_ready():
             if self._process.poll() is not None:
@@ -53,9 +50,20 @@ class Daemon:
                 raise TimeoutError(f"{self.node.name}: podshield-idd is not ready after {READY_SECONDS} s")
             time.sleep(0.05)
 
+    def launch(self) -> None:
+        """Starts it and waits for nothing."""
+        self._process = self.node.namespace.spawn(
+            str(binaries() / "podshield-idd"), "--config", str(self.configuration_file), log=self._log.open("ab"),
+        )
+        self._run.at_end(self.stop)
+
     def stop(self, how: int = signal.SIGTERM) -> None:
         if self._process is not None:
             commands.stop(self._process, how=how)
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     @property
     def process_id(self) -> int:
