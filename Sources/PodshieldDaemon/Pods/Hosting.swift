@@ -6,7 +6,7 @@ import NodeLink
 
 /// Tells authority and peers what this node hosts. One telling at a time; those asked for meanwhile become one.
 actor Hosting {
-    typealias Telling = Task<Set<IPAddress>, Never>
+    typealias Telling = Task<ToldPods, Never>
 
     private let parts: NodeParts
     private var running: Telling?
@@ -18,9 +18,7 @@ actor Hosting {
     init(_ parts: NodeParts) { self.parts = parts }
 
     /// Returns once connected peers know what `pods` answers at some time after the call, or were given time enough.
-    ///
-    /// - Returns: addresses that may still be reached as another identity's.
-    func publish(_ pods: @escaping @Sendable () async -> [HeldPod]) async -> Set<IPAddress> {
+    func publish(_ pods: @escaping @Sendable () async -> [HeldPod]) async -> ToldPods {
         if let waiting { return await waiting.value }
         let previous = running
         let telling = Telling {
@@ -31,7 +29,7 @@ actor Hosting {
         return await telling.value
     }
 
-    private func tell(_ pods: @Sendable () async -> [HeldPod]) async -> Set<IPAddress> {
+    private func tell(_ pods: @Sendable () async -> [HeldPod]) async -> ToldPods {
         running = waiting
         waiting = nil
         let pods = await pods()
@@ -40,7 +38,7 @@ actor Hosting {
         if await !known().isSuperset(of: pods.leases) { await lease(pods.leases).value }
         let outcome = await parts.link.host(pods.workloads)
         if pods.leases != leased { lease(pods.leases) }
-        return outcome.quarantined
+        return ToldPods(pods, quarantined: outcome.quarantined)
     }
 
     /// What peers know to be leased to us. Of an earlier run that is in the directory.

@@ -95,7 +95,7 @@ extension PodRegistry {
             guard let issued = pod.issued, issued.svid.svid.notAfter <= parts.now() else { continue }
             pods[pod.record.name]?.issued = nil
             parts.telemetry.record(.podWithoutIdentity(pod.record.name, reason: "its SVID has expired"))
-            await enforce(pod.record.name, [])
+            await enforce(.unknown, on: pod.record.name)
         }
     }
 

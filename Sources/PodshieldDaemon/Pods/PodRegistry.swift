@@ -90,19 +90,20 @@ actor PodRegistry {
     /// Leases and announcements, as the pods are when it begins; then what may be enforced is.
     func announce() async {
         guard !isRetired else { return }
-        let quarantined = await hosting.publish { await self.list() }
-        for pod in list() { await enforce(pod.record.name, quarantined) }
+        let told = await hosting.publish { await self.list() }
+        for name in pods.keys {
+            // Looked at one by one: each may be another by the time its turn comes.
+            guard let pod = pods[name], let identity = told.enforceable(ToldPods.Pod(pod)) else { continue }
+            await enforce(identity, on: name)
+        }
     }
 
-    /// Puts a pod's identity into the kernel, unless packets meant for an earlier holder of its address may still come.
-    func enforce(_ name: PodName, _ quarantined: Set<IPAddress>) async {
-        guard let pod = pods[name] else { return }
-        let isFree = quarantined.isDisjoint(with: pod.record.addresses)
-        let identity = isFree ? pod.issued?.identity ?? .unknown : .unknown
-        guard identity != pod.enforced else { return }
+    /// Puts a pod's identity into the kernel.
+    func enforce(_ identity: NumericIdentity, on name: PodName) async {
+        guard let pod = pods[name], identity != pod.enforced else { return }
         do throws(DatapathError) {
             try await parts.datapath.setPodIdentity(ifindex: pod.record.device.index, identity: identity)
-            pods[name]?.enforced = identity
+            if pods[name]?.record == pod.record { pods[name]?.enforced = identity }
         } catch {
             parts.telemetry.record(
                 .datapathFailed(operation: "changing the identity of pod \(name)", reason: "\(error)"))
