@@ -1,3 +1,4 @@
+import Addressing
 import Identity
 import KeyAgreement
 import NodeLink
@@ -35,8 +36,8 @@ extension Event {
                 .associationInstalled(
                     peer: peer, isInbound: true, spi: spi.rawValue, spiffeID: "\(id)", identity: identity.rawValue)
             ]
-        case .refused(let identity, let reason, _, let detail):
-            [.proofRefused(peer: peer, spiffeID: names.text(identity), reason: "\(reason): \(detail)")]
+        case .refused(let identity, let reason, let addresses, let detail):
+            [.proofRefused(peer: peer, spiffeID: names.text(identity), reason: text(reason, addresses, detail))]
         case .withdrawn(let identity, let cause):
             [.workloadWithdrawn(peer: peer, spiffeID: names.text(identity), reason: "\(cause)")]
         case .switched(let identity, let spi):
@@ -45,10 +46,15 @@ extension Event {
                     peer: peer, isInbound: false, spi: spi.rawValue, spiffeID: names.text(identity),
                     identity: identity.rawValue)
             ]
-        case .refusedByPeer(let identity, let reason, _):
-            [.ownProofRefused(peer: peer, spiffeID: names.text(identity), reason: "\(reason)")]
+        case .refusedByPeer(let identity, let reason, let addresses):
+            [.ownProofRefused(peer: peer, spiffeID: names.text(identity), reason: text(reason, addresses))]
         case .renewed, .outboundRetired: []
         }
+    }
+
+    private static func text(_ reason: RefusalReason, _ addresses: [IPAddress], _ detail: String = "") -> String {
+        let more = addresses.map(\.description) + [detail].filter { !$0.isEmpty }
+        return more.isEmpty ? "\(reason)" : "\(reason): \(more.joined(separator: ", "))"
     }
 
     private static func epochConfirmed(peer: String, epoch: EpochID, _ summary: EpochSummary) -> Event {
