@@ -24,6 +24,7 @@ struct DeviceWatch: Sendable {
 
     private func listAnew() async {
         guard let links = try? RouteSocket().links() else { return }
+        await uplinks.removeLost(present: links)
         for link in links { await appeared(link) }
         await pods.removeLost(present: links)
     }

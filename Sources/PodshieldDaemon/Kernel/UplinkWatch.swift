@@ -11,8 +11,8 @@ actor UplinkWatch {
     private let selection: PodshieldConfiguration.Uplinks
     private let telemetry: Telemetry
     private var pods: Set<UInt32> = []
-    /// Names by index.
-    private var attached: [UInt32: String] = [:]
+    /// By index.
+    private var attached: [UInt32: HostDevice] = [:]
     private var isRetired = false
     /// By name: why a device is not watched though it should be.
     private(set) var failures: [String: String] = [:]
@@ -24,7 +24,7 @@ actor UplinkWatch {
     }
 
     /// Names of the devices that are watched.
-    var names: [String] { attached.values.sorted() }
+    var names: [String] { attached.values.map(\.name).sorted() }
 
     // MARK: Devices come and go
 
@@ -47,16 +47,17 @@ actor UplinkWatch {
 
     func appeared(_ link: NetworkLink) async {
         guard isUplink(link) else { return }
-        if attached[link.index] != nil {
-            // Renamed, perhaps.
-            attached[link.index] = link.name
+        let device = HostDevice(link)
+        // Renamed, perhaps. With another hardware address it may be another device, whose forerunner's end was missed.
+        guard attached[link.index]?.hardwareAddress != device.hardwareAddress else {
+            attached[link.index] = device
             return
         }
         do throws(DatapathError) {
             try await datapath.attachUplink(ifindex: link.index)
             // It became a pod's meanwhile.
             guard !pods.contains(link.index) else { return try await datapath.detachUplink(ifindex: link.index) }
-            attached[link.index] = link.name
+            attached[link.index] = device
             failures[link.name] = nil
             let kind = try await datapath.attachment(of: link.index)
             telemetry.record(
@@ -75,6 +76,14 @@ actor UplinkWatch {
         guard attached.removeValue(forKey: index) != nil else { return }
         try? await datapath.detachUplink(ifindex: index)
         telemetry.record(.uplinkGone(interface: name, index: index))
+    }
+
+    /// Forgets devices that are not among these.
+    func removeLost(present links: [NetworkLink]) async {
+        let present = Set(links.map(\.index))
+        for device in attached.values where !present.contains(device.index) {
+            await disappeared(device.index, name: device.name)
+        }
     }
 
     private func isUplink(_ link: NetworkLink) -> Bool {

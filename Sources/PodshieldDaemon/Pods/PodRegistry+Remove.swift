@@ -47,6 +47,8 @@ extension PodRegistry {
         await takeTurn(record.name)
         defer { endTurn(record.name) }
         guard let pod = pods[record.name], pod.record == record else { return }
+        // Its index may have been given to another device already.
+        await parts.uplinks.ceasesToBePod(record.device.index)
         try? await parts.datapath.removePod(ifindex: record.device.index)
         let saved = await forget(pod)
         parts.telemetry.record(.podLost(record.name))
