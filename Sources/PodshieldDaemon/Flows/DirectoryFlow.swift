@@ -18,12 +18,15 @@ struct DirectoryFlow: Sendable {
 struct IdentityFlow: Sendable {
     let link: NodeLinkService
     let changes: AsyncStream<NodeIdentityEvent>
+    /// Tries to join again once the identity has run out.
+    let rejoin: @Sendable () async -> Void
 
     func run() async {
         for await event in changes {
             switch event {
             case .bundleChanged: await link.bundleChanged()
             case .joined, .nodeRenewed: await link.identityChanged()
+            case .identityExpired: await rejoin()
             default: break
             }
         }

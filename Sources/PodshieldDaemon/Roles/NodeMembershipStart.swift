@@ -39,6 +39,18 @@ struct NodeMembershipStart {
         if await !isMember(service) { try await join(service) }
     }
 
+    /// Joins again where that needs nobody's help: a machine that slept has an authority in the same process that would have
+    /// renewed its identity. A node of another authority needs a new token, and so an operator.
+    func restore(_ service: NodeIdentityService) async {
+        guard authority != nil else { return }
+        while !Task.isCancelled {
+            do throws(StartError) { return try await complete(service) } catch {
+                daemon.report(status: "\(error)")
+            }
+            try? await Task.sleep(for: .seconds(5))
+        }
+    }
+
     /// What is held may be of a time when the node had another name.
     private func isMember(_ service: NodeIdentityService) async -> Bool {
         guard service.currentSVID != nil else { return false }

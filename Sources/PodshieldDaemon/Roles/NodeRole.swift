@@ -29,7 +29,7 @@ struct NodeRole: Sendable {
         let port = try await ESPPort(address: settings.address, port: settings.espPort)
         let role = NodeRole(parts: parts, pods: pods, settings: settings, port: port)
         try await role.startLink(daemon)
-        role.startFlows(daemon, changes)
+        role.startFlows(daemon, changes) { await membership.restore(identity) }
         return role
     }
 
@@ -88,12 +88,15 @@ struct NodeRole: Sendable {
         daemon.components.adopt("the node link", running)
     }
 
-    private func startFlows(_ daemon: DaemonContext, _ changes: AsyncStream<NodeIdentityEvent>) {
+    private func startFlows(
+        _ daemon: DaemonContext, _ changes: AsyncStream<NodeIdentityEvent>, rejoin: @escaping @Sendable () async -> Void
+    ) {
         let (parts, pods) = (parts, pods)
         let directory = DirectoryFlow(parts: parts)
         let events = KernelEvents(parts: parts)
         daemon.components.start("the directory flow") { await directory.run() }
-        daemon.components.start("the identity flow") { await IdentityFlow(link: parts.link, changes: changes).run() }
+        let identity = IdentityFlow(link: parts.link, changes: changes, rejoin: rejoin)
+        daemon.components.start("the identity flow") { await identity.run() }
         daemon.components.start("the kernel's events") { await events.run() }
         daemon.components.start("the pods") { await pods.run() }
     }
