@@ -219,7 +219,7 @@ let package = Package(
             "PodshieldDaemon",
             [
                 "Addressing", "AdminAPI", "AuthorityAPI", "Configuration", "Datapath", "Identity",
-                "KernelTestSupport", "LinuxBinding", "NetnsProtocol", "Telemetry",
+                "KernelTestSupport", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "Telemetry",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport),
     ],

@@ -1,5 +1,8 @@
+import Addressing
 import Foundation
+import Identity
 import KernelTestSupport
+import KeyAgreement
 import Testing
 
 @testable import PodshieldDaemon
@@ -14,17 +17,21 @@ import Testing
     }
 
     @Test func nothingIsNoPods() throws {
-        #expect(try store.load().isEmpty)
+        #expect(try store.load() == PodStore.Saved())
     }
 
     @Test func whatIsSavedComesBackWhole() throws {
-        let pods = [try podRecord(), try podRecord("db-0", labels: [:], interface: "eth1", index: 9)]
-        try store.save(pods)
-        #expect(try store.load() == pods)
+        let saved = PodStore.Saved(
+            pods: [try podRecord(), try podRecord("db-0", labels: [:], interface: "eth1", index: 9)],
+            former: Set(
+                try podRecord("old-0", index: 4).holdings(of: NumericIdentity(rawValue: 300))
+                    + podRecord("old-0", index: 4).holdings(of: NumericIdentity(rawValue: 301))))
+        try store.save(saved)
+        #expect(try store.load() == saved)
         let mode = try FileManager.default.attributesOfItem(atPath: store.path)[.posixPermissions] as? Int
         #expect(mode == 0o600)
-        try store.save([])
-        #expect(try store.load().isEmpty)
+        try store.save(PodStore.Saved())
+        #expect(try store.load() == PodStore.Saved())
         // Nothing but the file: no leftover of the writing.
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path + "/pods") == ["pods.json"])
     }
@@ -42,15 +49,23 @@ import Testing
     @Test(arguments: [
         (#""netns" : "/run/netns/web-0""#, #""netns" : "/etc/passwd""#, "makes no sense"),
         (#""10.42.1.7""#, #""10.42.1.777""#, "makes no sense"),
+        (#""10.42.1.99""#, #""10.42.1.999""#, "makes no sense"), (#": 300"#, #": -1"#, "cannot be used"),
         (#""name" : "web-0""#, #""name" : "web/0""#, "cannot be used"),
         (#""app" : "web""#, #""a p" : "web""#, "cannot be used"),
     ])
     func aRecordThatMakesNoSenseIsRefused(good: String, bad: String, reason: String) throws {
-        try store.save([podRecord()])
+        let former = FormerHolding(address: IPAddress("10.42.1.99")!, identity: NumericIdentity(rawValue: 300))
+        try store.save(PodStore.Saved(pods: [podRecord()], former: [former]))
         let text = try String(contentsOfFile: store.path, encoding: .utf8)
         try #require(text.contains(good))
         try Data(text.replacing(good, with: bad).utf8).write(to: URL(filePath: store.path))
         #expect { try store.load() } throws: { "\($0)".contains(reason) }
+    }
+
+    /// As files were before pods that have gone were remembered.
+    @Test func nobodyFormerNeedBeSaid() throws {
+        try Data(#"{"version":1,"pods":[]}"#.utf8).write(to: URL(filePath: store.path))
+        #expect(try store.load() == PodStore.Saved())
     }
 
     @Test func aDirectoryThatOthersWriteToIsRefused() throws {

@@ -38,7 +38,8 @@ actor Hosting {
         if await !known().isSuperset(of: pods.leases) { await lease(pods.leases).value }
         let outcome = await parts.link.host(pods.workloads)
         if pods.leases != leased { lease(pods.leases) }
-        return ToldPods(pods, quarantined: outcome.quarantined)
+        return ToldPods(
+            pods.map(ToldPods.Pod.init), quarantined: outcome.quarantined, released: outcome.released)
     }
 
     /// What peers know to be leased to us. Of an earlier run that is in the directory.

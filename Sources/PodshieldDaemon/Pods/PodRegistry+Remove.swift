@@ -25,6 +25,7 @@ extension PodRegistry {
     /// Answers whether a next run will know, too.
     private func forget(_ pod: HeldPod) async -> Result<Void, PodError> {
         pods[pod.record.name] = nil
+        if let issued = pod.issued { former.formUnion(pod.record.holdings(of: issued.identity)) }
         let saved = Result { () throws(PodError) in try save() }
         await announce()
         await parts.identity.release(pod.record.name)

@@ -1,21 +1,26 @@
 import Datapath
 import Identity
+import KeyAgreement
 import LinuxBinding
 import NodeIdentity
+import NodeLink
 import Telemetry
 
 extension PodRegistry {
     /// Takes up the pods of an earlier run: what the kernel enforces for them goes on, those whose device has gone are
     /// removed. Nothing is announced yet.
     func restore() async throws(StartError) {
-        let records: [PodRecord]
-        do throws(PodStoreError) { records = try store.load() } catch { throw .pods(error) }
+        let saved: PodStore.Saved
+        do throws(PodStoreError) { saved = try store.load() } catch { throw .pods(error) }
+        let records = saved.pods
         let devices: Set<HostDevice>
         do throws(SystemError) { devices = Set(try RouteSocket().links().map(HostDevice.init)) } catch {
             throw .system(error)
         }
         let present = records.filter { devices.contains($0.device) }
         for record in present { pods[record.name] = HeldPod(record: record) }
+        former = saved.former
+        await restoreIdentities(records)
         do throws(DatapathError) {
             _ = try await parts.datapath.reconcilePods(present: Set(present.map(\.device.index)))
             try await resume(present)
@@ -26,11 +31,13 @@ extension PodRegistry {
         for lost in records where !devices.contains(lost.device) { parts.telemetry.record(.podLost(lost.name)) }
     }
 
-    /// An SVID that is still good is enforced at once, so that a restart costs no packet; else all packets drop.
+    /// An SVID that is still good is enforced at once, so that a restart costs no packet; else all packets drop. So do those
+    /// of a pod at whose address peers may still seek another.
     private func resume(_ records: [PodRecord]) async throws(DatapathError) {
-        await restoreIdentities()
         for record in records {
-            let identity = pods[record.name]?.issued?.identity ?? .unknown
+            let issued = pods[record.name]?.issued?.identity ?? .unknown
+            let isSought = former.contains { $0.identity != issued && record.addresses.contains($0.address) }
+            let identity = isSought ? .unknown : issued
             try await parts.datapath.addPod(
                 ifindex: record.device.index, mac: record.mac, addresses: record.addresses, identity: identity,
                 mtu: record.mtu)
@@ -40,16 +47,25 @@ extension PodRegistry {
         }
     }
 
-    /// SVIDs that are still good and of these pods as they are now; those of pods that have gone are forgotten.
-    private func restoreIdentities() async {
+    /// SVIDs that are still good and of these pods; those of pods that have gone are forgotten, but not what they had.
+    private func restoreIdentities(_ records: [PodRecord]) async {
+        let recorded = Dictionary(records.map { ($0.name, $0) }) { $1 }
+        var hosted: Set<FormerHolding> = []
         for issued in await parts.identity.heldWorkloads {
             let name = issued.pod.podName
-            if pods[name]?.record.facts == issued.pod, issued.svid.svid.notAfter > parts.now() {
+            let record = recorded[name].flatMap {
+                $0.facts == issued.pod && issued.svid.svid.notAfter > parts.now() ? $0 : nil
+            }
+            let holdings = record?.holdings(of: issued.identity) ?? []
+            if record != nil, pods[name] != nil {
                 pods[name]?.issued = issued
+                hosted.formUnion(holdings)
             } else {
+                former.formUnion(holdings)
                 await parts.identity.release(name)
             }
         }
+        await parts.link.inherit(former.union(hosted))
     }
 
     // MARK: Keeping up

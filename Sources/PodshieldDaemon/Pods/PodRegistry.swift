@@ -3,6 +3,7 @@ import AuthorityAPI
 import Configuration
 import Datapath
 import Identity
+import KeyAgreement
 import LinuxBinding
 import NetnsProtocol
 import NodeIdentity
@@ -15,6 +16,8 @@ actor PodRegistry {
     let store: PodStore
     let hosting: Hosting
     var pods: [PodName: HeldPod] = [:]
+    /// What pods that have gone had, and peers may still take for theirs: on disk before it is anybody else's.
+    var former: Set<FormerHolding> = []
     var protected: [IPPrefix]
     private var isRetired = false
     private var turns = Turns<PodName>()
@@ -81,7 +84,7 @@ actor PodRegistry {
     func save() throws(PodError) {
         parts.names.update(pods: pods.values.map(\.record))
         do throws(PodStoreError) {
-            try store.save(list().map(\.record))
+            try store.save(PodStore.Saved(pods: list().map(\.record), former: former))
         } catch {
             throw .store(error)
         }
@@ -91,11 +94,18 @@ actor PodRegistry {
     func announce() async {
         guard !isRetired else { return }
         let told = await hosting.publish { await self.list() }
+        settle(told.former(of: former))
         for name in pods.keys {
             // Looked at one by one: each may be another by the time its turn comes.
             guard let pod = pods[name], let identity = told.enforceable(ToldPods.Pod(pod)) else { continue }
             await enforce(identity, on: name)
         }
+    }
+
+    private func settle(_ remaining: Set<FormerHolding>) {
+        guard remaining != former else { return }
+        former = remaining
+        do throws(PodError) { try save() } catch { parts.telemetry.record(.stateNotSaved(reason: "\(error)")) }
     }
 
     /// Puts a pod's identity into the kernel.

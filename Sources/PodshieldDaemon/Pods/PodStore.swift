@@ -1,6 +1,8 @@
 import Addressing
 import AuthorityAPI
 import FoundationEssentials
+import Identity
+import KeyAgreement
 public import LinuxBinding
 import NetnsProtocol
 
@@ -17,13 +19,21 @@ struct PodStore: Sendable {
         path = directory + "/pods.json"
     }
 
+    struct Saved: Equatable {
+        var pods: [PodRecord] = []
+        /// What pods that have gone had, and peers may still take for theirs.
+        var former: Set<FormerHolding> = []
+    }
+
     /// Empty when there is no file yet.
-    func load() throws(PodStoreError) -> [PodRecord] {
-        guard FileManager.default.fileExists(atPath: path) else { return [] }
+    func load() throws(PodStoreError) -> Saved {
+        guard FileManager.default.fileExists(atPath: path) else { return Saved() }
         do {
             let file = try JSONDecoder().decode(Contents.self, from: Data(AtomicFile.read(path, limit: Self.largest)))
             guard file.version == Contents.current else { throw PodStoreError.unknownVersion(path, file.version) }
-            return try file.pods.map(PodRecord.init)
+            return Saved(
+                pods: try file.pods.map(PodRecord.init),
+                former: Set(try (file.former ?? []).map(FormerHolding.init)))
         } catch let error as PodStoreError {
             throw error
         } catch let error as SystemError {
@@ -33,10 +43,14 @@ struct PodStore: Sendable {
         }
     }
 
-    func save(_ pods: [PodRecord]) throws(PodStoreError) {
+    func save(_ saved: Saved) throws(PodStoreError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let contents = Contents(version: Contents.current, pods: pods.map(StoredPod.init))
+        let contents = Contents(
+            version: Contents.current, pods: saved.pods.map(StoredPod.init),
+            former: saved.former.map(StoredHolding.init).sorted {
+                ($0.address, $0.identity) < ($1.address, $1.identity)
+            })
         do {
             try AtomicFile.write(Array(encoder.encode(contents)), to: path, mode: 0o600)
         } catch let error as SystemError {
@@ -52,6 +66,7 @@ struct PodStore: Sendable {
         static let current = 1
         let version: Int
         let pods: [StoredPod]
+        let former: [StoredHolding]?
     }
 }
 
@@ -88,12 +103,31 @@ extension PodRecord {
     fileprivate init(_ pod: StoredPod) throws {
         let addresses = pod.addresses.compactMap { IPAddress($0) }
         guard let namespace = NamespacePath(pod.netns), addresses.count == pod.addresses.count, pod.mac.count == 6
-        else { throw PodStoreError.nonsense(pod: "\(pod.namespace)/\(pod.name)") }
+        else { throw PodStoreError.nonsense(of: "pod \(pod.namespace)/\(pod.name)") }
         self.init(
             facts: try PodFacts(
                 namespace: pod.namespace, serviceAccount: pod.serviceAccount, name: pod.name, labels: pod.labels),
             namespace: namespace, interface: pod.interface, device: pod.device, mac: pod.mac, addresses: addresses,
             mtu: pod.mtu, addedAt: pod.addedAt)
+    }
+}
+
+private struct StoredHolding: Codable {
+    let address: String
+    let identity: UInt32
+
+    init(_ holding: FormerHolding) {
+        address = holding.address.description
+        identity = holding.identity.rawValue
+    }
+}
+
+extension FormerHolding {
+    fileprivate init(_ stored: StoredHolding) throws {
+        guard let address = IPAddress(stored.address) else {
+            throw PodStoreError.nonsense(of: "address \(stored.address)")
+        }
+        self.init(address: address, identity: NumericIdentity(rawValue: stored.identity))
     }
 }
 
@@ -103,7 +137,7 @@ public enum PodStoreError: Error, Equatable {
     case file(SystemError)
     case unreadable(String, reason: String)
     case unknownVersion(String, Int)
-    case nonsense(pod: String)
+    case nonsense(of: String)
 }
 
 extension PodStoreError: CustomStringConvertible {
@@ -113,7 +147,7 @@ extension PodStoreError: CustomStringConvertible {
         case .file(let error): "\(error)"
         case .unreadable(let path, let reason): "\(path) cannot be used: \(reason)"
         case .unknownVersion(let path, let version): "\(path) has version \(version), which this program does not know"
-        case .nonsense(let pod): "the record of pod \(pod) makes no sense"
+        case .nonsense(let subject): "the record of \(subject) makes no sense"
         }
     }
 }

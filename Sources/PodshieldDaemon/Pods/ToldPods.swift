@@ -1,5 +1,6 @@
 import Addressing
 import Identity
+import KeyAgreement
 import NodeIdentity
 
 /// The pods that authority and peers were told of at one time.
@@ -12,14 +13,19 @@ struct ToldPods: Sendable {
     private let pods: [PodName: Pod]
     /// Addresses that may still be reached as another identity's.
     private let quarantined: Set<IPAddress>
+    /// What was given up, by then, and peers may still take for the former holder's.
+    private let released: Set<FormerHolding>
 
-    init(_ pods: [Pod], quarantined: Set<IPAddress>) {
+    init(_ pods: [Pod], quarantined: Set<IPAddress> = [], released: Set<FormerHolding> = []) {
         self.pods = Dictionary(pods.map { ($0.record.name, $0) }) { $1 }
         self.quarantined = quarantined
+        self.released = released
     }
 
-    init(_ pods: [HeldPod], quarantined: Set<IPAddress>) {
-        self.init(pods.map(Pod.init), quarantined: quarantined)
+    /// What a next run has to inherit of these: what was told as hosted has been given up only since.
+    func former(of earlier: Set<FormerHolding>) -> Set<FormerHolding> {
+        let hosted = Set(pods.values.flatMap { pod in pod.record.holdings(of: pod.identity) })
+        return released.union(earlier.intersection(hosted))
     }
 
     /// Who the pod is to be in the kernel. Nil if it is another now than the one that was told of: what was learned in this
@@ -32,4 +38,10 @@ struct ToldPods: Sendable {
 
 extension ToldPods.Pod {
     init(_ pod: HeldPod) { self.init(record: pod.record, identity: pod.issued?.identity ?? .unknown) }
+}
+
+extension PodRecord {
+    func holdings(of identity: NumericIdentity) -> [FormerHolding] {
+        addresses.map { FormerHolding(address: $0, identity: identity) }
+    }
 }
