@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 from pathlib import Path
 from typing import Callable, Iterator, Optional
 
@@ -78,12 +79,18 @@ def sweep() -> None:
     """Removes what runs left that ended without their clean-up."""
     for directory in PARENT.iterdir():
         match = DIRECTORY_NAME.match(directory.name)
-        if not match:
+        if not match or not _is_ours(directory):
             continue
         lock = _hold(directory)
         if lock is not None:
             _remove(directory, f"ps{match[1]}-")
             os.close(lock)
+
+
+def _is_ours(directory: Path) -> bool:
+    """Everybody may put something of that name there, and we are root."""
+    status = directory.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
 
 
 def _remove(directory: Path, prefix: str) -> None:
