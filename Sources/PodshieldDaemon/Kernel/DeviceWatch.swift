@@ -9,6 +9,15 @@ struct DeviceWatch: Sendable {
     let events: AsyncStream<LinkEvent>
 
     func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await follow() }
+            group.addTask { await tryAgain() }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func follow() async {
         await listAnew()
         for await event in events {
             switch event {
@@ -21,6 +30,17 @@ struct DeviceWatch: Sendable {
             }
         }
     }
+
+    /// A device that could not be hooked is open until it is, and nothing need happen to it meanwhile.
+    private func tryAgain() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: Self.retryPause)
+            guard await !uplinks.failures.isEmpty, let links = try? RouteSocket().links() else { continue }
+            for link in links { await uplinks.appeared(link) }
+        }
+    }
+
+    private static let retryPause = Duration.seconds(10)
 
     private func listAnew() async {
         guard let links = try? RouteSocket().links() else { return }

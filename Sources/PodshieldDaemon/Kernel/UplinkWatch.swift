@@ -65,8 +65,11 @@ actor UplinkWatch {
         } catch {
             // A device that has gone again is no failure.
             guard (try? RouteSocket().link(index: link.index)) != nil else { return }
+            // Said once for each reason, not with each try.
+            if failures[link.name] != "\(error)" {
+                telemetry.record(.uplinkFailed(interface: link.name, reason: "\(error)"))
+            }
             failures[link.name] = "\(error)"
-            telemetry.record(.uplinkFailed(interface: link.name, reason: "\(error)"))
         }
     }
 
