@@ -14,7 +14,7 @@ struct PodAddCommand: SessionCommand {
 
     @OptionGroup var options: GlobalOptions
 
-    @Argument(help: "Its name, unique on this node.")
+    @Argument(help: "Its name, unique in its namespace.")
     var name: String
 
     @Option(help: "Its Kubernetes namespace.")
