@@ -12,10 +12,7 @@ public enum Daemon {
         let configuration = try load(path)
         let instance = try Instance(configuration.paths)
         defer { withExtendedLifetime(instance) {} }
-        let telemetry = Telemetry(
-            .automatic(instance: configuration.instance), level: EventPriority(configuration.logLevel),
-            now: WallClock.nanoseconds)
-        let context = DaemonContext(configuration, telemetry: telemetry)
+        let context = DaemonContext(configuration, telemetry: telemetry(configuration))
         context.begin()
         try await Supervision(context: context, path: path, signals: signals).run()
     }
@@ -30,6 +27,20 @@ public enum Daemon {
         } catch {
             throw .datapath(error)
         }
+    }
+
+    /// Guards the machine's devices before any pod can be there; ends at once. To be run before container runtimes start.
+    public static func bootDatapath(path: String) async throws(StartError) {
+        let configuration = try load(path)
+        let instance = try Instance(configuration.paths)
+        defer { withExtendedLifetime(instance) {} }
+        try await DatapathBoot(configuration: configuration, telemetry: telemetry(configuration)).run()
+    }
+
+    private static func telemetry(_ configuration: PodshieldConfiguration) -> Telemetry {
+        Telemetry(
+            .automatic(instance: configuration.instance), level: EventPriority(configuration.logLevel),
+            now: WallClock.nanoseconds)
     }
 
     private static func load(_ path: String) throws(StartError) -> PodshieldConfiguration {

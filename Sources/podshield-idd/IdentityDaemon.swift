@@ -9,7 +9,7 @@ struct IdentityDaemon: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "podshield-idd", abstract: "Identities, keys and datapath of this node.",
         version: PodshieldVersion.text,
-        subcommands: [Serve.self, UninstallDatapath.self], defaultSubcommand: Serve.self)
+        subcommands: [Serve.self, BootDatapath.self, UninstallDatapath.self], defaultSubcommand: Serve.self)
 
     struct ConfigurationFile: ParsableArguments {
         @Option(name: .customLong("config"), help: "The configuration file.")
@@ -23,6 +23,18 @@ struct IdentityDaemon: AsyncParsableCommand {
 
         func run() async throws {
             do throws(StartError) { try await Daemon.run(path: file.path) } catch { try fail(error) }
+        }
+    }
+
+    struct BootDatapath: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "datapath-boot",
+            abstract: "Guard this machine's devices before anything starts that could make a pod, and end.")
+
+        @OptionGroup var file: ConfigurationFile
+
+        func run() async throws {
+            do throws(StartError) { try await Daemon.bootDatapath(path: file.path) } catch { try fail(error) }
         }
     }
 
