@@ -8,6 +8,8 @@ DESTDIR ?=
 # debug or release; `install` takes release unless told otherwise: it carries the Swift runtime with it.
 CONFIGURATION ?= debug
 JOBS ?= $(shell nproc)
+# Where `install` finds the programs; empty: it builds them.
+BINARIES ?=
 # How long each fuzz target runs.
 SECONDS ?= 30
 
@@ -68,11 +70,12 @@ lint: ## Check format, scripts and units
 	@scripts/lint
 
 install: CONFIGURATION = release
-install: bpf swift ## Install a release build under DESTDIR and PREFIX
-	bin=$$(swift build $(SWIFT_FLAGS) --show-bin-path) && \
+install: bpf $(if $(BINARIES),,swift) ## Install a release build under DESTDIR and PREFIX (BINARIES=DIRECTORY: what was built elsewhere)
+	bin=$(or $(BINARIES),$$(swift build $(SWIFT_FLAGS) --show-bin-path)) && \
 	install -D -m 0755 "$$bin/podshield-idd" $(DESTDIR)$(SBINDIR)/podshield-idd && \
 	install -D -m 0755 "$$bin/psid" $(DESTDIR)$(BINDIR)/psid && \
 	install -D -m 0755 "$$bin/podshield-netns" $(DESTDIR)$(LIBDIR)/podshield-netns
+	strip --strip-debug $(addprefix $(DESTDIR),$(SBINDIR)/podshield-idd $(BINDIR)/psid $(LIBDIR)/podshield-netns)
 	install -D -m 0644 $(BPF_OBJECT) $(DESTDIR)$(LIBDIR)/podshield.bpf.o
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)/etc/podshield
 	for unit in $(UNITS); do $(RELOCATE) "systemd/$$unit" > "$(DESTDIR)$(UNITDIR)/$$unit" || exit 1; done
