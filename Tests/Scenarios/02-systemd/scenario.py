@@ -2,7 +2,12 @@
 """The installed service under a real systemd: see README.md beside this file."""
 
 import json
+import os
+import re
+import signal
 import subprocess
+import time
+from pathlib import Path
 
 from harness import commands
 from harness.configuration import single_machine_configuration
@@ -11,24 +16,37 @@ from harness.lifetime import Run
 from harness.machine import Machine
 from harness.report import Report
 
-TITLE = "Podshield as a service: start, issue, journal, reload, restart, stop"
+TITLE = "Podshield as a service: boot, start, issue, journal, reload, restart, crash, hang, stop"
 
 SERVICE = "podshield-idd.service"
+BOOT_SERVICE = "podshield-datapath-boot.service"
+# Of the uplink's far side: in the protected prefixes, and nobody is known there.
+ELSEWHERE = "10.42.2.10"
+# The unit's own watchdog is patient; here it must not be.
+IMPATIENCE = """[Service]
+WatchdogSec=5s
+TimeoutAbortSec=1s
+"""
+UNITS = (BOOT_SERVICE, "podshield-netns.socket", SERVICE)
+TRAFFIC = "traffic.service"
 PINS = "/sys/fs/bpf/podshield"
 WEB_ID = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/web"
 # Bit numbers of linux/capability.h.
 CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_IPC_LOCK": 14, "CAP_PERFMON": 38, "CAP_BPF": 39}
 INSTALL_SECONDS = 280
+RESTART_SECONDS = 30
 
 
 def play(run: Run, report: Report) -> None:
     service = Service(run, report)
     service.install()
     try:
+        service.guard_boot()
         service.start()
         service.issue()
         service.journal()
         service.reload_and_restart()
+        service.crash_and_hang()
         service.stop()
         service.uninstall()
     finally:
@@ -39,22 +57,40 @@ class Service:
     def __init__(self, run: Run, report: Report) -> None:
         self.report = report
         self.machine = Machine(run, "host")
+        self.programs = Path(os.environ.get("PODSHIELD_BINARIES", run.directory / "programs"))
+        self.package = run.directory / "package"
 
     def install(self) -> None:
         self.report.step("1. Install, boot")
-        commands.run(
-            "make", "--no-print-directory", "-C", str(ROOT), "install", "CONFIGURATION=debug",
-            f"DESTDIR={self.machine.root}", timeout=INSTALL_SECONDS,
-        )
+        if not self.programs.exists():
+            commands.run(str(ROOT / "scripts/standalone"), str(self.programs), timeout=INSTALL_SECONDS)
+        self._expect_nothing_left_of_a_package()
+        self._make("install", self.machine.root)
         configuration = self.machine.root / "etc/podshield/config.yaml"
         self.report.expect("an example configuration is installed", configuration.exists())
         configuration.write_text(single_machine_configuration())
         self.machine.boot()
-        self._make_uplink_and_pod()
+        # What `make install` does itself where it installs into the running system.
+        self.machine.run("journalctl", "--update-catalog")
+        self._expect_no_toolchain()
+        self._make_uplink()
+        self._make_pod("web-0", "10.42.1.10")
+        self._make_pod("db-0", "10.42.1.11")
         self._says("psid config validate accepts the configuration", "psid", "config", "validate")
 
+    def guard_boot(self) -> None:
+        self.report.step("2. Before the daemon: the devices are guarded")
+        heard = self._heard_in_clear()
+        self.report.expect("without Podshield a pod's packet leaves in the clear", heard != "", heard)
+        self._says("the units can be enabled", "systemctl", "enable", *UNITS)
+        self._says("the unit for the boot succeeds", "systemctl", "start", BOOT_SERVICE)
+        pins = len(self._pins().split())
+        self.report.expect("programs are pinned at the devices", pins > 0, f"{pins} pins")
+        heard = self._heard_in_clear()
+        self.report.expect("now it does not leave", heard == "", heard or None)
+
     def start(self) -> None:
-        self.report.step("2. Start")
+        self.report.step("3. Start")
         self._says("it starts and reports ready", "systemctl", "start", "podshield-netns.socket", SERVICE)
         state = self.machine.unit_property(SERVICE, "ActiveState")
         self.report.expect("active, with a line of status", state == "active" and self._status_text() != "", self._status_text())
@@ -63,17 +99,21 @@ class Service:
         self._expect_capabilities()
 
     def issue(self) -> None:
-        self.report.step("3. A pod and its identity")
-        psid = "psid"
-        self._says("an entry", psid, "entry", "create", "--spiffe-id", WEB_ID, "--node", "node-a", "--label", "app=web")
-        self._says(
-            "a pod, whose namespace the helper enters", psid, "pod", "add", "web-0", "--namespace", "shop",
-            "--service-account", "web", "--label", "app=web", "--netns", "/run/netns/web-0",
-        )
-        self._says("psid issue", psid, "issue", "--pod", "web-0", wanted=WEB_ID)
+        self.report.step("4. A pod and its identity")
+        for account in ("web", "db"):
+            label = f"app={account}"
+            self._says(
+                f"an entry for {account}", "psid", "entry", "create", "--spiffe-id",
+                f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{account}", "--node", "node-a", "--label", label,
+            )
+            self._says(
+                f"the pod {account}-0, whose namespace the helper enters", "psid", "pod", "add", f"{account}-0", "--namespace",
+                "shop", "--service-account", account, "--label", label, "--netns", f"/run/netns/{account}-0",
+            )
+        self._says("psid issue", "psid", "issue", "--pod", "web-0", wanted=WEB_ID)
 
     def journal(self) -> None:
-        self.report.step("4. The journal")
+        self.report.step("5. The journal")
         entries = [json.loads(line) for line in self.machine.run(
             "journalctl", "-u", SERVICE, "-o", "json", "--no-pager"
         ).splitlines()]
@@ -81,9 +121,15 @@ class Service:
         self.report.expect("journalctl -u podshield-idd has events with fields of their own", bool(native), f"{len(native)} of {len(entries)}")
         for entry in native[:5]:
             self.report.note(f"{entry['MESSAGE_ID']}  {entry['MESSAGE']}")
+        heard = self._heard_in_clear()
+        self.report.expect("a pod's packet to nobody known does not leave", heard == "", heard or None)
+        self._says(
+            "journalctl -x PODSHIELD_VERDICT=dropped explains it", "journalctl", "-x", "--no-pager",
+            "PODSHIELD_VERDICT=dropped", wanted="Subject: A packet was dropped",
+        )
 
     def reload_and_restart(self) -> None:
-        self.report.step("5. Reload and restart")
+        self.report.step("6. Reload and restart")
         self._says("reload", "systemctl", "reload", SERVICE)
         before = self._pins()
         serial = json.loads(self.machine.run("psid", "issue", "--pod", "web-0", "-o", "json"))["serial"]
@@ -92,15 +138,34 @@ class Service:
         after = json.loads(self.machine.run("psid", "issue", "--pod", "web-0", "-o", "json"))["serial"]
         self.report.expect("the pod and its SVID are still there", after == serial, f"serial {after}")
 
+    def crash_and_hang(self) -> None:
+        self.report.step("7. The daemon dies, the daemon hangs; pods talk on")
+        self._make_impatient()
+        self.machine.run(
+            "systemd-run", f"--unit={TRAFFIC}", "--property=KillSignal=SIGINT", "ip", "netns", "exec", "web-0",
+            "ping", "-n", "-i", "0.1", "10.42.1.11",
+        )
+        for name, number in (("killed", signal.SIGKILL), ("stopped: the watchdog expires", signal.SIGSTOP)):
+            pins, process = self._pins(), self._process()
+            self.machine.run("kill", f"-{number.value}", process)
+            self.report.expect(f"{name}: systemd starts another, which gets ready", self._is_replaced(process), self._status_text())
+            self.report.expect("what protects the pods is the same", self._pins() == pins and pins != "")
+        self.machine.run("systemctl", "stop", TRAFFIC)
+        self._says(
+            "no packet between pods was lost", "journalctl", "-u", TRAFFIC, "-o", "cat", "--no-pager", wanted=" 0% packet loss"
+        )
+        self._says("the journal names the watchdog", "journalctl", "-u", SERVICE, "--no-pager", wanted="atchdog timeout")
+        self._says("the pod is still known", "psid", "issue", "--pod", "web-0", wanted=WEB_ID)
+
     def stop(self) -> None:
-        self.report.step("6. Stop")
+        self.report.step("8. Stop")
         self._says("it stops", "systemctl", "stop", SERVICE)
         result = self.machine.unit_property(SERVICE, "Result")
         self.report.expect("in order", result == "success", result)
         self.report.expect("what protects the pods stays", self._pins() != "", f"{len(self._pins().split())} pins")
 
     def uninstall(self) -> None:
-        self.report.step("7. Uninstall")
+        self.report.step("9. Uninstall")
         self._says("the datapath goes", "psid", "datapath", "uninstall")
         self.report.expect("no pin is left", self._pins() == "", self._pins() or None)
 
@@ -119,19 +184,79 @@ class Service:
         first = next((line for line in output.splitlines() if wanted in line), "")
         self.report.expect(expected, holds and wanted in output, first or output or None)
 
-    def _make_uplink_and_pod(self) -> None:
-        for line in (
+    def _make(self, target: str, destination: Path) -> None:
+        commands.run(
+            "make", "--no-print-directory", "-C", str(ROOT), target, "CONFIGURATION=debug", f"DESTDIR={destination}",
+            f"BINARIES={self.programs}", timeout=INSTALL_SECONDS,
+        )
+
+    def _expect_nothing_left_of_a_package(self) -> None:
+        for target in ("install", "uninstall"):
+            self._make(target, self.package)
+        left = [str(path.relative_to(self.package)) for path in self.package.rglob("*") if not path.is_dir()]
+        self.report.expect(
+            "make uninstall leaves the configuration and nothing else", left == ["etc/podshield/config.yaml"], ", ".join(left)
+        )
+
+    def _heard_in_clear(self) -> str:
+        """What the far end of the uplink hears of a packet that the pod sends into the protected prefixes."""
+        return self.machine.run("sh", "-c", f"""
+            timeout 4 tcpdump -lni far-end -c 1 icmp and src 10.42.1.10 and dst {ELSEWHERE} 2>/dev/null &
+            sleep 1.5
+            ip netns exec web-0 ping -n -c 3 -i 0.2 -W 1 {ELSEWHERE} >/dev/null
+            wait""").strip()
+
+    def _process(self) -> str:
+        return self.machine.unit_property(SERVICE, "MainPID")
+
+    def _is_replaced(self, process: str) -> bool:
+        deadline = time.monotonic() + RESTART_SECONDS
+        while time.monotonic() < deadline:
+            state = self.machine.unit_property(SERVICE, "ActiveState")
+            if state == "active" and self._process() not in ("0", process):
+                return True
+            time.sleep(0.2)
+        return False
+
+    def _expect_no_toolchain(self) -> None:
+        libraries = self.machine.run("ldd", "/usr/sbin/podshield-idd", "/usr/bin/psid", "/usr/lib/podshield/podshield-netns")
+        missing = re.findall(r".*(?:swift|Foundation|not found).*", libraries)
+        has_swift = self.machine.succeeds("swift", "--version")
+        self.report.expect(
+            "the programs need no Swift toolchain, and there is none", not missing and not has_swift, " ".join(missing) or None
+        )
+
+    def _make_impatient(self) -> None:
+        """From the next start of the daemon on."""
+        overrides = self.machine.root / f"etc/systemd/system/{SERVICE}.d"
+        overrides.mkdir()
+        (overrides / "impatience.conf").write_text(IMPATIENCE)
+        self.machine.run("systemctl", "daemon-reload")
+
+    def _make_uplink(self) -> None:
+        self._ip(
             "link add uplink type veth peer name far-end",
             "link set uplink up", "link set far-end up",
             "address add 192.0.2.11/24 dev uplink",
-            "netns add web-0",
-            "link add pod-web-0 type veth peer name eth0 netns web-0",
-            "link set pod-web-0 up",
-            "-netns web-0 link set eth0 up",
-            "-netns web-0 address add 10.42.1.10/32 dev eth0",
-            "-netns web-0 route add default dev eth0",
-            "route add 10.42.1.10/32 dev pod-web-0",
-        ):
+            f"route add {ELSEWHERE}/32 dev uplink",
+            f"neighbour add {ELSEWHERE} dev uplink lladdr 02:00:00:00:00:02",
+        )
+        self.machine.run("sysctl", "--quiet", "net.ipv4.ip_forward=1")
+
+    def _make_pod(self, name: str, address: str) -> None:
+        self._ip(
+            f"netns add {name}",
+            f"link add pod-{name} type veth peer name eth0 netns {name}",
+            f"link set pod-{name} up",
+            f"-netns {name} link set eth0 up",
+            f"-netns {name} address add {address}/32 dev eth0",
+            f"-netns {name} route add default dev eth0",
+            f"route add {address}/32 dev pod-{name}",
+        )
+        self.machine.run("sysctl", "--quiet", f"net.ipv4.conf.pod-{name}.proxy_arp=1")
+
+    def _ip(self, *lines: str) -> None:
+        for line in lines:
             self.machine.run("ip", *line.split())
 
     def _status_text(self) -> str:

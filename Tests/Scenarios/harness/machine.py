@@ -1,6 +1,7 @@
 """A machine with a real systemd as its first process: a container on a throw-away copy of this one's files."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -18,6 +19,11 @@ MASKED_UNITS = (
 NSPAWN_ENVIRONMENT = {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "1"}
 POWER_OFF = signal.SIGRTMIN + 4
 BOOT_SECONDS = 30
+
+
+def swift_runtime() -> Path:
+    """The toolchain's shared libraries, which no machine has that Podshield is installed on."""
+    return Path(shutil.which("swift")).resolve().parents[1] / "lib/swift"
 
 
 class Machine:
@@ -80,7 +86,7 @@ class Machine:
             "systemd-nspawn", "--boot", "--quiet", f"--directory={self.root}", f"--machine={self.name}",
             "--register=no", "--keep-unit", "--console=read-only", "--private-network", "--capability=all",
             "--system-call-filter=@known", "--link-journal=no", "--resolv-conf=off", "--timezone=off",
-            "--bind=/sys/kernel/btf", "--bind=/dev/net/tun", *(f"--bind-ro={path}" for path in binds),
+            f"--tmpfs={swift_runtime()}", "--bind=/sys/kernel/btf", "--bind=/dev/net/tun", *(f"--bind-ro={path}" for path in binds),
             "systemd.unit=basic.target", log=log, environment={**os.environ, **NSPAWN_ENVIRONMENT},
         )
 
