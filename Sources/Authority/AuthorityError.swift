@@ -9,6 +9,8 @@ public enum AuthorityError: Error, Sendable, Equatable {
     case keyFile(PrivateFileError)
     /// One of the two files is there without the other.
     case missing(path: String, while: String)
+    /// The key is a credential, and a file holds it as well.
+    case keyBesideCredential(path: String)
     case unreadable(path: String, reason: String)
     case registry(RegistryError)
 
@@ -24,6 +26,8 @@ extension AuthorityError: CustomStringConvertible {
         case .directory(let error), .keyFile(let error): "\(error)"
         case .stateFile(let error): "\(error)"
         case .missing(let path, let other): "\(path) is missing while \(other) is there; restore it from a backup"
+        case .keyBesideCredential(let path):
+            "\(path) is there though the key is handed over as a credential; remove it or the setting"
         case .unreadable(let path, let reason): "\(path) cannot be used: \(reason)"
         case .registry(let error): "\(error)"
         case .issuance(let error): "the authority's own SVID cannot be issued: \(error)"

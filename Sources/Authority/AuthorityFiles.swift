@@ -7,9 +7,12 @@ internal import OpenSSLBinding
 /// The state directory: the CA's certificate and key, and the registry.
 struct AuthorityFiles {
     let directory: String
+    /// Where somebody else keeps the key. It is read and never made.
+    var keptKey: String?
 
     var certificate: String { directory + "/ca.pem" }
-    var key: String { directory + "/ca.key" }
+    var ownKey: String { directory + "/ca.key" }
+    var key: String { keptKey ?? ownKey }
     var registry: String { directory + "/authority.sqlite" }
 
     /// Loads the CA, or makes one in a directory that never had any. `now` in seconds since 1970.
@@ -24,6 +27,7 @@ struct AuthorityFiles {
         } catch {
             throw .stateFile(error)
         }
+        guard keptKey == nil else { return try loadKept(trustDomain) }
         switch (exists(certificate), exists(key)) {
         case (true, true): return try load(trustDomain)
         case (false, false) where !exists(registry): return try create(trustDomain, now: now)
@@ -62,6 +66,11 @@ struct AuthorityFiles {
         } catch {
             throw .issuance(.openSSL(error))
         }
+    }
+
+    private func loadKept(_ trustDomain: TrustDomain) throws(AuthorityError) -> CertificateAuthority {
+        guard !exists(ownKey) else { throw .keyBesideCredential(path: ownKey) }
+        return try load(trustDomain)
     }
 
     private func load(_ trustDomain: TrustDomain) throws(AuthorityError) -> CertificateAuthority {

@@ -25,7 +25,7 @@ public final class AuthorityService: Sendable {
         _ settings: AuthoritySettings, now: @escaping @Sendable () -> Int64,
         observe: @escaping @Sendable (AuthorityEvent) -> Void
     ) throws(AuthorityError) {
-        let files = AuthorityFiles(directory: settings.stateDirectory)
+        let files = AuthorityFiles(directory: settings.stateDirectory, keptKey: settings.keyFile)
         let authority = try files.certificateAuthority(for: settings.trustDomain, now: now())
         do throws(RegistryError) {
             registry = try Registry(path: files.registry, trustDomain: settings.trustDomain)

@@ -9,6 +9,8 @@ public struct AuthoritySettings: Sendable {
     public var name: String
     /// Holds `ca.pem`, `ca.key` and `authority.sqlite`.
     public var stateDirectory: String
+    /// Holds the CA's key, which is read from there and never made, instead of `ca.key`.
+    public var keyFile: String?
     public var listenAddress: IPAddress
     /// 0 for any that is free.
     public var listenPort: UInt16

@@ -84,6 +84,7 @@ extension PodshieldConfiguration.Authority {
         case .authorityPort: "\(port)"
         case .authorityAdvertise: "\(advertised)"
         case .authorityAutoRegister: autoRegister.rawValue
+        case .authorityKeyCredential: keyCredential
         case .authorityIdentityTemplate: identityTemplate
         case .authorityWorkloadLifetime: "\(workloadLifetime)"
         case .authorityNodeLifetime: "\(nodeLifetime)"

@@ -18,6 +18,7 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case authorityPort = "authority.port"
     case authorityAdvertise = "authority.advertise"
     case authorityAutoRegister = "authority.auto-register"
+    case authorityKeyCredential = "authority.key-credential"
     case authorityIdentityTemplate = "authority.identity-template"
     case authorityWorkloadLifetime = "authority.workload-lifetime"
     case authorityNodeLifetime = "authority.node-lifetime"

@@ -9,6 +9,7 @@ extension ConfigurationReader {
             document.report("is needed, since nobody can connect to \(listen)", at: .authorityAdvertise)
         }
         let name = document.value(.authorityName, .segment, default: "authority")
+        let keyCredential = document.value(.authorityKeyCredential, .segment)
         let autoRegister = document.value(
             .authorityAutoRegister, .word, default: PodshieldConfiguration.AutoRegister.none)
         let template = document.value(
@@ -20,8 +21,8 @@ extension ConfigurationReader {
         guard let listen else { return nil }
         return PodshieldConfiguration.Authority(
             name: name, listenAddress: listen, port: port, advertised: advertised ?? Endpoint(listen, port: port),
-            autoRegister: autoRegister, identityTemplate: template, workloadLifetime: workloadLifetime,
-            nodeLifetime: nodeLifetime)
+            keyCredential: keyCredential, autoRegister: autoRegister, identityTemplate: template,
+            workloadLifetime: workloadLifetime, nodeLifetime: nodeLifetime)
     }
 
     mutating func join() -> PodshieldConfiguration.Join? {

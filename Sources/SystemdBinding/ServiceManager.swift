@@ -46,6 +46,12 @@ public enum ServiceManager {
         return .microseconds(microseconds)
     }
 
+    /// The file of a credential (`LoadCredential=`, `LoadCredentialEncrypted=`), or nil when the unit has none at all.
+    public static func credentialPath(_ name: String) -> String? {
+        guard let directory = unsafe getenv("CREDENTIALS_DIRECTORY") else { return nil }
+        return unsafe String(cString: directory) + "/" + name
+    }
+
     /// A socket that systemd opened for us.
     public struct PassedDescriptor: Hashable, Sendable {
         public let name: String

@@ -207,6 +207,35 @@ import Testing
         _ = directory
     }
 
+    @Test func readsAKeyThatSomebodyElseKeeps() throws {
+        let (directory, files) = try made()
+        let before = try files.certificateAuthority(for: trustDomain, now: start)
+        let kept = try handOver(files, to: directory.path + "/ca-key")
+        #expect(try kept.certificateAuthority(for: trustDomain, now: start).certificate == before.certificate)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: files.directory) == ["ca.pem"])
+    }
+
+    @Test func makesNoKeyInPlaceOfOneThatSomebodyElseKeeps() throws {
+        let directory = try TemporaryDirectory()
+        let files = AuthorityFiles(directory: directory.path + "/state", keptKey: directory.path + "/ca-key")
+        #expect(throws: AuthorityError.self) { try files.certificateAuthority(for: trustDomain, now: start) }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: files.directory).isEmpty)
+    }
+
+    @Test func refusesAKeyBesideTheOneThatSomebodyElseKeeps() throws {
+        let (directory, files) = try made()
+        let kept = try handOver(files, to: directory.path + "/ca-key")
+        try FileManager.default.copyItem(atPath: kept.key, toPath: files.key)
+        #expect(throws: AuthorityError.keyBesideCredential(path: files.key)) {
+            try kept.certificateAuthority(for: trustDomain, now: start)
+        }
+    }
+
+    private func handOver(_ files: AuthorityFiles, to path: String) throws -> AuthorityFiles {
+        try FileManager.default.moveItem(atPath: files.key, toPath: path)
+        return AuthorityFiles(directory: files.directory, keptKey: path)
+    }
+
     private func made() throws -> (TemporaryDirectory, AuthorityFiles) {
         let directory = try TemporaryDirectory()
         let files = AuthorityFiles(directory: directory.path + "/state")

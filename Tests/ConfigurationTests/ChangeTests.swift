@@ -12,6 +12,7 @@ import Testing
         .authorityPort: ("", "authority: {port: 9}\n"),
         .authorityAdvertise: ("", "authority: {advertise: \"a:9\"}\n"),
         .authorityAutoRegister: ("", "authority: {auto-register: own-node}\n"),
+        .authorityKeyCredential: ("", "authority: {key-credential: ca-key}\n"),
         .authorityIdentityTemplate: ("", "authority: {identity-template: \"/a/{pod-name}\"}\n"),
         .authorityWorkloadLifetime: ("", "authority: {workload-lifetime: 2h}\n"),
         .authorityNodeLifetime: ("", "authority: {node-lifetime: 2h}\n"),

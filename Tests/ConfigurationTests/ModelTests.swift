@@ -24,7 +24,7 @@ import Testing
         #expect(node.netnsHelper == .socket(path: "/run/podshield-netns/socket"))
         #expect(authority.name == "authority" && authority.listenAddress == node.address && authority.port == 7601)
         #expect(authority.advertised.description == "192.0.2.11:7601")
-        #expect(authority.autoRegister == .none)
+        #expect(authority.autoRegister == .none && authority.keyCredential == nil)
         #expect(authority.identityTemplate == "/ns/{namespace}/sa/{service-account}")
         #expect(authority.workloadLifetime == .seconds(3600) && authority.nodeLifetime == .seconds(86400))
     }
@@ -68,6 +68,7 @@ import Testing
                   listen: "::"
                   port: 7000
                   advertise: "authority.example:7000"
+                  key-credential: ca-key
                   auto-register: own-node
                   identity-template: /pods/{pod-name}
                   workload-lifetime: 90s
@@ -100,6 +101,7 @@ import Testing
         #expect(tables.protectedPrefixes == 8 && tables.eventRingBytes == 65536)
         #expect(node.netnsHelper == .executable(path: "/x/podshield-netns"))
         #expect(authority.name == "ca" && authority.port == 7000 && authority.advertised.host == "authority.example")
+        #expect(authority.keyCredential == "ca-key")
         #expect(authority.autoRegister == .ownNode && authority.identityTemplate == "/pods/{pod-name}")
         #expect(authority.workloadLifetime == .seconds(90) && authority.nodeLifetime == .seconds(172_800))
         let paths = configuration.paths

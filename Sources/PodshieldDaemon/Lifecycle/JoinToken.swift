@@ -1,6 +1,6 @@
 import Configuration
-import FoundationEssentials
 public import LinuxBinding
+import SystemdBinding
 
 /// Reads the one-time secret by which a node joins, from wherever the configuration says it is.
 struct JoinToken {
@@ -12,10 +12,8 @@ struct JoinToken {
         case .text(let token): return token
         case .file(let path): return try read(path)
         case .credential(let name):
-            guard let directory = ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"] else {
-                throw .noCredentials(name)
-            }
-            return try read("\(directory)/\(name)")
+            guard let path = ServiceManager.credentialPath(name) else { throw .noCredentials(name) }
+            return try read(path)
         }
     }
 

@@ -2,6 +2,7 @@ import Addressing
 import Authority
 import Configuration
 import Identity
+import SystemdBinding
 import Telemetry
 
 /// The authority in this daemon.
@@ -54,12 +55,21 @@ extension AuthoritySettings {
             trustDomain: configuration.trustDomain, name: settings.name,
             stateDirectory: configuration.paths.authorityState, listenAddress: settings.listenAddress,
             listenPort: settings.port)
+        keyFile = try settings.keyCredential.map(Self.credentialPath)
         advertisedAddress = settings.advertised.description
         workloadLifetime = settings.workloadLifetime
         nodeLifetime = settings.nodeLifetime
         serverLifetime = settings.nodeLifetime
         leasable = configuration.protected
         autoRegistration = try AutoRegistration(settings, configuration)
+    }
+
+    private static func credentialPath(_ name: String) throws(StartError) -> String {
+        guard let path = ServiceManager.credentialPath(name) else {
+            throw .badSetting(
+                key: .authorityKeyCredential, reason: "credential \(name) was not passed by the service manager")
+        }
+        return path
     }
 }
 

@@ -22,11 +22,9 @@ SERVICE = "podshield-idd.service"
 BOOT_SERVICE = "podshield-datapath-boot.service"
 # Of the uplink's far side: in the protected prefixes, and nobody is known there.
 ELSEWHERE = "10.42.2.10"
-# The unit's own watchdog is patient; here it must not be.
-IMPATIENCE = """[Service]
-WatchdogSec=5s
-TimeoutAbortSec=1s
-"""
+CA_CERTIFICATE = "/var/lib/podshield/authority/ca.pem"
+CA_KEY = "/var/lib/podshield/authority/ca.key"
+SEALED_KEY = "/etc/podshield/ca-key.cred"
 UNITS = (BOOT_SERVICE, "podshield-netns.socket", SERVICE)
 TRAFFIC = "traffic.service"
 PINS = "/sys/fs/bpf/podshield"
@@ -46,6 +44,7 @@ def play(run: Run, report: Report) -> None:
         service.issue()
         service.journal()
         service.reload_and_restart()
+        service.seal_key()
         service.crash_and_hang()
         service.stop()
         service.uninstall()
@@ -138,9 +137,29 @@ class Service:
         after = json.loads(self.machine.run("psid", "issue", "--pod", "web-0", "-o", "json"))["serial"]
         self.report.expect("the pod and its SVID are still there", after == serial, f"serial {after}")
 
+    def seal_key(self) -> None:
+        self.report.step("7. The CA's key becomes a credential, as docs/configuration.md says")
+        root = self.machine.run("cat", CA_CERTIFICATE)
+        self.machine.run("systemctl", "stop", SERVICE)
+        self._says("systemd seals it", "systemd-creds", "encrypt", "--name=ca-key", CA_KEY, SEALED_KEY)
+        self._override("credential", f"LoadCredentialEncrypted=ca-key:{SEALED_KEY}")
+        with (self.machine.root / "etc/podshield/config.yaml").open("a") as configuration:
+            configuration.write("authority:\n  key-credential: ca-key\n")
+        refused = not self.machine.succeeds("systemctl", "start", SERVICE)
+        self.report.expect("a key that lies about in clear is refused", refused)
+        self.machine.run("systemctl", "stop", SERVICE)
+        self.machine.run("shred", "--remove", CA_KEY)
+        self._says("it starts with the sealed key alone", "systemctl", "start", SERVICE)
+        self._says("and issues", "psid", "issue", "--pod", "web-0", "--renew", wanted=WEB_ID)
+        self.report.expect(
+            "by the same root; no key in a file", self.machine.run("cat", CA_CERTIFICATE) == root
+            and not self.machine.succeeds("test", "-e", CA_KEY),
+        )
+
     def crash_and_hang(self) -> None:
-        self.report.step("7. The daemon dies, the daemon hangs; pods talk on")
-        self._make_impatient()
+        self.report.step("8. The daemon dies, the daemon hangs; pods talk on")
+        # From the next start on; the unit's own watchdog is patient.
+        self._override("impatience", "WatchdogSec=5s", "TimeoutAbortSec=1s")
         self.machine.run(
             "systemd-run", f"--unit={TRAFFIC}", "--property=KillSignal=SIGINT", "ip", "netns", "exec", "web-0",
             "ping", "-n", "-i", "0.1", "10.42.1.11",
@@ -158,14 +177,14 @@ class Service:
         self._says("the pod is still known", "psid", "issue", "--pod", "web-0", wanted=WEB_ID)
 
     def stop(self) -> None:
-        self.report.step("8. Stop")
+        self.report.step("9. Stop")
         self._says("it stops", "systemctl", "stop", SERVICE)
         result = self.machine.unit_property(SERVICE, "Result")
         self.report.expect("in order", result == "success", result)
         self.report.expect("what protects the pods stays", self._pins() != "", f"{len(self._pins().split())} pins")
 
     def uninstall(self) -> None:
-        self.report.step("9. Uninstall")
+        self.report.step("10. Uninstall")
         self._says("the datapath goes", "psid", "datapath", "uninstall")
         self.report.expect("no pin is left", self._pins() == "", self._pins() or None)
 
@@ -226,11 +245,10 @@ class Service:
             "the programs need no Swift toolchain, and there is none", not missing and not has_swift, " ".join(missing) or None
         )
 
-    def _make_impatient(self) -> None:
-        """From the next start of the daemon on."""
+    def _override(self, name: str, *settings: str) -> None:
         overrides = self.machine.root / f"etc/systemd/system/{SERVICE}.d"
-        overrides.mkdir()
-        (overrides / "impatience.conf").write_text(IMPATIENCE)
+        overrides.mkdir(exist_ok=True)
+        (overrides / f"{name}.conf").write_text("\n".join(("[Service]", *settings, "")))
         self.machine.run("systemctl", "daemon-reload")
 
     def _make_uplink(self) -> None:
