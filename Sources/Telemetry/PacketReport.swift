@@ -47,10 +47,10 @@ extension PacketReport {
     public var verdict: String { isDropped ? "dropped" : "forwarded" }
 
     fileprivate var sentence: String {
-        let ends = "\(Self.end(source, sourcePort)) to \(Self.end(destination, destinationPort))"
+        let ends = "\(Self.end(source, sourcePort)) to \(Self.end(destination, destinationPort)): "
         let place = interface.isEmpty ? hook : "\(hook) of \(interface)"
         let association = spi == 0 ? "" : ", SPI 0x\(String(spi, radix: 16))"
-        return "\(verdict) at \(place): \(ends): \(reason)\(association)"
+        return "\(verdict) at \(place): \(source.isEmpty ? "" : ends)\(reason)\(association)"
     }
 
     private static func end(_ address: String, _ port: UInt16) -> String {
