@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -164,6 +165,11 @@ int ps_linux_effective_capabilities(uint64_t *out)
 		return -errno;
 	*out = (uint64_t)data[1].effective << 32 | data[0].effective;
 	return 0;
+}
+
+int ps_linux_forbid_dumps(void)
+{
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
 }
 
 uint64_t ps_linux_boot_time_ns(void)

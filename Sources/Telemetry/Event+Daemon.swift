@@ -31,7 +31,7 @@ extension Event {
         .permissive, "permissive is set: packets to unknown destinations inside the protected prefixes leave in clear")
 
     public static func keyMemoryNotLocked(reason: String) -> Event {
-        Event(.keyMemoryNotLocked, "private keys may be swapped out: \(reason)", [.reason: reason])
+        Event(.keyMemoryNotLocked, "private keys may be swapped out or end in a core: \(reason)", [.reason: reason])
     }
 
     public static func keyReleased(pod: String, namespace: String, spiffeID: String, user: UInt32) -> Event {

@@ -46,6 +46,9 @@ int ps_linux_enter_network_namespace(int fd);
 /* The effective capability set of the calling thread, one bit per capability number. */
 int ps_linux_effective_capabilities(uint64_t *out);
 
+/* From now on the process leaves no core, and only who may trace any process can read its memory. */
+int ps_linux_forbid_dumps(void);
+
 uint64_t ps_linux_boot_time_ns(void);
 
 /* Overwrites memory in a way that no optimiser removes. */

@@ -31,7 +31,9 @@ struct Findings {
             state.isUninstalled
                 ? .error(.datapathUninstalled, "the datapath is uninstalled until the daemon starts again") : nil,
             state.reloadProblem.map { .notice(.reloadRefused, "the last reload was refused: \($0)") },
-            state.memoryProblem.map { .notice(.keyMemoryNotLocked, "private keys may be swapped out: \($0)") },
+            state.memoryProblem.map {
+                .notice(.keyMemoryNotLocked, "private keys may be swapped out or end in a core: \($0)")
+            },
             state.isPermissive
                 ? .notice(.permissive, "permissive: packets to unknown destinations leave in clear") : nil,
         ].compactMap(\.self)

@@ -25,7 +25,10 @@ struct DaemonContext: Sendable {
             .started(
                 version: PodshieldVersion.text, role: configuration.role.name,
                 trustDomain: configuration.trustDomain.name, process: getpid()))
-        do throws(SystemError) { try LockedMemory.lockProcess() } catch {
+        do throws(SystemError) {
+            try LockedMemory.forbidDumps()
+            try LockedMemory.lockProcess()
+        } catch {
             state.change { $0.memoryProblem = "\(error)" }
             telemetry.record(.keyMemoryNotLocked(reason: "\(error)"))
         }
