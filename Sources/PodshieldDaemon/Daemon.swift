@@ -29,12 +29,14 @@ public enum Daemon {
         }
     }
 
-    /// Guards the machine's devices before any pod can be there; ends at once. To be run before container runtimes start.
+    /// Shuts the machine's devices before any pod can be there; ends at once. To be run before container runtimes start.
+    /// Does nothing on a machine without pods.
     public static func bootDatapath(path: String) async throws(StartError) {
         let configuration = try load(path)
         let instance = try Instance(configuration.paths)
         defer { withExtendedLifetime(instance) {} }
-        try await DatapathBoot(configuration: configuration, telemetry: telemetry(configuration)).run()
+        guard let node = configuration.node else { return }
+        _ = try await Barrier.raise(node, DaemonContext(configuration, telemetry: telemetry(configuration)))
     }
 
     private static func telemetry(_ configuration: PodshieldConfiguration) -> Telemetry {

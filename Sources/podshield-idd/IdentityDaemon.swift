@@ -29,7 +29,7 @@ struct IdentityDaemon: AsyncParsableCommand {
     struct BootDatapath: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "datapath-boot",
-            abstract: "Guard this machine's devices before anything starts that could make a pod, and end.")
+            abstract: "Shut this machine's devices before anything starts that could make a pod, and end.")
 
         @OptionGroup var file: ConfigurationFile
 
