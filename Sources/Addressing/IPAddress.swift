@@ -64,23 +64,23 @@ extension IPAddress: LosslessStringConvertible {
         let halves = text.split(separator: "::", maxSplits: 2, omittingEmptySubsequences: false)
         switch halves.count {
         case 1:
-            guard let bytes = groups(halves[0]), bytes.count == 16 else { return nil }
+            guard let bytes = groups(halves[0], endsText: true), bytes.count == 16 else { return nil }
             return bytes
         case 2:
-            guard let head = halves[0].isEmpty ? [] : groups(halves[0]),
-                let tail = halves[1].isEmpty ? [] : groups(halves[1]), head.count + tail.count <= 14
+            guard let head = halves[0].isEmpty ? [] : groups(halves[0], endsText: false),
+                let tail = halves[1].isEmpty ? [] : groups(halves[1], endsText: true), head.count + tail.count <= 14
             else { return nil }
             return head + Array(repeating: 0, count: 16 - head.count - tail.count) + tail
         default: return nil
         }
     }
 
-    /// Colon-separated groups of one to four hex digits; a dotted quad may stand last.
-    private static func groups(_ text: Substring) -> [UInt8]? {
+    /// Colon-separated groups of one to four hex digits; a dotted quad may stand at the end of the whole text.
+    private static func groups(_ text: Substring, endsText: Bool) -> [UInt8]? {
         var bytes: [UInt8] = []
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated() {
-            if index == parts.count - 1, part.contains(".") {
+            if endsText, index == parts.count - 1, part.contains(".") {
                 guard let quad = parseIPv4(part) else { return nil }
                 bytes += quad
             } else {
