@@ -201,6 +201,23 @@ struct SVIDVerifierTests {
         }
     }
 
+    /// Two names whose authorities signed each other, several times over: at every step the path could go on by any of them.
+    @Test func authoritiesThatSignedEachOtherLeadNowhere() throws {
+        let keys = try [PrivateKey.generate(), PrivateKey.generate()]
+        let names = try (0..<2).map { try forgery.intermediate("name \($0)").0 }
+        let knot = try (0..<7).map { index in
+            try forgery.intermediate("name \(index % 2)", under: (names[1 - index % 2], keys[1 - index % 2])) { parts in
+                parts.key = keys[index % 2].publicKey
+                parts.notAfter += Int64(index)
+            }.0
+        }
+        let leaf = try forgery.leaf(under: (knot[0], keys[0]))
+        let began = ContinuousClock.now
+        #expect(throws: SVIDRejection.self) { try forgery.verify([leaf] + knot) }
+        #expect(ContinuousClock.now - began < .seconds(5))
+        #expect(throws: Never.self) { try forgery.verify([forgery.leaf()] + knot) }
+    }
+
     @Test func trailingBytesAreRefused() throws {
         let verifier = try SVIDVerifier(bundle: forgery.bundle)
         for der in try [forgery.leaf().der + [0], Array(forgery.leaf().der.dropLast()), []] {
