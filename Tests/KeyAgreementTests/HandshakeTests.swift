@@ -214,4 +214,19 @@ import Testing
             _ = try run(&a, &b, clientHello: hello(one))
         }
     }
+
+    /// The same for the post-quantum part: with the one offer that both have taken out there is none, with another the ends
+    /// disagree on what was said.
+    @Test func aStrippedPostQuantumOfferIsNoticed() {
+        var offered = hello(one)
+        offered.postQuantumModes = [77, 1]
+        for (stripped, failure) in [([UInt8(77)], LinkFailure.noCommonPostQuantumMode), ([1], .confirmationFailed)] {
+            #expect(throws: failure) {
+                var read = offered
+                read.postQuantumModes = stripped
+                var (a, b) = (end(.client, hello: offered), end(.server))
+                _ = try run(&a, &b, clientHello: read)
+            }
+        }
+    }
 }
