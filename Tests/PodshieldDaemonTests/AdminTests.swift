@@ -10,46 +10,12 @@ import Testing
 
 @testable import PodshieldDaemon
 
-/// A configuration that needs no kernel programs: an authority on loopback.
-func authorityConfiguration(in directory: TemporaryDirectory, port: UInt16 = 17601) throws -> PodshieldConfiguration {
-    try PodshieldConfiguration(
-        yaml: """
-            role: authority
-            trust-domain: example.org
-            authority: {listen: 127.0.0.1, port: \(port)}
-            paths: {state: \(directory.path)/state, run: \(directory.path)/run}
-            """, file: "test")
-}
-
 /// The whole daemon of an authority, asked over its real socket.
 @Suite(.serialized, .timeLimit(.minutes(1))) struct AdminTests {
     typealias Client = Podshield_Admin_V1_Admin.Client<HTTP2ClientTransport.Posix>
 
     private func withDaemon(_ body: @escaping @Sendable (Client, DaemonContext) async throws -> Void) async throws {
-        let directory = try TemporaryDirectory()
-        let configuration = try authorityConfiguration(in: directory)
-        let instance = try Instance(configuration.paths)
-        let context = DaemonContext(
-            configuration, telemetry: Telemetry(EventDestination { _ in }, now: WallClock.nanoseconds))
-        let running = try await RunningDaemon.start(context)
-        do {
-            try await Self.withClient(configuration.paths.adminSocket) { try await body($0, context) }
-        } catch {
-            Issue.record(error)
-        }
-        await running.stop()
-        await context.components.stop(within: .seconds(8))
-        withExtendedLifetime(instance) {}
-    }
-
-    private static func withClient(
-        _ path: String, _ body: @escaping @Sendable (Client) async throws -> Void
-    ) async throws {
-        let transport = try HTTP2ClientTransport.Posix(
-            target: .unixDomainSocket(path: path), transportSecurity: .plaintext)
-        try await withGRPCClient(transport: transport) { client in
-            try await body(Podshield_Admin_V1_Admin.Client(wrapping: client))
-        }
+        try await withAuthority { try await body(Client(wrapping: $0), $1) }
     }
 
     private func error(of call: () async throws -> Void) async -> AdminError? {
