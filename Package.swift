@@ -222,6 +222,18 @@ let package = Package(
                 "KernelTestSupport", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "Telemetry",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Addressing", "AuthorityAPI", "Configuration", "Identity", "Issuance", "KeyAgreement",
+                "LinkTestSupport", "NetnsProtocol", "OpenSSLBinding", "SecureTransport",
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,
+            ] + nio,
+            path: "Tests/Fuzz/Targets", swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets", "KernelTestSupport"], path: "Tests/Fuzz/Replay",
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

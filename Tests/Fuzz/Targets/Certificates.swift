@@ -1,0 +1,35 @@
+import Identity
+import Issuance
+import OpenSSLBinding
+
+/// The binding extension has one encoding.
+func fuzzBinding(_ input: [UInt8]) {
+    guard let binding = try? PodshieldBinding(der: input) else { return }
+    precondition(binding.derEncoded == input)
+}
+
+/// A leaf's length (2 bytes), the leaf, and the authority it may be from, judged at a time when the seeds are valid.
+func fuzzCertificate(_ input: [UInt8]) {
+    guard input.count >= 2 else { return }
+    let rest = input.dropFirst(2)
+    let length = Int(input[0]) << 8 | Int(input[1])
+    let leaf = Array(rest.prefix(length))
+    guard let certificate = try? Certificate(der: leaf) else { return }
+    precondition(certificate.der == leaf)
+    guard let authority = try? Certificate(der: Array(rest.dropFirst(length))),
+        let trustDomain = try? TrustDomain("example.org"),
+        let bundle = try? TrustBundle(trustDomain: trustDomain, authorities: [authority], sequence: 1),
+        let svid = try? SVIDVerifier(bundle: bundle).verify(chainDER: [leaf], at: seedTime)
+    else { return }
+    precondition(svid.leaf.der == leaf && svid.id.trustDomain == trustDomain)
+    precondition(svid.notBefore <= seedTime && seedTime <= svid.notAfter)
+}
+
+/// 2026-01-01; `seeds` makes certificates around it.
+private let seedTime: Int64 = 1_767_225_600
+
+/// A request that is taken has a key that is.
+func fuzzRequest(_ input: [UInt8]) {
+    guard let request = try? ProvenRequest(csrDER: input) else { return }
+    precondition(input.count <= ProvenRequest.maximumBytes && KeyPolicy.accepts(request.publicKey.kind))
+}

@@ -1,0 +1,30 @@
+/// A parser of bytes that come from others, and what must hold of all it accepts. A broken promise traps.
+public enum FuzzTarget: String, CaseIterable, Sendable {
+    case linkFrames = "link-frames"
+    case linkPeer = "link-peer"
+    case tlsRecords = "tls-records"
+    case certificate
+    case request
+    case binding
+    case authorityMessages = "authority-messages"
+    case configuration
+    case namespaceHelper = "namespace-helper"
+    case spiffeID = "spiffe-id"
+    case address
+
+    public func run(_ input: [UInt8]) {
+        switch self {
+        case .linkFrames: fuzzLinkFrames(input)
+        case .linkPeer: fuzzLinkPeer(input)
+        case .tlsRecords: fuzzTLSRecords(input)
+        case .certificate: fuzzCertificate(input)
+        case .request: fuzzRequest(input)
+        case .binding: fuzzBinding(input)
+        case .authorityMessages: fuzzAuthorityMessages(input)
+        case .configuration: fuzzConfiguration(input)
+        case .namespaceHelper: fuzzNamespaceHelper(input)
+        case .spiffeID: fuzzSPIFFEID(input)
+        case .address: fuzzAddress(input)
+        }
+    }
+}
