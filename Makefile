@@ -26,6 +26,9 @@ UNITS := podshield-datapath-boot.service podshield-idd.service podshield-netns.s
 SWIFT_FLAGS_debug := -c debug
 SWIFT_FLAGS_release := -c release --static-swift-stdlib
 SWIFT_FLAGS = $(SWIFT_FLAGS_$(CONFIGURATION))
+# Ciphers in C are slow without optimization.
+FUZZ_FLAGS := --scratch-path .build-fuzz --sanitize=fuzzer --product podshield-fuzz -Xcc -O2
+FUZZ_ENVIRONMENT := PODSHIELD_FUZZ=1
 # Files name their own places; an installation elsewhere than /usr has them renamed on the way.
 RELOCATE := sed -e 's,/usr/sbin/podshield,$(SBINDIR)/podshield,g' -e 's,/usr/lib/podshield,$(LIBDIR),g'
 # Units and the journal's catalog are read once; a package's tree has no systemd to tell.
@@ -62,6 +65,8 @@ bench: deps bpf ## Beside wireguard-go, Envoy and the plain path: writes Benchma
 
 fuzz-smoke: deps ## Every fuzz target for a short while (SECONDS=30 each)
 	@$(MAKE) --no-print-directory -C bpf fuzz SECONDS=$(SECONDS)
+	@$(FUZZ_ENVIRONMENT) scripts/quietly 'swift build' swift build -j $(JOBS) $(FUZZ_FLAGS)
+	@Tests/Fuzz/smoke "$$($(FUZZ_ENVIRONMENT) swift build $(FUZZ_FLAGS) --show-bin-path)/podshield-fuzz" $(SECONDS)
 
 format: ## Rewrite the sources to the project's format
 	@scripts/format
@@ -106,4 +111,4 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 .DEFAULT_GOAL := all
-.PHONY: all bpf swift deps demo test scenarios bench format lint install uninstall clean help
+.PHONY: all bpf swift deps demo test scenarios bench fuzz-smoke format lint install uninstall clean help

@@ -237,3 +237,11 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Links only under libFuzzer: `make fuzz-smoke`.
+if Context.environment["PODSHIELD_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "podshield-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Program",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}
