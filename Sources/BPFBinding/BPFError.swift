@@ -21,10 +21,26 @@ public struct BPFError: Error, Hashable, Sendable {
 }
 
 extension BPFError: CustomStringConvertible {
+    /// One line; of what libbpf printed, the first thing that it says by itself.
     public var description: String {
         let head = [operation, subject].compactMap(\.self).joined(separator: " ")
-        let reason = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "errno \(code)"
-        return log.isEmpty ? "\(head): \(reason)" : "\(head): \(reason)\n\(log)"
+        return "\(head): \(reason)" + (hint.map { " (\($0))" } ?? "")
+    }
+
+    private var hint: String? {
+        let mark = "libbpf: "
+        let line = log.split(separator: "\n").first { $0.hasPrefix(mark) && !$0.contains("-- BEGIN PROG LOAD LOG --") }
+        return line.map { String($0.dropFirst(mark.count)) }
+    }
+
+    /// libbpf has numbers of its own beyond the system's. C: `strerror`, `libbpf_strerror`.
+    private var reason: String {
+        if code < __LIBBPF_ERRNO__START.rawValue {
+            return unsafe strerror(code).map { unsafe String(cString: $0) } ?? "errno \(code)"
+        }
+        var text = [CChar](repeating: 0, count: 128)
+        _ = unsafe libbpf_strerror(code, &text, text.count)
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }
 
