@@ -1,4 +1,5 @@
 internal import GRDB
+internal import Glibc
 public import LinuxBinding
 
 /// Why the registry could not answer.
@@ -33,11 +34,18 @@ extension RegistryError: CustomStringConvertible {
     }
 
     init(_ error: any Error, path: String) {
-        guard let error = error as? DatabaseError else {
-            self = .failed(path: path, reason: "\(error)")
-            return
+        switch error {
+        case let error as RegistryError: self = error
+        case let error as PrivateFileError: self = .notPrivate(error)
+        case let error as SystemError where [EROFS, EACCES].contains(error.code): self = .readOnly(path: path)
+        case let error as SystemError where [ENOSPC, EDQUOT].contains(error.code): self = .noSpace(path: path)
+        case let error as DatabaseError: self.init(error, path: path)
+        default: self = .failed(path: path, reason: "\(error)")
         }
-        let reason = error.message ?? "\(error.resultCode)"
+    }
+
+    private init(_ error: DatabaseError, path: String) {
+        let reason = Self.oneLine(error.message) ?? "\(error.resultCode)"
         switch error.resultCode {
         case .SQLITE_CORRUPT, .SQLITE_NOTADB: self = .corrupt(path: path, reason: reason)
         case .SQLITE_READONLY, .SQLITE_PERM: self = .readOnly(path: path)
@@ -45,6 +53,13 @@ extension RegistryError: CustomStringConvertible {
         case .SQLITE_BUSY, .SQLITE_LOCKED: self = .locked(path: path)
         default: self = .failed(path: path, reason: reason)
         }
+    }
+}
+
+extension RegistryError {
+    /// What a check of the file finds comes under a heading of asterisks, each thing on its own line.
+    private static func oneLine(_ message: String?) -> String? {
+        message?.split(separator: "\n").first { !$0.hasPrefix("***") }.map(String.init)
     }
 }
 

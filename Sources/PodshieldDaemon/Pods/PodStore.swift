@@ -39,7 +39,7 @@ struct PodStore: Sendable {
         } catch let error as SystemError {
             throw .file(error)
         } catch {
-            throw .unreadable(path, reason: "\(error)")
+            throw .unreadable(path, reason: "it is not what was written")
         }
     }
 
