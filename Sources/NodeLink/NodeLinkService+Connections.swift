@@ -35,7 +35,8 @@ extension NodeLinkService {
                 }
                 .bind(host: address.description, port: Int(settings.port)).get()
         } catch {
-            throw .cannotListen(address: "\(address) port \(settings.port)", reason: "\(error)")
+            let reason = (error as? IOError)?.reason ?? "\(error)"
+            throw .cannotListen(address: "\(address) port \(settings.port)", reason: reason)
         }
     }
 

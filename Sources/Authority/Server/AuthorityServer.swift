@@ -72,8 +72,8 @@ final class AuthorityServer: Sendable {
         defer { announcement.cancel() }
         do {
             try await server.serve()
-        } catch let error as IOError {
-            throw .cannotListen(address: address, reason: "\(error)")
+        } catch let error as RuntimeError where error.cause is IOError {
+            throw .cannotListen(address: address, reason: (error.cause as? IOError)?.reason ?? "\(error)")
         } catch {
             throw .serverFailed("\(error)")
         }

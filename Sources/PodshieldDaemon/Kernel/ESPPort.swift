@@ -1,6 +1,7 @@
 import Addressing
 import NIOCore
 import NIOPosix
+import SecureTransport
 
 /// Holds the UDP port of sealed packets, so that no other program gets it. The kernel programs take what is sealed before
 /// it comes here; what does come is read and thrown away.
@@ -12,11 +13,10 @@ struct ESPPort: Sendable {
             channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .bind(host: address.description, port: Int(port)).get()
         } catch {
-            throw .cannotBind("the port of sealed packets, \(address) UDP port \(port)", reason: Self.reason(error))
+            let reason = (error as? IOError)?.reason ?? "\(error)"
+            throw .cannotBind("the port of sealed packets, \(address) UDP port \(port)", reason: reason)
         }
     }
 
     func close() async { try? await channel.close() }
-
-    private static func reason(_ error: any Error) -> String { (error as? IOError)?.description ?? "\(error)" }
 }
