@@ -9,6 +9,7 @@
 #include <linux/nsfs.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -18,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -170,6 +172,44 @@ int ps_linux_effective_capabilities(uint64_t *out)
 int ps_linux_forbid_dumps(void)
 {
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int ps_linux_clock_is_synchronized(void)
+{
+	struct timex state = { .modes = 0 };
+
+	return adjtimex(&state) < 0 ? -errno : !(state.status & STA_UNSYNC);
+}
+
+int ps_linux_try_bind(const uint8_t *address, size_t count, uint16_t port, int type)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} name = { 0 };
+	socklen_t size = count == 4 ? sizeof(name.v4) : sizeof(name.v6);
+	int on = 1, result = 0, fd;
+
+	if (count == 4) {
+		name.v4.sin_family = AF_INET;
+		name.v4.sin_port = htons(port);
+		memcpy(&name.v4.sin_addr, address, 4);
+	} else {
+		name.v6.sin6_family = AF_INET6;
+		name.v6.sin6_port = htons(port);
+		memcpy(&name.v6.sin6_addr, address, 16);
+	}
+	fd = socket(name.any.sa_family, type | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	/* Connections of an earlier run that are still closing are no obstacle; a UDP socket must not share. */
+	if (type == SOCK_STREAM)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, &name.any, size) || (type == SOCK_STREAM && listen(fd, 1)))
+		result = -errno;
+	close(fd);
+	return result;
 }
 
 uint64_t ps_linux_boot_time_ns(void)

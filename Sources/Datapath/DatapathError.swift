@@ -6,6 +6,10 @@ public import LinuxBinding
 public enum DatapathError: Error, Sendable {
     case kernel(BPFError)
     case system(SystemError)
+    /// Its whole release.
+    case kernelTooOld(String)
+    /// No BTF of the kernel.
+    case kernelTypesMissing
     case missingCapabilities([Capability])
     /// The directory is in no mounted bpffs.
     case notBPFFS(String)
@@ -39,6 +43,8 @@ extension DatapathError: CustomStringConvertible {
         switch self {
         case .kernel(let error): error.description
         case .system(let error): error.description
+        case .kernelTooOld(let release): "Linux \(release) is too old: \(Datapath.oldestKernel) or newer is needed"
+        case .kernelTypesMissing: "the kernel has no BTF: there is no /sys/kernel/btf/vmlinux"
         case .missingCapabilities(let missing): "lacks " + missing.map(\.name).joined(separator: ", ")
         case .notBPFFS(let path): "\(path) is not in a mounted bpffs"
         case .badInstanceName(let name): "'\(name)' is no instance name: letters, digits, '-' and '_' only"
@@ -63,6 +69,13 @@ extension DatapathError: CustomStringConvertible {
         case .localAddressHeld(let address, let interface): "\(address) is held by the pod at ifindex \(interface)"
         case .unknownPod(let index): "no pod is at ifindex \(index)"
         }
+    }
+}
+
+extension DatapathError {
+    /// What the kernel printed of programs that it does not take, many lines; empty for other errors.
+    public var verifierLog: String {
+        if case .kernel(let error) = self, error.operation == "bpf_object__load" { error.log } else { "" }
     }
 }
 

@@ -9,7 +9,7 @@ struct LoadedObject {
 
     /// Checks the object against the header, loads it on the instance's pinned maps, pins those that are new.
     init(_ settings: DatapathSettings, _ paths: PinPaths) throws(DatapathError) {
-        try Self.check(settings)
+        if let obstacle = Datapath.obstacles(settings).first { throw obstacle }
         let object = try kernel { () throws(BPFError) in try BPFObject(path: settings.objectPath) }
         try Self.verify(object, settings)
         let pinned = try Self.reusePinned(object, paths)
@@ -34,17 +34,6 @@ struct LoadedObject {
     /// Not the programs' own scratch maps: their shape may change from one version to the next.
     private static func shared(_ object: BPFObject) -> [BPFObject.MapDeclaration] {
         object.maps.filter { DatapathMap(rawValue: $0.name) != nil }
-    }
-
-    /// What would otherwise fail later with a poorer message.
-    private static func check(_ settings: DatapathSettings) throws(DatapathError) {
-        let slots = settings.securityAssociations
-        guard (2...65536).contains(slots), slots & (slots - 1) == 0 else { throw .badTableSize(slots) }
-        guard BPFFileSystem.contains(settings.bpffs) else { throw .notBPFFS(settings.bpffs) }
-        let missing = try system { () throws(SystemError) in
-            try Capability.missing(of: [.sysAdmin]).isEmpty ? [] : Capability.missing(of: [.bpf, .perfmon, .netAdmin])
-        }
-        guard missing.isEmpty else { throw .missingCapabilities(missing) }
     }
 
     /// Every map has the shape and every value the members that this program was compiled with.
@@ -79,7 +68,16 @@ struct LoadedObject {
 
     /// Names of the maps that an earlier run left and that are used again.
     private static func reusePinned(_ object: BPFObject, _ paths: PinPaths) throws(DatapathError) -> Set<String> {
-        var pinned: Set<String> = []
+        let pinned = try pinned(object, paths)
+        for (name, map) in pinned {
+            try kernel { () throws(BPFError) in try object.reuse(map, for: name) }
+        }
+        return Set(pinned.keys)
+    }
+
+    /// The maps that an earlier run left, by name. Each must be as the object would make it.
+    private static func pinned(_ object: BPFObject, _ paths: PinPaths) throws(DatapathError) -> [String: BPFMap] {
+        var pinned: [String: BPFMap] = [:]
         for declaration in shared(object) where BPFFileSystem.hasPin(paths.map(declaration.name)) {
             let path = paths.map(declaration.name)
             let map = try kernel { () throws(BPFError) in try BPFMap(pinnedAt: path) }
@@ -87,10 +85,16 @@ struct LoadedObject {
                 throw .pinnedMapMismatch(path: path, expected: "\(declaration.layout)", found: "\(map.layout)")
             }
             if declaration.name == DatapathMap.config.rawValue { try checkVersion(map) }
-            try kernel { () throws(BPFError) in try object.reuse(map, for: declaration.name) }
-            pinned.insert(declaration.name)
+            pinned[declaration.name] = map
         }
         return pinned
+    }
+
+    /// Whether the object suits this program and what is pinned. Nothing is loaded.
+    static func check(_ settings: DatapathSettings) throws(DatapathError) {
+        let object = try kernel { () throws(BPFError) in try BPFObject(path: settings.objectPath) }
+        try verify(object, settings)
+        _ = try pinned(object, PinPaths(bpffs: settings.bpffs, instance: settings.instance))
     }
 
     private static func checkVersion(_ map: BPFMap) throws(DatapathError) {

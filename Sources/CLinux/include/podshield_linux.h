@@ -51,6 +51,12 @@ int ps_linux_forbid_dumps(void);
 
 uint64_t ps_linux_boot_time_ns(void);
 
+/* 1 when a time service keeps the clock (no STA_UNSYNC), 0 when none does. */
+int ps_linux_clock_is_synchronized(void);
+
+/* Binds a socket of type SOCK_STREAM or SOCK_DGRAM as a server would, and closes it. address: 4 or 16 bytes. */
+int ps_linux_try_bind(const uint8_t *address, size_t count, uint16_t port, int type);
+
 /* Overwrites memory in a way that no optimiser removes. */
 void ps_linux_wipe(void *memory, size_t count);
 

@@ -1,0 +1,36 @@
+public import Addressing
+import CLinux
+import Glibc
+
+/// What of this machine a daemon will need, looked at without taking it.
+public enum MachineState {
+    public enum Transport: Sendable {
+        case tcp
+        case udp
+    }
+
+    /// Fails as binding would: `EADDRINUSE` while another socket has the port, `EADDRNOTAVAIL` for an address that no device
+    /// has. C: `bind`, `listen`.
+    public static func checkFree(
+        _ address: IPAddress, _ transport: Transport, port: UInt16
+    ) throws(SystemError) {
+        let bytes = address.packed
+        let type = Int32(transport == .tcp ? SOCK_STREAM.rawValue : SOCK_DGRAM.rawValue)
+        try checking(
+            "bind", "\(address) \(transport == .tcp ? "TCP" : "UDP") port \(port)",
+            unsafe ps_linux_try_bind(bytes, bytes.count, port, type))
+    }
+
+    /// Bytes that this process may still write to the file system of `path`. C: `statvfs`.
+    public static func freeBytes(at path: String) throws(SystemError) -> UInt64 {
+        var status = statvfs()
+        try calling("statvfs", path) { unsafe statvfs(path, &status) }
+        return UInt64(status.f_bavail) * UInt64(status.f_frsize)
+    }
+
+    /// Whether a time service keeps the clock. C: `adjtimex`.
+    public static var isClockSynchronized: Bool { ps_linux_clock_is_synchronized() == 1 }
+
+    /// Whether the kernel describes its types (`CONFIG_DEBUG_INFO_BTF`).
+    public static var hasKernelTypes: Bool { unsafe access("/sys/kernel/btf/vmlinux", R_OK) == 0 }
+}
