@@ -39,6 +39,21 @@ struct AuthorityFiles {
         }
     }
 
+    /// Looks at what an earlier run left, as the next will, and changes nothing. A directory that is not there yet is well.
+    func inspect(for trustDomain: TrustDomain) throws(AuthorityError) {
+        guard exists(directory) else { return }
+        do throws(PrivateFileError) { try PrivateDirectory.check(directory) } catch { throw .directory(error) }
+        switch (exists(certificate), exists(key)) {
+        case (true, true): _ = try load(trustDomain)
+        case (true, false) where exists(registry): throw .missing(path: key, while: certificate)
+        case (false, true): throw .missing(path: certificate, while: key)
+        case (false, false) where exists(registry): throw .missing(path: key, while: registry)
+        default: return
+        }
+        guard exists(registry) else { return }
+        do throws(RegistryError) { try Registry.inspect(registry) } catch { throw .registry(error) }
+    }
+
     private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
     private func create(_ trustDomain: TrustDomain, now: Int64) throws(AuthorityError) -> CertificateAuthority {

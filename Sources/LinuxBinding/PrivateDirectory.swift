@@ -5,11 +5,16 @@ public enum PrivateDirectory {
     /// Makes the directory with mode 0700 unless it is there, and refuses one that others own or may write to. C: `mkdir`,
     /// `fstat`.
     public static func prepare(_ path: String) throws(PrivateFileError) {
+        if unsafe mkdir(path, 0o700) < 0, errno != EEXIST {
+            throw .system(SystemError(operation: "mkdir", code: errno, subject: path))
+        }
+        try check(path)
+    }
+
+    /// Refuses a directory that others own or may write to. C: `fstat`.
+    public static func check(_ path: String) throws(PrivateFileError) {
         var status = stat()
         do throws(SystemError) {
-            if unsafe mkdir(path, 0o700) < 0, errno != EEXIST {
-                throw SystemError(operation: "mkdir", code: errno, subject: path)
-            }
             let raw = try FileDescriptor(opening: path, O_RDONLY | O_DIRECTORY)
             try calling("fstat", path) { unsafe fstat(raw.raw, &status) }
         } catch {
@@ -20,6 +25,7 @@ public enum PrivateDirectory {
         }
         guard status.st_mode & 0o022 == 0 else { throw .writable(path: path, mode: status.st_mode) }
     }
+
     /// The names in it, in no order. C: `readdir`.
     public static func names(in path: String) throws(SystemError) -> [String] {
         guard let stream = unsafe opendir(path) else {

@@ -51,6 +51,27 @@ struct NodeStateFiles: Sendable {
 
     /// What an earlier run left, nil when the node has not joined.
     func load(now: Int64) throws(NodeStateError) -> Loaded? {
+        guard let own = try loadOwn(now: now) else { return nil }
+        let (workloads, refusals) = try workloads.load(node: own.node, bundle: own.bundle, now: now)
+        return Loaded(
+            membership: own.membership, bundle: own.bundle, svid: own.svid,
+            expiredAt: own.svid == nil ? own.notAfter : nil, directory: own.directory, workloads: workloads,
+            refusals: refusals)
+    }
+
+    /// What there is but for the pods.
+    struct Own {
+        let membership: NodeMembership
+        let node: SPIFFEID
+        let bundle: TrustBundle
+        /// Nil when it has expired.
+        let svid: KeyedSVID?
+        let notAfter: Int64
+        let directory: Directory?
+    }
+
+    /// Changes nothing.
+    func loadOwn(now: Int64) throws(NodeStateError) -> Own? {
         guard FileManager.default.fileExists(atPath: identity.path) else { return nil }
         let membership = try parse(membership) { try? JSONDecoder().decode(NodeMembership.self, from: $0) }
         let bundle = try parse(bundle) {
@@ -62,11 +83,9 @@ struct NodeStateFiles: Sendable {
         if let svid, svid.svid.id != node {
             throw .unreadable(path: identity.path, reason: "it is the identity of \(svid.svid.id), not of \(node)")
         }
-        let (workloads, refusals) = try workloads.load(node: node, bundle: bundle, now: now)
-        return Loaded(
-            membership: membership, bundle: bundle, svid: svid,
-            expiredAt: svid == nil ? contents.chain[0].notAfter : nil, directory: try loadDirectory(bundle),
-            workloads: workloads, refusals: refusals)
+        return Own(
+            membership: membership, node: node, bundle: bundle, svid: svid, notAfter: contents.chain[0].notAfter,
+            directory: try loadDirectory(bundle))
     }
 
     private func node(of membership: NodeMembership) throws(NodeStateError) -> SPIFFEID {

@@ -25,13 +25,19 @@ struct Registry: Sendable {
             try pool.read(Self.check)
             try RegistrySchema.migrator.migrate(pool)
             try pool.write { try $0.execute(sql: "UPDATE counters SET value = value") }
-        } catch let error as RegistryError {
-            throw error
-        } catch let error as PrivateFileError {
-            throw .notPrivate(error)
-        } catch let error as SystemError {
-            throw error.code == EROFS || error.code == EACCES
-                ? .readOnly(path: path) : .failed(path: path, reason: "\(error)")
+        } catch {
+            throw RegistryError(error, path: path)
+        }
+    }
+
+    /// Whether a file can be what `init` wants, without a change to it. May be asked while another process has it open.
+    static func inspect(_ path: String) throws(RegistryError) {
+        do {
+            try PrivateFile.check(FileDescriptor(opening: path, O_RDWR | O_NOFOLLOW), path: path)
+            var configuration = Configuration()
+            configuration.readonly = true
+            configuration.busyMode = .timeout(patience)
+            try DatabaseQueue(path: path, configuration: configuration).read(check)
         } catch {
             throw RegistryError(error, path: path)
         }

@@ -1,0 +1,11 @@
+public import Identity
+
+extension AuthorityService {
+    /// Looks at a state directory as the next start will, and changes nothing: are CA and registry there, whole and private?
+    /// One that is not there yet is well.
+    public static func inspect(
+        stateDirectory: String, of trustDomain: TrustDomain
+    ) throws(AuthorityError) {
+        try AuthorityFiles(directory: stateDirectory).inspect(for: trustDomain)
+    }
+}
