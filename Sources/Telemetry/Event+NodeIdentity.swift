@@ -6,10 +6,6 @@ extension Event {
             [.spiffeID: spiffeID, .nodeNumber: "\(number)"])
     }
 
-    public static func notJoined(reason: String) -> Event {
-        Event(.notJoined, "this node has not joined: \(reason)", [.reason: reason])
-    }
-
     public static func nodeIdentityExpired(notAfter: Int64) -> Event {
         Event(
             .nodeIdentityExpired, "the node's SVID has expired; it must join again with a new token",
@@ -84,5 +80,13 @@ extension Event {
 
     public static func stateNotSaved(reason: String) -> Event {
         Event(.stateNotSaved, "state was not saved and will be missing after a restart: \(reason)", [.reason: reason])
+    }
+
+    /// - Parameter seconds: by which this machine's clock is ahead; negative when it is behind.
+    public static func clockSkewed(seconds: Int64) -> Event {
+        let direction = seconds < 0 ? "behind" : "ahead of"
+        return Event(
+            .clockSkewed, "this machine's clock is \(seconds.magnitude) s \(direction) the authority's",
+            [.count: "\(seconds)"])
     }
 }

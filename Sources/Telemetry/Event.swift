@@ -11,6 +11,9 @@ public struct Event: Sendable, Equatable {
     /// Of events about a packet.
     public let packet: PacketReport?
 
+    /// `PSDnnnn` and the sentence.
+    public var line: String { "\(kind.code) \(message)" }
+
     init(
         _ kind: EventKind, _ message: String, _ fields: [EventField: String] = [:], packet: PacketReport? = nil
     ) {

@@ -15,6 +15,8 @@ public struct EventDestination: Sendable {
     }
 
     /// Native fields. What the journal does not take goes to standard error.
+    ///
+    /// - Parameter instance: empty while it is not known.
     public static func journal(instance: String) -> EventDestination {
         EventDestination { recorded in
             do throws(SystemdError) {
@@ -48,8 +50,8 @@ extension Event {
         let own: [(String, String)] = [
             ("MESSAGE", message), ("MESSAGE_ID", kind.messageID), ("PRIORITY", "\(kind.priority.rawValue)"),
             ("SYSLOG_IDENTIFIER", "podshield-idd"), (EventField.code.rawValue, kind.code),
-            (EventField.kind.rawValue, kind.rawValue), (EventField.instance.rawValue, instance),
-        ]
+            (EventField.kind.rawValue, kind.rawValue),
+        ] + (instance.isEmpty ? [] : [(EventField.instance.rawValue, instance)])
         let further = fields.map { ($0.key.rawValue, $0.value) }.sorted { $0.0 < $1.0 }
         return (own + further).map { JournalField($0.0, $0.1) }
     }
@@ -60,6 +62,6 @@ extension RecordedEvent {
     var line: String {
         let date = Date(timeIntervalSince1970: Double(time / 1_000_000) / 1000)
         let stamp = date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
-        return "\(stamp) \(event.kind.priority.word) \(event.kind.code) \(event.message)"
+        return "\(stamp) \(event.kind.priority.word) \(event.line)"
     }
 }

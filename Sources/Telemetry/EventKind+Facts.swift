@@ -57,6 +57,7 @@ extension EventKind {
         case .ownLeasesRefused: Facts(3013, .warning, "5be6fd6e67674010abbfb3e5c70d6ff9")
         case .stateNotSaved: Facts(3014, .error, "6d9d4f19212547a98e1ca76346416360")
         case .stateNotUsed: Facts(3015, .notice, "00284451b72d482ebb70fb4f100e857b")
+        case .clockSkewed: Facts(3016, .warning, "d485ad25edb24c0ba2cebb1c7f7697e5")
         case .linkListening: Facts(4001, .info, "c170c53102f24c64a76a2b1e1e91ed68")
         case .linkEstablished: Facts(4002, .notice, "9ae2bc03274e4cb1aa785c7ba462a545")
         case .linkLost: Facts(4003, .notice, "9b8e27c355c745dcbc247ac06e6e0f2d")
@@ -87,6 +88,19 @@ extension EventKind {
         case .podRemoved: Facts(5015, .notice, "c486885c6d7949a88102278959ebba4a")
         case .podGone: Facts(5016, .warning, "b6d072dced3d43cf89c57917a403dbb5")
         case .podWithoutIdentity: Facts(5017, .warning, "cf4de006db5548f4a24d2bb7e655453d")
+        case .tableFull: Facts(5018, .error, "3b05984bd6174c3ca11d662f0d9b6713")
+        case .configurationRefused: Facts(6001, .critical, "592692771ba749659b18b7742d1f2548")
+        case .stateRefused: Facts(6002, .critical, "1c6c9e5fdd7f4d3f9206b79c10546bd9")
+        case .instanceHeld: Facts(6003, .critical, "93fcef3b676043f1a742ff755072da2e")
+        case .kernelTooOld: Facts(6004, .critical, "644e8de29dff4a769a700963af0ee9d9")
+        case .kernelTypesMissing: Facts(6005, .critical, "674904eb50fe44b8a887fefc871a277f")
+        case .capabilitiesMissing: Facts(6006, .critical, "fbabf5977f5e40af8ea751b9719966ff")
+        case .bpffsMissing: Facts(6007, .critical, "2537ac1350e3404b9d56f846da68e903")
+        case .programsRefused: Facts(6008, .critical, "9418c3e3d8a24f1c9e76e08b83a5b159")
+        case .addressRefused: Facts(6009, .critical, "495e4d9ee5884ea18928bcc423473327")
+        case .spaceMissing: Facts(6010, .critical, "11bf0666e1da4478b4d47d34398dedfa")
+        case .helperMissing: Facts(6011, .error, "36f8ed7c410140b9b40e677f19d27e31")
+        case .startFailed: Facts(6012, .critical, "0762961a48654139a2a83544d7a2f7e6")
         }
     }
 }

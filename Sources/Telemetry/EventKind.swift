@@ -56,6 +56,8 @@ public enum EventKind: String, CaseIterable, Sendable {
     case ownLeasesRefused = "own-leases-refused"
     case stateNotSaved = "state-not-saved"
     case stateNotUsed = "state-not-used"
+    /// This machine's clock and the authority's differ.
+    case clockSkewed = "clock-skewed"
 
     // MARK: Links to other nodes and the keys agreed on over them
 
@@ -98,11 +100,38 @@ public enum EventKind: String, CaseIterable, Sendable {
     case podRemoved = "pod-removed"
     case podGone = "pod-gone"
     case podWithoutIdentity = "pod-without-identity"
+    /// A map of the kernel side has no room.
+    case tableFull = "table-full"
+
+    // MARK: Why the daemon does not start, which `psid doctor` finds beforehand
+
+    case configurationRefused = "configuration-refused"
+    /// A file or directory of the state is missing, damaged, or not private.
+    case stateRefused = "state-refused"
+    case instanceHeld = "instance-held"
+    case kernelTooOld = "kernel-too-old"
+    case kernelTypesMissing = "kernel-types-missing"
+    case capabilitiesMissing = "capabilities-missing"
+    case bpffsMissing = "bpffs-missing"
+    /// The object is missing, is none, or does not suit what is pinned; or the kernel does not take it.
+    case programsRefused = "programs-refused"
+    /// An address or port cannot be bound.
+    case addressRefused = "address-refused"
+    case spaceMissing = "space-missing"
+    case helperMissing = "helper-missing"
+    /// For another reason than those above.
+    case startFailed = "start-failed"
 }
 
 extension EventKind {
     /// `PSDnnnn`: on the command line, in the catalog and in the documentation.
     public var code: String { "PSD\(facts.number)" }
+
+    /// Nil for a code that this version does not know.
+    public init?(code: String) {
+        guard let kind = Self.allCases.first(where: { $0.code == code }) else { return nil }
+        self = kind
+    }
 
     /// MESSAGE_ID= of its journal entries: 32 lower-case hexadecimal digits.
     public var messageID: String { facts.messageID }
