@@ -123,11 +123,16 @@ let package = Package(
 
         // L4: composition
         swiftTarget(
+            "Preflight",
+            [
+                "Addressing", "Authority", "Configuration", "Datapath", "LinuxBinding", "NodeIdentity", "Telemetry",
+            ]),
+        swiftTarget(
             "PodshieldDaemon",
             [
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Datapath", "Identity",
                 "Issuance", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "NodeIdentity", "NodeLink",
-                "OpenSSLBinding", "SecureTransport", "SystemdBinding", "Telemetry",
+                "OpenSSLBinding", "Preflight", "SecureTransport", "SystemdBinding", "Telemetry",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .executableTarget(
@@ -140,7 +145,7 @@ let package = Package(
         swiftTarget(
             "PSIDCommands",
             [
-                "AdminAPI", "Configuration", "LinuxBinding", "PrintableText",
+                "AdminAPI", "Configuration", "LinuxBinding", "Preflight", "PrintableText", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport),

@@ -1,5 +1,6 @@
 import Configuration
 import Datapath
+import Preflight
 import Telemetry
 
 /// What the program `podshield-idd` does.
@@ -14,7 +15,12 @@ public enum Daemon {
         defer { withExtendedLifetime(instance) {} }
         let context = DaemonContext(configuration, telemetry: telemetry(configuration))
         context.begin()
-        try await Supervision(context: context, path: path, signals: signals).run()
+        do throws(StartError) {
+            try await Supervision(context: context, path: path, signals: signals).run()
+        } catch {
+            LastFailure(error.events, time: WallClock.seconds()).save(configuration.paths)
+            throw error
+        }
     }
 
     /// Takes everything of an instance that does not run out of the kernel. One that was never there is no error.

@@ -51,10 +51,10 @@ struct IdentityDaemon: AsyncParsableCommand {
     }
 }
 
-/// Says why, in a line of its own for each problem, and ends with the status of the error.
+/// Says why and ends with the status of the error.
 private func fail(_ error: StartError) throws -> Never {
-    for line in "\(error)".split(separator: "\n") {
-        let text = Array("podshield-idd: \(line)\n".utf8)
+    error.report { line in
+        let text = Array("\(line)\n".utf8)
         _ = unsafe write(STDERR_FILENO, text, text.count)
     }
     throw ExitCode(error.exitStatus)

@@ -1,4 +1,5 @@
 import Configuration
+import Preflight
 import SystemdBinding
 import Telemetry
 
@@ -9,6 +10,7 @@ extension DaemonContext {
     func reportReady() {
         try? ServiceManager.notify(.ready)
         state.change { $0.isReady = true }
+        LastFailure.forget(configuration.paths)
         telemetry.record(.ready(role: configuration.role.name))
     }
 

@@ -1,5 +1,6 @@
 import Configuration
 import Datapath
+import Preflight
 import Telemetry
 
 extension Datapath {
@@ -29,32 +30,10 @@ extension Datapath {
     }
 }
 
-extension DatapathSettings {
-    init(_ settings: PodshieldConfiguration.Datapath, _ configuration: PodshieldConfiguration) {
-        let tables = settings.tables
-        self.init(
-            objectPath: configuration.paths.bpfObject, bpffs: configuration.paths.bpffs,
-            instance: configuration.instance, attachment: AttachmentMode(settings.attachment),
-            securityAssociations: tables.securityAssociations, peers: tables.peers,
-            localAddresses: tables.localAddresses, remoteAddresses: tables.remoteAddresses, pods: tables.pods,
-            protectedPrefixes: tables.protectedPrefixes, eventRingBytes: tables.eventRingBytes)
-    }
-}
-
 extension DatapathConfiguration {
     init(_ node: PodshieldConfiguration.Node) {
         self.init(
             permissive: node.permissive, markMask: node.datapath.markMask, espPort: node.espPort,
             eventBurst: UInt64(node.datapath.eventsPerSecond))
-    }
-}
-
-extension AttachmentMode {
-    fileprivate init(_ setting: PodshieldConfiguration.Datapath.Attachment) {
-        switch setting {
-        case .auto: self = .auto
-        case .tcx: self = .tcx
-        case .clsact: self = .clsact
-        }
     }
 }

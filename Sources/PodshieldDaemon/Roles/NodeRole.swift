@@ -25,8 +25,9 @@ struct NodeRole: Sendable {
         let parts = try parts(settings, daemon, identity, barrier)
         let pods = try registry(parts, daemon.configuration)
         try await takeUpDevices(parts, pods, daemon)
-        try await membership.complete(identity)
+        // Before a join uses up its token.
         let port = try await ESPPort(address: settings.address, port: settings.espPort)
+        try await membership.complete(identity)
         let role = NodeRole(parts: parts, pods: pods, settings: settings, port: port)
         try await role.startLink(daemon)
         role.startFlows(daemon, changes) { await membership.restore(identity) }

@@ -1,0 +1,92 @@
+import Authority
+import Configuration
+import FoundationEssentials
+import Glibc
+import LinuxBinding
+import NodeIdentity
+import Telemetry
+
+extension Preflight {
+    func ofState() -> [Obstacle] {
+        let paths = configuration.paths
+        let own = [paths.state, paths.run].compactMap(directory)
+        return own + (configuration.authority == nil ? [] : ofAuthority())
+            + (configuration.node == nil ? [] : ofNode() + ofPods())
+    }
+
+    /// Little is written; a file system with less room than this is about to be full.
+    static let leastFreeBytes: UInt64 = 4 << 20
+
+    func ofSpace() -> [Obstacle] {
+        [configuration.paths.state, configuration.paths.run].compactMap { path in
+            guard let free = try? MachineState.freeBytes(at: path), free < Self.leastFreeBytes else { return nil }
+            return Obstacle(.spaceMissing, "\(path) has \(free >> 10) KiB of room left")
+        }
+    }
+
+    /// One that is not there will be made.
+    private func directory(_ path: String) -> Obstacle? {
+        guard unsafe access(path, F_OK) == 0 else { return nil }
+        do throws(PrivateFileError) { try PrivateDirectory.check(path) } catch {
+            return Obstacle(.init(error), "\(error)")
+        }
+        return nil
+    }
+
+    private func ofAuthority() -> [Obstacle] {
+        do throws(AuthorityError) {
+            try AuthorityService.inspect(
+                stateDirectory: configuration.paths.authorityState, of: configuration.trustDomain)
+        } catch {
+            return [Obstacle(.init(error), "\(error)")]
+        }
+        return []
+    }
+
+    private func ofNode() -> [Obstacle] {
+        do throws(NodeStateError) {
+            return of(
+                try NodeIdentityService.inspect(
+                    stateDirectory: configuration.paths.nodeState, of: configuration.trustDomain, now: now))
+        } catch {
+            return [Obstacle(.init(error), "\(error)")]
+        }
+    }
+
+    private func ofPods() -> [Obstacle] {
+        struct Contents: Decodable {
+            let version: Int
+        }
+        let path = configuration.paths.podState + "/pods.json"
+        guard unsafe access(path, F_OK) == 0 else { return [] }
+        do {
+            _ = try JSONDecoder().decode(Contents.self, from: Data(AtomicFile.read(path, limit: 64 << 20)))
+        } catch let error as SystemError {
+            return [Obstacle(.init(error, otherwise: .stateRefused), "\(error)")]
+        } catch {
+            return [Obstacle(.stateRefused, "\(path) cannot be used: it is not what was written")]
+        }
+        return []
+    }
+
+    /// A node whose authority is in the same process makes its token itself.
+    private func of(_ standing: NodeIdentityService.Standing) -> [Obstacle] {
+        guard let join = configuration.join else { return [] }
+        switch standing {
+        case .joined: return []
+        case .expired where join.token == nil:
+            return [Obstacle(.nodeIdentityExpired, "the node's SVID has expired, and there is no join token")]
+        case .notJoined where join.token == nil:
+            return [Obstacle(.notJoined, "this node has not joined, and there is no join token")]
+        case .expired, .notJoined: return tokenFile(join)
+        }
+    }
+
+    private func tokenFile(_ join: PodshieldConfiguration.Join) -> [Obstacle] {
+        guard case .file(let path) = join.token else { return [] }
+        do throws(PrivateFileError) { _ = try PrivateFile(opening: path) } catch {
+            return [Obstacle(.notJoined, "the join token cannot be used: \(error)")]
+        }
+        return []
+    }
+}

@@ -1,0 +1,42 @@
+public import Telemetry
+
+extension EventKind {
+    /// What to do about it; nil for what needs nothing done. docs/operations.md has the same words.
+    public var remedy: String? {
+        switch self {
+        case .started: "wait, or see why in journalctl -u podshield-idd"
+        case .stopping: "systemctl start podshield-idd; journalctl -u podshield-idd says why it ended"
+        case .reloadRefused: "correct the file, then systemctl reload podshield-idd"
+        case .permissive: "set permissive: false once every node is known, then systemctl reload podshield-idd"
+        case .keyMemoryNotLocked: "let the daemon have CAP_IPC_LOCK, or raise LimitMEMLOCK="
+        case .nodeIdentityExpired, .notJoined:
+            "psid token generate on the authority; put the section join that it prints into this node's configuration"
+        case .authorityDisconnected: "see that the authority runs and that its TCP port is reached from here"
+        case .clockSkewed: "set the clock, and have a time service keep it"
+        case .stateNotSaved: "see that paths.state can be written and has room"
+        case .linkFailed, .linkLost: "see that the other node runs and that its TCP link port is reached from here"
+        case .addressQuarantined: "wait; psid peers names the node that does not answer"
+        case .datapathUninstalled: "systemctl restart podshield-idd"
+        case .uplinkFailed: "see what else hooks the device; datapath.attachment chooses how we do"
+        case .noUplink: "name the devices under uplinks, or set it to auto"
+        case .kernelEventsLost:
+            "raise tables.event-ring, or lower datapath.events-per-second; counters are complete anyway"
+        case .podWithoutIdentity: "psid entry create on the authority for what the pod is"
+        case .tableFull: "raise the size under tables, psid datapath uninstall, then start again"
+        case .configurationRefused: "correct the file; psid config validate says all that is wrong with it"
+        case .stateRefused: "give it the mode that is named, or restore it from a backup"
+        case .instanceHeld: "stop the other daemon, or give this one an instance of its own"
+        case .kernelTooOld: "boot Linux 6.1 or newer"
+        case .kernelTypesMissing: "boot a kernel that was built with CONFIG_DEBUG_INFO_BTF"
+        case .capabilitiesMissing: "start it by its unit, or let it have CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+        case .bpffsMissing: "mount -t bpf bpf /sys/fs/bpf, or correct paths.bpffs"
+        case .programsRefused:
+            "install the object of this version; if tables changed, psid datapath uninstall first"
+        case .addressRefused: "stop the program that has the port, or correct address and port"
+        case .spaceMissing: "make room on that file system"
+        case .helperMissing: "systemctl start podshield-netns.socket, or correct netns-helper"
+        case .startFailed: "journalctl -u podshield-idd says more"
+        default: nil
+        }
+    }
+}
