@@ -10,8 +10,8 @@ struct PSID: ParsableCommand {
             """,
         version: PodshieldVersion.text,
         subcommands: [
-            StatusCommand.self, PeersCommand.self, ObserveCommand.self, PodCommand.self, IssueCommand.self,
-            EntryCommand.self, TokenCommand.self, NodeCommand.self, DatapathCommand.self, ConfigCommand.self,
+            StatusCommand.self, DoctorCommand.self, PeersCommand.self, ObserveCommand.self, PodCommand.self,
+            IssueCommand.self, EntryCommand.self, TokenCommand.self, NodeCommand.self, DatapathCommand.self, ConfigCommand.self,
         ])
 
     @OptionGroup var options: GlobalOptions
