@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A standalone node that works, to be spoiled in one way after another."""
+
+import contextlib
+import hashlib
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Optional
+
+from harness import commands
+from harness.configuration import standalone_configuration
+from harness.daemons import TRUST_DOMAIN, Daemon, binaries
+from harness.lifetime import Run
+from harness.report import Report
+from harness.topology import TwoNodes
+
+START_SECONDS = 20
+# Locks, and the registry, which is compared by what it holds: each opening moves its log into the file.
+PASSING = re.compile(r"(lock|\.sqlite(-wal|-shm)?)$")
+# What of the registry a start may change: numbers of certificates, and when something was last seen.
+COUNTERS = re.compile(r'^INSERT INTO "counters"')
+
+
+class Box:
+    """node-a with one pod, stopped: configuration, state and pins as a good run left them."""
+
+    def __init__(self, run: Run, report: Report) -> None:
+        self.run, self.report = run, report
+        self.net = TwoNodes(run)
+        self.pod = self.net.add_pod(self.net.a, "web-0", 10)
+        self.daemon = Daemon(run, self.net.a, standalone_configuration(run, self.net))
+        self.directory = run.directory / "node-a"
+        self.state = self.directory / "state"
+        self.configuration = self.daemon.configuration_file
+        self.bpffs = run.directory / "node-a-bpf"
+        self._identity: Optional[tuple[str, ...]] = None
+
+    def begin(self) -> None:
+        self.report.step("0. A node that works")
+        self.daemon.start()
+        spiffe_id = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/web"
+        self.daemon.psid("entry", "create", "--spiffe-id", spiffe_id, "--node", "node-a", "--label", "app=web")
+        self.daemon.add_pod(self.pod, "web", "web")
+        self._identity = self.identity()
+        self.daemon.stop()
+        self.report.expect("it has an identity, an entry and a pod", all(self._identity), self._identity[0])
+
+    def identity(self) -> tuple[str, ...]:
+        """What must never be lost: the root, the registry's contents, the pod and its SVID. Of a running daemon."""
+        authority = self.daemon.ask("status")["authority"]
+        entries = ",".join(entry["id"] for entry in self.daemon.ask("entry", "list")["entries"])
+        pods = ",".join(pod["name"] for pod in self.daemon.ask("pod", "list")["pods"])
+        return authority["rootFingerprint"], entries, pods, self.daemon.ask("issue", "--pod", "web-0")["serial"]
+
+    def is_as_before(self, when: str) -> None:
+        self.daemon.start()
+        now = self.identity()
+        self.daemon.stop()
+        self.report.expect(f"{when}: root, entries, pods and SVIDs are those of before", now == self._identity)
+
+    def digests(self) -> dict[str, str]:
+        """Of every file of the state and every pin."""
+        files = [path for path in self.state.rglob("*") if path.is_file() and not PASSING.search(path.name)]
+        pins = {str(path): "pin" for path in self.bpffs.rglob("*")}
+        return pins | {str(path): digest(path.read_bytes()) for path in files} | {"registry": self._registry()}
+
+    def _registry(self) -> str:
+        """Of every row, read on a copy."""
+        with tempfile.TemporaryDirectory() as copy:
+            for path in self.state.glob("authority/authority.sqlite*"):
+                shutil.copy(path, copy)
+            with contextlib.closing(sqlite3.connect(f"{copy}/authority.sqlite")) as database:
+                return digest("\n".join(row for row in database.iterdump() if not COUNTERS.match(row)).encode())
+
+    def try_start(self, *prefix: str, configuration: Optional[Path] = None) -> tuple[int, list[str]]:
+        """Runs the daemon to its end, which should come at once: status, and the lines that say why."""
+        command = [*prefix, str(binaries() / "podshield-idd"), "--config", str(configuration or self.configuration)]
+        ended = self._run(*command)
+        with (self.directory / "refused.log").open("a") as log:
+            log.write(ended.stderr)
+        return ended.returncode, [line for line in ended.stderr.splitlines() if line.startswith("podshield-idd: ")]
+
+    def doctor(self, *arguments: str) -> tuple[int, list[dict[str, str]]]:
+        """Its status and findings; what stands before the options is a command to run it under."""
+        prefix = [argument for argument in arguments if argument != "--pre"]
+        command = [*prefix, str(binaries() / "psid"), "--config", str(self.configuration), "doctor", "-o", "json"]
+        ended = self._run(*command, *(["--pre"] if "--pre" in arguments else []))
+        try:
+            return ended.returncode, json.loads(ended.stdout)["findings"]
+        except ValueError:
+            return ended.returncode, [{"code": "none", "message": ended.stdout + ended.stderr}]
+
+    def psid(self, *arguments: str) -> tuple[int, str, str]:
+        """Status, output and messages of psid about this daemon."""
+        ended = self._run(str(binaries() / "psid"), "--config", str(self.configuration), *arguments)
+        return ended.returncode, ended.stdout, ended.stderr
+
+    def _run(self, *command: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            ["nsenter", f"--net={self.net.a.namespace.path}", "--", *command], stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, errors="replace", timeout=START_SECONDS,
+        )
+
+
+def digest(contents: bytes) -> str:
+    return hashlib.sha256(contents).hexdigest()
+
+
+def remount_read_only(path: Path) -> None:
+    commands.run("mount", "--bind", str(path), str(path))
+    commands.run("mount", "-o", "remount,bind,ro", str(path))

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything an operator or a machine can get wrong: see README.md beside this file."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from box import Box  # noqa: E402
+from starts import STARTS, start_refused  # noqa: E402
+
+from harness.lifetime import Run  # noqa: E402
+from harness.report import Report  # noqa: E402
+
+TITLE = "Bad input: one line that says what and where, a documented exit status, nothing lost"
+
+
+def play(run: Run, report: Report) -> None:
+    box = Box(run, report)
+    box.begin()
+    report.step("1. Starts that are refused")
+    for start in STARTS:
+        start_refused(box, start)
+    box.is_as_before("after all of them")
