@@ -124,6 +124,7 @@ import Testing
         let path = directory.path + "/token"
         #expect(try JoinToken(source: .text("abc")).read() == "abc")
         try Data("  abc\n".utf8).write(to: URL(filePath: path))
+        try setMode(0o600, path)
         #expect(try JoinToken(source: .file(path: path)).read() == "abc")
         #expect(throws: TokenError.none) { try JoinToken(source: nil).read() }
         for text in ["", "\n", "two words"] {
@@ -133,11 +134,26 @@ import Testing
         #expect(throws: TokenError.self) { try JoinToken(source: .file(path: path + "-not-there")).read() }
     }
 
+    @Test(arguments: [0o644, 0o640, 0o602]) func aTokenThatOthersCanTouchIsNone(_ mode: Int) throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/token"
+        try Data("abc".utf8).write(to: URL(filePath: path))
+        try setMode(mode, path)
+        #expect(throws: TokenError.notPrivate(.open(path: path, mode: UInt32(0o100000 | mode)))) {
+            try JoinToken(source: .file(path: path)).read()
+        }
+    }
+
+    private func setMode(_ mode: Int, _ path: String) throws {
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+    }
+
     /// The token is a secret: no error may carry it.
     @Test func noErrorShowsAToken() throws {
         let directory = try TemporaryDirectory()
         let path = directory.path + "/token"
         try Data("secret-one secret-two".utf8).write(to: URL(filePath: path))
+        try setMode(0o600, path)
         #expect {
             try JoinToken(source: .file(path: path)).read()
         } throws: { !"\($0)".contains("secret-") && "\($0)".contains(path) }

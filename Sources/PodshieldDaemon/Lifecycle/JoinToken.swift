@@ -10,16 +10,31 @@ struct JoinToken {
         switch source {
         case nil: throw .none
         case .text(let token): return token
-        case .file(let path): return try read(path)
+        case .file(let path): return try word(in: try readPrivate(path), path)
         case .credential(let name):
             guard let path = ServiceManager.credentialPath(name) else { throw .noCredentials(name) }
-            return try read(path)
+            return try word(in: try readCredential(path), path)
         }
     }
 
-    private func read(_ path: String) throws(TokenError) -> String {
-        let text: [UInt8]
-        do throws(SystemError) { text = try AtomicFile.read(path, limit: 4096) } catch { throw .unreadable(error) }
+    private static let largest = 4096
+
+    private func readPrivate(_ path: String) throws(TokenError) -> [UInt8] {
+        do throws(PrivateFileError) {
+            return try PrivateFile(opening: path, largest: Self.largest).contents()
+        } catch {
+            throw .notPrivate(error)
+        }
+    }
+
+    /// Its mode is the service manager's business.
+    private func readCredential(_ path: String) throws(TokenError) -> [UInt8] {
+        do throws(SystemError) { return try AtomicFile.read(path, limit: Self.largest) } catch {
+            throw .unreadable(error)
+        }
+    }
+
+    private func word(in text: [UInt8], _ path: String) throws(TokenError) -> String {
         let token = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isWhitespace)
         guard token.count == 1 else { throw .notOneWord(path) }
         return String(token[0])
@@ -31,6 +46,8 @@ public enum TokenError: Error, Sendable, Equatable {
     /// The service manager passed no credentials.
     case noCredentials(String)
     case unreadable(SystemError)
+    /// A file that others can read holds no secret.
+    case notPrivate(PrivateFileError)
     case notOneWord(String)
 }
 
@@ -40,6 +57,7 @@ extension TokenError: CustomStringConvertible {
         case .none: "the configuration has no join token"
         case .noCredentials(let name): "credential \(name) was not passed by the service manager"
         case .unreadable(let error): "\(error)"
+        case .notPrivate(let error): "\(error)"
         case .notOneWord(let path): "\(path) does not hold one token and nothing else"
         }
     }
