@@ -54,7 +54,7 @@ extension SVIDRejection: CustomStringConvertible {
         case .malformedExtension(let oid): "extension \(oid) is malformed"
         case .unknownAuthority: "no authority of the bundle stands behind it"
         case .expired(let depth): "certificate \(depth) has expired"
-        case .notYetValid(let depth): "certificate \(depth) is not yet valid"
+        case .notYetValid(let depth): "certificate \(depth) is not yet valid: is this machine's clock right?"
         case .invalidPath(let depth, let reason): "certificate \(depth): \(reason)"
         case .uriNames(let count): "it has \(count) URI names, not one"
         case .badID(let reason): "its SPIFFE ID is not valid: \(reason)"

@@ -17,6 +17,9 @@ public struct X509SVID: Sendable, Equatable {
 
     public var leaf: Certificate { chain[0] }
 
+    /// Seconds by which authorities let certificates begin before they are issued: clocks may run a little behind theirs.
+    public static let backdating: Int64 = 10
+
     /// `path` is not empty and runs from the leaf to the anchor.
     init(id: SPIFFEID, path: [Certificate], anchor: Certificate, binding: PodshieldBinding?) {
         self.id = id

@@ -5,9 +5,6 @@ internal import OpenSSLBinding
 struct CertificateTemplate {
     var contents: CertificateContents
 
-    /// Clocks of peers may run a little behind ours.
-    static let backdating: Int64 = 10
-
     /// The leaf of a plan (X509-SVID sections 2 to 4): empty subject, one URI name, no CA.
     init(
         _ plan: IssuancePlan, for key: PublicKey, authority: Certificate, serial: [UInt8], now: Int64
@@ -17,7 +14,7 @@ struct CertificateTemplate {
             CertificateExtension(oid: PodshieldBinding.oid, isCritical: false, value: $0.derEncoded)
         }
         contents = CertificateContents(
-            serial: serial, subjectCommonName: nil, notBefore: now - Self.backdating,
+            serial: serial, subjectCommonName: nil, notBefore: now - X509SVID.backdating,
             notAfter: min(now + plan.lifetime.components.seconds, authority.notAfter), publicKey: key,
             extensions: [
                 Extensions.leafConstraints,
@@ -34,7 +31,7 @@ struct CertificateTemplate {
     init(root trustDomain: TrustDomain, key: PublicKey, serial: [UInt8], now: Int64, lifetime: Duration) {
         let names = Extensions.alternativeNames(uri: SPIFFEID(trustDomain).description, dns: [])
         contents = CertificateContents(
-            serial: serial, subjectCommonName: Self.commonName(trustDomain), notBefore: now - Self.backdating,
+            serial: serial, subjectCommonName: Self.commonName(trustDomain), notBefore: now - X509SVID.backdating,
             notAfter: now + lifetime.components.seconds, publicKey: key,
             extensions: [
                 Extensions.rootConstraints,

@@ -28,7 +28,7 @@ struct PlanComparison {
 
     private func validityIsPlanned(_ now: Int64) -> Bool {
         let end = min(now + plan.lifetime.components.seconds, svid.anchor.notAfter)
-        return svid.leaf.notBefore == now - CertificateTemplate.backdating && svid.leaf.notAfter == end
+        return svid.leaf.notBefore == now - X509SVID.backdating && svid.leaf.notAfter == end
     }
 
     private var plannedExtensions: Set<String> {

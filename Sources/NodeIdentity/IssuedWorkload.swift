@@ -41,6 +41,8 @@ public struct NodeIdentityStatus: Sendable {
     public let lastFailure: String?
     /// Seconds since 1970 of the last answer; nil for none since the start.
     public let lastContact: Int64?
+    /// Seconds by which this machine's clock was ahead of the authority's when it last issued something; nil before it has.
+    public let clockSkew: Int64?
     public let directoryRevision: UInt64?
     public let workloads: Int
 }

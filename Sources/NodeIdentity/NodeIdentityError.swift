@@ -121,6 +121,8 @@ public enum NodeIdentityEvent: Sendable {
     case directoryRefused(DirectoryRejection)
     case bundleChanged(TrustBundle)
     case leasesRefused([String])
+    /// This machine's clock has come to be further from the authority's than `X509SVID.backdating`; positive when it is ahead.
+    case clockSkewed(seconds: Int64)
     /// State could not be written; the node goes on with what it has in memory.
     case stateNotSaved(NodeStateError)
 }

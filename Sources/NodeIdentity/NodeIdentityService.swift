@@ -1,5 +1,6 @@
 internal import Addressing
 internal import AuthorityAPI
+internal import Foundation
 public import Identity
 internal import Issuance
 internal import OpenSSLBinding
@@ -33,6 +34,7 @@ public actor NodeIdentityService {
     var reports = ReportQueue()
     var lastFailure: String?
     var lastContact: Int64?
+    private var clockSkew: Int64?
 
     /// Opens the state directory, or makes it, and takes up what an earlier run left there.
     ///
@@ -90,7 +92,8 @@ public actor NodeIdentityService {
     public func status() async -> NodeIdentityStatus {
         NodeIdentityStatus(
             membership: membership, svid: currentSVID?.svid, isConnected: await slot.isConnected,
-            lastFailure: lastFailure, lastContact: lastContact, directoryRevision: directory?.revision,
+            lastFailure: lastFailure, lastContact: lastContact, clockSkew: clockSkew,
+            directoryRevision: directory?.revision,
             workloads: workloads.count)
     }
 
@@ -109,6 +112,7 @@ public actor NodeIdentityService {
             throw .state(error)
         }
         directory = nil
+        compareClocks(issued: joined.svid.svid.leaf)
         membership = joined.membership
         credentials.replace(svid: joined.svid, bundle: joined.bundle)
         credentialsChanged.send(())
@@ -148,6 +152,19 @@ public actor NodeIdentityService {
             }
             if failures > 0 { try? await clock.sleep(Schedule.retry(failures: failures, chance: clock.random())) }
         }
+    }
+
+    /// A chain that the authority has issued just now. Good or not, it says what time it is there.
+    func accept(_ chain: [Data], key: PrivateKey) throws(AuthorityCallError) -> KeyedSVID {
+        if let leaf = chain.first.flatMap({ try? Certificate(der: Array($0)) }) { compareClocks(issued: leaf) }
+        return try KeyedSVID(answer: chain, key: key, bundle: bundle, now: clock.now())
+    }
+
+    private func compareClocks(issued: Certificate) {
+        let skew = clock.now() - (issued.notBefore + X509SVID.backdating)
+        let (was, limit) = (clockSkew?.magnitude ?? 0, X509SVID.backdating.magnitude)
+        clockSkew = skew
+        if skew.magnitude > limit, was <= limit { observe(.clockSkewed(seconds: skew)) }
     }
 
     func answered() {

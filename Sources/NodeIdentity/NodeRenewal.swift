@@ -40,7 +40,7 @@ extension NodeIdentityService {
             try await calls.renewNode(message, options: options)
         }
         answered()
-        let svid = try KeyedSVID(answer: answer.chain, key: key, bundle: bundle, now: clock.now())
+        let svid = try accept(answer.chain, key: key)
         guard svid.svid.id == current.id else { throw .badAnswer("it is not the identity of this node") }
         // It joined again while the answer was on its way: that identity is the newer.
         guard credentials.svid?.svid == current else { return }

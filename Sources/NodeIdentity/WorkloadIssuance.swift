@@ -133,7 +133,7 @@ extension NodeIdentityService {
             try await calls.issueWorkload(message, options: options)
         }
         answered()
-        let svid = try KeyedSVID(answer: answer.chain, key: key, bundle: bundle, now: clock.now())
+        let svid = try accept(answer.chain, key: key)
         guard let identity = svid.svid.identity(ofWorkloadOn: node) else {
             throw .badAnswer("it is not an identity of a workload on this node")
         }

@@ -25,12 +25,9 @@ struct AuthorityCore: Sendable {
             throw .unknownNode(caller.id)
         }
         guard !node.isBanned else { throw .banned(caller.id) }
-        guard caller.notBefore >= node.joinedAt - Self.backdating else { throw .superseded(caller.id) }
+        guard caller.notBefore >= node.joinedAt - X509SVID.backdating else { throw .superseded(caller.id) }
         return node
     }
-
-    /// Certificates begin so many seconds before they are issued.
-    private static let backdating: Int64 = 10
 
     private func record(_ name: String) async throws(CallRefusal) -> NodeRecord? {
         do throws(RegistryError) {

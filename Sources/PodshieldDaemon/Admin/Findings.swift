@@ -44,9 +44,16 @@ struct Findings {
         guard status.svid != nil else {
             return [.error(.nodeIdentityExpired, "the node's SVID has expired: it has to join again")]
         }
-        guard !status.isConnected else { return [] }
         let reason = status.lastFailure ?? "not connected yet"
-        return [.notice(.authorityDisconnected, "there is no connection to the authority: \(reason)")]
+        let isAway =
+            status.isConnected
+            ? nil : Finding.notice(.authorityDisconnected, "there is no connection to the authority: \(reason)")
+        return [isAway, status.clockSkew.flatMap(ofClock)].compactMap(\.self)
+    }
+
+    private func ofClock(_ skew: Int64) -> Finding? {
+        guard skew.magnitude > X509SVID.backdating.magnitude else { return nil }
+        return .notice(.clockSkewed, Event.clockSkewed(seconds: skew).message)
     }
 
     private func ofDevices(_ node: NodeRole) async -> [Finding] {

@@ -26,6 +26,7 @@ extension Event {
         case .bundleChanged(let bundle):
             self = .bundleChanged(fingerprints: bundle.authorities.map { $0.sha256.hexadecimal })
         case .leasesRefused(let prefixes): self = .ownLeasesRefused(prefixes: prefixes)
+        case .clockSkewed(let seconds): self = .clockSkewed(seconds: seconds)
         case .stateNotSaved(let error): self = .stateNotSaved(reason: "\(error)")
         }
     }
