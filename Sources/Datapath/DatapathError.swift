@@ -1,5 +1,6 @@
 public import Addressing
 public import BPFBinding
+import Glibc
 public import Identity
 public import LinuxBinding
 
@@ -26,6 +27,8 @@ public enum DatapathError: Error, Sendable {
     case noSuchInterface(UInt32)
     /// Every slot is in use, being retired, or has used up its generations.
     case tableFull(SADirection)
+    /// A map has no room for another entry.
+    case mapFull(String)
     case unknownSA(spi: UInt32, SADirection)
     /// Several peers gave us this SPI: which is meant must be said.
     case ambiguousSPI(UInt32)
@@ -60,6 +63,7 @@ extension DatapathError: CustomStringConvertible {
             "the pinned maps have ABI version \(found), this program \(expected): uninstall the datapath first"
         case .noSuchInterface(let index): "no interface has index \(index)"
         case .tableFull(let direction): "the \(direction.rawValue) SA table is full"
+        case .mapFull(let map): "the table \(map) is full"
         case .unknownSA(let spi, let direction): "no \(direction.rawValue) SA has SPI \(spi)"
         case .ambiguousSPI(let spi): "several peers gave us SPI \(spi)"
         case .reservedSPI(let spi): "SPI \(spi) is reserved"
@@ -81,7 +85,12 @@ extension DatapathError {
 
 /// Runs calls of the binding; their error becomes this layer's.
 func kernel<Value>(_ body: () throws(BPFError) -> Value) throws(DatapathError) -> Value {
-    do { return try body() } catch { throw .kernel(error) }
+    do { return try body() } catch { throw error.isOfFullMap ? .mapFull(error.subject ?? "") : .kernel(error) }
+}
+
+extension BPFError {
+    /// Hashes say `E2BIG`, tries `ENOSPC`.
+    fileprivate var isOfFullMap: Bool { operation == "bpf_map_update_elem" && [E2BIG, ENOSPC].contains(code) }
 }
 
 /// The same for Linux's own interfaces.

@@ -55,7 +55,7 @@ extension EventKind {
         case .notBPFFS: self = .bpffsMissing
         case .badInstanceName, .badTableSize, .badMarkMask: self = .configurationRefused
         case .kernel, .objectMismatch, .objectLacks, .pinnedMapMismatch, .pinnedABIVersion: self = .programsRefused
-        case .tableFull: self = .tableFull
+        case .tableFull, .mapFull: self = .tableFull
         case .system(let error): self.init(error, otherwise: .datapathFailed)
         default: self = .datapathFailed
         }

@@ -61,7 +61,7 @@ extension AdminErrorReason {
 
     init(_ error: DatapathError) {
         switch error {
-        case .tableFull: self = .exhausted
+        case .tableFull, .mapFull: self = .exhausted
         case .localAddressHeld: self = .alreadyExists
         default: self = .internal
         }
