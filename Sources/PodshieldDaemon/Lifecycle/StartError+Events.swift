@@ -25,7 +25,7 @@ extension StartError {
         case .pods(.file(let error)): EventKind(error, otherwise: .stateRefused)
         case .pods: .stateRefused
         case .authority(let error): EventKind(error)
-        case .nodeState(let error), .join(.state(let error)): EventKind(error)
+        case .nodeState(let error), .join(.state(let error), _): EventKind(error)
         case .noToken, .join, .invitation: .notJoined
         case .datapath(let error): EventKind(error)
         case .cannotBind, .link(.cannotListen): .addressRefused

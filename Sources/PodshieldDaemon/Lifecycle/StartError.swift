@@ -17,7 +17,8 @@ public enum StartError: Error, Sendable {
     case authority(AuthorityError)
     case nodeState(NodeStateError)
     case noToken(TokenError)
-    case join(JoinError)
+    /// - Parameter authority: where.
+    case join(JoinError, authority: String)
     case invitation(InvitationError)
     case datapath(DatapathError)
     case pods(PodStoreError)
@@ -40,7 +41,7 @@ extension StartError: CustomStringConvertible {
         case .authority(let error): "the authority cannot start: \(error)"
         case .nodeState(let error): "\(error)"
         case .noToken(let error): "this node has no identity and cannot join: \(error)"
-        case .join(let error): "this node cannot join: \(error)"
+        case .join(let error, let authority): "this node cannot join at \(authority): \(error)"
         case .invitation(let error): "this node cannot join its own authority: \(error)"
         case .datapath(let error): "the datapath cannot be set up: \(error)"
         case .pods(let error): "\(error)"
