@@ -17,7 +17,7 @@ from harness.configuration import standalone_configuration
 from harness.daemons import TRUST_DOMAIN, Daemon, binaries
 from harness.lifetime import Run
 from harness.report import Report
-from harness.topology import TwoNodes
+from harness.topology import Node, TwoNodes
 
 START_SECONDS = 20
 # Locks, and the registry, which is compared by what it holds: each opening moves its log into the file.
@@ -77,19 +77,16 @@ class Box:
             with contextlib.closing(sqlite3.connect(f"{copy}/authority.sqlite")) as database:
                 return digest("\n".join(row for row in database.iterdump() if not COUNTERS.match(row)).encode())
 
-    def try_start(self, *prefix: str, configuration: Optional[Path] = None) -> tuple[int, list[str]]:
+    def try_start(self, *prefix: str) -> tuple[int, list[str]]:
         """Runs the daemon to its end, which should come at once: status, and the lines that say why."""
-        command = [*prefix, str(binaries() / "podshield-idd"), "--config", str(configuration or self.configuration)]
-        ended = self._run(*command)
-        with (self.directory / "refused.log").open("a") as log:
-            log.write(ended.stderr)
-        return ended.returncode, [line for line in ended.stderr.splitlines() if line.startswith("podshield-idd: ")]
+        return start_until_end(self.net.a, self.configuration, *prefix)
 
-    def doctor(self, *arguments: str) -> tuple[int, list[dict[str, str]]]:
-        """Its status and findings; what stands before the options is a command to run it under."""
-        prefix = [argument for argument in arguments if argument != "--pre"]
-        command = [*prefix, str(binaries() / "psid"), "--config", str(self.configuration), "doctor", "-o", "json"]
-        ended = self._run(*command, *(["--pre"] if "--pre" in arguments else []))
+    def doctor(
+        self, *arguments: str, under: tuple[str, ...] = (), configuration: Optional[Path] = None
+    ) -> tuple[int, list[dict[str, str]]]:
+        """Its status and findings."""
+        path = configuration or self.configuration
+        ended = self._run(*under, str(binaries() / "psid"), "--config", str(path), "doctor", "-o", "json", *arguments)
         try:
             return ended.returncode, json.loads(ended.stdout)["findings"]
         except ValueError:
@@ -101,10 +98,25 @@ class Box:
         return ended.returncode, ended.stdout, ended.stderr
 
     def _run(self, *command: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            ["nsenter", f"--net={self.net.a.namespace.path}", "--", *command], stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, errors="replace", timeout=START_SECONDS,
-        )
+        return _run(self.net.a, *command)
+
+
+def start_until_end(node: Node, configuration: Path, *prefix: str) -> tuple[int, list[str]]:
+    """A daemon that should end by itself: status, and the lines that say why."""
+    try:
+        ended = _run(node, *prefix, str(binaries() / "podshield-idd"), "--config", str(configuration))
+    except subprocess.TimeoutExpired:
+        return -1, [f"it still runs after {START_SECONDS} s"]
+    with configuration.with_name("refused.log").open("a") as log:
+        log.write(ended.stderr)
+    return ended.returncode, [line for line in ended.stderr.splitlines() if line.startswith("podshield-idd: ")]
+
+
+def _run(node: Node, *command: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        ["nsenter", f"--net={node.namespace.path}", "--", *command], stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, errors="replace", timeout=START_SECONDS,
+    )
 
 
 def digest(contents: bytes) -> str:

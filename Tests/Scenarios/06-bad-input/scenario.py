@@ -6,6 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import joins  # noqa: E402
 from box import Box  # noqa: E402
 from starts import STARTS, start_refused  # noqa: E402
 
@@ -22,3 +23,5 @@ def play(run: Run, report: Report) -> None:
     for start in STARTS:
         start_refused(box, start)
     box.is_as_before("after all of them")
+    box.daemon.start()
+    joins.play(box)

@@ -6,7 +6,6 @@ import fcntl
 import os
 import re
 import socket
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterator
@@ -36,11 +35,8 @@ class Start:
 def start_refused(box: Box, start: Start) -> None:
     before = box.digests()
     with start.spoil(box) as prefix:
-        try:
-            status, lines = box.try_start(*prefix)
-        except subprocess.TimeoutExpired:
-            status, lines = -1, ["it runs"]
-        told = box.doctor(*prefix, "--pre") if start.doctor else None
+        status, lines = box.try_start(*prefix)
+        told = box.doctor("--pre", under=prefix) if start.doctor else None
     seen = "; ".join(lines)
     holds = status == start.status and len(lines) == 1 and re.fullmatch(f"podshield-idd: {start.code} {start.line}", lines[0])
     box.report.expect(f"{start.name}: status {start.status}", bool(holds), f"{status}, {seen}")

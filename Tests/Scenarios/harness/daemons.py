@@ -39,9 +39,9 @@ class Daemon:
         self._process: Optional[subprocess.Popen] = None
         self._log = self._directory / "podshield-idd.log"
 
-    def start(self) -> None:
-        """Starts it in the node's namespace and waits until it says that it is ready."""
-        self.launch()
+    def start(self, *prefix: str) -> None:
+        """Starts it likewise, and waits until it says that it is ready."""
+        self.launch(*prefix)
         deadline = time.monotonic() + READY_SECONDS
         while not self._is_ready():
             if self._process.poll() is not None:
@@ -50,10 +50,11 @@ class Daemon:
                 raise TimeoutError(f"{self.node.name}: podshield-idd is not ready after {READY_SECONDS} s")
             time.sleep(0.05)
 
-    def launch(self) -> None:
-        """Starts it and waits for nothing."""
+    def launch(self, *prefix: str) -> None:
+        """Starts it in the node's namespace, under the command `prefix`, and waits for nothing."""
         self._process = self.node.namespace.spawn(
-            str(binaries() / "podshield-idd"), "--config", str(self.configuration_file), log=self._log.open("ab"),
+            *prefix, str(binaries() / "podshield-idd"), "--config", str(self.configuration_file),
+            log=self._log.open("ab"),
         )
         self._run.at_end(self.stop)
 
