@@ -47,11 +47,12 @@ public struct EventDestination: Sendable {
 
 extension Event {
     func journalFields(instance: String) -> [JournalField] {
-        let own: [(String, String)] = [
-            ("MESSAGE", message), ("MESSAGE_ID", kind.messageID), ("PRIORITY", "\(kind.priority.rawValue)"),
-            ("SYSLOG_IDENTIFIER", "podshield-idd"), (EventField.code.rawValue, kind.code),
-            (EventField.kind.rawValue, kind.rawValue),
-        ] + (instance.isEmpty ? [] : [(EventField.instance.rawValue, instance)])
+        let own: [(String, String)] =
+            [
+                ("MESSAGE", message), ("MESSAGE_ID", kind.messageID), ("PRIORITY", "\(kind.priority.rawValue)"),
+                ("SYSLOG_IDENTIFIER", "podshield-idd"), (EventField.code.rawValue, kind.code),
+                (EventField.kind.rawValue, kind.rawValue),
+            ] + (instance.isEmpty ? [] : [(EventField.instance.rawValue, instance)])
         let further = fields.map { ($0.key.rawValue, $0.value) }.sorted { $0.0 < $1.0 }
         return (own + further).map { JournalField($0.0, $0.1) }
     }

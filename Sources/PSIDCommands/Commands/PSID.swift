@@ -11,7 +11,8 @@ struct PSID: ParsableCommand {
         version: PodshieldVersion.text,
         subcommands: [
             StatusCommand.self, DoctorCommand.self, PeersCommand.self, ObserveCommand.self, PodCommand.self,
-            IssueCommand.self, EntryCommand.self, TokenCommand.self, NodeCommand.self, DatapathCommand.self, ConfigCommand.self,
+            IssueCommand.self, EntryCommand.self, TokenCommand.self, NodeCommand.self, DatapathCommand.self,
+            ConfigCommand.self,
         ])
 
     @OptionGroup var options: GlobalOptions

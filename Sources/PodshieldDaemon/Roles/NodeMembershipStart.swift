@@ -67,7 +67,9 @@ struct NodeMembershipStart {
                 return try await service.join(invitation)
             } catch {
                 // The token is not used up by an authority that was not reached.
-                guard error.isTemporary, .now < deadline, !Task.isCancelled else { throw .join(error, authority: invitation.authorityAddress) }
+                guard error.isTemporary, .now < deadline, !Task.isCancelled else {
+                    throw .join(error, authority: invitation.authorityAddress)
+                }
                 daemon.report(status: "waiting for the authority: \(error)")
             }
             try? await Task.sleep(for: .seconds(1))
