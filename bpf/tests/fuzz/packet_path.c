@@ -61,9 +61,10 @@ static int is_ready(void)
 static void make_packet(struct __sk_buff *skb, const __u8 *frame, __u32 len)
 {
 	int framed = !(current->shape & SHAPE_UNFRAMED);
+	/* The kernel has taken a frame's header off and put it back by then: it is linear. */
+	__u32 linear = framed && current->linear < ETH_HLEN ? ETH_HLEN : current->linear;
 
-	ps_native_packet_make(skb, frame + (framed ? 0 : ETH_HLEN), len - (framed ? 0 : ETH_HLEN), current->linear,
-			      framed);
+	ps_native_packet_make(skb, frame + (framed ? 0 : ETH_HLEN), len - (framed ? 0 : ETH_HLEN), linear, framed);
 	if (!framed)
 		memcpy(&skb->protocol, frame + ETH_HLEN - 2, 2);
 	skb->unfinished = !!(current->shape & SHAPE_UNFINISHED);
