@@ -392,6 +392,18 @@ import Testing
         try incoming.admit(5001)
     }
 
+    /// The sender uses an SA and could not say so: what it has left before goes first. The simulation checks at each step
+    /// that it is not alone.
+    @Test func whatTheSenderMayBeUsingGoesLast() throws {
+        let (network, a, b) = try connected()
+        for round in 0..<12 {
+            network.tamper = round % 4 == 3 ? { _, _, frame in frame[4] == 24 ? nil : frame } : nil
+            a.feed(.rekey, b.number)
+            network.settle()
+        }
+        #expect(b.inbound(from: a).count <= LinkLimits.associationsPerWorkload)
+    }
+
     @Test func manyConnectionsOfOnePeerKeepFewSAs() throws {
         let (network, a, b) = try connected()
         // The sender never learns of an acceptance.

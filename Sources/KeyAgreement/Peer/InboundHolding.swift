@@ -27,9 +27,12 @@ struct InboundHolding: Sendable {
         return associations.filter { !$0.isUsed }.map(\.spi)
     }
 
-    /// The one to give up when there are too many: the oldest that was never used, or else the oldest.
+    /// The one to give up when there are too many: the oldest that its sender has left, else the oldest that it never
+    /// used as far as is known, or else the oldest.
     mutating func removeSuperfluous() -> SPI {
-        let index = associations.dropLast().firstIndex { !$0.isUsed } ?? associations.startIndex
+        let older = associations.dropLast()
+        let index =
+            older.firstIndex { $0.retireAt != nil } ?? older.firstIndex { !$0.isUsed } ?? associations.startIndex
         return associations.remove(at: index).spi
     }
 }

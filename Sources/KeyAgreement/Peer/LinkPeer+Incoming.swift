@@ -11,6 +11,8 @@ extension LinkPeer {
             let proven = try verifier.verify(announce)
             try checkUnique(proven, link)
             world.holdings.claim(proven.addresses, for: holder(proven.identity))
+            // Who announces anew switches to nothing older any more: what it uses now shows which may go for the new one.
+            lookForPackets(of: proven.identity)
             emit(
                 .reserveInbound(
                     PendingAcceptance(

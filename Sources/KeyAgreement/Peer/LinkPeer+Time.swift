@@ -82,8 +82,10 @@ extension LinkPeer {
     private mutating func probe(_ world: LinkWorld) {
         guard let due = probeDue, due <= now.boot else { return }
         probeAt = now.boot.adding(world.timing.overdue)
-        for identity in inbound.keys.sorted() {
-            for spi in inbound[identity]?.unheard ?? [] { emit(.probe(spi)) }
-        }
+        for identity in inbound.keys.sorted() { lookForPackets(of: identity) }
+    }
+
+    mutating func lookForPackets(of identity: NumericIdentity) {
+        for spi in inbound[identity]?.unheard ?? [] { emit(.probe(spi)) }
     }
 }
