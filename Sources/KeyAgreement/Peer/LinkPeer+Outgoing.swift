@@ -31,6 +31,8 @@ extension LinkPeer {
         let excluded = retries[identity]?.excluded(at: now.boot) ?? []
         let addresses = world.announceable(workload).subtracting(excluded)
         guard let id = link?.outgoing.ids[identity], let announcement = link?.outgoing[id] else {
+            // The peer gives up what is not announced on a newer connection.
+            if addresses.isEmpty { retireOutbound(identity, .withdrawn) }
             return announce(workload, addresses, world)
         }
         guard case .accepted(let acceptance) = announcement.answer else { return }
