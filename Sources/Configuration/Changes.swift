@@ -51,6 +51,8 @@ extension PodshieldConfiguration.Node {
         case .permissive: "\(permissive)"
         case .uplinks: "\(uplinks)"
         case .linkEpochLifetime: "\(link.epochLifetime)"
+        case .linkRekeyPackets: "\(link.rekeyPackets)"
+        case .linkRekeyBytes: "\(link.rekeyBytes)"
         case .linkPreconnect: "\(link.preconnect)"
         case .datapathAttachment: datapath.attachment.rawValue
         case .datapathMarkMask: "\(datapath.markMask)"

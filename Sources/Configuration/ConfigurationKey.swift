@@ -30,6 +30,8 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case joinTokenCredential = "join.token-credential"
 
     case linkEpochLifetime = "link.epoch-lifetime"
+    case linkRekeyPackets = "link.rekey-packets"
+    case linkRekeyBytes = "link.rekey-bytes"
     case linkPreconnect = "link.preconnect"
 
     case datapathAttachment = "datapath.attachment"

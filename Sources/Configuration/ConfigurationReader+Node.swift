@@ -25,6 +25,9 @@ extension ConfigurationReader {
         PodshieldConfiguration.Link(
             epochLifetime: document.value(
                 .linkEpochLifetime, .duration(from: "10s", to: "1d"), default: .seconds(3600)),
+            rekeyPackets: document.value(.linkRekeyPackets, .count(10_000...4_000_000_000), default: 1_000_000_000),
+            rekeyBytes: document.value(
+                .linkRekeyBytes, .count(1_048_576...(1 << 56)), default: 1_099_511_627_776),
             preconnect: document.value(.linkPreconnect, .bool, default: true))
     }
 

@@ -29,6 +29,9 @@ extension PodshieldConfiguration {
     public struct Link: Sendable, Equatable {
         /// How long one set of keys is used before the next is agreed on.
         public var epochLifetime: Duration
+        /// Packets, and bytes of them, that a workload may send to a node before the next keys are due.
+        public var rekeyPackets: Int
+        public var rekeyBytes: Int
         /// Agree on keys with every node before a packet asks for it.
         public var preconnect: Bool
     }

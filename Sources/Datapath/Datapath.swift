@@ -130,6 +130,16 @@ extension Datapath {
     /// Whether a packet of this SA has been authenticated yet.
     public func hasReceived(spi: UInt32) throws(DatapathError) -> Bool { try inbound.usage(of: spi).packets > 0 }
 
+    /// What each SA that seals now has carried.
+    public func outboundUsage() throws(DatapathError) -> [SAUsage] {
+        var usages: [SAUsage] = []
+        for (slot, parameters) in outbound.active {
+            let usage = try outbound.usage(of: slot)
+            usages.append(SAUsage(parameters: parameters, packets: usage.packets, bytes: usage.bytes))
+        }
+        return usages
+    }
+
     /// What is published, also by an earlier run.
     public func adopted() -> [AdoptedSA] {
         inbound.published.map { AdoptedSA(direction: .inbound, parameters: $0.parameters) }

@@ -38,6 +38,14 @@ public struct SAParameters: Hashable, Sendable {
     }
 }
 
+/// What the packets of an SA in use add up to.
+public struct SAUsage: Hashable, Sendable {
+    public let parameters: SAParameters
+    public let packets: UInt64
+    /// Of inner packets.
+    public let bytes: UInt64
+}
+
 /// An SA that an earlier run left published.
 public struct AdoptedSA: Hashable, Sendable {
     public let direction: SADirection

@@ -174,6 +174,12 @@ public actor NodeLinkService {
     /// A packet to this node met no session: dial now.
     public func trafficWaits(for node: NodeNumber) { enqueue(.trafficWaits, to: node) }
 
+    /// An outbound SA has carried as much as one should: the next epoch with the node is due. One that is not used any more
+    /// is no error.
+    public func worn(_ spi: SPI, of identity: NumericIdentity, to node: NodeNumber) {
+        enqueue(.worn(identity, spi), to: node)
+    }
+
     // MARK: What it tells
 
     public func peers() -> [PeerStatus] {

@@ -53,6 +53,14 @@ extension Event {
             ])
     }
 
+    /// Outbound.
+    public static func keysWorn(peer: String, spi: UInt32, spiffeID: String, identity: UInt32) -> Event {
+        Event(
+            .keysWorn,
+            "outbound SA 0x\(String(spi, radix: 16)) with node \(peer) for \(spiffeID) has carried enough: new keys are due",
+            [.peer: peer, .spi: "\(spi)", .spiffeID: spiffeID, .identity: "\(identity)"])
+    }
+
     public static func associationFailed(peer: String, reason: String) -> Event {
         Event(
             .associationFailed, "an SA with node \(peer) was not installed: \(reason)",

@@ -79,6 +79,8 @@ public enum EventKind: String, CaseIterable, Sendable {
     case ownProofRefused = "own-proof-refused"
     case workloadWithdrawn = "workload-withdrawn"
     case addressQuarantined = "address-quarantined"
+    /// An SA has carried as much as one should.
+    case keysWorn = "keys-worn"
 
     // MARK: Packets, pods and devices
 

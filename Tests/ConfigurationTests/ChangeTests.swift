@@ -17,6 +17,8 @@ import Testing
         .authorityWorkloadLifetime: ("", "authority: {workload-lifetime: 2h}\n"),
         .authorityNodeLifetime: ("", "authority: {node-lifetime: 2h}\n"),
         .linkEpochLifetime: ("", "link: {epoch-lifetime: 2h}\n"), .linkPreconnect: ("", "link: {preconnect: false}\n"),
+        .linkRekeyPackets: ("", "link: {rekey-packets: 10000}\n"),
+        .linkRekeyBytes: ("", "link: {rekey-bytes: 1048576}\n"),
         .datapathAttachment: ("", "datapath: {attachment: tcx}\n"),
         .datapathMarkMask: ("", "datapath: {mark-mask: 0x3}\n"),
         .datapathEventsPerSecond: ("", "datapath: {events-per-second: 1}\n"),

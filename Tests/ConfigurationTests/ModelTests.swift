@@ -73,7 +73,7 @@ import Testing
                   identity-template: /pods/{pod-name}
                   workload-lifetime: 90s
                   node-lifetime: 2d
-                link: {epoch-lifetime: 10s, preconnect: false}
+                link: {epoch-lifetime: 10s, rekey-packets: 10000, rekey-bytes: 1048576, preconnect: false}
                 datapath: {attachment: clsact, mark-mask: "0x3", events-per-second: 7}
                 tables:
                   security-associations: 2
@@ -92,6 +92,7 @@ import Testing
         #expect(node.permissive && node.uplinks == .devices(["eth0", "bond0.7"]))
         #expect(node.address == IPAddress("2001:db8::1") && node.linkPort == 1 && node.espPort == 65535)
         #expect(node.link.epochLifetime == .seconds(10) && !node.link.preconnect)
+        #expect(node.link.rekeyPackets == 10_000 && node.link.rekeyBytes == 1 << 20)
         #expect(node.datapath.attachment == .clsact && node.datapath.markMask == 3)
         #expect(node.datapath.eventsPerSecond == 7)
         let tables = node.datapath.tables

@@ -52,6 +52,19 @@ import Testing
         }
     }
 
+    @Test func usageIsThatOfWhatSealsNow() async throws {
+        let datapath = try await bench.start()
+        try await datapath.installOutbound(Sample.parameters(1000), key: Sample.key(1))
+        #expect(try await datapath.outboundUsage().isEmpty)
+        try await datapath.activateOutbound(spi: 1000, peer: Sample.peer, identity: Sample.web)
+        let reference = try bench.map("ps_out_index").value(
+            at: ps_out_key(peer: Sample.peer.rawValue, identity: Sample.web.rawValue), as: ps_out_ref.self)
+        let slot = try #require(reference).slot
+        try bench.map("ps_sa_usage_out").update(slot, to: ps_sa_usage(packets: 3, bytes: 4, last_ns: 5))
+        let usages = try await datapath.outboundUsage()
+        #expect(usages.map(\.parameters.spi) == [1000] && usages.first?.packets == 3 && usages.first?.bytes == 4)
+    }
+
     @Test func retiredKeysAreOverwritten() async throws {
         let datapath = try await bench.start()
         let spi = try await datapath.accept(0x77)

@@ -172,6 +172,58 @@ extension SimulatedNode {
         #expect(b.peers[a.number]?.status.epoch?.role == .server)
     }
 
+    /// Whichever end dials, and once only.
+    @Test(arguments: [true, false])
+    func wornKeysAreRenewed(_ isDialer: Bool) throws {
+        let (network, a, b) = try established()
+        let (sender, receiver, identity) = isDialer ? (a, b, web) : (b, a, db)
+        let old = try #require(sender.outbound(to: receiver, identity))
+        let epoch = sender.epoch(with: receiver)
+        sender.feed(.worn(identity, old), receiver.number)
+        sender.feed(.worn(identity, old), receiver.number)
+        network.settle()
+        network.advance(.seconds(10))
+        let new = try #require(sender.outbound(to: receiver, identity))
+        #expect(new != old && sender.epoch(with: receiver) != epoch)
+        #expect(sender.events.count { $0 == .worn(identity, old) } == 1)
+        // What is told late is about a key that nobody uses.
+        sender.feed(.worn(identity, old), receiver.number)
+        network.settle()
+        #expect(sender.outbound(to: receiver, identity) == new)
+        #expect(sender.events.count { $0 == .worn(identity, old) } == 1)
+    }
+
+    /// What `worn` asks for is tried no more often than any other connection.
+    @Test func wornKeysDoNotHurryAPeerThatIsAway() throws {
+        let (network, a, b) = try established()
+        network.unreachable = [b.number]
+        let spi = try #require(a.outbound(to: b))
+        for _ in 0..<100 {
+            a.feed(.worn(web, spi), b.number)
+            network.advance(.milliseconds(100))
+        }
+        let failures = a.events.count { if case .dialFailed = $0 { true } else { false } }
+        #expect((3...6).contains(failures))
+        #expect(a.outbound(to: b) == spi)
+    }
+
+    /// After a sleep of the machine all keys have ended, and so has the epoch.
+    @Test func aMachineThatSleptBeginsAnew() throws {
+        let (network, a, b) = try established(epoch: .seconds(600))
+        let before = a.epoch(with: b)
+        network.expectsContinuity = false
+        network.sleep(.seconds(1800))
+        // Nothing has told the machines; the first packet that finds its key ended does.
+        a.feed(.trafficWaits, b.number)
+        a.feed(.tick, b.number)
+        network.settle()
+        network.advance(.seconds(1))
+        network.expectsContinuity = true
+        network.advance(.seconds(10))
+        #expect(a.epoch(with: b) != before && a.epoch(with: b) == b.epoch(with: a))
+        #expect(b.inbound(from: a) == [a.outbound(to: b)] && a.inbound(from: b, db) == [b.outbound(to: a, db)])
+    }
+
     @Test func theOldSAStaysForPacketsOnTheirWay() throws {
         let (network, a, b) = try established()
         let old = try #require(a.outbound(to: b))

@@ -236,6 +236,9 @@ final class Simulation {
         settle()
     }
 
+    /// Time passes, and nobody is told.
+    func sleep(_ duration: Duration) { elapsed += duration.nanoseconds }
+
     /// Whether senders use their SAs all the time.
     var hasTraffic = false
 

@@ -21,6 +21,8 @@ public enum LinkEvent: Sendable, Equatable {
 
     /// Packets of our workload to this peer are sealed with this SA from now on.
     case switched(NumericIdentity, SPI)
+    /// This SA of our workload has carried as much as one should: a new epoch is due.
+    case worn(NumericIdentity, SPI)
     /// The peer did not believe us.
     case refusedByPeer(NumericIdentity, RefusalReason, addresses: [IPAddress])
     case outboundRetired(NumericIdentity, WithdrawalCause)

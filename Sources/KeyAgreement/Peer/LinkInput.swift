@@ -36,6 +36,8 @@ package enum LinkInput: Sendable {
     case hostingChanged
     case trafficWaits
     case rekey
+    /// This outbound SA of ours has carried as much as one should.
+    case worn(NumericIdentity, SPI)
     /// The directory has the peer no longer.
     case removed
     case stopped

@@ -180,6 +180,15 @@ extension LinkPeer {
             patience: link == nil ? world.timing.overdue : min(world.timing.overdue, world.epoch / 4))
     }
 
+    /// The next epoch is due now. Its SAs take the place of all of this one; those of earlier ones are on their way out.
+    mutating func worn(_ identity: NumericIdentity, _ spi: SPI) {
+        guard let link, link.rekeyAt > now.boot, let association = outbound[identity], association.spi == spi,
+            association.origin?.connection == link.id
+        else { return }
+        self.link?.rekeyAt = now.boot
+        report(.worn(identity, spi))
+    }
+
     mutating func dialIfDue(_ world: inout LinkWorld) {
         guard let due = dialDue(world), due <= now.boot else { return }
         let id = world.makeConnectionID()

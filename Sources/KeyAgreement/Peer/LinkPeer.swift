@@ -90,6 +90,7 @@ package struct LinkPeer: Sendable {
         case .hostingChanged: stale.addAll()
         case .trafficWaits: dialing.trafficWaits(now.boot, isConnected: link != nil)
         case .rekey: dialing.force(now.boot)
+        case .worn(let identity, let spi): worn(identity, spi)
         case .removed: leave(.notInDirectory(node.id))
         case .stopped: stop()
         case .tick: tick(world)

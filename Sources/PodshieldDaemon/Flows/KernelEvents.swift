@@ -1,6 +1,7 @@
 import Addressing
 import Datapath
 import Identity
+import KeyAgreement
 import NodeLink
 import Telemetry
 
@@ -19,7 +20,14 @@ struct KernelEvents: Sendable {
         for await event in parts.datapath.events {
             let report = PacketReport(event, parts.names)
             parts.telemetry.record(.packet(report), at: WallClock.nanoseconds(ofBoot: event.bootNanoseconds))
-            if let peer = peerWaitedFor(event) { await parts.link.trafficWaits(for: peer) }
+            await act(on: event)
+        }
+    }
+
+    private func act(on event: DatapathEvent) async {
+        if let peer = peerWaitedFor(event) { await parts.link.trafficWaits(for: peer) }
+        if event.outcome == .seqExhausted {
+            await parts.link.worn(SPI(rawValue: event.spi), of: event.sourceIdentity, to: event.peer)
         }
     }
 
@@ -27,6 +35,8 @@ struct KernelEvents: Sendable {
     private func peerWaitedFor(_ event: DatapathEvent) -> NodeNumber? {
         switch event.outcome {
         case .noSession where event.peer.rawValue != 0: event.peer
+        // A machine that slept has keys that ended meanwhile, and alarms that did not count the time.
+        case .saExpired where event.hook.seals: event.peer
         // Nobody has announced the address to us yet: the one to whom it is leased may, once we speak.
         case .noSession, .unknownDestination: parts.names.directory?.holder(of: event.destination)
         default: nil
@@ -50,4 +60,9 @@ struct KernelEvents: Sendable {
         let kernel = try? await parts.datapath.kernelEventsLost()
         return (kernel?.ringFull ?? 0) + parts.datapath.eventsDropped
     }
+}
+
+extension DatapathHook {
+    /// Whether packets leave here for other nodes.
+    fileprivate var seals: Bool { self == .fromPod || self == .toUplink }
 }

@@ -46,6 +46,11 @@ extension Event {
                     peer: peer, isInbound: false, spi: spi.rawValue, spiffeID: names.text(identity),
                     identity: identity.rawValue)
             ]
+        case .worn(let identity, let spi):
+            [
+                .keysWorn(
+                    peer: peer, spi: spi.rawValue, spiffeID: names.text(identity), identity: identity.rawValue)
+            ]
         case .refusedByPeer(let identity, let reason, let addresses):
             [.ownProofRefused(peer: peer, spiffeID: names.text(identity), reason: text(reason, addresses))]
         case .renewed, .outboundRetired: []

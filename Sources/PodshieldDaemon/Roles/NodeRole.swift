@@ -95,10 +95,12 @@ struct NodeRole: Sendable {
         let (parts, pods) = (parts, pods)
         let directory = DirectoryFlow(parts: parts)
         let events = KernelEvents(parts: parts)
+        let wear = KeyWear(parts: parts, limits: settings.link)
         daemon.components.start("the directory flow") { await directory.run() }
         let identity = IdentityFlow(link: parts.link, changes: changes, rejoin: rejoin)
         daemon.components.start("the identity flow") { await identity.run() }
         daemon.components.start("the kernel's events") { await events.run() }
+        daemon.components.start("the watch over keys") { await wear.run() }
         daemon.components.start("the pods") { await pods.run() }
     }
 }
