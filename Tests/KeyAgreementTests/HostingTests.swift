@@ -255,6 +255,28 @@ import Testing
         #expect(b.inbound(from: a, db) == [a.outbound(to: b, db)])
     }
 
+    /// What b sealed for web before it knew may still be on its way: with keys that a gives up first.
+    @Test func anAddressPassesOnOnlyWhenNothingOlderOpens() throws {
+        let (network, a, b) = try Simulation.pair()
+        a.host([try a.workload(at: ["10.0.1.1"])])
+        b.host([try b.workload("client", .init(rawValue: 400), at: ["10.0.2.1"])])
+        network.settle()
+        let older = a.inbound(from: b, .init(rawValue: 400))
+        a.host([])
+        network.settle()
+        #expect(a.peers[b.number]?.acknowledgedRevision == a.world.hostingRevision)
+        // Nobody wants the address: nothing is done for it.
+        network.advance(.seconds(60))
+        #expect(a.inbound(from: b, .init(rawValue: 400)) == older)
+        a.host([try a.workload("db", db, at: ["10.0.1.1"])])
+        network.settle()
+        #expect(a.world.quarantined == ["10.0.1.1"])
+        #expect(Set(a.inbound(from: b, .init(rawValue: 400))).isSuperset(of: older))
+        network.advance(.seconds(3))
+        #expect(a.world.quarantined.isEmpty && b.bound(from: a, db) == ["10.0.1.1"])
+        #expect(Set(a.inbound(from: b, .init(rawValue: 400))).isDisjoint(with: older))
+    }
+
     @Test func aPeerThatIsAwayHoldsAnAddressUntilItsSAsAreDead() throws {
         let (network, a, b) = try Simulation.pair(epoch: .seconds(600))
         let c = try network.add("c")
@@ -302,6 +324,9 @@ import Testing
         #expect(a.world.quarantined == ["10.0.1.1"])
         #expect(a.world.released == [FormerHolding(address: "10.0.1.1", identity: web)])
         network.settle()
+        #expect(b.bound(from: a, web).isEmpty && a.world.quarantined == ["10.0.1.1"])
+        // What b sealed before it knew is opened no more.
+        network.advance(.seconds(5))
         #expect(a.world.quarantined.isEmpty && a.world.released.isEmpty)
         #expect(b.bound(from: a, db) == ["10.0.1.1"] && b.bound(from: a, web).isEmpty)
     }

@@ -19,6 +19,9 @@ struct DialState: Sendable {
         if !isConnected { urgentSince = urgentSince ?? now }
     }
 
+    /// New keys are wanted soon, connected or not.
+    mutating func hurry(_ now: BootNanoseconds) { urgentSince = urgentSince ?? now }
+
     mutating func force(_ now: BootNanoseconds) {
         urgentSince = now
         isForced = true

@@ -39,6 +39,8 @@ struct InboundHolding: Sendable {
 
 struct InboundAssociation: Sendable {
     let spi: SPI
+    /// Grows with every association of the peer; 0 for what an earlier run left.
+    let order: UInt64
     var deadline: BootNanoseconds
     /// Nil for what an earlier run left.
     let origin: AssociationOrigin?

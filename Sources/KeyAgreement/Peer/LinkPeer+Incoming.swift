@@ -77,7 +77,9 @@ extension LinkPeer {
         holding.claimed = addresses.union(holding.bound)
         holding.bound.formUnion(addresses)
         let origin = link.origin
-        holding.associations.append(InboundAssociation(spi: sa.spi, deadline: sa.deadline, origin: origin))
+        installedAssociations += 1
+        holding.associations.append(
+            InboundAssociation(spi: sa.spi, order: installedAssociations, deadline: sa.deadline, origin: origin))
         while holding.associations.count > LinkLimits.associationsPerWorkload {
             emit(.retireInbound(holding.removeSuperfluous()))
         }

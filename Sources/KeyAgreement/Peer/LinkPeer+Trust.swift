@@ -122,7 +122,7 @@ extension LinkPeer {
                 holding.claimed.formUnion(sa.addresses)
                 holding.bound.formUnion(sa.addresses)
                 holding.associations.append(
-                    InboundAssociation(spi: sa.spi, deadline: sa.deadline, origin: nil, isUsed: true))
+                    InboundAssociation(spi: sa.spi, order: 0, deadline: sa.deadline, origin: nil, isUsed: true))
                 inbound[sa.identity] = holding
                 world.holdings.claim(sa.addresses, for: holder(sa.identity))
             }

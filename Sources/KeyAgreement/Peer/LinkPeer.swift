@@ -28,6 +28,10 @@ package struct LinkPeer: Sendable {
     var stale = StaleIdentities()
     /// What is hosted as of this revision, the peer has answered to.
     package private(set) var acknowledgedRevision: UInt64 = 0
+    /// How many inbound SAs there ever were.
+    var installedAssociations: UInt64 = 0
+    /// Answers of the peer after which older packets may still come.
+    private var pendingAcknowledgements = PendingAcknowledgements()
 
     private var isLeaving = false
 
@@ -119,12 +123,24 @@ package struct LinkPeer: Sendable {
 
     mutating func place() { emit(.setPeer(node.address, espPort: node.espPort)) }
 
+    /// An address that another workload gave up is free once the peer has stopped sending there *and* nothing can be opened
+    /// that it had sealed before.
     private mutating func settle(_ world: inout LinkWorld) {
         if let link, link.outgoing.isAnswered, link.outgoing.revision == world.hostingRevision {
             acknowledgedRevision = world.hostingRevision
-            world.acknowledged(node.number, revision: acknowledgedRevision)
-        } else if !canReachUs {
-            world.cannotReachUs(node.number)
+        }
+        guard canReachUs else { return world.cannotReachUs(node.number) }
+        guard let wanted = world.releases.newest(awaiting: node.number) else {
+            return pendingAcknowledgements.removeAll()
+        }
+        if acknowledgedRevision >= wanted { pendingAcknowledgements.add(wanted, after: installedAssociations) }
+        let oldest = inbound.values.flatMap(\.associations).map(\.order).min() ?? .max
+        if let revision = pendingAcknowledgements.take(before: oldest) {
+            world.acknowledged(node.number, revision: revision)
+        }
+        if pendingAcknowledgements.isWaiting, world.isAddressWanted(from: node.number) {
+            pendingAcknowledgements.hurry()
+            dialing.hurry(now.boot)
         }
     }
 

@@ -27,6 +27,15 @@ struct AddressReleases: Sendable {
         return release.former != [identity]
     }
 
+    /// The newest revision with which an address was given up that waits for this peer; nil when none does.
+    func newest(awaiting peer: NodeNumber) -> UInt64? {
+        releases.values.filter { $0.awaiting.contains(peer) }.map(\.revision).max()
+    }
+
+    func isAwaiting(_ peer: NodeNumber, for address: IPAddress) -> Bool {
+        releases[address]?.awaiting.contains(peer) ?? false
+    }
+
     /// `former` gave the address up with this revision of what is hosted; these peers may not know.
     mutating func release(
         _ address: IPAddress, former: NumericIdentity, revision: UInt64, awaiting peers: Set<NodeNumber>

@@ -90,6 +90,11 @@ package struct LinkWorld: Sendable {
     /// What a next run has to inherit besides what is hosted.
     package var released: Set<FormerHolding> { releases.holdings }
 
+    /// Whether a workload waits for an address on account of this peer.
+    func isAddressWanted(from peer: NodeNumber) -> Bool {
+        quarantined.contains { releases.isAwaiting(peer, for: $0) }
+    }
+
     /// What may be announced of a hosted workload now.
     func announceable(_ workload: HostedWorkload) -> Set<IPAddress> {
         workload.addresses.filter { !releases.isQuarantined($0, for: workload.identity) }

@@ -1,3 +1,4 @@
+import Addressing
 import Datapath
 import Identity
 import KeyAgreement
@@ -76,6 +77,7 @@ extension PodRegistry {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.followRenewals() }
             group.addTask { await self.askAgain() }
+            group.addTask { await self.followQuarantine() }
         }
     }
 
@@ -98,11 +100,23 @@ extension PodRegistry {
                 if pods[pod.record.name]?.issued == nil { try? await obtainIdentity(pod.record.name) }
                 endTurn(pod.record.name)
             }
-            // Addresses that were in quarantine may have become free.
-            if pods.values.contains(where: { $0.issued != nil && $0.issued?.identity != $0.enforced }) {
-                await announce()
-            }
+            if hasUnenforced { await announce() }
         }
+    }
+
+    /// Addresses leave quarantine by themselves; the next telling finds out, and need not wait for its turn.
+    private func followQuarantine() async {
+        var quarantined: Set<IPAddress> = []
+        while !Task.isCancelled {
+            try? await Task.sleep(for: Self.quarantinePause)
+            let former = quarantined
+            quarantined = hasUnenforced ? await parts.link.quarantined() : []
+            if hasUnenforced, !former.isSubset(of: quarantined) { await announce() }
+        }
+    }
+
+    private var hasUnenforced: Bool {
+        pods.values.contains { $0.issued != nil && $0.issued?.identity != $0.enforced }
     }
 
     /// An SVID that nobody renewed in time: the pod is as one without identity. Towards peers its SAs ended by themselves.
@@ -116,4 +130,5 @@ extension PodRegistry {
     }
 
     private static let retryPause = Duration.seconds(5)
+    private static let quarantinePause = Duration.milliseconds(250)
 }
