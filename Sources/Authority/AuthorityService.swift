@@ -158,15 +158,24 @@ public final class AuthorityService: Sendable {
         }
     }
 
-    /// All nodes that ever joined, by number.
+    /// All nodes that joined and were not evicted, by number.
     public func nodes() async throws(RegistryError) -> [NodeRecord] { try await registry.nodes() }
 
-    /// Shuts a node out: its calls are refused, its directory stream ends, the directory no longer has it nor its leases.
-    /// Nil when there is no such node.
-    public func setBanned(_ banned: Bool, node name: String) async throws(RegistryError) -> NodeRecord? {
-        guard let node = try await registry.setBanned(banned, node: name) else { return nil }
+    /// Shuts a node out until it is evicted: its calls are refused, its directory stream ends, the directory no longer has
+    /// it nor its leases, and no token lets it join. Nil when there is no such node.
+    public func ban(node name: String) async throws(RegistryError) -> NodeRecord? {
+        guard let node = try await registry.ban(node: name) else { return nil }
         await publisher.changed()
-        observe(.nodeBanned(node.id, banned: banned))
+        observe(.nodeBanned(node.id))
+        return node
+    }
+
+    /// Forgets that a node has joined, and its ban: with a new token it may join again. Its SVID is refused here from now
+    /// on. Returns what it was, nil when there is no such node.
+    public func evict(node name: String) async throws(RegistryError) -> NodeRecord? {
+        guard let node = try await registry.evict(node: name) else { return nil }
+        await publisher.changed()
+        observe(.nodeEvicted(node.id))
         return node
     }
 

@@ -37,8 +37,8 @@ extension Event {
         Event(.nodeBanned, "\(spiffeID) is shut out", [.spiffeID: spiffeID])
     }
 
-    public static func nodeUnbanned(spiffeID: String) -> Event {
-        Event(.nodeUnbanned, "\(spiffeID) is let in again", [.spiffeID: spiffeID])
+    public static func nodeEvicted(spiffeID: String) -> Event {
+        Event(.nodeEvicted, "\(spiffeID) is forgotten and may join anew", [.spiffeID: spiffeID])
     }
 
     /// - Parameters:

@@ -29,7 +29,7 @@ public enum EventKind: String, CaseIterable, Sendable {
     case joinRefused = "join-refused"
     case nodeSVIDIssued = "node-svid-issued"
     case nodeBanned = "node-banned"
-    case nodeUnbanned = "node-unbanned"
+    case nodeEvicted = "node-evicted"
     case entryCreated = "entry-created"
     case entryDeleted = "entry-deleted"
     case workloadSVIDIssued = "workload-svid-issued"

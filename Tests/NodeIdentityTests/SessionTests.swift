@@ -90,7 +90,7 @@ import Testing
         let b = try await TestNode.joined("node-b", to: authority)
         _ = try await a.service.issue(pod())
         try await eventually("b sees both") { await b.service.currentDirectory?.nodes.count == 2 }
-        _ = try await authority.service.setBanned(true, node: "node-a")
+        _ = try await authority.service.ban(node: "node-a")
         await #expect {
             try await a.service.issue(pod())
         } throws: { error in

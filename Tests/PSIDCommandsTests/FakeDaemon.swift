@@ -23,6 +23,8 @@ final class FakeDaemon: Podshield_Admin_V1_Admin.SimpleServiceProtocol {
         var entryDelete = Podshield_Admin_V1_EntryDeleteResponse()
         var tokenGenerate = Podshield_Admin_V1_TokenGenerateResponse()
         var nodeList = Podshield_Admin_V1_NodeListResponse()
+        var nodeBan = Podshield_Admin_V1_NodeBanResponse()
+        var nodeEvict = Podshield_Admin_V1_NodeEvictResponse()
         var datapathShow = Podshield_Admin_V1_DatapathShowResponse()
         var datapathUninstall = Podshield_Admin_V1_DatapathUninstallResponse()
         var events: [Podshield_Admin_V1_Event] = []
@@ -112,6 +114,14 @@ final class FakeDaemon: Podshield_Admin_V1_Admin.SimpleServiceProtocol {
     func nodeList(
         request: Podshield_Admin_V1_NodeListRequest, context: ServerContext
     ) async throws -> Podshield_Admin_V1_NodeListResponse { try answer(request) { $0.nodeList } }
+
+    func nodeBan(
+        request: Podshield_Admin_V1_NodeBanRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_NodeBanResponse { try answer(request) { $0.nodeBan } }
+
+    func nodeEvict(
+        request: Podshield_Admin_V1_NodeEvictRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_NodeEvictResponse { try answer(request) { $0.nodeEvict } }
 
     func datapathShow(
         request: Podshield_Admin_V1_DatapathShowRequest, context: ServerContext

@@ -162,6 +162,7 @@ import Testing
         (node.leases, node.isSelf) = (["10.42.1.10/32", "fd42::a/128"], true)
         var other = node
         (other.name, other.number, other.leases, other.isSelf) = ("node-b", 2, [], false)
+        other.isBanned = true
         var response = Podshield_Admin_V1_NodeListResponse()
         (response.directoryRevision, response.nodes) = (9, [node, other])
         return response
@@ -172,9 +173,9 @@ import Testing
         let outcome = try await psid("node", "list", to: daemon)
         #expect(
             outcome.output == """
-                NUMBER  NAME     ADDRESS     LINK  ESP   LEASES
-                1       node-a*  192.0.2.11  7600  4500  10.42.1.10/32,fd42::a/128
-                2       node-b   192.0.2.11  7600  4500  -
+                NUMBER  NAME     ADDRESS     LINK  ESP   BANNED  LEASES
+                1       node-a*  192.0.2.11  7600  4500  -       10.42.1.10/32,fd42::a/128
+                2       node-b   192.0.2.11  7600  4500  yes     -
 
                 """)
     }
@@ -193,6 +194,7 @@ import Testing
                     {
                       "address" : "192.0.2.11",
                       "espPort" : 4500,
+                      "isBanned" : false,
                       "isSelf" : true,
                       "leases" : [
                         "10.42.1.10/32",
@@ -208,5 +210,17 @@ import Testing
                 }
 
                 """)
+    }
+
+    @Test func aNodeIsBannedAndEvicted() async throws {
+        let daemon = FakeDaemon {
+            $0.nodeBan.node = Self.nodes.nodes[1]
+            $0.nodeEvict.node = Self.nodes.nodes[1]
+        }
+        #expect(try await psid("node", "ban", "node-b", to: daemon).output == "node node-b is banned\n")
+        #expect(daemon.request(Podshield_Admin_V1_NodeBanRequest.self)?.node == "node-b")
+        let outcome = try await psid("node", "evict", "node-b", "-o", "json", to: daemon)
+        #expect(outcome.output.contains("\"isBanned\" : true") && outcome.output.contains("\"name\" : \"node-b\""))
+        #expect(daemon.request(Podshield_Admin_V1_NodeEvictRequest.self)?.node == "node-b")
     }
 }

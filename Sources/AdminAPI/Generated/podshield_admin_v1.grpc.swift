@@ -195,6 +195,32 @@ public enum Podshield_Admin_V1_Admin: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "NodeBan" metadata.
+        public enum NodeBan: Sendable {
+            /// Request type for "NodeBan".
+            public typealias Input = Podshield_Admin_V1_NodeBanRequest
+            /// Response type for "NodeBan".
+            public typealias Output = Podshield_Admin_V1_NodeBanResponse
+            /// Descriptor for "NodeBan".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "NodeBan",
+                type: .unary
+            )
+        }
+        /// Namespace for "NodeEvict" metadata.
+        public enum NodeEvict: Sendable {
+            /// Request type for "NodeEvict".
+            public typealias Input = Podshield_Admin_V1_NodeEvictRequest
+            /// Response type for "NodeEvict".
+            public typealias Output = Podshield_Admin_V1_NodeEvictResponse
+            /// Descriptor for "NodeEvict".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "NodeEvict",
+                type: .unary
+            )
+        }
         /// Namespace for "DatapathShow" metadata.
         public enum DatapathShow: Sendable {
             /// Request type for "DatapathShow".
@@ -236,6 +262,8 @@ public enum Podshield_Admin_V1_Admin: Sendable {
             EntryDelete.descriptor,
             TokenGenerate.descriptor,
             NodeList.descriptor,
+            NodeBan.descriptor,
+            NodeEvict.descriptor,
             DatapathShow.descriptor,
             DatapathUninstall.descriptor
         ]
@@ -473,7 +501,7 @@ extension Podshield_Admin_V1_Admin {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The nodes of the trust domain, from the directory: works on every daemon.
+        /// > The nodes of the trust domain, from the directory: works on every daemon. An authority also lists those that are banned.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Podshield_Admin_V1_NodeListRequest` messages.
@@ -486,6 +514,43 @@ extension Podshield_Admin_V1_Admin {
             request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_NodeListRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_NodeListResponse>
+
+        /// Handle the "NodeBan" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Shuts a node out: every other node lets go of it, and it cannot join until it is evicted. NOT_FOUND with the nearest
+        /// > names; FAILED_PRECONDITION on a daemon that is not an authority.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_NodeBanRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_NodeBanResponse` messages.
+        func nodeBan(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_NodeBanRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_NodeBanResponse>
+
+        /// Handle the "NodeEvict" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Forgets that a node has joined, and its ban: it may join anew. Fails as NodeBan does.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_NodeEvictRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_NodeEvictResponse` messages.
+        func nodeEvict(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_NodeEvictRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_NodeEvictResponse>
 
         /// Handle the "DatapathShow" method.
         ///
@@ -741,7 +806,7 @@ extension Podshield_Admin_V1_Admin {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The nodes of the trust domain, from the directory: works on every daemon.
+        /// > The nodes of the trust domain, from the directory: works on every daemon. An authority also lists those that are banned.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Admin_V1_NodeListRequest` message.
@@ -754,6 +819,43 @@ extension Podshield_Admin_V1_Admin {
             request: GRPCCore.ServerRequest<Podshield_Admin_V1_NodeListRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_NodeListResponse>
+
+        /// Handle the "NodeBan" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Shuts a node out: every other node lets go of it, and it cannot join until it is evicted. NOT_FOUND with the nearest
+        /// > names; FAILED_PRECONDITION on a daemon that is not an authority.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_NodeBanRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_NodeBanResponse` message.
+        func nodeBan(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_NodeBanRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_NodeBanResponse>
+
+        /// Handle the "NodeEvict" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Forgets that a node has joined, and its ban: it may join anew. Fails as NodeBan does.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_NodeEvictRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_NodeEvictResponse` message.
+        func nodeEvict(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_NodeEvictRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_NodeEvictResponse>
 
         /// Handle the "DatapathShow" method.
         ///
@@ -1008,7 +1110,7 @@ extension Podshield_Admin_V1_Admin {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The nodes of the trust domain, from the directory: works on every daemon.
+        /// > The nodes of the trust domain, from the directory: works on every daemon. An authority also lists those that are banned.
         ///
         /// - Parameters:
         ///   - request: A `Podshield_Admin_V1_NodeListRequest` message.
@@ -1021,6 +1123,43 @@ extension Podshield_Admin_V1_Admin {
             request: Podshield_Admin_V1_NodeListRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Podshield_Admin_V1_NodeListResponse
+
+        /// Handle the "NodeBan" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Shuts a node out: every other node lets go of it, and it cannot join until it is evicted. NOT_FOUND with the nearest
+        /// > names; FAILED_PRECONDITION on a daemon that is not an authority.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_NodeBanRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_NodeBanResponse` to respond with.
+        func nodeBan(
+            request: Podshield_Admin_V1_NodeBanRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_NodeBanResponse
+
+        /// Handle the "NodeEvict" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Forgets that a node has joined, and its ban: it may join anew. Fails as NodeBan does.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_NodeEvictRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_NodeEvictResponse` to respond with.
+        func nodeEvict(
+            request: Podshield_Admin_V1_NodeEvictRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_NodeEvictResponse
 
         /// Handle the "DatapathShow" method.
         ///
@@ -1208,6 +1347,28 @@ extension Podshield_Admin_V1_Admin.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.NodeBan.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_NodeBanRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_NodeBanResponse>(),
+            handler: { request, context in
+                try await self.nodeBan(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.NodeEvict.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_NodeEvictRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_NodeEvictResponse>(),
+            handler: { request, context in
+                try await self.nodeEvict(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Podshield_Admin_V1_Admin.Method.DatapathShow.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_DatapathShowRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_DatapathShowResponse>(),
@@ -1372,6 +1533,28 @@ extension Podshield_Admin_V1_Admin.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_NodeListResponse> {
         let response = try await self.nodeList(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func nodeBan(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_NodeBanRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_NodeBanResponse> {
+        let response = try await self.nodeBan(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func nodeEvict(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_NodeEvictRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_NodeEvictResponse> {
+        let response = try await self.nodeEvict(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -1570,6 +1753,32 @@ extension Podshield_Admin_V1_Admin.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_NodeListResponse> {
         return GRPCCore.ServerResponse<Podshield_Admin_V1_NodeListResponse>(
             message: try await self.nodeList(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func nodeBan(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_NodeBanRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_NodeBanResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_NodeBanResponse>(
+            message: try await self.nodeBan(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func nodeEvict(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_NodeEvictRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_NodeEvictResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_NodeEvictResponse>(
+            message: try await self.nodeEvict(
                 request: request.message,
                 context: context
             ),
@@ -1882,7 +2091,7 @@ extension Podshield_Admin_V1_Admin {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The nodes of the trust domain, from the directory: works on every daemon.
+        /// > The nodes of the trust domain, from the directory: works on every daemon. An authority also lists those that are banned.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Admin_V1_NodeListRequest` message.
@@ -1899,6 +2108,53 @@ extension Podshield_Admin_V1_Admin {
             deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_NodeListResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_NodeListResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "NodeBan" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Shuts a node out: every other node lets go of it, and it cannot join until it is evicted. NOT_FOUND with the nearest
+        /// > names; FAILED_PRECONDITION on a daemon that is not an authority.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_NodeBanRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_NodeBanRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_NodeBanResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func nodeBan<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_NodeBanRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_NodeBanRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_NodeBanResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_NodeBanResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "NodeEvict" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Forgets that a node has joined, and its ban: it may join anew. Fails as NodeBan does.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_NodeEvictRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_NodeEvictRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_NodeEvictResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func nodeEvict<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_NodeEvictRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_NodeEvictRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_NodeEvictResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_NodeEvictResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "DatapathShow" method.
@@ -2363,7 +2619,7 @@ extension Podshield_Admin_V1_Admin {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The nodes of the trust domain, from the directory: works on every daemon.
+        /// > The nodes of the trust domain, from the directory: works on every daemon. An authority also lists those that are banned.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Admin_V1_NodeListRequest` message.
@@ -2386,6 +2642,75 @@ extension Podshield_Admin_V1_Admin {
             try await self.client.unary(
                 request: request,
                 descriptor: Podshield_Admin_V1_Admin.Method.NodeList.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "NodeBan" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Shuts a node out: every other node lets go of it, and it cannot join until it is evicted. NOT_FOUND with the nearest
+        /// > names; FAILED_PRECONDITION on a daemon that is not an authority.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_NodeBanRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_NodeBanRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_NodeBanResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func nodeBan<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_NodeBanRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_NodeBanRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_NodeBanResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_NodeBanResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.NodeBan.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "NodeEvict" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Forgets that a node has joined, and its ban: it may join anew. Fails as NodeBan does.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_NodeEvictRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_NodeEvictRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_NodeEvictResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func nodeEvict<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_NodeEvictRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_NodeEvictRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_NodeEvictResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_NodeEvictResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.NodeEvict.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2805,7 +3130,7 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The nodes of the trust domain, from the directory: works on every daemon.
+    /// > The nodes of the trust domain, from the directory: works on every daemon. An authority also lists those that are banned.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Podshield_Admin_V1_NodeListRequest` message.
@@ -2825,6 +3150,65 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_NodeListRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_NodeListResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "NodeBan" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Shuts a node out: every other node lets go of it, and it cannot join until it is evicted. NOT_FOUND with the nearest
+    /// > names; FAILED_PRECONDITION on a daemon that is not an authority.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_NodeBanRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func nodeBan<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_NodeBanRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_NodeBanResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.nodeBan(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_NodeBanRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_NodeBanResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "NodeEvict" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Forgets that a node has joined, and its ban: it may join anew. Fails as NodeBan does.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_NodeEvictRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func nodeEvict<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_NodeEvictRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_NodeEvictResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.nodeEvict(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_NodeEvictRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_NodeEvictResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3279,7 +3663,7 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The nodes of the trust domain, from the directory: works on every daemon.
+    /// > The nodes of the trust domain, from the directory: works on every daemon. An authority also lists those that are banned.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -3302,6 +3686,73 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
             metadata: metadata
         )
         return try await self.nodeList(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "NodeBan" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Shuts a node out: every other node lets go of it, and it cannot join until it is evicted. NOT_FOUND with the nearest
+    /// > names; FAILED_PRECONDITION on a daemon that is not an authority.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func nodeBan<Result>(
+        _ message: Podshield_Admin_V1_NodeBanRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_NodeBanResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_NodeBanRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.nodeBan(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "NodeEvict" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Forgets that a node has joined, and its ban: it may join anew. Fails as NodeBan does.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func nodeEvict<Result>(
+        _ message: Podshield_Admin_V1_NodeEvictRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_NodeEvictResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_NodeEvictRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.nodeEvict(
             request: request,
             options: options,
             onResponse: handleResponse

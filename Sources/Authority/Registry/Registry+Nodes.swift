@@ -29,7 +29,7 @@ extension Registry {
             let former = try find(name: name, db)
             if let former {
                 guard !former.isBanned else { throw JoinRefusal.banned(name) }
-                guard promised != nil else { throw JoinRefusal.nameTaken(name) }
+                guard promised != nil || former.isEvicted else { throw JoinRefusal.nameTaken(name) }
                 try db.execute(sql: "DELETE FROM leases WHERE node = ?", arguments: [former.number.rawValue])
             }
             guard try !isLeased(joining.endpoint.address, toAnotherThan: former?.number, db) else {
@@ -40,7 +40,8 @@ extension Registry {
                 sql: """
                     INSERT INTO nodes (name, address, link_port, esp_port, joined_at, serial) VALUES (?, ?, ?, ?, ?, ?)
                     ON CONFLICT (name) DO UPDATE SET address = excluded.address, link_port = excluded.link_port,
-                        esp_port = excluded.esp_port, joined_at = excluded.joined_at, serial = excluded.serial
+                        esp_port = excluded.esp_port, joined_at = excluded.joined_at, serial = excluded.serial,
+                        evicted = 0
                     """,
                 arguments: [
                     name, Data(joining.endpoint.address.packed), joining.endpoint.linkPort,
@@ -71,17 +72,32 @@ extension Registry {
         }
     }
 
-    /// Shuts a node out, or lets it in again. Nil when there is no such node.
-    func setBanned(_ banned: Bool, node name: String) async throws(RegistryError) -> NodeRecord? {
+    /// Shuts a node out until it is evicted. Nil when there is no such node.
+    func ban(node name: String) async throws(RegistryError) -> NodeRecord? {
         try await write(as: RegistryError.self) { db in
-            try db.execute(sql: "UPDATE nodes SET banned = ? WHERE name = ?", arguments: [banned, name])
-            if db.changesCount > 0 { _ = try db.advance("revision") }
+            try db.execute(sql: "UPDATE nodes SET banned = 1 WHERE name = ? AND NOT evicted", arguments: [name])
+            guard db.changesCount > 0 else { return nil }
+            _ = try db.advance("revision")
             return try find(name: name, db)
         }
     }
 
+    /// Forgets that a node has joined, and that it was banned; returns what it was, nil when there is no such node. SVIDs
+    /// that it has count for nothing any more.
+    func evict(node name: String) async throws(RegistryError) -> NodeRecord? {
+        try await write(as: RegistryError.self) { db in
+            guard let node = try find(name: name, db), !node.isEvicted else { return nil }
+            let number = node.number.rawValue
+            try db.execute(sql: "UPDATE nodes SET banned = 0, evicted = 1 WHERE number = ?", arguments: [number])
+            try db.execute(sql: "DELETE FROM leases WHERE node = ?", arguments: [number])
+            _ = try db.advance("revision")
+            return node
+        }
+    }
+
     func node(name: String) async throws(RegistryError) -> NodeRecord? {
-        try await read(as: RegistryError.self) { try find(name: name, $0) }
+        let node = try await read(as: RegistryError.self) { try find(name: name, $0) }
+        return node?.isEvicted == false ? node : nil
     }
 
     /// All nodes, by number.
@@ -90,7 +106,7 @@ extension Registry {
     }
 
     func nodes(_ db: Database) throws -> [NodeRecord] {
-        try Row.fetchAll(db, sql: "SELECT * FROM nodes ORDER BY number").map(node)
+        try Row.fetchAll(db, sql: "SELECT * FROM nodes WHERE NOT evicted ORDER BY number").map(node)
     }
 
     private func find(name: String, _ db: Database) throws -> NodeRecord? {
@@ -109,6 +125,6 @@ extension Registry {
                 address: address, linkPort: try row.decode(forColumn: "link_port"),
                 espPort: try row.decode(forColumn: "esp_port")),
             joinedAt: try row.decode(forColumn: "joined_at"), serial: try row.decode(forColumn: "serial"),
-            isBanned: try row.decode(forColumn: "banned"))
+            isBanned: try row.decode(forColumn: "banned"), isEvicted: try row.decode(forColumn: "evicted"))
     }
 }

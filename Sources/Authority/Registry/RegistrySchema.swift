@@ -5,6 +5,7 @@ enum RegistrySchema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1: entries, identities, nodes, tokens, leases") { try $0.execute(sql: version1) }
+        migrator.registerMigration("2: evicted nodes") { try $0.execute(sql: version2) }
         return migrator
     }
 
@@ -64,4 +65,7 @@ enum RegistrySchema {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX leases_by_node ON leases (node);
         """
+
+    /// A row stays for as long as the registry: tokens name it, and its number is not given to another.
+    private static let version2 = "ALTER TABLE nodes ADD COLUMN evicted INTEGER NOT NULL DEFAULT 0"
 }

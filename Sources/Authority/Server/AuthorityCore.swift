@@ -29,6 +29,12 @@ struct AuthorityCore: Sendable {
         return node
     }
 
+    /// Why a caller that the directory has no longer is not served.
+    func refusal(of caller: Caller) async -> CallRefusal {
+        do throws(CallRefusal) { _ = try await node(of: caller) } catch { return error }
+        return .unknownNode(caller.id)
+    }
+
     private func record(_ name: String) async throws(CallRefusal) -> NodeRecord? {
         do throws(RegistryError) {
             return try await registry.node(name: name)

@@ -1,6 +1,7 @@
 import Addressing
 import AdminAPI
 import Authority
+import AuthorityAPI
 import GRPCCore
 import Identity
 import NodeIdentity
@@ -31,7 +32,51 @@ extension AdminService {
         answer.nodes = directory.nodes.map { node in
             Podshield_Admin_V1_Node(node, directory, isSelf: node.number.rawValue == own)
         }
+        if let authority {
+            answer.nodes += try await authority.service.nodes().filter(\.isBanned).map(Podshield_Admin_V1_Node.init)
+        }
         return ServerResponse(message: answer)
+    }
+
+    func nodeBan(
+        request: ServerRequest<Podshield_Admin_V1_NodeBanRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Admin_V1_NodeBanResponse> {
+        let service = try requireAuthority()
+        var answer = Podshield_Admin_V1_NodeBanResponse()
+        answer.node = try await Self.change(request.message.node, of: service) { (name) throws(RegistryError) in
+            try await service.ban(node: name)
+        }
+        return ServerResponse(message: answer)
+    }
+
+    func nodeEvict(
+        request: ServerRequest<Podshield_Admin_V1_NodeEvictRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Admin_V1_NodeEvictResponse> {
+        let service = try requireAuthority()
+        var answer = Podshield_Admin_V1_NodeEvictResponse()
+        answer.node = try await Self.change(request.message.node, of: service) { (name) throws(RegistryError) in
+            try await service.evict(node: name)
+        }
+        return ServerResponse(message: answer)
+    }
+
+    /// A node goes by its name or its SPIFFE ID.
+    private static func change(
+        _ asked: String, of service: AuthorityService,
+        by change: (String) async throws(RegistryError) -> NodeRecord?
+    ) async throws(AdminError) -> Podshield_Admin_V1_Node {
+        let nodes: [NodeRecord]
+        let changed: NodeRecord?
+        do throws(RegistryError) {
+            nodes = try await service.nodes()
+            changed = try await change(nodes.first { "\($0.id)" == asked }?.name ?? asked)
+        } catch {
+            throw AdminError(.internal, "\(error)")
+        }
+        if let changed { return Podshield_Admin_V1_Node(changed) }
+        throw AdminError(
+            .notFound, "there is no node \(asked)", subject: asked,
+            nearest: NearestNames.of(asked, among: nodes.map(\.name), most: AdminError.nearestLimit))
     }
 }
 
@@ -57,5 +102,17 @@ extension Podshield_Admin_V1_Node {
         espPort = UInt32(node.espPort)
         leases = directory.leases.filter { $0.node == node.number }.map { "\($0.prefix)" }.sorted()
         self.isSelf = isSelf
+    }
+
+    /// As the registry has it, where leases are not looked at.
+    fileprivate init(_ node: NodeRecord) {
+        self.init()
+        name = node.name
+        spiffeID = "\(node.id)"
+        number = node.number.rawValue
+        address = "\(node.endpoint.address)"
+        linkPort = UInt32(node.endpoint.linkPort)
+        espPort = UInt32(node.endpoint.espPort)
+        isBanned = node.isBanned
     }
 }

@@ -17,8 +17,8 @@ extension Event {
                 node.name, spiffeID: "\(node.id)", number: node.number.rawValue, address: "\(node.endpoint.address)")
         case .joinRefused(let peer, let refusal): self = .joinRefused(address: peer, reason: "\(refusal)")
         case .nodeRenewed(let id, let serial): self = .nodeSVIDIssued(spiffeID: "\(id)", serial: serial)
-        case .nodeBanned(let id, let banned):
-            self = banned ? .nodeBanned(spiffeID: "\(id)") : .nodeUnbanned(spiffeID: "\(id)")
+        case .nodeBanned(let id): self = .nodeBanned(spiffeID: "\(id)")
+        case .nodeEvicted(let id): self = .nodeEvicted(spiffeID: "\(id)")
         case .entryCreated(let entry):
             self = .entryCreated(
                 entry.id, spiffeID: "\(entry.spiffeID)", parent: entry.parent.map { "\($0)" })
