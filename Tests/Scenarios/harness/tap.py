@@ -53,8 +53,10 @@ class Tap:
         # One more look after the stop: what had passed before it still belongs to the recording.
         while True:
             stopping = self._stopping.is_set()
+            if stopping:
+                self._raw.settimeout(0)
             try:
                 self._frames.append(self._raw.recv(FRAME_MAX))
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
                 if stopping:
                     return
