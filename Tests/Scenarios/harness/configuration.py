@@ -1,6 +1,6 @@
 """Configuration files of the scenarios' daemons."""
 
-from typing import Any
+from typing import Any, Optional
 
 from . import commands
 from .daemons import BPF_OBJECT, ESP_PORT, TRUST_DOMAIN, binaries
@@ -13,15 +13,25 @@ def standalone_configuration(run: Run, net: TwoNodes) -> str:
     return _common("standalone", net.protected) + _node(net.a) + _below(run, net.a)
 
 
-def node_configuration(run: Run, net: TwoNodes, token: dict[str, Any]) -> str:
-    """node-b, which joins with what `psid token generate` printed."""
+def node_configuration(run: Run, net: TwoNodes, token: dict[str, Any], node: Optional[Node] = None) -> str:
+    """A node, node-b unless another is named, which joins with what `psid token generate` printed."""
+    node = node or net.b
     join = f"""
 join:
   authority: "{token['authorityAddress']}"
   root-fingerprint: {token['rootFingerprint']}
   token: {token['token']}
 """
-    return _common("node", net.protected) + _node(net.b) + join + _below(run, net.b)
+    return _common("node", net.protected) + _node(node) + join + _below(run, node)
+
+
+def authority_configuration(run: Run, net: TwoNodes, machine: Node) -> str:
+    """The authority alone, on a machine that has no pods."""
+    listen = f"""
+authority:
+  listen: {machine.v4}
+"""
+    return _common("authority", net.protected) + listen + _places(run, machine)
 
 
 def single_machine_configuration() -> str:
@@ -52,17 +62,24 @@ node:
 
 
 def _below(run: Run, node: Node) -> str:
+    helper = f"""
+netns-helper:
+  executable: {binaries() / "podshield-netns"}
+"""
+    kernel = f"""  bpffs: {_bpffs(run, node)}
+  bpf-object: {BPF_OBJECT}
+"""
+    return helper + _places(run, node) + kernel
+
+
+def _places(run: Run, node: Node) -> str:
     """Everything that the daemon keeps or opens lies below the run's directory."""
     base = run.directory / node.name
     return f"""
 instance: {run.prefix}{node.name}
-netns-helper:
-  executable: {binaries() / "podshield-netns"}
 paths:
   state: {base / "state"}
   run: {base / "run"}
-  bpffs: {_bpffs(run, node)}
-  bpf-object: {BPF_OBJECT}
 """
 
 

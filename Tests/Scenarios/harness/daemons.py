@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from . import commands
 from .lifetime import Run
@@ -145,12 +145,19 @@ class Observation:
         self._output.close()
 
     def wait_for(self, reason: str, timeout: float = 5) -> Optional[dict[str, Any]]:
-        """The first event with this reason; nothing when none comes."""
+        """The first event about a packet with this reason; nothing when none comes."""
+        return self._wait(lambda event: event.get("reason") == reason, timeout)
+
+    def wait_for_kind(self, kind: str, naming: str = "", timeout: float = 10) -> Optional[dict[str, Any]]:
+        """The first event of this kind whose message has these words; nothing when none comes."""
+        return self._wait(lambda event: event["kind"] == kind and naming in event["message"], timeout)
+
+    def _wait(self, wanted: Callable[[dict[str, Any]], bool], timeout: float) -> Optional[dict[str, Any]]:
         deadline = time.monotonic() + timeout
         while True:
             self._read()
             for event in self._seen:
-                if event.get("reason") == reason:
+                if wanted(event):
                     return event
             if time.monotonic() > deadline:
                 return None

@@ -74,8 +74,8 @@ class TwoNodes:
         self._run = run
         self._prefix = prefix
         self.wire = Wire(Namespace(run, f"{prefix}wire"))
-        self.a = self._add_node("node-a", 1)
-        self.b = self._add_node("node-b", 2)
+        self.a = self.add_node("node-a", 1)
+        self.b = self.add_node("node-b", 2)
         self._route(self.a, self.b)
         self._route(self.b, self.a)
 
@@ -110,7 +110,13 @@ class TwoNodes:
         node.pods[name] = pod
         return pod
 
-    def _add_node(self, name: str, index: int) -> Node:
+    def remove_interface(self, node: Node, pod: Pod) -> None:
+        """Takes a pod off its node, as when it ends; its addresses are free."""
+        node.namespace.ip("link", "delete", pod.host_interface)
+        del node.pods[pod.name]
+
+    def add_node(self, name: str, index: int) -> Node:
+        """A machine on the wire. No other has routes to its pods."""
         node = Node(name, index, Namespace(self._run, f"{self._prefix}{name}"))
         join(self.wire.namespace, f"to-{name}", node.namespace, node.uplink)
         self.wire.plug(f"to-{name}")

@@ -1,0 +1,449 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys, daemons, pods and nodes come and go under load: see README.md beside this file."""
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterator, Optional
+
+from harness import workloads
+from harness.capture import Capture
+from harness.commands import CommandFailed
+from harness.configuration import authority_configuration, node_configuration
+from harness.daemons import ESP_PORT, TRUST_DOMAIN, Daemon, binaries
+from harness.lifetime import Run
+from harness.packets import SealedPacket
+from harness.report import Report
+from harness.streams import Bytes, ByteStream, DatagramReceiver, Datagrams, DatagramSender, DatagramStream
+from harness.topology import Node, Pod, TwoNodes
+
+TITLE = "Keys, daemons, pods and nodes come and go; the traffic of the others stays"
+
+FULL = os.environ.get("PODSHIELD_LIFE") == "full"
+REKEYS, KILLS = (100, 20) if FULL else (20, 6)
+# Bytes a second of the TCP connection; 0 for all that the machine can.
+TCP_RATE = 0 if FULL else 25_000_000
+UDP_RATE = 1000
+TIME_LIMIT_SECONDS = 900
+PLAIN_SECONDS = 3
+AWAY_SECONDS = 3
+
+B_PORT = "to-node-b"
+TCP_PORT, UDP_PORT, REUSE_PORT = 7001, 7002, 7003
+SHORT_LIVES = """  workload-lifetime: 1m
+  node-lifetime: 1m
+"""
+SHORT_EPOCHS = """
+link:
+  epoch-lifetime: 10s
+"""
+OTHER_TABLES = """
+tables:
+  peers: 2048
+"""
+WORN_PACKETS = 50_000
+WORN_KEYS = f"""
+link:
+  rekey-packets: {WORN_PACKETS}
+"""
+
+
+def play(run: Run, report: Report) -> None:
+    if FULL:
+        signal.alarm(TIME_LIMIT_SECONDS)
+    life = Life(run, report)
+    life.in_the_clear()
+    life.begin()
+    with life.recorded():
+        with life.under_load():
+            life.rekeys()
+            life.restarts()
+            life.other_tables()
+            life.without_authority()
+            life.renewals()
+            life.worn_keys()
+        life.address_reuse()
+        life.ban()
+    life.wire()
+
+
+@dataclass
+class Load:
+    """What runs between the two pods all the time."""
+
+    tcp: ByteStream
+    udp: dict[str, DatagramStream]
+
+    @classmethod
+    def start(cls, run: Run, web: Pod, db: Pod) -> "Load":
+        return cls(
+            tcp=ByteStream(run, web, db, 4, TCP_PORT, TCP_RATE),
+            udp={
+                "web-0 to db-0, IPv6": DatagramStream(run, web, db, 6, UDP_PORT, UDP_RATE),
+                "db-0 to web-0, IPv4": DatagramStream(run, db, web, 4, UDP_PORT, UDP_RATE),
+            },
+        )
+
+    def stop(self) -> tuple[Bytes, dict[str, Datagrams]]:
+        udp = {name: stream.stop() for name, stream in self.udp.items()}
+        return self.tcp.stop(), udp
+
+
+@dataclass
+class Calendar:
+    """When what was done: to say what a loss belongs to."""
+
+    steps: list[tuple[int, str]] = field(default_factory=list)
+
+    def note(self, name: str) -> None:
+        self.steps.append((time.monotonic_ns(), name))
+
+    def at(self, moment: int) -> str:
+        return next((name for begin, name in reversed(self.steps) if begin <= moment), "before the first step")
+
+
+class Life:
+    """What the steps share: the machines, the three daemons, the two pods."""
+
+    def __init__(self, run: Run, report: Report) -> None:
+        self.run, self.report = run, report
+        self.net = TwoNodes(run)
+        self.machine = self.net.add_node("authority", 3)
+        self.web = self.net.add_pod(self.net.a, "web-0", 10)
+        self.db = self.net.add_pod(self.net.b, "db-0", 10)
+        self.plain_loss = 0.0
+        self.calendar = Calendar()
+
+    # MARK: Before
+
+    def in_the_clear(self) -> None:
+        self.report.step(f"1. Without Podshield: the same load for {PLAIN_SECONDS} s")
+        ready = self._wait(lambda: all(workloads.ping(self.web, self.db, family) for family in (4, 6)))
+        self.report.expect("the pods reach each other", ready)
+        load = Load.start(self.run, self.web, self.db)
+        time.sleep(PLAIN_SECONDS)
+        tcp, udp = load.stop()
+        sent = sum(stream.sent for stream in udp.values())
+        lost = sum(stream.lost for stream in udp.values())
+        self.plain_loss = lost / sent
+        self.report.expect("the TCP connection is whole", tcp.is_whole, f"{tcp.sent / 1e6:.0f} MB")
+        self.report.expect("what UDP loses here is what it may lose later", sent > 0, f"{lost} of {sent} datagrams")
+
+    def begin(self) -> None:
+        self.report.step("2. An authority, two nodes, their pods; certificates of a minute, keys of ten seconds")
+        self.authority = Daemon(self.run, self.machine, authority_configuration(self.run, self.net, self.machine))
+        listen = f"  listen: {self.machine.v4}\n"
+        self._configure(self.authority, listen, listen + SHORT_LIVES)
+        self.authority.start()
+        self.a, self.b = self._node(self.net.a), self._node(self.net.b)
+        for name in ("web", "db", "cache"):
+            self._register(name)
+        self.a.add_pod(self.web, "web", "web")
+        self.b.add_pod(self.db, "db", "db")
+        peer = self.a.wait_for_peer("node-b")
+        self.report.expect("the nodes have a session", peer is not None, peer and peer["epoch"])
+
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        with Capture(self.run, self.net.wire.namespace, B_PORT) as self.capture:
+            yield
+
+    @contextmanager
+    def under_load(self) -> Iterator[None]:
+        self.before = {daemon.node.name: self._drops(daemon) for daemon in (self.a, self.b)}
+        self.renewed = {
+            (daemon.node.name, code): daemon.log.count(code)
+            for daemon in (self.a, self.b) for code in (NODE_RENEWED, POD_RECEIVED)
+        }
+        load = Load.start(self.run, self.web, self.db)
+        yield
+        self._judge(*load.stop())
+
+    # MARK: Under load
+
+    def rekeys(self) -> None:
+        self.report.step(f"3. New keys, {REKEYS} times; from either side, and from both at once")
+        epochs, durations = set(), []
+        for number in range(REKEYS):
+            self.calendar.note(f"rekey {number}")
+            begin = time.monotonic()
+            asked = [(self.a,), (self.b,), (self.a, self.b)][number % 3]
+            asking = [self._ask_for_keys(daemon) for daemon in asked]
+            failed = [process.communicate(timeout=30)[0] for process in asking if process.wait(30) != 0]
+            durations.append(time.monotonic() - begin)
+            if failed:
+                self.report.expect(f"rekey {number}", False, failed)
+            epochs.add(self._epoch())
+        self.report.expect(
+            "each time others", len(epochs) == REKEYS and None not in epochs,
+            f"{len(epochs)} epochs, {1000 * sum(durations) / len(durations):.0f} ms each with psid's own start",
+        )
+        self.duration = sorted(durations)[len(durations) // 2]
+
+    def restarts(self) -> None:
+        self.report.step(f"4. kill -9, {KILLS} times, on either side at every moment of a rekey")
+        for number in range(KILLS):
+            victim = (self.a, self.b)[number % 2]
+            delay = self.duration * 1.2 * number / (KILLS - 1)
+            self.calendar.note(f"kill {number}: {victim.node.name}, {1000 * delay:.0f} ms into a rekey")
+            epoch = self._epoch()
+            asking = self._ask_for_keys((self.a, self.b)[number // 2 % 2])
+            time.sleep(delay)
+            victim.stop(signal.SIGKILL)
+            asking.communicate(timeout=60)
+            victim.start()
+            renewed = self._wait(lambda: self._epoch() not in (epoch, None))
+            self.report.expect(f"{victim.node.name}, {1000 * delay:.0f} ms after: comes back with new keys", renewed)
+
+    def other_tables(self) -> None:
+        self.report.step("5. node-b starts with tables of another size than those in the kernel, and with the old ones")
+        self.calendar.note("other tables")
+        self.b.stop(signal.SIGKILL)
+        self._configure(self.b, SHORT_EPOCHS, SHORT_EPOCHS + OTHER_TABLES)
+        try:
+            self.b.start()
+            refused = False
+        except RuntimeError:
+            refused = NOT_TAKEN_OVER in self.b.log
+        self.report.expect("it refuses, and says which", refused, self.b.log.splitlines()[-1])
+        time.sleep(1)
+        self._configure(self.b, SHORT_EPOCHS + OTHER_TABLES, SHORT_EPOCHS)
+        self.b.start()
+        self.report.expect("with the old ones it goes on", self._wait(lambda: self._epoch() is not None))
+
+    def without_authority(self) -> None:
+        self.report.step("6. The authority is killed; keys are renewed without it; it comes back")
+        self.calendar.note("no authority")
+        self.authority.stop(signal.SIGKILL)
+        before = self._epoch()
+        time.sleep(AWAY_SECONDS)
+        outcome = self.a.ask("peers", "rekey")["outcomes"][0]
+        self.report.expect("keys are renewed meanwhile", outcome.get("epoch") not in (None, before), outcome)
+        self.authority.start()
+        connected = self._wait(lambda: all(self._is_connected(daemon) for daemon in (self.a, self.b)), 20)
+        self.report.expect("the nodes find it again", connected)
+
+    def renewals(self) -> None:
+        self.report.step("7. Certificates of nodes and pods are renewed, epochs end by time")
+        self.calendar.note("renewals")
+        epochs = {daemon.node.name: daemon.log.count(EPOCH_CONFIRMED) for daemon in (self.a, self.b)}
+        for daemon in (self.a, self.b):
+            name = daemon.node.name
+            for what, code in (("the node's", NODE_RENEWED), ("the pod's", POD_RECEIVED)):
+                seen = self._wait(lambda: daemon.log.count(code) > self.renewed[name, code], 45)
+                self.report.expect(f"{name}: {what} certificate is renewed under load", seen)
+            seen = self._wait(lambda: daemon.log.count(EPOCH_CONFIRMED) > epochs[name])
+            self.report.expect(f"{name}: an epoch that nobody asked for begins", seen)
+
+    def worn_keys(self) -> None:
+        self.report.step(f"8. Keys that {WORN_PACKETS} packets have used are renewed")
+        self.calendar.note("worn keys")
+        self.a.stop(signal.SIGKILL)
+        self._configure(self.a, SHORT_EPOCHS, WORN_KEYS)
+        self.a.start()
+        worn = self.a.log.count(KEYS_WORN)
+        renewed = self._wait(lambda: self.a.log.count(KEYS_WORN) > worn + 1, 30)
+        self.report.expect("node-a asks for others, twice", renewed)
+        self.report.expect("and has got them", self._wait(lambda: self._epoch() is not None))
+
+    def _judge(self, tcp: Bytes, udp: dict[str, Datagrams]) -> None:
+        self.report.step("9. What became of the load")
+        pause = f"longest pause {tcp.longest_pause / 1e6:.0f} ms at {self.calendar.at(tcp.pause_at)}"
+        self.report.expect(
+            "the TCP connection of the whole time is whole", tcp.is_whole, f"{tcp.sent / 1e6:.0f} MB, {pause}",
+        )
+        for name, stream in udp.items():
+            allowed = int(self.plain_loss * stream.sent)
+            self.report.expect(
+                f"UDP {name}: no more is lost than in the clear, nothing comes twice",
+                stream.lost <= allowed and not stream.repeated and stream.received > 0,
+                self._losses(stream, allowed),
+            )
+        for daemon in (self.a, self.b):
+            drops = self._drops(daemon)
+            fresh = {reason: count - self.before[daemon.node.name].get(reason, 0) for reason, count in drops.items()}
+            fresh = {reason: count for reason, count in fresh.items() if count}
+            self.report.expect(f"{daemon.node.name} has dropped nothing", not fresh, fresh or None)
+
+    def _losses(self, stream: Datagrams, allowed: int) -> str:
+        when = sorted({self.calendar.at(moment) for moment in stream.lost_at})
+        text = f"{stream.lost} of {stream.sent} datagrams lost, {allowed} would be allowed, {stream.repeated} twice"
+        return f"{text}; {'; '.join(when)}" if when else text
+
+    # MARK: An address changes hands
+
+    def address_reuse(self) -> None:
+        self.report.step("10. db-0 ends; its address goes to cache-0, another workload")
+        held_back = self._hold_back_a_packet()
+        sender = DatagramSender(self.run, self.web, self.db.v4, REUSE_PORT, UDP_RATE)
+        last_of_db = DatagramReceiver(self.run, self.db, 4, REUSE_PORT)
+        time.sleep(0.5)
+        with self.a.observe() as observation:
+            removal = time.monotonic_ns()
+            self.b.psid("pod", "remove", self.db.name)
+            removed = time.monotonic_ns()
+            withdrawn = observation.wait_for_kind("workload-withdrawn")
+            db = last_of_db.stop()
+            self.net.remove_interface(self.net.b, self.db)
+            cache = self.net.add_pod(self.net.b, "cache-0", 10)
+            receiver = DatagramReceiver(self.run, cache, 4, REUSE_PORT)
+            with cache.namespace.tap("eth0") as tap:
+                time.sleep(0.3)
+                self.b.add_pod(cache, "cache", "cache")
+                taken = observation.wait_for_kind("association-installed", self._id("cache"))
+                time.sleep(1)
+                if held_back is not None:
+                    self.net.wire.send(B_PORT, held_back.frame)
+                time.sleep(0.5)
+        sender.stop()
+        time.sleep(0.5)
+        seen = receiver.stop()
+        self.report.expect(
+            "db-0 received until it was removed, and not a datagram afterwards",
+            db.received > 0 and removal - 200_000_000 < db.last_arrival < removed,
+            f"the last one came {(db.last_arrival - removal) / 1e6:.0f} ms after psid was started",
+        )
+        self.report.expect("node-a lets go of db before it knows cache", ordered(withdrawn, taken), describe(withdrawn, taken))
+        self.report.expect(
+            "cache-0 gets what is meant for it, and nothing that was sent to its predecessor",
+            seen.received > 0 and seen.first_sent > removed,
+            f"{seen.received} datagrams, the first was sent {(seen.first_sent - removed) / 1e6:.0f} ms after psid had ended",
+        )
+        pings = [frame for frame in tap.frames if HELD_BACK in frame]
+        self.report.expect("nor a packet to its predecessor that the wire held back", held_back is not None and not pings)
+        self.cache = cache
+
+    def _hold_back_a_packet(self) -> Optional[SealedPacket]:
+        """A packet for db-0, sealed, that node-b has not seen."""
+        with self.net.wire.cut(B_PORT), self.net.wire.tap("to-node-a") as tap:
+            command = ["ping", "-n", "-c", "1", "-W", "1", "-s", str(HELD_BACK_BYTES), "-p", HELD_BACK.hex(), self.db.v4]
+            subprocess.run(["nsenter", f"--net={self.web.namespace.path}", *command], stdout=subprocess.DEVNULL)
+            frame = tap.wait_for(lambda frame: len(frame) > HELD_BACK_BYTES and parse(frame) is not None)
+        return parse(frame) if frame else None
+
+    # MARK: A node is shut out
+
+    def ban(self) -> None:
+        self.report.step("11. node-b is banned, and evicted")
+        stream = DatagramStream(self.run, self.cache, self.web, 4, UDP_PORT, UDP_RATE)
+        time.sleep(0.5)
+        with self.a.observe() as observation:
+            begin = time.monotonic_ns()
+            self.authority.psid("node", "ban", "node-b")
+            withdrawn = observation.wait_for_kind("workload-withdrawn")
+            time.sleep(1)
+        seen = stream.stop()
+        self.report.expect("node-a lets go of what node-b hosts", withdrawn is not None, describe(withdrawn))
+        self.report.expect(
+            "its packets reach nobody any more", 0 < seen.received < seen.sent,
+            f"the last one came {(seen.last_arrival - begin) / 1e6:.0f} ms after psid was started",
+        )
+        show = self.a.ask("datapath", "show")
+        kept = {part: show[part] for part in ("associations", "peers", "remotes") if show[part]}
+        self.report.expect("node-a's kernel has no key, peer or address of it", not kept, kept or None)
+        listed = {node["name"]: node["isBanned"] for node in self.authority.ask("node", "list")["nodes"]}
+        self.report.expect("the authority lists it as banned", listed == {"node-a": False, "node-b": True}, listed)
+        self._join_again(expected=False)
+        self.authority.psid("node", "evict", "node-b")
+        self._join_again(expected=True)
+        answers = self._wait(lambda: workloads.ping(self.web, self.cache))
+        self.report.expect("and its pod can be reached", answers)
+
+    def _join_again(self, expected: bool) -> None:
+        token = self.authority.ask("token", "generate", "--node", "node-b")
+        lines = self.b.configuration_file.read_text().splitlines()
+        self._configure(self.b, next(line for line in lines if line.startswith("  token: ")), f"  token: {token['token']}")
+        self.b.stop()
+        subprocess.run(["rm", "-rf", str(self.run.directory / "node-b/state/node")], check=True)
+        try:
+            self.b.start()
+            joined, seen = True, "it is ready"
+        except (RuntimeError, TimeoutError) as error:
+            joined, seen = False, self.b.log.splitlines()[-1]
+        name = "evicted, it joins with a new token" if expected else "banned, it does not join with a new token"
+        self.report.expect(name, joined == expected, seen)
+
+    # MARK: What the wire has seen
+
+    def wire(self) -> None:
+        self.report.step("12. What the wire has seen in all that time")
+        found = self.capture.examine(ESP_PORT, self.net.protected)
+        self.report.expect("the recording is complete", found.missed == 0, f"{found.packets} packets, {found.missed} missed")
+        self.report.expect(
+            "no (SPI, sequence number) twice", not found.repeats and found.sealed > 10_000,
+            f"{found.sealed} sealed packets of {found.associations} SAs; {found.repeats[:3] or 'no repetition'}",
+        )
+        self.report.expect("of the pods nothing in the clear", found.clear == 0, f"{found.clear} packets")
+
+    # MARK: Parts of the steps
+
+    def _node(self, node: Node) -> Daemon:
+        token = self.authority.ask("token", "generate", "--node", node.name)
+        daemon = Daemon(self.run, node, node_configuration(self.run, self.net, token, node) + SHORT_EPOCHS)
+        daemon.start()
+        return daemon
+
+    def _register(self, name: str) -> None:
+        node = "node-a" if name == "web" else "node-b"
+        self.authority.psid(
+            "entry", "create", "--spiffe-id", self._id(name), "--node", node, "--label", f"app={name}",
+        )
+
+    def _id(self, name: str) -> str:
+        return f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{name}"
+
+    def _configure(self, daemon: Daemon, old: str, new: str) -> None:
+        """For its next start."""
+        text = daemon.configuration_file.read_text()
+        if old not in text:
+            raise ValueError(f"{daemon.node.name}'s configuration has no {old!r}")
+        daemon.configuration_file.write_text(text.replace(old, new))
+
+    def _ask_for_keys(self, daemon: Daemon) -> subprocess.Popen:
+        command = [str(binaries() / "psid"), "--config", str(daemon.configuration_file), "peers", "rekey"]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def _epoch(self) -> Optional[str]:
+        """The one that both nodes use."""
+        epochs = [
+            {peer["epoch"] for peer in daemon.ask("peers")["peers"] if peer["state"] == "established"}
+            for daemon in (self.a, self.b)
+        ]
+        return epochs[0].pop() if epochs[0] and epochs[0] == epochs[1] else None
+
+    def _drops(self, daemon: Daemon) -> dict[str, int]:
+        counters = daemon.ask("datapath", "show")["counters"]
+        return {counter["reason"]: counter["packets"] for counter in counters if counter["verdict"] == "dropped"}
+
+    def _is_connected(self, daemon: Daemon) -> bool:
+        return daemon.ask("status")["node"]["authorityConnected"]
+
+    def _wait(self, holds: Callable[[], Any], timeout: float = 15) -> bool:
+        deadline = time.monotonic() + timeout
+        while not holds():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
+
+
+# In the daemons' logs.
+NODE_RENEWED, POD_RECEIVED, EPOCH_CONFIRMED, KEYS_WORN = " PSD3006 ", " PSD3008 ", " PSD4006 ", " PSD4016 "
+NOT_TAKEN_OVER = "PSD6008"
+HELD_BACK = bytes.fromhex("c0ffee00c0ffee00")
+HELD_BACK_BYTES = 700
+
+
+def parse(frame: bytes) -> Optional[SealedPacket]:
+    return SealedPacket.parse(frame, ESP_PORT)
+
+
+def ordered(first: Optional[dict], second: Optional[dict]) -> bool:
+    return first is not None and second is not None and first["time"] <= second["time"]
+
+
+def describe(*events: Optional[dict]) -> str:
+    return "; ".join(f"{event['time']}: {event['message']}" if event else "no such event" for event in events)
