@@ -31,6 +31,9 @@ import Testing
         try bench.map("ps_config").update(UInt32(0), to: config)
         let error = await #expect(throws: DatapathError.self) { try await bench.start() }
         #expect(error?.kind == "pinnedABIVersion")
+        // And left as it is.
+        let left = try bench.map("ps_config").value(at: UInt32(0), as: ps_config.self)
+        #expect(left?.abi_version == config.abi_version && left?.esp_port == config.esp_port)
     }
 
     @Test func settingsAreChecked() async throws {
