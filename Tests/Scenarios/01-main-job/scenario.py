@@ -2,6 +2,7 @@
 """The main job: see README.md beside this file."""
 
 import secrets
+import signal
 import subprocess
 from typing import Optional
 
@@ -13,6 +14,7 @@ from harness.configuration import node_configuration, standalone_configuration
 from harness.daemons import ESP_PORT, TRUST_DOMAIN, Daemon
 from harness.lifetime import Run
 from harness.packets import SealedPacket, concerns
+from harness.pings import FAMILIES, Pings
 from harness.report import Report
 from harness.topology import Pod, TwoNodes
 
@@ -21,7 +23,7 @@ TITLE = "Podshield: two nodes, two pods, and somebody on the wire between them"
 A_PORT, B_PORT = "to-node-a", "to-node-b"
 WEB_ID = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/web"
 DB_ID = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/db"
-FAMILIES = (4, 6)
+REKEYS = 5
 
 
 def play(run: Run, report: Report) -> None:
@@ -31,6 +33,7 @@ def play(run: Run, report: Report) -> None:
     job.session()
     job.same_request_sealed()
     job.round_trip()
+    job.changes()
     job.attacks()
     job.removal()
 
@@ -117,8 +120,27 @@ class MainJob:
                 f"in the clear {plain} ms, sealed {sealed} ms",
             )
 
+    def changes(self) -> None:
+        self.report.step("6. Keys change, daemons are killed, packets flow")
+        with Pings(self.net, self.web, self.db) as pings:
+            epochs = {self.a.ask("peers", "rekey")["outcomes"][0]["epoch"] for _ in range(REKEYS)}
+            for daemon in (self.a, self.b):
+                daemon.stop(signal.SIGKILL)
+                daemon.start()
+            peer = self.a.wait_for_peer("node-b")
+        self.report.expect(f"new keys, {REKEYS} times", len(epochs) == REKEYS, f"{len(epochs)} epochs")
+        self.report.expect(
+            "kill -9 of both daemons: they come back and agree again", peer is not None and peer["epoch"] not in epochs,
+            peer and peer["epoch"],
+        )
+        self.report.expect(
+            "all that time no ping is lost, none is in the clear",
+            pings.lost == 0 and pings.sent >= 100 and not pings.clear and pings.sealed >= pings.sent,
+            f"{pings.sent} sent, {pings.lost} lost, {pings.sealed} sealed packets, {len(pings.clear)} clear",
+        )
+
     def attacks(self) -> None:
-        self.report.step("6. The wire and a pod turn hostile")
+        self.report.step("7. The wire and a pod turn hostile")
         held_back = self._hold_back_a_packet()
         if not self.report.expect("a sealed packet is held back on the wire", held_back is not None):
             return
@@ -130,7 +152,7 @@ class MainJob:
         self._spoofing_pod()
 
     def removal(self) -> None:
-        self.report.step("7. web-0 is removed: its packets stop")
+        self.report.step("8. web-0 is removed: its packets stop")
         last = self._hold_back_a_packet()
         self.a.psid("pod", "remove", self.web.name)
         with self.net.wire.tap(A_PORT) as tap:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemons come and go, the packets stay: see README.md beside this file."""
 
-import re
 import shutil
 import signal
 import subprocess
@@ -10,18 +9,16 @@ from pathlib import Path
 
 from harness import workloads
 from harness.configuration import node_configuration, standalone_configuration
-from harness.daemons import ESP_PORT, TRUST_DOMAIN, Daemon, binaries
+from harness.daemons import TRUST_DOMAIN, Daemon, binaries
 from harness.lifetime import Run
-from harness.packets import SealedPacket, concerns
+from harness.packets import concerns
+from harness.pings import Pings
 from harness.report import Report
 from harness.topology import Pod, TwoNodes
 
 TITLE = "The daemons stop, die and come back; no packet is lost, none is in the clear"
 
-FAMILIES = (4, 6)
 PODS = (("node-a", "web"), ("node-b", "db"))
-ANSWER = re.compile(r"icmp_seq=(\d+) ttl=")
-SENT = re.compile(r"(\d+) packets transmitted")
 REKEYS = 10
 
 
@@ -36,50 +33,6 @@ def play(run: Run, report: Report) -> None:
     restart.lost_interface()
     restart.uninstall()
     restart.boot()
-
-
-class Stream:
-    """Pings of both families from one pod to another while the context lasts, and what the wire sees meanwhile."""
-
-    def __init__(self, net: TwoNodes, client: Pod, server: Pod) -> None:
-        self._net, self._client, self._server = net, client, server
-        self.sent = self.lost = 0
-        self.clear: list[bytes] = []
-
-    def __enter__(self) -> "Stream":
-        self._tap = self._net.wire.tap("to-node-b")
-        self._tap.__enter__()
-        self._pings = [self._ping(family) for family in FAMILIES]
-        time.sleep(0.3)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        time.sleep(0.3)
-        for ping in self._pings:
-            ping.send_signal(signal.SIGINT)
-            self._count(ping.communicate(timeout=5)[0])
-        self._tap.__exit__(*exception)
-        self.clear = [frame for frame in self._tap.frames if concerns(frame, self._net.protected)]
-
-    def _count(self, output: str) -> None:
-        answered = {int(number) for number in ANSWER.findall(output)}
-        sent = int(SENT.search(output)[1])
-        # The answer to the very last may have been on its way when the ping was told to end.
-        if sent not in answered:
-            sent -= 1
-        self.sent += sent
-        self.lost += sent - len(answered)
-
-    @property
-    def sealed(self) -> int:
-        return sum(SealedPacket.parse(frame, ESP_PORT) is not None for frame in self._tap.frames)
-
-    def _ping(self, family: int) -> subprocess.Popen:
-        return subprocess.Popen(
-            ["nsenter", f"--net={self._client.namespace.path}", "ping", f"-{family}", "-n", "-i", "0.01",
-             self._server.address(family)],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
 
 
 class Restart:
@@ -104,9 +57,9 @@ class Restart:
         self.a.add_pod(self.web, "web", "web")
         self.b.add_pod(self.db, "db", "db")
         self.report.expect("the nodes have a session", self.a.wait_for_peer("node-b") is not None)
-        with self._stream() as stream:
+        with self._pings() as pings:
             pass
-        self._judge("pings pass", stream)
+        self._judge("pings pass", pings)
 
     def restarts(self) -> None:
         self.report.step("2. Each daemon stops and starts, dies and starts")
@@ -116,11 +69,11 @@ class Restart:
 
     def _restart(self, name: str, daemon: Daemon, pod: Pod, how: int) -> None:
         serial, pins, epoch = self._serial(daemon, pod), self._pins(daemon), self._epoch()
-        with self._stream() as stream:
+        with self._pings() as pings:
             daemon.stop(how)
             daemon.start()
             renewed = self._wait(lambda: self._epoch() not in (epoch, None))
-        self._judge(name, stream)
+        self._judge(name, pings)
         self.report.expect("its pins are those of before", pins == self._pins(daemon) and pins, f"{len(pins)} pins")
         self.report.expect("so is its pod's SVID", serial == self._serial(daemon, pod), serial)
         self.report.expect("new keys are agreed on", renewed, self._epoch())
@@ -128,27 +81,27 @@ class Restart:
     def rekeys(self) -> None:
         self.report.step(f"3. New keys, {REKEYS} times")
         epochs = set()
-        with self._stream() as stream:
+        with self._pings() as pings:
             for _ in range(REKEYS):
                 epochs.add(self.a.ask("peers", "rekey")["outcomes"][0]["epoch"])
-        self._judge("under rekeys", stream)
+        self._judge("under rekeys", pings)
         self.report.expect("each time others", len(epochs) == REKEYS and "" not in epochs, f"{len(epochs)} epochs")
 
     def nobody(self) -> None:
         self.report.step("4. Neither daemon runs")
-        with self._stream() as stream:
+        with self._pings() as pings:
             self.a.stop()
             self.b.stop()
             time.sleep(2)
-        self._judge("without daemons", stream)
+        self._judge("without daemons", pings)
 
     def without_authority(self) -> None:
         self.report.step("5. node-b starts while the authority is away")
-        with self._stream() as stream:
+        with self._pings() as pings:
             self.b.start()
             status = self.b.ask("status")
             self.a.start()
-        self._judge("meanwhile", stream)
+        self._judge("meanwhile", pings)
         finding = next((f["message"] for f in status["findings"] if "authority" in f["message"]), None)
         self.report.expect("it is ready, and says what is missing", status["ready"] and finding, finding)
 
@@ -156,7 +109,7 @@ class Restart:
         self.report.step("6. What is wrong is refused, and what works goes on")
         good = self.a.configuration_file.read_text()
         bad = good.replace("esp-port:", "esp-prot:") + "nonsense: 1\n"
-        with self._stream() as stream:
+        with self._pings() as pings:
             self._refused("a second daemon", self.a.configuration_file, 1, "another daemon of this instance is running")
             path = self.run.directory / "bad.yaml"
             path.write_text(bad)
@@ -171,7 +124,7 @@ class Restart:
             accepted = self._wait(lambda: not self._has_finding("reload was refused"))
         self.report.expect("a reload with it is refused", refused)
         self.report.expect("one with the good one is not", accepted)
-        self._judge("meanwhile", stream)
+        self._judge("meanwhile", pings)
 
     def lost_interface(self) -> None:
         self.report.step("7. db-0's interface goes")
@@ -207,16 +160,16 @@ class Restart:
 
     # Parts of the steps
 
-    def _stream(self) -> Stream:
-        return Stream(self.net, self.web, self.db)
+    def _pings(self) -> Pings:
+        return Pings(self.net, self.web, self.db)
 
-    def _judge(self, name: str, stream: Stream) -> None:
+    def _judge(self, name: str, pings: Pings) -> None:
         self.report.expect(
             f"{name}: no ping is lost, none is in the clear",
-            stream.lost == 0 and stream.sent >= 20 and not stream.clear and stream.sealed >= stream.sent,
-            f"{stream.sent} sent, {stream.lost} lost, {stream.sealed} sealed, {len(stream.clear)} clear",
+            pings.lost == 0 and pings.sent >= 20 and not pings.clear and pings.sealed >= pings.sent,
+            f"{pings.sent} sent, {pings.lost} lost, {pings.sealed} sealed, {len(pings.clear)} clear",
         )
-        for daemon in (self.a, self.b) if stream.lost else ():
+        for daemon in (self.a, self.b) if pings.lost else ():
             drops = [line for line in daemon.log.splitlines() if " dropped at " in line]
             self.report.note("\n".join([f"{daemon.node.name}:", *drops[-8:]]))
 
