@@ -112,7 +112,8 @@ private final class RefusalReport: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // How an established connection ended is nobody's fault.
         if let error = error as? SecureTransportError, error != .truncated {
-            refused(context.remoteAddress?.description ?? "unknown", error)
+            let (host, port) = (context.remoteAddress?.ipAddress, context.remoteAddress?.port)
+            refused(host.map { "\($0) port \(port ?? 0)" } ?? "unknown", error)
         }
         context.fireErrorCaught(error)
     }
