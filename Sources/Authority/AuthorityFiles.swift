@@ -40,10 +40,14 @@ struct AuthorityFiles {
     }
 
     /// Looks at what an earlier run left, as the next will, and changes nothing. A directory that is not there yet is well.
-    func inspect(for trustDomain: TrustDomain) throws(AuthorityError) {
+    ///
+    /// - Parameter keyIsKept: by somebody else, and not to be had here.
+    func inspect(for trustDomain: TrustDomain, keyIsKept: Bool) throws(AuthorityError) {
         guard exists(directory) else { return }
         do throws(PrivateFileError) { try PrivateDirectory.check(directory) } catch { throw .directory(error) }
-        switch (exists(certificate), exists(key)) {
+        switch (exists(certificate), exists(ownKey)) {
+        case (_, true) where keyIsKept: throw .keyBesideCredential(path: ownKey)
+        case (_, false) where keyIsKept: _ = try loadCertificate()
         case (true, true): _ = try load(trustDomain)
         case (true, false) where exists(registry): throw .missing(path: key, while: certificate)
         case (false, true): throw .missing(path: certificate, while: key)

@@ -10,7 +10,7 @@ extension Preflight {
     func ofState() -> [Obstacle] {
         let paths = configuration.paths
         let own = [paths.state, paths.run].compactMap(directory)
-        return own + (configuration.authority == nil ? [] : ofAuthority())
+        return own + (configuration.authority.map(ofAuthority) ?? [])
             + (configuration.node == nil ? [] : ofNode() + ofPods())
     }
 
@@ -33,10 +33,11 @@ extension Preflight {
         return nil
     }
 
-    private func ofAuthority() -> [Obstacle] {
+    private func ofAuthority(_ authority: PodshieldConfiguration.Authority) -> [Obstacle] {
         do throws(AuthorityError) {
             try AuthorityService.inspect(
-                stateDirectory: configuration.paths.authorityState, of: configuration.trustDomain)
+                stateDirectory: configuration.paths.authorityState, of: configuration.trustDomain,
+                keyIsKept: authority.keyCredential != nil)
         } catch {
             return [Obstacle(.init(error), "\(error)")]
         }
