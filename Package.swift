@@ -207,6 +207,7 @@ let package = Package(
         testTarget("SystemdBinding", ["KernelTestSupport"]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
         testTarget("Configuration", ["Addressing", "Authority", "Identity", "KernelTestSupport"]),
+        testTarget("Preflight", ["Addressing", "Configuration", "KernelTestSupport", "LinuxBinding", "Telemetry"]),
         testTarget(
             "PSIDCommands",
             [

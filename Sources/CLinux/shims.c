@@ -240,7 +240,7 @@ static int signals_as_at_login(posix_spawnattr_t *attributes)
 	return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
-int ps_linux_spawn(const char *path, char *const arguments[], int input, pid_t *pid)
+int ps_linux_spawn(const char *path, char *const arguments[], int input, int output, pid_t *pid)
 {
 	char *const environment[] = { NULL };
 	posix_spawn_file_actions_t actions;
@@ -255,8 +255,10 @@ int ps_linux_spawn(const char *path, char *const arguments[], int input, pid_t *
 		return -result;
 	}
 	result = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-	if (!result)
+	if (!result && output < 0)
 		result = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	else if (!result)
+		result = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
 	if (!result)
 		result = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
 	if (!result)

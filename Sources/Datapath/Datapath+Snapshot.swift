@@ -33,6 +33,16 @@ extension Datapath {
     /// Events that reached us and were lost on the way to the reader of `events`.
     public nonisolated var eventsDropped: UInt64 { eventReader.dropped }
 
+    /// Names of the tables that have no room for another entry.
+    public func fullTables() throws(DatapathError) -> [String] {
+        var full: [String] = []
+        for kind in [DatapathMap.pods, .local, .peers, .remote, .saIn, .saOut] {
+            guard let count = try entries(kind), count >= maps[kind].layout.maxEntries else { continue }
+            full.append(kind.rawValue)
+        }
+        return full
+    }
+
     /// Everything but keys.
     public func snapshot() throws(DatapathError) -> DatapathSnapshot {
         let lost = try kernelEventsLost()

@@ -60,7 +60,10 @@ int ps_linux_try_bind(const uint8_t *address, size_t count, uint16_t port, int t
 /* Overwrites memory in a way that no optimiser removes. */
 void ps_linux_wipe(void *memory, size_t count);
 
-/* Starts a program with descriptor `input` as its standard input and nothing else inherited but stderr. */
-int ps_linux_spawn(const char *path, char *const arguments[], int input, pid_t *pid);
+/*
+ * Starts a program with these standard input and output, and nothing else inherited but stderr. An output of -1 is thrown
+ * away.
+ */
+int ps_linux_spawn(const char *path, char *const arguments[], int input, int output, pid_t *pid);
 
 int ps_linux_open(const char *path, int flags, mode_t mode);

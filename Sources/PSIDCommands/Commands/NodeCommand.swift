@@ -103,7 +103,7 @@ extension NodeDocument {
 }
 
 extension NodesDocument {
-    fileprivate init(_ response: Podshield_Admin_V1_NodeListResponse) {
+    init(_ response: Podshield_Admin_V1_NodeListResponse) {
         directoryRevision = response.directoryRevision
         nodes = response.nodes.map(NodeDocument.init)
     }

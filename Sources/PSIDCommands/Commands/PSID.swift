@@ -12,7 +12,7 @@ struct PSID: ParsableCommand {
         subcommands: [
             StatusCommand.self, DoctorCommand.self, PeersCommand.self, ObserveCommand.self, PodCommand.self,
             IssueCommand.self, EntryCommand.self, TokenCommand.self, NodeCommand.self, DatapathCommand.self,
-            ConfigCommand.self,
+            ConfigCommand.self, SysdumpCommand.self,
         ])
 
     @OptionGroup var options: GlobalOptions

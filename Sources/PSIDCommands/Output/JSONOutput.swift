@@ -25,7 +25,7 @@ extension Console {
     /// One line of many.
     func print(jsonLine body: some Encodable) throws { print(try Self.json(body, [])) }
 
-    private static func json(_ body: some Encodable, _ format: JSONEncoder.OutputFormatting) throws -> String {
+    static func json(_ body: some Encodable, _ format: JSONEncoder.OutputFormatting) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [format, .sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(Versioned(body: body)), as: UTF8.self)

@@ -1,4 +1,5 @@
 import AdminAPI
+import Datapath
 import Identity
 import KeyAgreement
 import NodeIdentity
@@ -18,6 +19,7 @@ struct Findings {
         if let node {
             findings += await ofIdentity(node)
             findings += await ofDevices(node)
+            findings += await ofTables(node)
             findings += await ofPods(node)
             findings += await ofPeers(node)
         }
@@ -34,6 +36,7 @@ struct Findings {
             state.memoryProblem.map {
                 .notice(.keyMemoryNotLocked, "private keys may be swapped out or end in a core: \($0)")
             },
+            state.eventsLost.map { .notice(.kernelEventsLost, "\($0) events of the kernel programs were lost lately") },
             state.isPermissive
                 ? .notice(.permissive, "permissive: packets to unknown destinations leave in clear") : nil,
         ].compactMap(\.self)
@@ -61,6 +64,11 @@ struct Findings {
         let isNone = await node.parts.uplinks.names.isEmpty
         return failures.map { .error(.uplinkFailed, "device \($0.key) is not watched: \($0.value)") }
             + (isNone ? [.notice(.noUplink, "no device is watched: this node is connected to nothing")] : [])
+    }
+
+    private func ofTables(_ node: NodeRole) async -> [Finding] {
+        guard let full = try? await node.parts.datapath.fullTables() else { return [] }
+        return full.map { .notice(.tableFull, "the table \($0) is full: whatever is next finds no room") }
     }
 
     private func ofPods(_ node: NodeRole) async -> [Finding] {

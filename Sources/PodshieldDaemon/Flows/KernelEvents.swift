@@ -8,6 +8,7 @@ import Telemetry
 /// What the kernel programs report, on its way to the journal; and to the link, where packets wait for it.
 struct KernelEvents: Sendable {
     let parts: NodeParts
+    let state: DaemonState
 
     func run() async {
         await withDiscardingTaskGroup { group in
@@ -49,8 +50,9 @@ struct KernelEvents: Sendable {
         while !Task.isCancelled {
             try? await Task.sleep(for: .seconds(10))
             let lost = await lost()
-            guard lost > told else { continue }
-            parts.telemetry.record(.kernelEventsLost(lost - told))
+            let new = lost - told
+            state.change { $0.eventsLost = new > 0 ? new : nil }
+            if new > 0 { parts.telemetry.record(.kernelEventsLost(new)) }
             told = lost
         }
     }

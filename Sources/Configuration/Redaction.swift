@@ -1,0 +1,65 @@
+import Yams
+
+extension PodshieldConfiguration {
+    /// A file's text for other eyes: what it sets, without comments, secrets, and keys that do not exist, which may be a secret
+    /// in the wrong place. Of text that is no YAML nothing is left.
+    public static func redacted(yaml: String) -> String {
+        guard let root = try? Yams.compose(yaml: yaml) else { return "\(Redaction.placeholder)\n" }
+        let shown = Redaction(of: root).shown(root, section: nil)
+        return (try? Yams.serialize(node: shown)) ?? "\(Redaction.placeholder)\n"
+    }
+}
+
+private struct Redaction {
+    static let placeholder = "(left out)"
+
+    /// Those of credentials should be names, yet may be the secret itself by mistake.
+    private static let secretKeys: [ConfigurationKey] = [.joinToken, .joinTokenCredential, .authorityKeyCredential]
+    /// Values of secret keys: an alias may repeat them anywhere.
+    private let secrets: Set<String>
+
+    init(of root: Yams.Node) {
+        secrets = Set(
+            Self.secretKeys.compactMap { key in
+                key.section.flatMap { root.mapping?[$0]?.mapping?[key.name]?.scalar?.string }
+            })
+    }
+
+    func shown(_ node: Yams.Node, section: String?) -> Yams.Node {
+        guard let mapping = node.mapping else { return Yams.Node(Self.placeholder) }
+        var pairs: [(Yams.Node, Yams.Node)] = []
+        var unknown = 0
+        for (key, value) in mapping {
+            if let name = key.scalar?.string, section == nil, ConfigurationKey.sections.contains(name) {
+                pairs.append((Yams.Node(name), shown(value, section: name)))
+            } else if let known = ConfigurationKey(key, in: section) {
+                pairs.append((Yams.Node(known.name), isPublic(value, of: known) ? value : Yams.Node(Self.placeholder)))
+            } else {
+                unknown += 1
+            }
+        }
+        if unknown > 0 { pairs.append((Yams.Node(Self.placeholder), Yams.Node("keys that do not exist: \(unknown)"))) }
+        return .mapping(Yams.Node.Mapping(pairs))
+    }
+
+    private func isPublic(_ value: Yams.Node, of key: ConfigurationKey) -> Bool {
+        // A token that was written there by mistake is no path.
+        if key == .joinTokenFile { return value.scalar?.string.hasPrefix("/") ?? false }
+        return !Self.secretKeys.contains(key) && isPublic(value)
+    }
+
+    /// A scalar or a list of scalars, none of them a secret.
+    private func isPublic(_ value: Yams.Node) -> Bool {
+        if let scalar = value.scalar { return !secrets.contains(scalar.string) }
+        return value.sequence?.allSatisfy { $0.scalar.map { !secrets.contains($0.string) } ?? false } ?? false
+    }
+}
+
+extension ConfigurationKey {
+    fileprivate init?(_ key: Yams.Node, in section: String?) {
+        guard let name = key.scalar?.string else { return nil }
+        self.init(rawValue: section.map { "\($0).\(name)" } ?? name)
+        // `a.b` as one word is no key.
+        guard self.section == section else { return nil }
+    }
+}

@@ -1,0 +1,33 @@
+import Configuration
+import Testing
+
+/// What may go to other eyes.
+@Suite struct RedactionTests {
+    private static let secret = "s3cr3t-t0ken"
+
+    @Test func settingsStay() {
+        let yaml = """
+            role: node
+            protected: [10.42.0.0/16, "fd42::/48"]
+            join:
+              authority: 192.0.2.11:7601
+              token-file: /etc/podshield/token
+            """
+        let text = PodshieldConfiguration.redacted(yaml: yaml)
+        for word in ["role: node", "10.42.0.0/16", "fd42::/48", "192.0.2.11:7601", "/etc/podshield/token"] {
+            #expect(text.contains(word))
+        }
+    }
+
+    @Test(arguments: [
+        "join: {token: \(secret)}", "join:\n  token: \(secret)", "join:\n  token: >-\n    \(secret)",
+        "join:\n  token: &a \(secret)\nrole: *a", "join:\n  token-credential: \(secret)", "authority:\n  key-credential: |\n    \(secret)",
+        "join:\n  token-file: \(secret)", "join: \(secret)", "token: \(secret)", "join:\n  tokn: [\(secret)]",
+        "role: {token: \(secret)}", "role: [[\(secret)]]", "- \(secret)", secret, "role: node # \(secret)",
+        "a: [\(secret)", "\"join\":\n  !!str \"token\" : \(secret)", "join:\n  ? token\n  : \(secret)",
+        "join: {<<: {token: \(secret)}}", "? [\(secret)]\n: x", "? \(secret)\n: x",
+    ])
+    func secretsDoNot(_ yaml: String) {
+        #expect(!PodshieldConfiguration.redacted(yaml: yaml).contains(Self.secret))
+    }
+}

@@ -1,0 +1,95 @@
+import Addressing
+import Configuration
+import Foundation
+import KernelTestSupport
+import LinuxBinding
+import Telemetry
+import Testing
+
+@testable import Preflight
+
+/// What needs no kernel of ours; the scenario 06-bad-input spoils a whole node.
+@Suite struct PreflightTests {
+    private let directory: TemporaryDirectory
+    private let configuration: PodshieldConfiguration
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        configuration = try PodshieldConfiguration(
+            yaml: """
+                role: authority
+                trust-domain: example.org
+                authority:
+                  listen: 127.0.0.1
+                  port: \(try Self.freePort())
+                paths:
+                  state: \(directory.path)/state
+                  run: \(directory.path)/run
+                """, file: "config.yaml")
+    }
+
+    private func errors() -> [Obstacle] {
+        let preflight = Preflight(configuration, now: Int64(Date().timeIntervalSince1970))
+        return (preflight.ofMachine() + preflight.ofDaemonsPlaces()).filter(\.isError)
+    }
+
+    /// A port of loopback that nobody has at this moment.
+    private static func freePort() throws -> UInt16 {
+        let port = (20000...29999).lazy.map(UInt16.init).shuffled().first { port in
+            (try? MachineState.checkFree(.init("127.0.0.1")!, .tcp, port: port)) != nil
+        }
+        return try #require(port)
+    }
+
+    private func make(_ path: String, mode: Int) throws {
+        try FileManager.default.createDirectory(
+            atPath: "\(directory.path)/\(path)", withIntermediateDirectories: true,
+            attributes: [.posixPermissions: mode])
+    }
+
+    @Test func aMachineWithoutStateIsWell() { #expect(errors() == []) }
+
+    @Test(arguments: [0o770, 0o707, 0o777]) func stateThatOthersCanChange(_ mode: Int) throws {
+        try make("state", mode: 0o700)
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: directory.path + "/state")
+        #expect(errors().map(\.kind) == [.stateRefused])
+    }
+
+    @Test func anInstanceThatIsHeld() throws {
+        for name in ["state", "run"] { try make(name, mode: 0o700) }
+        let lock = try InstanceLock(path: directory.path + "/state/lock")
+        #expect(errors().map(\.kind) == [.instanceHeld])
+        withExtendedLifetime(lock) {}
+    }
+
+    /// To look does not take.
+    @Test func lookingLeavesTheLockFree() throws {
+        for name in ["state", "run"] { try make(name, mode: 0o700) }
+        _ = try InstanceLock(path: directory.path + "/state/lock")
+        #expect(errors() == [])
+        #expect(throws: Never.self) { try InstanceLock(path: directory.path + "/state/lock") }
+    }
+
+    @Test(arguments: ["ca.key", "ca.pem", "authority.sqlite"]) func aFileWithoutTheOthers(_ name: String) throws {
+        try make("state", mode: 0o700)
+        try make("state/authority", mode: 0o700)
+        try Data().write(to: URL(filePath: directory.path + "/state/authority/\(name)"))
+        // A certificate alone is what an interrupted first start leaves.
+        #expect(errors().map(\.kind) == (name == "ca.pem" ? [] : [.stateRefused]))
+    }
+
+    @Test func everyFindingSaysWhatToDo() {
+        #expect(Obstacle(.stateRefused, "x").remedy == EventKind.stateRefused.remedy)
+        #expect(!Obstacle(.packetDropped, "x").remedy.isEmpty)
+    }
+
+    @Test func theLastFailureIsKeptAndForgotten() throws {
+        try make("run", mode: 0o700)
+        #expect(LastFailure(of: configuration.paths) == nil)
+        let failure = LastFailure([.notStarted(.notJoined, reason: "the join token is not valid")], time: 5)
+        failure.save(configuration.paths)
+        #expect(LastFailure(of: configuration.paths) == failure)
+        LastFailure.forget(configuration.paths)
+        #expect(LastFailure(of: configuration.paths) == nil)
+    }
+}
