@@ -20,6 +20,7 @@ from harness.report import Report
 from harness.topology import Node, TwoNodes
 
 START_SECONDS = 20
+DISK_BYTES = 8 << 20
 # Locks, and the registry, which is compared by what it holds: each opening moves its log into the file.
 PASSING = re.compile(r"(lock|\.sqlite(-wal|-shm)?)$")
 # What of the registry a start may change: numbers of certificates, and when something was last seen.
@@ -42,6 +43,7 @@ class Box:
 
     def begin(self) -> None:
         self.report.step("0. A node that works")
+        self._mount_disk()
         self.daemon.start()
         spiffe_id = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/web"
         self.daemon.psid("entry", "create", "--spiffe-id", spiffe_id, "--node", "node-a", "--label", "app=web")
@@ -49,6 +51,18 @@ class Box:
         self._identity = self.identity()
         self.daemon.stop()
         self.report.expect("it has an identity, an entry and a pod", all(self._identity), self._identity[0])
+
+    def _mount_disk(self) -> None:
+        """The state lies on a disk of its own, which is soon full."""
+        image = self.run.directory / "disk"
+        with image.open("wb") as file:
+            file.truncate(DISK_BYTES)
+        commands.run("mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", str(image))
+        self.state.mkdir(mode=0o700)
+        commands.run("mount", "-o", "loop", str(image), str(self.state))
+        self.run.at_end(commands.run, "umount", "--lazy", str(self.state))
+        self.state.chmod(0o700)
+        (self.state / "lost+found").rmdir()
 
     def identity(self) -> tuple[str, ...]:
         """What must never be lost: the root, the registry's contents, the pod and its SVID. Of a running daemon."""
@@ -92,9 +106,10 @@ class Box:
         except ValueError:
             return ended.returncode, [{"code": "none", "message": ended.stdout + ended.stderr}]
 
-    def psid(self, *arguments: str) -> tuple[int, str, str]:
-        """Status, output and messages of psid about this daemon."""
-        ended = self._run(str(binaries() / "psid"), "--config", str(self.configuration), *arguments)
+    def psid(self, *arguments: str, of: Optional[Daemon] = None) -> tuple[int, str, str]:
+        """Status, output and messages of psid about this daemon, or another."""
+        configuration = (of or self.daemon).configuration_file
+        ended = self._run(str(binaries() / "psid"), "--config", str(configuration), *arguments)
         return ended.returncode, ended.stdout, ended.stderr
 
     def _run(self, *command: str) -> subprocess.CompletedProcess:

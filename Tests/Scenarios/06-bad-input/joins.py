@@ -14,6 +14,14 @@ from harness.configuration import node_configuration
 from harness.daemons import Daemon
 from harness.lifetime import Run
 
+# Two pods, few events at once.
+SMALL = """
+datapath:
+  events-per-second: 1000000
+tables:
+  pods: 2
+  event-ring: 65536
+"""
 CANNOT_JOIN = r"this node cannot join at 192\.0\.2\.11:7601: "
 NOT_JOINED = "PSD3002"
 AHEAD = re.compile(r"this machine's clock is (99|100|101|102) s ahead of the authority's")
@@ -34,7 +42,7 @@ class Joins:
     def __init__(self, box: Box) -> None:
         self.box, self.report = box, box.report
         self.token = box.daemon.ask("token", "generate", "--node", "node-b")
-        self.b = Daemon(box.run, box.net.b, node_configuration(box.run, box.net, self.token))
+        self.b = Daemon(box.run, box.net.b, node_configuration(box.run, box.net, self.token) + SMALL)
         self._good = self.b.configuration_file.read_text()
 
     def refusals(self) -> None:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import canaries  # noqa: E402
 import joins  # noqa: E402
 from box import Box  # noqa: E402
-from starts import STARTS, start_refused  # noqa: E402
+from asking import REQUESTS, refused  # noqa: E402
+from running import Running  # noqa: E402
+from starts import STARTS, start_refused, without_btf  # noqa: E402
 
 from harness.lifetime import Run  # noqa: E402
 from harness.report import Report  # noqa: E402
@@ -23,5 +26,19 @@ def play(run: Run, report: Report) -> None:
     for start in STARTS:
         start_refused(box, start)
     box.is_as_before("after all of them")
+    report.step("2. A kernel without BTF")
+    without_btf(box)
     box.daemon.start()
-    joins.play(box)
+    b = joins.play(box)
+    running = Running(box, b)
+    running.stall()
+    report.step("5. Requests that make no sense")
+    for request in REQUESTS:
+        refused(box, request)
+    running.stalled()
+    running.frozen()
+    running.vanished()
+    running.full_tables()
+    running.full_ring()
+    running.full_disk()
+    canaries.play(box, (box.daemon, b))

@@ -13,6 +13,8 @@ from typing import Callable, Iterator
 from box import Box, remount_read_only
 
 from harness import commands
+from harness.daemons import TRUST_DOMAIN, binaries
+from harness.stock_kernel import StockKernel
 
 FAILURE, CONFIGURATION = 1, 78
 Spoiling = Callable[[Box], "contextlib.AbstractContextManager[tuple[str, ...]]"]
@@ -48,6 +50,29 @@ def start_refused(box: Box, start: Start) -> None:
     changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
     if changed:
         box.report.expect(f"{start.name}: state and pins are untouched", False, ", ".join(changed))
+
+
+def without_btf(box: Box) -> None:
+    """A kernel that was built without BTF, in earnest."""
+    kernel = StockKernel(box.run, box.net.wire, "no-btf")
+    kernel.boot()
+    kernel.copy(binaries() / "podshield-idd")
+    kernel.write("podshield.yaml", f"""
+role: node
+trust-domain: {TRUST_DOMAIN}
+protected: ["10.42.0.0/16"]
+node: {{name: node-u, address: 192.0.2.13}}
+join: {{authority: "192.0.2.11:7601", root-fingerprint: {"0" * 64}, token: none}}
+paths: {{state: /tmp/state, run: /tmp/run}}
+""")
+    kernel.run("chmod 600 /podshield.yaml")
+    try:
+        ended = (0, kernel.run("/podshield-idd --config /podshield.yaml"))
+    except commands.CommandFailed as failure:
+        ended = (failure.status, failure.output)
+    line = next((line for line in ended[1].splitlines() if line.startswith("podshield-idd: ")), ended[1])
+    wanted = "podshield-idd: PSD6005 the datapath cannot be set up: the kernel has no BTF"
+    box.report.expect(f"{kernel.run('uname -r').strip()}, which has none: status 1", ended[0] == 1 and line.startswith(wanted), line)
 
 
 # Ways to spoil
@@ -90,11 +115,11 @@ def _missing(name: str) -> Spoiling:
     @contextlib.contextmanager
     def spoil(box: Box) -> Iterator[tuple[str, ...]]:
         path = box.directory / name
-        path.rename(box.run.directory / "set-aside")
+        aside = path.rename(path.with_name("set-aside"))
         try:
             yield ()
         finally:
-            (box.run.directory / "set-aside").rename(path)
+            aside.rename(path)
 
     return spoil
 

@@ -58,6 +58,10 @@ class Daemon:
         )
         self._run.at_end(self.stop)
 
+    def tell(self, number: int) -> None:
+        """Sends it a signal."""
+        self._process.send_signal(number)
+
     def stop(self, how: int = signal.SIGTERM) -> None:
         if self._process is not None:
             commands.stop(self._process, how=how)

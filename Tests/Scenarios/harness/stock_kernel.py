@@ -7,6 +7,7 @@ whose other end is a TAP device on the wire.
 import os
 import re
 import selectors
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -76,6 +77,10 @@ class StockKernel:
     def write(self, name: str, text: str) -> None:
         """A file in its root directory."""
         (self._base / "root" / name).write_text(text)
+
+    def copy(self, file: Path) -> None:
+        """The same file in its root directory, under its own name."""
+        shutil.copy(file, self._base / "root")
 
     def _mount_overlay(self) -> None:
         self._base.mkdir()

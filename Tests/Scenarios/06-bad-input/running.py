@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes wrong while daemons run: peers that stop, pods that vanish, tables, disks and rings that fill."""
+
+import json
+import re
+import signal
+import socket
+import time
+from typing import Callable, Optional
+
+from box import Box
+
+from harness.daemons import TRUST_DOMAIN, Daemon
+
+HANDSHAKE_SECONDS = 12
+FLOOD = 4000
+UNKNOWN = "10.42.200.1"
+FLOOD_PROGRAM = f"""
+import socket
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range({FLOOD}):
+    try: sender.sendto(b"x", ("{UNKNOWN}", 9))
+    except OSError: pass
+"""
+
+
+class Running:
+    """node-a and node-b, both running, node-b with tables for two pods and a small ring."""
+
+    def __init__(self, box: Box, b: Daemon) -> None:
+        self.box, self.report, self.a, self.b = box, box.report, box.daemon, b
+
+    def stall(self) -> None:
+        """Begins two handshakes and goes no further."""
+        link, authority = self._dial(7600), self._dial(7601)
+        port = authority.getsockname()[1]
+        self._stalled = {
+            "the node link": (link, "PSD4005 a link from 192.0.2.12"),
+            "the authority": (authority, f"PSD2002 the authority refused a connection from 192.0.2.12 port {port}"),
+        }
+
+    def stalled(self) -> None:
+        self.report.step("6. Peers that stop in the middle of a handshake")
+        for name, (connection, line) in self._stalled.items():
+            self.report.expect(f"{name} hangs up on who does not go on", _is_closed(connection))
+            told = self.wait(lambda: self._line(line))
+            self.report.expect("and says so", bool(told) and "the handshake took too long" in told, told)
+
+    def frozen(self) -> None:
+        self.report.step("7. A peer that answers no more")
+        self.b.tell(signal.SIGSTOP)
+        try:
+            self.a.stop()
+            self.a.start()
+            found = self.wait(lambda: self.finding("PSD4004"), HANDSHAKE_SECONDS)
+            self.report.expect("node-a says that there is no link, and why", bool(found), found)
+        finally:
+            self.b.tell(signal.SIGCONT)
+        there = self.wait(lambda: [peer["state"] for peer in self.a.ask("peers")["peers"]] == ["established"], 20)
+        self.report.expect("once it answers there is one", bool(there))
+
+    def vanished(self) -> None:
+        self.report.step("8. A pod's namespace that vanishes")
+        pod = self.box.net.add_pod(self.box.net.a, "gone-0", 66)
+        self.a.add_pod(pod, "web", "web")
+        pod.namespace.ip("link", "delete", "eth0")
+        gone = self.wait(lambda: "PSD5016 pod shop/gone-0 is no longer there" in self.a.log)
+        names = [pod["name"] for pod in self.a.ask("pod", "list")["pods"]]
+        self.report.expect("the pod is forgotten, with a line; the others are not", gone and names == ["web-0"], names)
+
+    def full_tables(self) -> None:
+        self.report.step("9. Tables that are full")
+        spiffe_id = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/db"
+        self.a.psid("entry", "create", "--spiffe-id", spiffe_id, "--node", "node-b", "--label", "app=db")
+        pods = [self.box.net.add_pod(self.box.net.b, f"db-{number}", 20 + number) for number in range(3)]
+        for pod in pods[:2]:
+            self.b.add_pod(pod, "db", "db")
+        status, _, messages = self.box.psid(
+            "pod", "add", "db-2", "--namespace", "shop", "--netns", str(pods[2].namespace.path), of=self.b)
+        self.report.expect("a third pod where there is room for two: status 1", status == 1 and "is full" in messages and messages.count("\n") == 1, messages)
+        names = sorted(pod["name"] for pod in self.b.ask("pod", "list")["pods"])
+        self.report.expect("the two are still there", names == ["db-0", "db-1"], names)
+        found = self.finding("PSD5018", self.b)
+        self.report.expect("psid status says that the table is full", bool(found), found)
+
+    def full_ring(self) -> None:
+        self.report.step("10. A ring that overruns")
+        pod = self.box.net.b.pods["db-0"]
+        before = self.counted()
+        self.b.tell(signal.SIGSTOP)
+        try:
+            pod.namespace.run("/usr/bin/python3", "-c", FLOOD_PROGRAM)
+        finally:
+            self.b.tell(signal.SIGCONT)
+        lost = self.wait(lambda: "PSD5011" in self.b.log, 15)
+        line = next((line for line in self.b.log.splitlines() if "PSD5011" in line), None)
+        self.report.expect("lost events are counted and said", lost, line)
+        self.report.expect("counters miss nothing", self.counted() - before == FLOOD, f"{self.counted() - before} of {FLOOD}")
+        self.report.note(str(self.b.ask("datapath", "show")["counters"]))
+
+    def full_disk(self) -> None:
+        self.report.step("11. A disk that is full")
+        filler = self.box.state / "filler"
+        identity = self.box.identity()
+        try:
+            with filler.open("wb") as file:
+                try:
+                    while True:
+                        file.write(b"\0" * 4096)
+                        file.flush()
+                except OSError:
+                    pass
+            for name, arguments in (
+                ("a token", ("token", "generate")),
+                ("an entry", ("entry", "create", "--spiffe-id", "spiffe://example.org/x", "--pod", "x")),
+            ):
+                self._until_full(name, arguments)
+            found = self.box.doctor()
+            told = [finding["message"] for finding in found[1] if finding["code"] == "PSD6010"]
+            self.report.expect("psid doctor finds it", found[0] == 2 and bool(told), told or found)
+            self.a.stop()
+            self._first_start_refused()
+            self.a.start()
+            self.report.expect("a start that has to write nothing new works, and all is there", self.box.identity() == identity)
+        finally:
+            filler.unlink()
+        self.report.expect("with room again a token can be had", self.box.psid("token", "generate")[0] == 0)
+
+    def _first_start_refused(self) -> None:
+        """Of another instance on the same disk."""
+        good = self.box.configuration.read_text()
+        self.box.configuration.write_text(re.sub(r"(?m)^  state: .*$", f"  state: {self.box.state / 'first'}", good))
+        status, lines = self.box.try_start()
+        self.box.configuration.write_text(good)
+        holds = status == 1 and len(lines) == 1 and re.search(r"PSD6010 .*/first.*: No space left on device", lines[0])
+        self.report.expect("a first start without room: status 1", bool(holds), f"{status}, {lines}")
+
+    def _until_full(self, name: str, arguments: tuple[str, ...]) -> None:
+        """The registry's journal has some room of its own."""
+        for _ in range(300):
+            status, _, messages = self.box.psid(*arguments)
+            if status != 0:
+                break
+        self.report.expect(f"{name}: status 1", status == 1 and "no space left" in messages and messages.count("\n") == 1, f"{status}, {messages}")
+
+    # Parts of the steps
+
+    def finding(self, code: str, daemon: Optional[Daemon] = None) -> Optional[str]:
+        _, output, _ = self.box.psid("status", "-o", "json", of=daemon)
+        findings = json.loads(output)["findings"] if output else []
+        return next((finding["message"] for finding in findings if finding["code"] == code), None)
+
+    def counted(self) -> int:
+        counters = self.b.ask("datapath", "show")["counters"]
+        return sum(counter["packets"] for counter in counters if counter["reason"] == "unknown-destination")
+
+    def wait(self, holds: Callable[[], object], timeout: float = 10) -> object:
+        deadline = time.monotonic() + timeout
+        while not (value := holds()) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return value
+
+    def _line(self, start: str) -> Optional[str]:
+        """Of node-a's log."""
+        return next((line for line in self.a.log.splitlines() if start in line), None)
+
+    def _dial(self, port: int) -> socket.socket:
+        """Sends the beginning of a TLS record and no more."""
+        connection = self.box.net.b.namespace.inside(
+            lambda: socket.create_connection((self.box.net.a.v4, port), timeout=5))
+        connection.sendall(b"\x16\x03\x01\x02\x00\x01")
+        return connection
+
+
+def _is_closed(connection: socket.socket) -> bool:
+    """Waits until the other side hangs up; not for ever."""
+    with connection:
+        connection.settimeout(HANDSHAKE_SECONDS)
+        try:
+            return connection.recv(4096) == b""
+        except ConnectionResetError:
+            return True
+        except TimeoutError:
+            return False
