@@ -224,6 +224,38 @@ extension SimulatedNode {
         #expect(b.inbound(from: a) == [a.outbound(to: b)] && a.inbound(from: b, db) == [b.outbound(to: a, db)])
     }
 
+    /// Deadlines count boot time: while all certificates stay valid, a step of the clock changes nothing.
+    @Test(arguments: [Int64(-5), 3000])
+    func stepsOfTheClockMoveNoDeadline(_ seconds: Int64) throws {
+        let (network, a, b) = try established()
+        let spi = try #require(a.outbound(to: b))
+        let deadline = b.sink.inboundDeadlines[spi]
+        network.clockOffset = seconds
+        for node in [a, b] { node.feedAll(.tick) }
+        network.settle()
+        #expect(network.wires.count == 1)
+        #expect(a.outbound(to: b) == spi && b.inbound(from: a) == [spi] && b.sink.inboundDeadlines[spi] == deadline)
+        a.feed(.rekey, b.number)
+        network.settle()
+        #expect(a.outbound(to: b) != spi)
+    }
+
+    /// A clock that is set far ahead ends connections and no SA; set right again, they come back.
+    @Test func aWrongClockCostsNoPacket() throws {
+        let (network, a, b) = try established()
+        let spi = try #require(a.outbound(to: b))
+        network.unreachable = [a.number, b.number]
+        network.clockOffset = 100_000
+        for node in [a, b] { node.feedAll(.tick) }
+        network.settle()
+        #expect(a.links.isEmpty && b.links.isEmpty)
+        #expect(a.outbound(to: b) == spi && b.inbound(from: a) == [spi])
+        network.clockOffset = 0
+        network.unreachable = []
+        network.advance(.seconds(40))
+        #expect(a.epoch(with: b) != nil && b.inbound(from: a) == [a.outbound(to: b)])
+    }
+
     @Test func theOldSAStaysForPacketsOnTheirWay() throws {
         let (network, a, b) = try established()
         let old = try #require(a.outbound(to: b))

@@ -43,6 +43,8 @@ final class Simulation {
     var wires: [Wire] = []
     var directory: Directory
     private(set) var elapsed: UInt64 = 0
+    /// Seconds by which the wall clock was set.
+    var clockOffset: Int64 = 0
     /// Nodes that cannot be connected to.
     var unreachable: Set<NodeNumber> = []
     /// Changes what is delivered; nil swallows it.
@@ -67,7 +69,7 @@ final class Simulation {
     }
 
     var now: LinkTime {
-        LinkTime(boot: 1_000_000_000_000 + elapsed, unix: TestDomain.now + Int64(elapsed / 1_000_000_000))
+        LinkTime(boot: 1_000_000_000_000 + elapsed, unix: TestDomain.now + Int64(elapsed / 1_000_000_000) + clockOffset)
     }
 
     /// Two nodes, `a` the smaller name, each with a lease of 10.0.<number>.0/24.
