@@ -76,6 +76,17 @@ import Testing
         try await registry.checkToken(lost, now: start)
     }
 
+    /// SQLite alone would end the process by a signal where blocks are smaller than pages.
+    @Test func aFullDiskIsNamedAtOpening() throws {
+        let disk = try SmallFileSystem(kilobytes: 1024)
+        let path = disk.directory.path + "/authority.sqlite"
+        _ = try Registry(path: path, trustDomain: trustDomain)
+        try disk.fill()
+        #expect(throws: RegistryError.noSpace(path: path)) { try Registry(path: path, trustDomain: trustDomain) }
+        try disk.makeRoom()
+        #expect(throws: Never.self) { try Registry(path: path, trustDomain: trustDomain) }
+    }
+
     @Test func aFileInUseIsNamed() throws {
         let fixture = try TestRegistry()
         let holder = Process()

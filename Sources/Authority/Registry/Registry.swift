@@ -10,6 +10,10 @@ struct Registry: Sendable {
     let path: String
     private let pool: DatabasePool
 
+    /// SQLite maps the index of its log into memory, and does not make sure of all of its blocks: on a full file system the
+    /// first write to one ends the process. The index has 32 KiB, and grows with logs longer than any of ours.
+    private static let leastFreeBytes: UInt64 = 64 << 10
+
     /// How long a call waits for another connection's transaction.
     private static let patience: TimeInterval = 5
 
@@ -21,6 +25,9 @@ struct Registry: Sendable {
             // SQLite gives its journal the mode of the database.
             let file = try FileDescriptor(opening: path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
             try PrivateFile.check(file, path: path)
+            guard try MachineState.freeBytes(at: path) >= Self.leastFreeBytes else {
+                throw RegistryError.noSpace(path: path)
+            }
             pool = try DatabasePool(path: path, configuration: Self.configuration)
             try pool.read(Self.check)
             try RegistrySchema.migrator.migrate(pool)
