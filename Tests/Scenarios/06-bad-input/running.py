@@ -78,7 +78,8 @@ class Running:
             self.b.add_pod(pod, "db", "db")
         status, _, messages = self.box.psid(
             "pod", "add", "db-2", "--namespace", "shop", "--netns", str(pods[2].namespace.path), of=self.b)
-        self.report.expect("a third pod where there is room for two: status 1", status == 1 and "is full" in messages and messages.count("\n") == 1, messages)
+        holds = status == 1 and "is full" in messages and messages.count("\n") == 1
+        self.report.expect("a third pod where there is room for two: status 1", holds, messages.strip())
         names = sorted(pod["name"] for pod in self.b.ask("pod", "list")["pods"])
         self.report.expect("the two are still there", names == ["db-0", "db-1"], names)
         found = self.finding("PSD5018", self.b)
@@ -129,12 +130,13 @@ class Running:
         self.report.expect("and a token can be had", self.box.psid("token", "generate")[0] == 0)
 
     def _until_full(self, name: str, arguments: tuple[str, ...]) -> None:
-        """The registry's journal has some room of its own."""
+        """Asks until there is no room: the registry's journal has some of its own."""
         for _ in range(300):
             status, _, messages = self.box.psid(*arguments)
             if status != 0:
                 break
-        self.report.expect(f"{name}: status 1", status == 1 and "no space left" in messages and messages.count("\n") == 1, f"{status}, {messages}")
+        holds = status == 1 and "no space left" in messages and messages.count("\n") == 1
+        self.report.expect(f"{name}: status 1", holds, f"{status}, {messages.strip()}")
 
     # Parts of the steps
 

@@ -8,8 +8,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import canaries  # noqa: E402
 import joins  # noqa: E402
-from box import Box  # noqa: E402
 from asking import REQUESTS, refused  # noqa: E402
+from box import Box  # noqa: E402
 from running import Running  # noqa: E402
 from starts import STARTS, start_refused, without_btf  # noqa: E402
 

@@ -30,22 +30,19 @@ class Start:
     line: str
     # Makes it so, and undoes it; gives what to run the daemon under.
     spoil: Spoiling
-    # Whether psid doctor, asked before, says the same.
-    doctor: bool = True
 
 
 def start_refused(box: Box, start: Start) -> None:
     before = box.digests()
     with start.spoil(box) as prefix:
+        told, findings = box.doctor("--pre", under=prefix)
         status, lines = box.try_start(*prefix)
-        told = box.doctor("--pre", under=prefix) if start.doctor else None
-    seen = "; ".join(lines)
-    holds = status == start.status and len(lines) == 1 and re.fullmatch(f"podshield-idd: {start.code} {start.line}", lines[0])
-    box.report.expect(f"{start.name}: status {start.status}", bool(holds), f"{status}, {seen}")
-    if told is not None:
-        found = [finding for finding in told[1] if finding["code"] == start.code]
-        shown = found and f"{found[0]['message']}: {found[0]['remedy']}"
-        box.report.expect(f"{start.name}: psid doctor says so before", told[0] == 2 and bool(found), shown or told)
+    wanted = f"podshield-idd: {start.code} {start.line}"
+    holds = status == start.status and len(lines) == 1 and re.fullmatch(wanted, lines[0])
+    box.report.expect(f"{start.name}: status {start.status}", bool(holds), f"{status}, {'; '.join(lines)}")
+    found = [finding for finding in findings if finding["code"] == start.code]
+    shown = f"{found[0]['message']}: {found[0]['remedy']}" if found else findings
+    box.report.expect(f"{start.name}: psid doctor has said so before", told == 2 and bool(found), shown)
     after = box.digests()
     changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
     if changed:
@@ -72,7 +69,8 @@ paths: {{state: /tmp/state, run: /tmp/run}}
         ended = (failure.status, failure.output)
     line = next((line for line in ended[1].splitlines() if line.startswith("podshield-idd: ")), ended[1])
     wanted = "podshield-idd: PSD6005 the datapath cannot be set up: the kernel has no BTF"
-    box.report.expect(f"{kernel.run('uname -r').strip()}, which has none: status 1", ended[0] == 1 and line.startswith(wanted), line)
+    release = kernel.run("uname -r").strip()
+    box.report.expect(f"{release}, which has none: status 1", ended[0] == 1 and line.startswith(wanted), line)
 
 
 # Ways to spoil
@@ -237,9 +235,11 @@ STARTS = (
               old.decode()).encode())),
     Start("tables of another size", FAILURE, "PSD6008", r".*settings.*", _text(lambda old: old + "\ntables:\n  pods: 16\n")),
     # Addresses
-    Start("the authority's port is taken", FAILURE, "PSD6009", r".*192\.0\.2\.11.*7601.*in use.*", _taken(socket.SOCK_STREAM, 7601)),
+    Start("the authority's port is taken", FAILURE, "PSD6009", r".*192\.0\.2\.11.*7601.*in use.*",
+          _taken(socket.SOCK_STREAM, 7601)),
     Start("the link's port is taken", FAILURE, "PSD6009", r".*192\.0\.2\.11.*7600.*in use.*", _taken(socket.SOCK_STREAM, 7600)),
-    Start("the port of sealed packets is taken", FAILURE, "PSD6009", r".*192\.0\.2\.11.*4500.*in use.*", _taken(socket.SOCK_DGRAM, 4500)),
+    Start("the port of sealed packets is taken", FAILURE, "PSD6009", r".*192\.0\.2\.11.*4500.*in use.*",
+          _taken(socket.SOCK_DGRAM, 4500)),
     Start("an address of nobody", FAILURE, "PSD6009", r".*192\.0\.2\.99.*", _text(_line("address", "192.0.2.99"))),
     Start("a second daemon on the same state", FAILURE, "PSD6003",
           rf".*another daemon of this instance is running: .*/lock: .*\(held by process {os.getpid()}\)", _second),
