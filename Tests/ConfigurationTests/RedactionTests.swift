@@ -21,7 +21,8 @@ import Testing
 
     @Test(arguments: [
         "join: {token: \(secret)}", "join:\n  token: \(secret)", "join:\n  token: >-\n    \(secret)",
-        "join:\n  token: &a \(secret)\nrole: *a", "join:\n  token-credential: \(secret)", "authority:\n  key-credential: |\n    \(secret)",
+        "join:\n  token: &a \(secret)\nrole: *a", "join:\n  token-credential: \(secret)",
+        "authority:\n  key-credential: |\n    \(secret)",
         "join:\n  token-file: \(secret)", "join: \(secret)", "token: \(secret)", "join:\n  tokn: [\(secret)]",
         "role: {token: \(secret)}", "role: [[\(secret)]]", "- \(secret)", secret, "role: node # \(secret)",
         "a: [\(secret)", "\"join\":\n  !!str \"token\" : \(secret)", "join:\n  ? token\n  : \(secret)",

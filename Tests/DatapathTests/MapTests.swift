@@ -50,6 +50,28 @@ import Testing
         #expect(await kind { $0.objectPath = "/nonexistent" } == "kernel")
     }
 
+    /// Hashes and tries have words of their own for it.
+    @Test func aFullTableIsNamed() async throws {
+        let datapath = try await bench.start()
+        #expect(try await datapath.fullTables() == [])
+        let prefixes = try (0...8).map { try #require(IPPrefix("10.\($0).0.0/16")) }
+        try await datapath.setProtected(Set(prefixes.prefix(8)))
+        let trie = await #expect(throws: DatapathError.self) { try await datapath.setProtected(Set(prefixes)) }
+        #expect(trie.map { "\($0)" } == "the table ps_protected is full")
+        for number in 1...8 {
+            try await datapath.setPeer(
+                NodeNumber(rawValue: UInt32(number)), address: addresses("192.0.2.\(number)")[0],
+                local: addresses("192.0.2.100")[0], espPort: 4500, mtu: 1500)
+        }
+        #expect(try await datapath.fullTables() == ["ps_peers"])
+        let hash = await #expect(throws: DatapathError.self) {
+            try await datapath.setPeer(
+                NodeNumber(rawValue: 9), address: addresses("192.0.2.9")[0], local: addresses("192.0.2.100")[0],
+                espPort: 4500, mtu: 1500)
+        }
+        #expect(hash.map { "\($0)" } == "the table ps_peers is full")
+    }
+
     @Test(arguments: [
         (UInt32(0), false), (0x1, false), (0x5, false), (0x3, true), (0x0c00_0000, true), (0xf000_0000, true),
     ])
