@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What goes wrong while daemons run: peers that stop, pods that vanish, tables, disks and rings that fill."""
 
+import contextlib
 import json
 import re
 import signal
 import socket
 import time
+from pathlib import Path
 from typing import Callable, Optional
 
 from box import Box
@@ -104,18 +106,17 @@ class Running:
         filler = self.box.state / "filler"
         identity = self.box.identity()
         try:
-            with filler.open("wb") as file:
-                try:
-                    while True:
-                        file.write(b"\0" * 4096)
-                        file.flush()
-                except OSError:
-                    pass
+            _fill(filler)
             for name, arguments in (
                 ("a token", ("token", "generate")),
                 ("an entry", ("entry", "create", "--spiffe-id", "spiffe://example.org/x", "--pod", "x")),
             ):
                 self._until_full(name, arguments)
+            late = self.box.net.add_pod(self.box.net.a, "late-0", 67)
+            status, _, messages = self.box.psid(
+                "pod", "add", "late-0", "--namespace", "shop", "--netns", str(late.namespace.path))
+            holds = status == 1 and "No space left on device" in messages and messages.count("\n") == 1
+            self.report.expect("a pod: status 1", holds, f"{status}, {messages.strip()}")
             found = self.box.doctor()
             told = [finding["message"] for finding in found[1] if finding["code"] == "PSD6010"]
             self.report.expect("psid doctor finds it", found[0] == 2 and bool(told), told or found)
@@ -165,6 +166,15 @@ class Running:
             lambda: socket.create_connection((self.box.net.a.v4, port), timeout=5))
         connection.sendall(b"\x16\x03\x01\x02\x00\x01")
         return connection
+
+
+def _fill(path: Path) -> None:
+    """Leaves not a block."""
+    with path.open("wb", buffering=0) as file:
+        for size in (1 << 16, 256):
+            with contextlib.suppress(OSError):
+                while file.write(bytes(size)) == size:
+                    pass
 
 
 def _is_closed(connection: socket.socket) -> bool:
