@@ -53,6 +53,7 @@ static __noinline enum ps_reason ps_open_find_sa(struct ps_packet *p)
 
 	if (p->spi < PS_SPI_MIN || !live || live->spi != p->spi || !sa)
 		return PS_R_UNKNOWN_SPI;
+	p->boot_ns = bpf_ktime_get_boot_ns();
 	p->slot = slot;
 	p->peer = sa->peer;
 	p->src_identity = sa->identity;
@@ -65,7 +66,7 @@ static __noinline enum ps_reason ps_open_find_sa(struct ps_packet *p)
 	ps_path_mtu_apply(p);
 	if (!ps_address_equal(&p->outer.remote, &p->src) || !ps_address_equal(&p->outer.local, &p->dst))
 		return PS_R_UNKNOWN_SPI;
-	if (bpf_ktime_get_boot_ns() >= live->deadline_ns)
+	if (p->boot_ns >= live->deadline_ns)
 		return PS_R_SA_EXPIRED;
 	return sa->suite == PS_SUITE_CHACHA20_POLY1305 ? PS_R_NONE : PS_R_UNSUPPORTED;
 }
@@ -199,7 +200,7 @@ static __always_inline void ps_open_count_usage(const struct ps_packet *p)
 		return;
 	__sync_fetch_and_add(&usage->packets, 1);
 	__sync_fetch_and_add(&usage->bytes, p->length);
-	usage->last_ns = bpf_ktime_get_boot_ns();
+	usage->last_ns = p->boot_ns;
 }
 
 /* What any way out of the tunnel changes in the inner packet. */

@@ -66,6 +66,7 @@ struct ps_packet {
 	__u32 limit; /* largest inner packet that fits */
 	__u64 flow;  /* keyed hash */
 	__u64 sequence_limit;
+	__u64 boot_ns; /* when its SA was looked for */
 };
 
 struct {

@@ -69,7 +69,7 @@ static __always_inline void ps_path_mtu_apply(struct ps_packet *p)
 {
 	const struct ps_path_mtu *path = bpf_map_lookup_elem(&ps_path_mtus, &p->peer);
 
-	if (path && path->mtu < p->outer.mtu && bpf_ktime_get_boot_ns() < path->until_ns)
+	if (path && path->mtu < p->outer.mtu && p->boot_ns < path->until_ns)
 		p->outer.mtu = path->mtu;
 }
 

@@ -23,6 +23,7 @@ static __always_inline enum ps_reason ps_seal_find_peer(struct ps_packet *p, con
 {
 	const struct ps_peer *peer;
 
+	p->boot_ns = bpf_ktime_get_boot_ns();
 	p->peer = remote->peer;
 	p->dst_identity = remote->identity;
 	if (remote->flags & PS_REMOTE_QUARANTINED)
@@ -50,7 +51,7 @@ static __always_inline enum ps_reason ps_seal_find_sa(struct ps_packet *p)
 	p->slot = ref->slot;
 	p->spi = ref->spi;
 	p->sequence_limit = ref->seq_limit < PS_ESP_SEQUENCE_MAX ? ref->seq_limit : PS_ESP_SEQUENCE_MAX;
-	if (bpf_ktime_get_boot_ns() >= ref->deadline_ns)
+	if (p->boot_ns >= ref->deadline_ns)
 		return PS_R_SA_EXPIRED;
 	sa = bpf_map_lookup_elem(&ps_sa_out, &p->slot);
 	if (!sa || sa->spi != p->spi || sa->peer != key.peer || sa->identity != key.identity)
@@ -98,7 +99,7 @@ static __always_inline void ps_seal_count_usage(const struct ps_packet *p)
 		return;
 	__sync_fetch_and_add(&usage->packets, 1);
 	__sync_fetch_and_add(&usage->bytes, p->length);
-	usage->last_ns = bpf_ktime_get_boot_ns();
+	usage->last_ns = p->boot_ns;
 }
 
 /* Takes the next number. The counter only grows: one over the limit is used by nobody. */
