@@ -35,8 +35,13 @@ struct ps_path_mtu {
 	__u32 pad;
 };
 
+struct ps_path_mtu_times {
+	__u64 next_search_ns;
+	__u64 known_until_ns; /* when the last that is known of any path is forgotten */
+};
+
 PS_MAP(ps_path_mtus, BPF_MAP_TYPE_LRU_HASH, __u32, struct ps_path_mtu, PS_PEERS);
-PS_MAP(ps_path_mtu_next, BPF_MAP_TYPE_ARRAY, __u32, __u64, 1);
+PS_MAP(ps_path_mtu_times, BPF_MAP_TYPE_ARRAY, __u32, struct ps_path_mtu_times, 1);
 
 /* The error's header, with a part of the packet it is about. */
 struct ps_path_mtu_v4 {
@@ -64,11 +69,22 @@ struct ps_path_mtu_report {
 	__u32 peer; /* 0 until found */
 };
 
+static __always_inline struct ps_path_mtu_times *ps_path_mtu_get_times(void)
+{
+	__u32 only = 0;
+
+	return bpf_map_lookup_elem(&ps_path_mtu_times, &only);
+}
+
 /* Lowers the peer's MTU in `p` to what its path was found to carry. */
 static __always_inline void ps_path_mtu_apply(struct ps_packet *p)
 {
-	const struct ps_path_mtu *path = bpf_map_lookup_elem(&ps_path_mtus, &p->peer);
+	const struct ps_path_mtu_times *times = ps_path_mtu_get_times();
+	const struct ps_path_mtu *path;
 
+	if (!times || p->boot_ns >= times->known_until_ns)
+		return;
+	path = bpf_map_lookup_elem(&ps_path_mtus, &p->peer);
 	if (path && path->mtu < p->outer.mtu && p->boot_ns < path->until_ns)
 		p->outer.mtu = path->mtu;
 }
@@ -145,14 +161,11 @@ static long ps_path_mtu_try_slot(__u32 slot, void *context)
 	return 1;
 }
 
-static __always_inline int ps_path_mtu_may_search(__u64 now)
+static __always_inline int ps_path_mtu_may_search(struct ps_path_mtu_times *times, __u64 now)
 {
-	__u32 only = 0;
-	__u64 *next = bpf_map_lookup_elem(&ps_path_mtu_next, &only);
-
-	if (!next || now < *next)
+	if (now < times->next_search_ns)
 		return 0;
-	*next = now + PS_PATH_MTU_PAUSE;
+	times->next_search_ns = now + PS_PATH_MTU_PAUSE;
 	return 1;
 }
 
@@ -161,13 +174,14 @@ static __noinline void ps_path_mtu_learn(struct __sk_buff *skb, const struct ps_
 					 const struct ps_config *config)
 {
 	struct ps_path_mtu_report report = {};
+	struct ps_path_mtu_times *times = ps_path_mtu_get_times();
 	struct ps_path_mtu path = {};
 	__u64 now;
 
-	if (!ps_path_mtu_read(skb, p, &report, config->esp_port))
+	if (!times || !ps_path_mtu_read(skb, p, &report, config->esp_port))
 		return;
 	now = bpf_ktime_get_boot_ns();
-	if (!ps_path_mtu_may_search(now))
+	if (!ps_path_mtu_may_search(times, now))
 		return;
 	bpf_loop(ps_maps_sa_slots(), ps_path_mtu_try_slot, &report, 0);
 	if (!report.peer)
@@ -175,6 +189,7 @@ static __noinline void ps_path_mtu_learn(struct __sk_buff *skb, const struct ps_
 	path.mtu = report.mtu;
 	path.until_ns = now + PS_PATH_MTU_LIFETIME;
 	bpf_map_update_elem(&ps_path_mtus, &report.peer, &path, BPF_ANY);
+	times->known_until_ns = path.until_ns;
 }
 
 #endif
