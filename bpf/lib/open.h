@@ -219,14 +219,11 @@ static __noinline enum ps_reason ps_open_leave_tunnel(struct __sk_buff *skb, str
 /* Forwards to the pod, past the host's stack. The frame is from the address that the outer one was to. */
 static __noinline enum ps_reason ps_open_forward(struct __sk_buff *skb, struct ps_packet *p, const struct ps_pod *pod)
 {
-	struct ethhdr frame = { .h_proto = ps_encap_ethertype(p->version) };
 	long error;
 
 	if (p->ttl <= 1)
 		return PS_R_HOP_LIMIT;
-	__builtin_memcpy(frame.h_dest, pod->mac, ETH_ALEN);
-	error = ps_header_count_hop(skb, p) ?: bpf_skb_load_bytes(skb, 0, frame.h_source, ETH_ALEN) ?:
-			bpf_skb_store_bytes(skb, 0, &frame, sizeof(frame), 0);
+	error = ps_header_count_hop(skb, p) ?: ps_header_pass_frame(skb, pod->mac, ps_encap_ethertype(p->version));
 	if (error)
 		return ps_packet_failed(p, error);
 	p->action = bpf_redirect(p->out_ifindex, 0);

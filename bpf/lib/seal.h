@@ -116,11 +116,12 @@ static __noinline enum ps_reason ps_seal_take_sequence(struct ps_packet *p)
 /* Grows the packet to what it will be, all but the outer headers' contents. 0, or the error of a helper. */
 static __noinline long ps_seal_grow(struct __sk_buff *skb, struct ps_packet *p)
 {
-	long error = ps_packet_add_frame(skb, p) ?: ps_mss_clamp(skb, p, p->limit);
+	/* The tail first: that makes the packet linear and our own. */
+	long error = ps_packet_add_frame(skb, p) ?: ps_esp_append_trailer(skb, p) ?: ps_mss_clamp(skb, p, p->limit);
 
 	if (!error && p->hook == PS_HOOK_FROM_POD)
 		error = ps_header_count_hop(skb, p);
-	return error ?: ps_esp_append_trailer(skb, p) ?: ps_encap_push(skb, p);
+	return error ?: ps_encap_push(skb, p);
 }
 
 /*
