@@ -74,6 +74,13 @@ static __noinline __s64 ps_checksum_add(struct __sk_buff *skb, __u32 offset, __u
 	return ps_checksum_rest(skb, offset, len, result);
 }
 
+static __always_inline __u16 *ps_checksum_first_bytes(const struct __sk_buff *skb)
+{
+	__u16 *bytes = (__u16 *)(long)skb->data;
+
+	return (void *)(bytes + 1) > (void *)(long)skb->data_end ? 0 : bytes;
+}
+
 /*
  * Whether the sender left the transport checksum to its device, which a sealed packet never meets.
  *
@@ -82,12 +89,19 @@ static __noinline __s64 ps_checksum_add(struct __sk_buff *skb, __u32 offset, __u
  */
 static __always_inline int ps_checksum_is_unfinished(struct __sk_buff *skb)
 {
-	__u16 before, after;
+	__u16 *bytes = ps_checksum_first_bytes(skb);
+	__u16 before;
 
-	if (bpf_skb_load_bytes(skb, 0, &before, sizeof(before)) || bpf_l4_csum_replace(skb, 0, 0, 1, 2) ||
-	    bpf_skb_load_bytes(skb, 0, &after, sizeof(after)))
+	if (!bytes)
 		return 1;
-	return before == after || bpf_skb_store_bytes(skb, 0, &before, sizeof(before), 0);
+	before = *bytes;
+	if (bpf_l4_csum_replace(skb, 0, 0, 1, 2))
+		return 1;
+	bytes = ps_checksum_first_bytes(skb);
+	if (!bytes || *bytes == before)
+		return 1;
+	*bytes = before;
+	return 0;
 }
 
 /*
