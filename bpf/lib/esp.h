@@ -107,7 +107,7 @@ static __noinline int ps_esp_open(struct __sk_buff *skb, struct ps_packet *p)
 
 	if (!sa)
 		return -ENOENT;
-	if (bpf_skb_load_bytes(skb, p->sealed_at - sizeof(iv), &iv, sizeof(iv)))
+	if (ps_packet_load(skb, p->sealed_at - sizeof(iv), &iv, sizeof(iv)))
 		return -EFAULT;
 	ps_aead_prepare(&a, skb, sa->key, sa->salt, p->spi, bpf_be64_to_cpu(iv), p->sealed_at, p->sealed_len);
 	a.aad[1] = bpf_htonl(p->sequence);

@@ -79,7 +79,7 @@ static __noinline long ps_mss_clamp(struct __sk_buff *skb, struct ps_packet *p, 
 
 	if (p->protocol != IPPROTO_TCP || p->fragment == PS_FRAGMENT_LATER || limit < headers + PS_MSS_MIN)
 		return 0;
-	if (bpf_skb_load_bytes(skb, p->transport, &tcp, sizeof(tcp)) || !tcp.syn)
+	if (ps_packet_load(skb, p->transport, &tcp, sizeof(tcp)) || !tcp.syn)
 		return 0;
 	walk.end = p->transport + 4 * tcp.doff;
 	if (walk.end > p->l3 + p->length)

@@ -40,7 +40,7 @@ static __always_inline int ps_open_is_no_esp(struct __sk_buff *skb, const struct
 
 	if (len == sizeof(byte))
 		return !bpf_skb_load_bytes(skb, at, &byte, sizeof(byte)) && byte == PS_OPEN_KEEPALIVE;
-	return len >= sizeof(marker) && !bpf_skb_load_bytes(skb, at, &marker, sizeof(marker)) && marker == 0;
+	return len >= sizeof(marker) && !ps_packet_load(skb, at, &marker, sizeof(marker)) && marker == 0;
 }
 
 /* Finds the SA of p->spi, if it belongs to the two ends that the packet has. */
@@ -78,7 +78,7 @@ static __noinline enum ps_reason ps_open_read_header(struct __sk_buff *skb, stru
 
 	if (len < sizeof(esp) + PS_ESP_SEALED_MIN + PS_ESP_TAG_LEN || len > PS_PACKET_MAX || len % PS_ESP_ALIGN)
 		return PS_R_MALFORMED;
-	if (bpf_skb_load_bytes(skb, p->transport + sizeof(struct udphdr), &esp, sizeof(esp)))
+	if (ps_packet_load(skb, p->transport + sizeof(struct udphdr), &esp, sizeof(esp)))
 		return PS_R_MALFORMED;
 	p->spi = bpf_ntohl(esp.spi);
 	p->sequence = bpf_ntohl(esp.sequence);
@@ -102,7 +102,7 @@ static __always_inline enum ps_reason ps_open_check_shape(struct __sk_buff *skb,
 {
 	struct udphdr udp;
 
-	if (bpf_skb_load_bytes(skb, p->transport, &udp, sizeof(udp)) || bpf_ntohs(udp.len) != len + sizeof(udp))
+	if (ps_packet_load(skb, p->transport, &udp, sizeof(udp)) || bpf_ntohs(udp.len) != len + sizeof(udp))
 		return PS_R_MALFORMED;
 	if (skb->gso_size || skb->gso_segs > 1)
 		return PS_R_GSO;

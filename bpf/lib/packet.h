@@ -18,6 +18,10 @@
 
 #include "address.h"
 #include "maps.h"
+#include "words.h"
+
+/* What the programs access themselves lies below; helpers reach the rest. The verifier wants a bound. */
+#define PS_PACKET_OFFSET_MASK 0x3fff
 
 enum ps_fragment {
 	PS_FRAGMENT_NONE = 0,
@@ -130,12 +134,39 @@ static __always_inline long ps_packet_add_frame(struct __sk_buff *skb, struct ps
 	return 0;
 }
 
+/* The `len` bytes at `offset`, or 0 if they are not within the linear part. */
+static __always_inline const __u8 *ps_packet_at(const struct __sk_buff *skb, __u32 offset, __u32 len)
+{
+	const __u8 *data;
+
+	PS_WORD_PIN(offset);
+	if (offset != (offset & PS_PACKET_OFFSET_MASK))
+		return 0;
+	data = (const __u8 *)(long)skb->data + (offset & PS_PACKET_OFFSET_MASK);
+	/* One register for the check and the accesses: the verifier does not relate two sums. */
+	asm volatile("" : "+r"(data));
+	return data + len > (const __u8 *)(long)skb->data_end ? 0 : data;
+}
+
+/* Is bpf_skb_load_bytes, without the call where the bytes are at hand. `len`, a constant, is in whole words. */
+static __always_inline long ps_packet_load(const struct __sk_buff *skb, __u32 offset, void *to, __u32 len)
+{
+	const __u8 *data = ps_packet_at(skb, offset, len);
+
+	if (!data)
+		return bpf_skb_load_bytes(skb, offset, to, len);
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < len; i += sizeof(ps_word))
+		*(ps_word *)((__u8 *)to + i) = *(const ps_word *)(data + i);
+	return 0;
+}
+
 static __always_inline enum ps_reason ps_packet_parse_v4(struct __sk_buff *skb, struct ps_packet *p)
 {
 	struct iphdr ip;
 	__u32 header_len, fragment;
 
-	if (bpf_skb_load_bytes(skb, p->l3, &ip, sizeof(ip)))
+	if (ps_packet_load(skb, p->l3, &ip, sizeof(ip)))
 		return PS_R_MALFORMED;
 	header_len = 4 * ip.ihl;
 	p->length = bpf_ntohs(ip.tot_len);
@@ -198,7 +229,7 @@ static __always_inline enum ps_reason ps_packet_parse_v6(struct __sk_buff *skb, 
 {
 	struct ipv6hdr ip;
 
-	if (bpf_skb_load_bytes(skb, p->l3, &ip, sizeof(ip)))
+	if (ps_packet_load(skb, p->l3, &ip, sizeof(ip)))
 		return PS_R_MALFORMED;
 	p->length = sizeof(ip) + bpf_ntohs(ip.payload_len);
 	if (ip.version != 6 || p->length > skb->len - p->l3)
@@ -226,7 +257,7 @@ static __always_inline enum ps_reason ps_packet_parse_transport(struct __sk_buff
 	switch (p->protocol) {
 	case IPPROTO_TCP:
 	case IPPROTO_UDP:
-		if (p->transport + 8 > end || bpf_skb_load_bytes(skb, p->transport, ports, sizeof(ports)))
+		if (p->transport + 8 > end || ps_packet_load(skb, p->transport, ports, sizeof(ports)))
 			return p->fragment ? PS_R_FRAGMENT : PS_R_MALFORMED;
 		p->src_port = bpf_ntohs(ports[0]);
 		p->dst_port = bpf_ntohs(ports[1]);
