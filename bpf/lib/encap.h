@@ -103,7 +103,7 @@ static __noinline long ps_encap_write_v4(struct __sk_buff *skb, const struct ps_
 	outer.ip.check = ps_checksum_fold(bpf_csum_diff(0, 0, (__be32 *)&outer.ip, sizeof(outer.ip), 0));
 	ps_encap_fill_udp(&outer.udp, p, len - sizeof(outer.ip));
 	ps_encap_fill_esp(&outer.esp, p);
-	return bpf_skb_store_bytes(skb, ETH_HLEN, &outer, sizeof(outer), 0);
+	return ps_packet_store(skb, ETH_HLEN, &outer, sizeof(outer));
 }
 
 /* The UDP checksum, which IPv6 demands, follows when the ciphertext is there. */
@@ -122,7 +122,7 @@ static __noinline long ps_encap_write_v6(struct __sk_buff *skb, const struct ps_
 	__builtin_memcpy(&outer.ip.daddr, &p->outer.remote, sizeof(p->outer.remote));
 	ps_encap_fill_udp(&outer.udp, p, len);
 	ps_encap_fill_esp(&outer.esp, p);
-	return bpf_skb_store_bytes(skb, ETH_HLEN, &outer, sizeof(outer), 0);
+	return ps_packet_store(skb, ETH_HLEN, &outer, sizeof(outer));
 }
 
 /* Puts outer headers before the inner packet, which begins right after the frame's header; where the ciphertext is to be

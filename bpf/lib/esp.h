@@ -83,7 +83,8 @@ static __always_inline long ps_esp_append_trailer(struct __sk_buff *skb, const s
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	trailer = __builtin_bswap64(trailer);
 #endif
-	return bpf_skb_store_bytes(skb, end, &trailer, pad + sizeof(struct ps_esp_trailer), 0);
+	/* What this writes behind the trailer is the tag's place. */
+	return ps_packet_store(skb, end, &trailer, sizeof(trailer));
 }
 
 /* Seals what p->sealed_at and p->sealed_len say with the SA of p->slot; the tag goes behind. */

@@ -135,17 +135,17 @@ static __always_inline long ps_packet_add_frame(struct __sk_buff *skb, struct ps
 }
 
 /* The `len` bytes at `offset`, or 0 if they are not within the linear part. */
-static __always_inline const __u8 *ps_packet_at(const struct __sk_buff *skb, __u32 offset, __u32 len)
+static __always_inline __u8 *ps_packet_at(const struct __sk_buff *skb, __u32 offset, __u32 len)
 {
-	const __u8 *data;
+	__u8 *data;
 
 	PS_WORD_PIN(offset);
 	if (offset != (offset & PS_PACKET_OFFSET_MASK))
 		return 0;
-	data = (const __u8 *)(long)skb->data + (offset & PS_PACKET_OFFSET_MASK);
+	data = (__u8 *)(long)skb->data + (offset & PS_PACKET_OFFSET_MASK);
 	/* One register for the check and the accesses: the verifier does not relate two sums. */
 	asm volatile("" : "+r"(data));
-	return data + len > (const __u8 *)(long)skb->data_end ? 0 : data;
+	return data + len > (__u8 *)(long)skb->data_end ? 0 : data;
 }
 
 /* Is bpf_skb_load_bytes, without the call where the bytes are at hand. `len`, a constant, is in whole words. */
@@ -158,6 +158,19 @@ static __always_inline long ps_packet_load(const struct __sk_buff *skb, __u32 of
 #pragma clang loop unroll(full)
 	for (__u32 i = 0; i < len; i += sizeof(ps_word))
 		*(ps_word *)((__u8 *)to + i) = *(const ps_word *)(data + i);
+	return 0;
+}
+
+/* Is bpf_skb_store_bytes likewise, for a packet that is our own. */
+static __always_inline long ps_packet_store(struct __sk_buff *skb, __u32 offset, const void *from, __u32 len)
+{
+	__u8 *data = ps_packet_at(skb, offset, len);
+
+	if (!data)
+		return bpf_skb_store_bytes(skb, offset, from, len, 0);
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < len; i += sizeof(ps_word))
+		*(ps_word *)(data + i) = *(const ps_word *)((const __u8 *)from + i);
 	return 0;
 }
 
