@@ -115,6 +115,26 @@ static __noinline int ps_esp_open(struct __sk_buff *skb, struct ps_packet *p)
 	return ps_aead_open_prepared(&a);
 }
 
+/* The end of what was sealed: all the padding that a sender needs stands here. */
+struct ps_esp_end {
+	__u8 padding[6];
+	struct ps_esp_trailer trailer;
+};
+
+/* Whether as much of the padding as stands there is part of 1, 2, 3 and so on (RFC 4303, 2.4). */
+static __always_inline int ps_esp_check_last_pads(const struct ps_esp_end *end)
+{
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < sizeof(end->padding); i++) {
+		__u32 behind = sizeof(end->padding) - 1 - i;
+
+		if (end->trailer.pad_len > behind && end->padding[i] != end->trailer.pad_len - behind)
+			return 0;
+	}
+	return 1;
+}
+
+/* A walk through what a sender put before that, to hide the length. */
 struct ps_esp_padding {
 	struct __sk_buff *skb;
 	__u32 at;
@@ -131,32 +151,39 @@ static long ps_esp_check_pad(__u32 i, void *context)
 	return !padding->valid;
 }
 
+static __always_inline int ps_esp_check_first_pads(struct __sk_buff *skb, __u32 end, __u32 count)
+{
+	struct ps_esp_padding padding = { .skb = skb, .at = end - count, .valid = 1 };
+
+	bpf_loop(count, ps_esp_check_pad, &padding, 0);
+	return padding.valid;
+}
+
 /*
  * Bytes of the inner packet in what was opened; p->next_header says of which kind. 0 when padding and trailer are not as
  * RFC 4303, 2.4 says, or the packet is none that we carry.
  */
 static __noinline __u32 ps_esp_check_trailer(struct __sk_buff *skb, struct ps_packet *p)
 {
-	__u32 end = p->sealed_at + p->sealed_len - sizeof(struct ps_esp_trailer);
-	struct ps_esp_padding padding = { .skb = skb, .valid = 1 };
-	struct ps_esp_trailer trailer;
-	__u32 least, len;
+	struct ps_esp_end end;
+	__u32 at = p->sealed_at + p->sealed_len - sizeof(end);
+	__u32 pads, least, len = p->sealed_len - sizeof(end.trailer);
 
-	if (bpf_skb_load_bytes(skb, end, &trailer, sizeof(trailer)))
+	if (ps_packet_load(skb, at, &end, sizeof(end)))
 		return 0;
-	if (trailer.next_header == IPPROTO_IPIP)
+	pads = end.trailer.pad_len;
+	if (end.trailer.next_header == IPPROTO_IPIP)
 		least = sizeof(struct iphdr);
-	else if (trailer.next_header == IPPROTO_IPV6)
+	else if (end.trailer.next_header == IPPROTO_IPV6)
 		least = sizeof(struct ipv6hdr);
 	else
 		return 0;
-	p->next_header = trailer.next_header;
-	len = p->sealed_len - sizeof(trailer);
-	if (len < least + trailer.pad_len)
+	p->next_header = end.trailer.next_header;
+	if (len < least + pads || !ps_esp_check_last_pads(&end))
 		return 0;
-	padding.at = end - trailer.pad_len;
-	bpf_loop(trailer.pad_len, ps_esp_check_pad, &padding, 0);
-	return padding.valid ? len - trailer.pad_len : 0;
+	if (pads > sizeof(end.padding) && !ps_esp_check_first_pads(skb, at, pads - sizeof(end.padding)))
+		return 0;
+	return len - pads;
 }
 
 #endif

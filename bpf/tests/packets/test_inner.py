@@ -67,6 +67,17 @@ def test_a_right_tag_makes_no_valid_packet(node: Node, outer: int, damage: str) 
     refused(node, by_hand(peer, plaintext), Reason.BAD_INNER)
 
 
+@pytest.mark.parametrize("count", (2, 6, 10, 254))
+def test_every_byte_of_padding_counts(node: Node, count: int) -> None:
+    """A peer may use more of it than it takes to fill a word."""
+    peer = PEERS[4]
+    packet, pad = arriving(peer, 4, 8), bytes(range(1, count + 1))
+    for place in range(count):
+        wrong = pad[:place] + bytes([pad[place] ^ 1]) + pad[place + 1 :]
+        refused(node, by_hand(peer, packet + trailer(count, NEXT_IPV4, wrong), 1 + place), Reason.BAD_INNER)
+    assert opened(node, by_hand(peer, packet + trailer(count, NEXT_IPV4, pad), 1 + count)) == forwarded(packet)
+
+
 IPV6_DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "says it is longer": lambda packet: padded(shortened(packet, -4)),
     "says it is shorter": lambda packet: padded(shortened(packet, 4)),
