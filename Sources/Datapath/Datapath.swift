@@ -142,8 +142,14 @@ extension Datapath {
 
     /// What is published, also by an earlier run.
     public func adopted() -> [AdoptedSA] {
-        inbound.published.map { AdoptedSA(direction: .inbound, parameters: $0.parameters) }
-            + outbound.active.map { AdoptedSA(direction: .outbound, parameters: $0.parameters) }
+        inbound.published.map { _, parameters in
+            let usage = try? inbound.usage(of: parameters.spi)
+            return AdoptedSA(direction: .inbound, parameters: parameters, lastUsed: usage?.last_ns ?? 0)
+        }
+            + outbound.active.map { slot, parameters in
+                let usage = try? outbound.usage(of: slot)
+                return AdoptedSA(direction: .outbound, parameters: parameters, lastUsed: usage?.last_ns ?? 0)
+            }
     }
 
     /// Returns when every key that was retired before the call is overwritten.

@@ -50,9 +50,12 @@ public struct SAUsage: Hashable, Sendable {
 public struct AdoptedSA: Hashable, Sendable {
     public let direction: SADirection
     public let parameters: SAParameters
+    /// Boot time of its last packet, in nanoseconds; 0 when there was none.
+    public let lastUsed: UInt64
 
-    public init(direction: SADirection, parameters: SAParameters) {
+    public init(direction: SADirection, parameters: SAParameters, lastUsed: UInt64) {
         self.direction = direction
         self.parameters = parameters
+        self.lastUsed = lastUsed
     }
 }

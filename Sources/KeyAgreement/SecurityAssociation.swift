@@ -63,10 +63,12 @@ public struct AdoptedSA: Sendable, Equatable {
     public let deadline: BootNanoseconds
     /// Inbound: the addresses bound to (peer, identity). They stay bound until the peer announces anew or the SA ends.
     public let addresses: [IPAddress]
+    /// Inbound: when a packet that held came on it last; nil when none did.
+    public let lastUsed: BootNanoseconds?
 
     public init(
         spi: SPI, direction: SADirection, peer: NodeNumber, identity: NumericIdentity, deadline: BootNanoseconds,
-        addresses: [IPAddress] = []
+        addresses: [IPAddress] = [], lastUsed: BootNanoseconds? = nil
     ) {
         self.spi = spi
         self.direction = direction
@@ -74,5 +76,6 @@ public struct AdoptedSA: Sendable, Equatable {
         self.identity = identity
         self.deadline = deadline
         self.addresses = addresses
+        self.lastUsed = lastUsed
     }
 }

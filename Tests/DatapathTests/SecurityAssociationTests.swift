@@ -260,13 +260,14 @@ import Testing
         var record = ps_sa_in()
         record.spi = abandoned
         try bench.map("ps_sa_in").update(abandoned & 15, to: record)
+        try bench.map("ps_sa_usage_in").update(spi & 15, to: ps_sa_usage(packets: 1, bytes: 100, last_ns: 4711))
 
         let datapath = try await bench.start()
         let adopted = await datapath.adopted()
         #expect(
             Set(adopted) == [
-                AdoptedSA(direction: .inbound, parameters: Sample.parameters(spi)),
-                AdoptedSA(direction: .outbound, parameters: Sample.parameters(5000)),
+                AdoptedSA(direction: .inbound, parameters: Sample.parameters(spi), lastUsed: 4711),
+                AdoptedSA(direction: .outbound, parameters: Sample.parameters(5000), lastUsed: 0),
             ])
         #expect(try bench.bytes("ps_sa_in", spi & 15).contains(run: Sample.keyBytes(0x33)))
         #expect(try bench.bytes("ps_sa_in", abandoned & 15).isZero)

@@ -429,6 +429,23 @@ import Testing
         #expect(b.inbound(from: a).count <= LinkLimits.associationsPerWorkload)
     }
 
+    /// The kernel knows which of the SAs of an earlier run its sender uses; there are as many as there may be.
+    @Test(arguments: 0..<20) func theOneInUseOutlivesARestart(_: Int) throws {
+        let (network, a, b) = try connected()
+        network.hasTraffic = true
+        for _ in 0..<6 {
+            a.feed(.rekey, b.number)
+            network.settle()
+        }
+        #expect(b.inbound(from: a).count == LinkLimits.associationsPerWorkload)
+        b.restart()
+        b.host([])
+        // At each step the simulation checks that what a seals can be opened.
+        network.settle()
+        network.advance(.seconds(5))
+        #expect(b.inbound(from: a) == [a.outbound(to: b)])
+    }
+
     @Test func manyConnectionsOfOnePeerKeepFewSAs() throws {
         let (network, a, b) = try connected()
         // The sender never learns of an acceptance.

@@ -38,7 +38,8 @@ final class SimulatedNode {
         for node in directory.nodes where node.number != number {
             if peers[node.number] == nil {
                 peers[node.number] = LinkPeer(node, localID: id, now: network.now)
-                feed(.started(sink.adopted.filter { $0.peer == node.number }), node.number)
+                let adopted = sink.adopted { network.carriesTraffic($0, to: self) }
+                feed(.started(adopted.filter { $0.peer == node.number }), node.number)
             } else {
                 feed(.node(node), node.number)
             }

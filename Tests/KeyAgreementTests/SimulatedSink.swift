@@ -70,11 +70,11 @@ struct SimulatedSink {
     func addresses(of flow: Flow) -> [IPAddress] { bindings.filter { $0.value == flow }.keys.sorted() }
 
     /// As a new run of the daemon would find it.
-    var adopted: [AdoptedSA] {
+    func adopted(inUse: (SPI) -> Bool) -> [AdoptedSA] {
         inbound.values.map {
             AdoptedSA(
                 spi: $0.spi, direction: .inbound, peer: $0.peer, identity: $0.identity, deadline: $0.deadline,
-                addresses: addresses(of: Flow(peer: $0.peer, identity: $0.identity)))
+                addresses: addresses(of: Flow(peer: $0.peer, identity: $0.identity)), lastUsed: inUse($0.spi) ? 1 : nil)
         }
             + outbound.values.map {
                 AdoptedSA(

@@ -111,8 +111,9 @@ extension LinkPeer {
 
     // MARK: An earlier run
 
+    /// A sender has left what it used before what it used last; to what it has not used yet it may be about to switch.
     mutating func adopt(_ associations: [AdoptedSA], _ world: inout LinkWorld) {
-        for sa in associations.sorted(by: { $0.deadline < $1.deadline }) {
+        for sa in associations.sorted(by: { ($0.lastUsed ?? .max, $0.deadline) < ($1.lastUsed ?? .max, $1.deadline) }) {
             switch sa.direction {
             case .outbound:
                 outbound[sa.identity] = OutboundAssociation(spi: sa.spi, deadline: sa.deadline, origin: nil)
@@ -122,7 +123,9 @@ extension LinkPeer {
                 holding.claimed.formUnion(sa.addresses)
                 holding.bound.formUnion(sa.addresses)
                 holding.associations.append(
-                    InboundAssociation(spi: sa.spi, order: 0, deadline: sa.deadline, origin: nil, isUsed: true))
+                    InboundAssociation(
+                        spi: sa.spi, order: 0, deadline: sa.deadline, origin: nil, isUsed: sa.lastUsed != nil))
+                if sa.lastUsed != nil { holding.retireBefore(sa.spi, at: now.boot.adding(world.timing.grace)) }
                 inbound[sa.identity] = holding
                 world.holdings.claim(sa.addresses, for: holder(sa.identity))
             }

@@ -75,7 +75,8 @@ struct KernelSink: SecurityAssociationSink {
             return KeyAgreement.AdoptedSA(
                 spi: SPI(rawValue: sa.parameters.spi), direction: KeyAgreement.SADirection(sa.direction),
                 peer: sa.parameters.peer, identity: sa.parameters.identity, deadline: sa.parameters.deadline,
-                addresses: sa.direction == .inbound ? remotes[holder] ?? [] : [])
+                addresses: sa.direction == .inbound ? remotes[holder] ?? [] : [],
+                lastUsed: sa.lastUsed == 0 ? nil : sa.lastUsed)
         }
     }
 }
