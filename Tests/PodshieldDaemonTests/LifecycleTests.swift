@@ -3,6 +3,7 @@ import Foundation
 import KernelTestSupport
 import LinuxBinding
 import Synchronization
+import Telemetry
 import Testing
 
 @testable import PodshieldDaemon
@@ -79,6 +80,26 @@ import Testing
             done += 1
             turns.end(name)
         }
+    }
+
+    // MARK: Reloading
+
+    @Test func aReloadDuringTheStartIsMadeUpForAfterwards() async throws {
+        let directory = try TemporaryDirectory()
+        let configuration = try authorityConfiguration(in: directory, port: 17621)
+        let instance = try Instance(configuration.paths)
+        defer { withExtendedLifetime(instance) {} }
+        let (signals, sender) = AsyncStream.makeStream(of: DaemonSignal.self)
+        let kinds = Mutex<[EventKind]>([])
+        let telemetry = Telemetry(
+            EventDestination { recorded in
+                kinds.withLock { $0.append(recorded.event.kind) }
+                if recorded.event.kind == .reloadRefused { sender.yield(.stop) }
+            }, now: WallClock.nanoseconds)
+        sender.yield(.reload)
+        let context = DaemonContext(configuration, telemetry: telemetry)
+        try await Supervision(context: context, path: directory.path + "/absent", signals: signals).run()
+        #expect(kinds.withLock { $0.filter { [.ready, .reloadRefused].contains($0) } } == [.ready, .reloadRefused])
     }
 
     // MARK: The instance

@@ -41,14 +41,19 @@ struct Supervision {
     private func follow(_ happenings: AsyncStream<Happening>) async -> Result<Void, StartError> {
         var running: RunningDaemon?
         var reloader: Reloader?
+        var isReloadDue = false
         for await happening in happenings {
             switch happening {
             case .started(.success(let started)):
                 running = started
                 reloader = Reloader(path: path, context: context, node: started.node)
                 context.reportReady()
+                if isReloadDue { await reloader?.reload() }
             case .started(.failure(let error)): return .failure(error)
-            case .signal(.reload): await reloader?.reload()
+            case .signal(.reload):
+                // The file may have changed after the start read it.
+                isReloadDue = running == nil
+                await reloader?.reload()
             case .signal(.stop):
                 await stop(running, "told to by a signal")
                 return .success(())
