@@ -25,6 +25,8 @@ extension ConfigurationProblem: CustomStringConvertible {
 /// Everything that keeps a file from being used, in the order of its lines; what is missing comes first.
 public struct ConfigurationError: Error, Sendable, Equatable {
     public let problems: [ConfigurationProblem]
+    /// Nothing is known to be wrong with the file: this user may not read it.
+    public internal(set) var isDenied = false
 }
 
 extension ConfigurationError: CustomStringConvertible {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import LinuxBinding
 
 extension PodshieldConfiguration {
@@ -8,7 +9,9 @@ extension PodshieldConfiguration {
         do throws(SystemError) {
             bytes = try AtomicFile.read(path, limit: Self.largestFile)
         } catch {
-            throw ConfigurationError(path, "cannot be read: \(error.reason)")
+            var failure = ConfigurationError(path, "cannot be read: \(error.reason)")
+            failure.isDenied = [EACCES, EPERM].contains(error.code)
+            throw failure
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw ConfigurationError(path, "is not UTF-8")

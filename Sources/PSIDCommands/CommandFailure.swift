@@ -19,6 +19,8 @@ struct CommandFailure: Error, Equatable {
         switch error {
         case let failure as CommandFailure: self = failure
         case let error as RPCError: self = AdminError(error).map { Self($0) } ?? Self(transport: error)
+        case let error as ConfigurationError where error.isDenied:
+            self.init(.denied, "\(error); psid is for root")
         case let error as ConfigurationError: self.init(.badConfiguration, error.description)
         default: self.init(.failure, "\(error)")
         }

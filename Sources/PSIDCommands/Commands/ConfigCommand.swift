@@ -22,7 +22,7 @@ struct ConfigValidateCommand: SessionCommand {
             _ = try PodshieldConfiguration(path: path)
         } catch {
             if session.isJSON { try session.console.print(json: ValidationDocument(path, error.problems)) }
-            throw session.isJSON ? CommandFailure(.badConfiguration) : CommandFailure(error)
+            throw session.isJSON ? CommandFailure(CommandFailure(error).status) : CommandFailure(error)
         }
         if session.isJSON {
             try session.console.print(json: ValidationDocument(path, []))
