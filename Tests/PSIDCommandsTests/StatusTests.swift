@@ -107,7 +107,7 @@ import Testing
         let daemon = daemon { status in
             status.ready = false
             status.findings = [
-                Messages.finding("PSD3002", isError: true, "this node has\u{1b} not joined"),
+                Messages.finding("PSD3002", isError: true, "the node's SVID\u{1b} has expired"),
                 Messages.finding("PSD1007", isError: false, "permissive is set"),
             ]
             status.clearAuthority()
@@ -124,10 +124,10 @@ import Testing
         #expect(
             outcome.output == """
                 podshield-idd 0.1.0, standalone of example.org, instance default: not ready
-                  error PSD3002 this node has\\u{1B} not joined
+                  error PSD3002 the node's SVID\\u{1B} has expired
                   warning PSD1007 permissive is set
 
-                node       has not joined
+                node       has no valid SVID, has to join again
                 address    192.0.2.11, link 7600, ESP 4500
                 authority  192.0.2.11:7601, not connected, never reached
                 directory  revision 7

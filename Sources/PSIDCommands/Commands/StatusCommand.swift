@@ -84,7 +84,7 @@ extension StatusDocument {
 extension StatusDocument.Node {
     fileprivate var sheet: Sheet {
         var sheet = Sheet()
-        sheet.add("node", spiffeID ?? "has not joined")
+        sheet.add("node", spiffeID ?? "has no valid SVID, has to join again")
         sheet.add("address", "\(address), link \(linkPort), ESP \(espPort)")
         sheet.add("SVID until", svidNotAfter?.description)
         sheet.add("authority", authority)
