@@ -33,12 +33,13 @@ struct Doctor {
             }
         } catch {
             let failure = CommandFailure(error)
-            return failure.status == .notReachable ? nil : [Obstacle(.startFailed, failure.message)]
+            // One that does not get ready leaves who asks waiting at systemd's socket.
+            return [.notReachable, .timedOut].contains(failure.status) ? nil : [Obstacle(.startFailed, failure.message)]
         }
     }
 
     private static func away(_ configuration: PodshieldConfiguration) -> [Obstacle] {
-        let away = Obstacle(.stopping, "podshield-idd does not run")
+        let away = Obstacle(.stopping, "podshield-idd does not answer")
         guard let failure = LastFailure(of: configuration.paths) else { return [away] }
         let when = Timestamp(unix: failure.time)?.description ?? "once"
         return [away]

@@ -13,9 +13,10 @@ public enum Daemon {
         let configuration = try load(path)
         let instance = try Instance(configuration.paths)
         defer { withExtendedLifetime(instance) {} }
-        let context = DaemonContext(configuration, telemetry: telemetry(configuration))
-        context.begin()
         do throws(StartError) {
+            let socket = try AdminSocket.take(path: configuration.paths.adminSocket)
+            let context = DaemonContext(configuration, telemetry: telemetry(configuration), adminSocket: socket)
+            context.begin()
             try await Supervision(context: context, path: path, signals: signals).run()
         } catch {
             LastFailure(error.events, time: WallClock.seconds()).save(configuration.paths)

@@ -56,6 +56,11 @@ public enum ServiceManager {
     public struct PassedDescriptor: Hashable, Sendable {
         public let name: String
         public let descriptor: Int32
+
+        /// Whether it is a Unix stream socket that listens at the path. C: `sd_is_socket_unix`.
+        public func listens(at path: String) -> Bool {
+            unsafe sd_is_socket_unix(descriptor, Int32(SOCK_STREAM.rawValue), 1, path, 0) > 0
+        }
     }
 
     /// The sockets of socket activation, in the unit's order; the caller owns them. To be asked once: the environment

@@ -6,7 +6,7 @@ import NIOPosix
 /// Accepts connections on the admin socket, of root and of the daemon's own user only. The directory's mode keeps others
 /// out already; this holds where somebody has opened it.
 struct AdminListener: HTTP2ServerTransport.ListenerFactory {
-    let path: String
+    let socket: AdminSocket
     /// Is told the user.
     let refused: @Sendable (UInt32) -> Void
 
@@ -16,13 +16,20 @@ struct AdminListener: HTTP2ServerTransport.ListenerFactory {
         listenerConfigurator: HTTP2ServerTransport.ListenerConfigurator,
         connectionConfigurator: HTTP2ServerTransport.ConnectionConfigurator
     ) async throws -> NIOAsyncChannel<HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel, Never> {
-        try await ServerBootstrap(group: eventLoopGroup)
+        let bootstrap = ServerBootstrap(group: eventLoopGroup)
             .serverChannelOption(.backlog, value: 64)
             .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
+        let accept = { @Sendable (channel: any Channel) in
+            admit(channel).flatMap { connectionConfigurator.configure(channel: channel, tls: .none) }
+        }
+        switch socket {
+        case .own(let path):
             // What lies there is of a daemon that has ended: we hold its lock.
-            .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true) { channel in
-                admit(channel).flatMap { connectionConfigurator.configure(channel: channel, tls: .none) }
-            }
+            return try await bootstrap.bind(
+                unixDomainSocketPath: path, cleanupExistingSocketFile: true, childChannelInitializer: accept)
+        case .passed(let descriptor):
+            return try await bootstrap.bind(descriptor, childChannelInitializer: accept)
+        }
     }
 
     private func admit(_ channel: any Channel) -> EventLoopFuture<Void> {

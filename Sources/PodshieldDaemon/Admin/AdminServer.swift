@@ -13,15 +13,14 @@ struct AdminServer: Sendable {
     /// Returns once psid can connect.
     static func start(_ service: AdminService) async throws(StartError) -> AdminServer {
         let daemon = service.daemon
-        let path = daemon.configuration.paths.adminSocket
-        let listener = AdminListener(path: path) { daemon.telemetry.record(.adminRefused(user: $0)) }
+        let listener = AdminListener(socket: daemon.adminSocket) { daemon.telemetry.record(.adminRefused(user: $0)) }
         let transport = Transport(listenerFactory: listener, config: configuration)
         let server = GRPCServer(transport: transport, services: [service])
         let running = Task { try await server.serve() }
         guard await transport.listeningAddress != nil else {
             var reason = "it was told to stop"
             do { try await running.value } catch { reason = "\(error)" }
-            throw .cannotBind("the admin socket \(path)", reason: reason)
+            throw .cannotBind("the admin socket \(daemon.configuration.paths.adminSocket)", reason: reason)
         }
         daemon.components.start("the admin socket") { try await running.value }
         return AdminServer(server: server)

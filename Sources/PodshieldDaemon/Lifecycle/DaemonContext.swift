@@ -11,10 +11,13 @@ struct DaemonContext: Sendable {
     let telemetry: Telemetry
     let components: Components
     let state: DaemonState
+    let adminSocket: AdminSocket
 
-    init(_ configuration: PodshieldConfiguration, telemetry: Telemetry) {
+    /// - Parameter adminSocket: nil for one of the daemon's own.
+    init(_ configuration: PodshieldConfiguration, telemetry: Telemetry, adminSocket: AdminSocket? = nil) {
         self.configuration = configuration
         self.telemetry = telemetry
+        self.adminSocket = adminSocket ?? .own(path: configuration.paths.adminSocket)
         components = Components()
         state = DaemonState(startedAt: WallClock.seconds())
     }
