@@ -6,15 +6,21 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
+from typing import Callable
 
-from harness import commands
-from harness.configuration import single_machine_configuration
-from harness.daemons import ROOT, TRUST_DOMAIN
-from harness.lifetime import Run
-from harness.machine import Machine
-from harness.report import Report
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from neighbour import Neighbour  # noqa: E402
+
+from harness import commands  # noqa: E402
+from harness.configuration import single_machine_configuration  # noqa: E402
+from harness.daemons import ROOT, TRUST_DOMAIN  # noqa: E402
+from harness.lifetime import Run  # noqa: E402
+from harness.machine import Machine  # noqa: E402
+from harness.report import Report  # noqa: E402
 
 TITLE = "Podshield as a service: boot, start, issue, journal, reload, restart, crash, hang, stop"
 
@@ -25,14 +31,28 @@ ELSEWHERE = "10.42.2.10"
 CA_CERTIFICATE = "/var/lib/podshield/authority/ca.pem"
 CA_KEY = "/var/lib/podshield/authority/ca.key"
 SEALED_KEY = "/etc/podshield/ca-key.cred"
-UNITS = (BOOT_SERVICE, "podshield-netns.socket", SERVICE)
+SOCKET = "podshield-idd.socket"
+UNITS = (BOOT_SERVICE, "podshield-netns.socket", SOCKET, SERVICE)
 TRAFFIC = "traffic.service"
+ADMIN_SOCKET = "/run/podshield/admin.sock"
 PINS = "/sys/fs/bpf/podshield"
 WEB_ID = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/web"
 # Bit numbers of linux/capability.h.
 CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_IPC_LOCK": 14, "CAP_PERFMON": 38, "CAP_BPF": 39}
+# Exit statuses of psid.
+DENIED, NOT_REACHABLE = 4, 5
 INSTALL_SECONDS = 280
 RESTART_SECONDS = 30
+# Between the daemons of a restart, so that somebody asks in it.
+GAP_SECONDS = 2
+# Of keys beside the second node; the kernel drops at twice that.
+EPOCH_SECONDS = 10
+SHORT_EPOCHS = f"""
+link:
+  epoch-lifetime: {EPOCH_SECONDS}s
+"""
+# Without an answer, until pings have ended.
+SILENCE_SECONDS = 1.5
 
 
 def play(run: Run, report: Report) -> None:
@@ -44,8 +64,10 @@ def play(run: Run, report: Report) -> None:
         service.issue()
         service.journal()
         service.reload_and_restart()
+        service.admin_socket()
         service.seal_key()
         service.crash_and_hang()
+        service.neighbour()
         service.stop()
         service.uninstall()
     finally:
@@ -54,7 +76,7 @@ def play(run: Run, report: Report) -> None:
 
 class Service:
     def __init__(self, run: Run, report: Report) -> None:
-        self.report = report
+        self.run, self.report = run, report
         self.machine = Machine(run, "host")
         self.programs = Path(os.environ.get("PODSHIELD_BINARIES", run.directory / "programs"))
         self.package = run.directory / "package"
@@ -90,12 +112,18 @@ class Service:
 
     def start(self) -> None:
         self.report.step("3. Start")
-        self._says("it starts and reports ready", "systemctl", "start", "podshield-netns.socket", SERVICE)
+        self._says("it starts and reports ready", "systemctl", "start", "podshield-netns.socket", SOCKET, SERVICE)
         state = self.machine.unit_property(SERVICE, "ActiveState")
         self.report.expect("active, with a line of status", state == "active" and self._status_text() != "", self._status_text())
         status = json.loads(self.machine.run("psid", "status", "-o", "json"))
         self.report.expect("psid status: ready", status["ready"], ", ".join(f["message"] for f in status["findings"]) or "ready")
         self._expect_capabilities()
+        self._says("the admin socket is root's alone", "stat", "-c", "%A %U %G", ADMIN_SOCKET, wanted="srw------- root root")
+        self._expect_no_complaint_of_threads()
+        self._says(
+            "psid of another user: denied", "sh", "-c",
+            f"setpriv --reuid=65534 --regid=65534 --clear-groups psid status 2>&1; test $? = {DENIED}", wanted="psid is for root",
+        )
 
     def issue(self) -> None:
         self.report.step("4. A pod and its identity")
@@ -137,16 +165,46 @@ class Service:
         after = json.loads(self.machine.run("psid", "issue", "--pod", "web-0", "-o", "json"))["serial"]
         self.report.expect("the pod and its SVID are still there", after == serial, f"serial {after}")
 
+    def admin_socket(self) -> None:
+        self.report.step("7. The admin socket is systemd's")
+        self._override(SERVICE, "slowness", "[Service]", f"ExecStartPre=/bin/sleep {GAP_SECONDS}")
+        answers = self.machine.run("sh", "-c", f"""
+            ask() {{
+                before=$(date +%s%N); answer=$(psid pod list 2>&1); status=$?
+                echo "$status $(( ($(date +%s%N) - before) / 1000000 )) $answer" | head -n 1
+            }}
+            systemctl restart {SERVICE} & restart=$!
+            while kill -0 $restart 2>/dev/null; do ask & sleep 0.03; done
+            wait""", timeout=60).splitlines()
+        refused = [answer for answer in answers if not answer.startswith("0 ")]
+        longest = max(int(answer.split()[1]) for answer in answers)
+        self.report.expect("who asks during a restart is answered", answers and not refused, "; ".join(refused[:3]) or f"{len(answers)} answers")
+        self.report.expect("after the gap between two daemons", longest > GAP_SECONDS * 500, f"{longest} ms")
+        self._forget_override(SERVICE, "slowness")
+        self.machine.run("systemctl", "stop", SERVICE, SOCKET)
+        self._override(SOCKET, "elsewhere", "[Socket]", "ListenStream=", "ListenStream=/run/podshield/other.sock")
+        self.machine.run("systemctl", "start", SOCKET)
+        refused = not self.machine.succeeds("systemctl", "start", SERVICE)
+        self.report.expect("a socket that the configuration does not name is refused", refused)
+        self._says("and named", "journalctl", "-u", SERVICE, "--no-pager", wanted=f"systemd passed {SOCKET}, which is not")
+        self.machine.run("systemctl", "stop", SERVICE, SOCKET)
+        self._forget_override(SOCKET, "elsewhere")
+        self._says("without the socket's unit the daemon makes its own", "systemctl", "start", SERVICE)
+        self._says("which answers", "psid", "issue", "--pod", "web-0", wanted=WEB_ID)
+        self.machine.run("systemctl", "stop", SERVICE)
+        self._says("with it again", "systemctl", "start", SOCKET, SERVICE)
+
     def seal_key(self) -> None:
-        self.report.step("7. The CA's key becomes a credential, as docs/configuration.md says")
+        self.report.step("8. The CA's key becomes a credential, as docs/configuration.md says")
         root = self.machine.run("cat", CA_CERTIFICATE)
         self.machine.run("systemctl", "stop", SERVICE)
         self._says("systemd seals it", "systemd-creds", "encrypt", "--name=ca-key", CA_KEY, SEALED_KEY)
-        self._override("credential", f"LoadCredentialEncrypted=ca-key:{SEALED_KEY}")
+        self._override(SERVICE, "credential", "[Service]", f"LoadCredentialEncrypted=ca-key:{SEALED_KEY}")
         with (self.machine.root / "etc/podshield/config.yaml").open("a") as configuration:
             configuration.write("authority:\n  key-credential: ca-key\n")
         refused = not self.machine.succeeds("systemctl", "start", SERVICE)
         self.report.expect("a key that lies about in clear is refused", refused)
+        self._says("psid doctor does not wait for ever, and says why it cannot start", "sh", "-c", "psid doctor || test $? = 2", wanted="ca.key")
         self.machine.run("systemctl", "stop", SERVICE)
         self.machine.run("shred", "--remove", CA_KEY)
         self._says("it starts with the sealed key alone", "systemctl", "start", SERVICE)
@@ -157,9 +215,9 @@ class Service:
         )
 
     def crash_and_hang(self) -> None:
-        self.report.step("8. The daemon dies, the daemon hangs; pods talk on")
+        self.report.step("9. The daemon dies, the daemon hangs; pods talk on")
         # From the next start on; the unit's own watchdog is patient.
-        self._override("impatience", "WatchdogSec=5s", "TimeoutAbortSec=1s")
+        self._override(SERVICE, "impatience", "[Service]", "WatchdogSec=5s", "TimeoutAbortSec=1s")
         self.machine.run(
             "systemd-run", f"--unit={TRAFFIC}", "--property=KillSignal=SIGINT", "ip", "netns", "exec", "web-0",
             "ping", "-n", "-i", "0.1", "10.42.1.11",
@@ -167,6 +225,7 @@ class Service:
         for name, number in (("killed", signal.SIGKILL), ("stopped: the watchdog expires", signal.SIGSTOP)):
             pins, process = self._pins(), self._process()
             self.machine.run("kill", f"-{number.value}", process)
+            self._says("who asks waits for the next daemon", "psid", "status", "--wait", wanted=": ready")
             self.report.expect(f"{name}: systemd starts another, which gets ready", self._is_replaced(process), self._status_text())
             self.report.expect("what protects the pods is the same", self._pins() == pins and pins != "")
         self.machine.run("systemctl", "stop", TRAFFIC)
@@ -176,15 +235,53 @@ class Service:
         self._says("the journal names the watchdog", "journalctl", "-u", SERVICE, "--no-pager", wanted="atchdog timeout")
         self._says("the pod is still known", "psid", "issue", "--pod", "web-0", wanted=WEB_ID)
 
+    def neighbour(self) -> None:
+        self.report.step("10. Beside a second node: the daemon dies, and is stopped until the keys have expired")
+        with (self.machine.root / "etc/podshield/config.yaml").open("a") as configuration:
+            configuration.write(SHORT_EPOCHS)
+        self.machine.run("systemctl", "restart", SERVICE)
+        neighbour = Neighbour(self.run, self.machine)
+        token = json.loads(self.machine.run("psid", "token", "generate", "--node", "node-b", "-o", "json"))
+        self.machine.run(
+            "psid", "entry", "create", "--spiffe-id", f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/cache", "--node", "node-b",
+            "--label", "app=cache",
+        )
+        neighbour.start(token, SHORT_EPOCHS)
+        self.report.expect("they agree on keys", neighbour.daemon.wait_for_peer("node-a") is not None)
+        with neighbour.pings("10.42.1.10") as pings:
+            process = self._process()
+            self.machine.run("kill", f"-{signal.SIGKILL.value}", process)
+            replaced = self._is_replaced(process)
+        self.report.expect("killed and started by systemd: no ping from there is lost", replaced and pings.lost == 0, f"{pings.lost} lost")
+        with neighbour.pings("10.42.1.10") as pings:
+            self.machine.run("systemctl", "stop", SERVICE, SOCKET)
+            stopped = time.time()
+            self._wait(lambda: time.time() - pings.last > SILENCE_SECONDS, 2 * EPOCH_SECONDS + 2 * SILENCE_SECONDS)
+            went_on = pings.last - stopped
+            answered = self.machine.succeeds("ip", "netns", "exec", "web-0", "ping", "-n", "-c", "3", "-i", "0.2", "-W", "1", neighbour.pod.v4)
+            drops = [line for line in neighbour.daemon.log.splitlines() if "unknown-destination" in line]
+            self.report.expect(
+                "stopped: pings go on until the keys' deadline, no longer",
+                EPOCH_SECONDS / 2 < went_on < 2 * EPOCH_SECONDS + 1, f"{went_on:.1f} s",
+            )
+            self.report.expect("node-b, which let go of this node's pods, says so", drops, drops[:1])
+            self.machine.run("systemctl", "start", SOCKET, SERVICE)
+            started = time.time()
+            resumed = self._wait(lambda: pings.last > started, RESTART_SECONDS)
+            self.report.expect("started: they go on", resumed, f"after {time.time() - started:.1f} s")
+        self.report.expect("meanwhile nothing came out of this node's pods", not answered)
+        self._says("dropped by its kernel alone, for expired keys", "psid", "datapath", "show", wanted="sa-expired")
+
     def stop(self) -> None:
-        self.report.step("9. Stop")
-        self._says("it stops", "systemctl", "stop", SERVICE)
+        self.report.step("11. Stop")
+        self._says("it stops", "systemctl", "stop", SERVICE, SOCKET)
         result = self.machine.unit_property(SERVICE, "Result")
         self.report.expect("in order", result == "success", result)
         self.report.expect("what protects the pods stays", self._pins() != "", f"{len(self._pins().split())} pins")
+        self._says("nobody answers psid", "sh", "-c", f"psid status 2>&1; test $? = {NOT_REACHABLE}", wanted="does podshield-idd run?")
 
     def uninstall(self) -> None:
-        self.report.step("10. Uninstall")
+        self.report.step("12. Uninstall")
         self._says("the datapath goes", "psid", "datapath", "uninstall")
         self.report.expect("no pin is left", self._pins() == "", self._pins() or None)
 
@@ -229,13 +326,19 @@ class Service:
         return self.machine.unit_property(SERVICE, "MainPID")
 
     def _is_replaced(self, process: str) -> bool:
-        deadline = time.monotonic() + RESTART_SECONDS
-        while time.monotonic() < deadline:
+        def is_replaced() -> bool:
             state = self.machine.unit_property(SERVICE, "ActiveState")
-            if state == "active" and self._process() not in ("0", process):
-                return True
+            return state == "active" and self._process() not in ("0", process)
+
+        return self._wait(is_replaced, RESTART_SECONDS)
+
+    def _wait(self, holds: Callable[[], bool], timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
+        while not holds():
+            if time.monotonic() > deadline:
+                return False
             time.sleep(0.2)
-        return False
+        return True
 
     def _expect_no_toolchain(self) -> None:
         libraries = self.machine.run("ldd", "/usr/sbin/podshield-idd", "/usr/bin/psid", "/usr/lib/podshield/podshield-netns")
@@ -245,11 +348,18 @@ class Service:
             "the programs need no Swift toolchain, and there is none", not missing and not has_swift, " ".join(missing) or None
         )
 
-    def _override(self, name: str, *settings: str) -> None:
-        overrides = self.machine.root / f"etc/systemd/system/{SERVICE}.d"
-        overrides.mkdir(exist_ok=True)
-        (overrides / f"{name}.conf").write_text("\n".join(("[Service]", *settings, "")))
+    def _override(self, unit: str, name: str, *lines: str) -> None:
+        path = self._override_path(unit, name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join((*lines, "")))
         self.machine.run("systemctl", "daemon-reload")
+
+    def _forget_override(self, unit: str, name: str) -> None:
+        self._override_path(unit, name).unlink()
+        self.machine.run("systemctl", "daemon-reload")
+
+    def _override_path(self, unit: str, name: str) -> Path:
+        return self.machine.root / f"etc/systemd/system/{unit}.d/{name}.conf"
 
     def _make_uplink(self) -> None:
         self._ip(
@@ -285,6 +395,13 @@ class Service:
         held = int(self.machine.run("sed", "-n", r"s/^CapEff:\s*//p", f"/proc/{process}/status"), 16)
         allowed = sum(1 << number for number in CAPABILITIES.values())
         self.report.expect(f"no capability beyond {', '.join(CAPABILITIES)}", held & ~allowed == 0, f"{held:#x}")
+
+    def _expect_no_complaint_of_threads(self) -> None:
+        limits = self.machine.run("cat", f"/proc/{self._process()}/limits")
+        if int(re.search(r"Max nice priority +(\d+)", limits)[1]) == 0:
+            return self.report.note("this machine may not raise limits (CAP_SYS_RESOURCE): the runtime complains of its threads' priority")
+        complaints = self.machine.run("sh", "-c", f"journalctl -u {SERVICE} --no-pager | grep 'thread priority' || true")
+        self.report.expect("the Swift runtime may raise its threads", complaints == "", complaints or None)
 
     def _pins(self) -> str:
         return self.machine.run("sh", "-c", f"find {PINS} -type f 2>/dev/null | sort")

@@ -10,6 +10,7 @@ from typing import IO
 
 from . import commands
 from .lifetime import Run
+from .namespaces import Namespace
 
 # These would act on the host's devices and settings, of which the container has its own view only in part.
 MASKED_UNITS = (
@@ -57,6 +58,13 @@ class Machine:
 
     def succeeds(self, *command: str, timeout: float = 30) -> bool:
         return commands.succeeds("nsenter", "-t", str(self._leader()), "-a", "--", *command, timeout=timeout)
+
+    def connect(self, interface: str, namespace: Namespace, other: str) -> None:
+        """Lays a cable from the machine's `interface` to the `other` in a namespace of the host; both are up."""
+        enter = ("nsenter", "-t", str(self._leader()), "--net", "--", "ip", "link")
+        commands.run(*enter, "add", interface, "type", "veth", "peer", "name", other, "netns", namespace.full_name)
+        commands.run(*enter, "set", interface, "up")
+        namespace.ip("link", "set", other, "up")
 
     def unit_property(self, unit: str, name: str) -> str:
         return self.run("systemctl", "show", "--property", name, "--value", unit).strip()
