@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Floods of each kind beside established traffic: see README.md in this folder."""
+
+import json
+import secrets
+import socket
+import struct
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Callable, Iterator, Optional
+
+from harness import commands
+from harness.configuration import authority_configuration, node_configuration
+from harness.daemons import ESP_PORT, TRUST_DOMAIN, Daemon
+from harness.lifetime import Run
+from harness.packets import ETHERNET, SealedPacket
+from harness.report import Report
+from harness.streams import ByteStream, DatagramStream
+from harness.topology import Node, TwoNodes
+
+TITLE = "Floods of strangers and of packets leave established traffic alone"
+
+LINK_PORT, AUTHORITY_PORT = 7600, 7601
+TCP_PORT, UDP_PORT = 7001, 7002
+TCP_RATE, UDP_RATE = 5_000_000, 500
+SECONDS = 3
+MANY_SOURCES = 32
+# Of packets: so many in a group, then a pause. The CPU that makes them is the one that the nodes work with.
+GROUP, PAUSE_SECONDS = 50, 0.01
+MOST_GROWTH_KB = 64 << 10
+MOST_LOSS = 0.01
+MOST_LINES_OF_PACKETS = 1000
+# Within its rate for a moment and beyond it again, a source is told of again.
+MOST_TOLD = 100
+ADMIN_CONNECTIONS, ADMIN_SECONDS = 200, 5
+# The codes say that a connection was refused, the words that it was for their number.
+LINK_FLOOD, AUTHORITY_FLOOD = " PSD4005 ", " PSD2002 "
+TOO_MANY = "too many connections"
+STRANGERS = Path(__file__).with_name("strangers.py")
+
+
+def play(run: Run, report: Report) -> None:
+    floods = Floods(run, report)
+    floods.begin()
+    with floods.under_load():
+        floods.of_connections("the node link", floods.b, LINK_PORT, LINK_FLOOD)
+        floods.of_connections("the authority", floods.authority, AUTHORITY_PORT, AUTHORITY_FLOOD)
+        floods.of_sealed_packets()
+        floods.of_icmp_errors_and_fragments()
+        floods.of_admin_connections()
+
+
+class Floods:
+    """What the steps share: three daemons, two pods, and a stranger with many addresses on their wire."""
+
+    def __init__(self, run: Run, report: Report) -> None:
+        self.run, self.report = run, report
+        self.net = TwoNodes(run)
+        self.machine = self.net.add_node("authority", 3)
+        self.stranger = self.net.add_node("stranger", 4)
+        self.sources = [f"192.0.2.{100 + number}" for number in range(MANY_SOURCES)]
+        self.stranger.namespace.batch(*(f"address add {source}/24 dev uplink" for source in self.sources))
+        self.web = self.net.add_pod(self.net.a, "web-0", 10)
+        self.db = self.net.add_pod(self.net.b, "db-0", 10)
+        self.credentials = run.directory / "foreign.pem"
+
+    def begin(self) -> None:
+        self.report.step("1. An authority, two nodes with a pod each, and a stranger on their wire")
+        self.authority = Daemon(self.run, self.machine, authority_configuration(self.run, self.net, self.machine))
+        self.authority.start()
+        self.a, self.b = self._node(self.net.a), self._node(self.net.b)
+        self.daemons = (self.authority, self.a, self.b)
+        for name, node in (("web", "node-a"), ("db", "node-b")):
+            identity = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{name}"
+            self.authority.psid("entry", "create", "--spiffe-id", identity, "--node", node, "--label", f"app={name}")
+        self.a.add_pod(self.web, "web", "web")
+        self.b.add_pod(self.db, "db", "db")
+        peer = self.a.wait_for_peer("node-b")
+        self.report.expect("the nodes have a session", peer is not None, peer and peer["epoch"])
+        commands.run(
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+            "/CN=stranger", "-keyout", str(self.credentials), "-out", str(self.credentials.with_suffix(".crt")),
+        )
+        with self.credentials.open("a") as file:
+            file.write(self.credentials.with_suffix(".crt").read_text())
+
+    @contextmanager
+    def under_load(self) -> Iterator[None]:
+        tcp = ByteStream(self.run, self.web, self.db, 4, TCP_PORT, TCP_RATE)
+        udp = {
+            "web-0 to db-0, IPv6": DatagramStream(self.run, self.web, self.db, 6, UDP_PORT, UDP_RATE),
+            "db-0 to web-0, IPv4": DatagramStream(self.run, self.db, self.web, 4, UDP_PORT, UDP_RATE),
+        }
+        yield
+        self.report.step("6. What became of the traffic of the whole time")
+        for name, stream in udp.items():
+            seen = stream.stop()
+            self.report.expect(
+                f"UDP {name}: at most {MOST_LOSS:.0%} is lost, nothing comes twice",
+                seen.received > 0 and seen.lost <= MOST_LOSS * seen.sent and not seen.repeated,
+                f"{seen.lost} of {seen.sent} lost, {seen.repeated} twice",
+            )
+        carried = tcp.stop()
+        pause = f"longest pause {carried.longest_pause / 1e6:.0f} ms"
+        self.report.expect("the TCP connection is whole", carried.is_whole, f"{carried.sent / 1e6:.0f} MB, {pause}")
+
+    # MARK: Connections
+
+    def of_connections(self, what: str, victim: Daemon, port: int, code: str) -> None:
+        self.report.step(f"{2 if port == LINK_PORT else 3}. Strangers connect to {what}")
+        for kind, sources in (("silent", 1), ("silent", MANY_SOURCES), ("half", MANY_SOURCES), ("foreign", MANY_SOURCES)):
+            floods = told(victim, code)
+            with self._aside(f"{kind}, from {sources} addresses"):
+                seen = self._strangers(kind, victim.node, port, self.sources[:sources])
+                self.report.expect("they connect, and none is let in", *self._no_way_in(seen))
+            lines = told(victim, code) - floods
+            if sources == 1:
+                self.report.expect(f"the journal tells of a flood,{code}once or little more", 0 < lines <= MOST_TOLD, lines)
+
+    def _strangers(self, kind: str, node: Node, port: int, sources: list[str]) -> dict[str, int]:
+        arguments = (kind, node.v4, str(port), str(SECONDS), str(self.credentials), *sources)
+        return json.loads(self.stranger.namespace.run("/usr/bin/python3", str(STRANGERS), *arguments, timeout=60))
+
+    def _no_way_in(self, seen: dict[str, int]) -> tuple[bool, dict[str, int]]:
+        return seen["opened"] > 0 and seen["passed"] == 0, seen
+
+    # MARK: Packets
+
+    def of_sealed_packets(self) -> None:
+        self.report.step("4. Sealed packets that are none, on the wire to node-b")
+        kinds: dict[str, Callable[[SealedPacket], bytes]] = {
+            "unknown-spi": lambda sealed: sealed.with_spi(secrets.randbelow(1 << 31) | 1 << 31),
+            "bad-tag": lambda sealed: sealed.with_sequence(sealed.sequence + 1_000_000 + secrets.randbelow(1_000_000)),
+            "replay": lambda sealed: sealed.frame,
+        }
+        for reason, frame in kinds.items():
+            # Anew for each: its SA goes with the keys that change after a flood.
+            sealed = self._overheard()
+            before, lines = self._drops(self.b).get(reason, 0), self.b.log.count("\n")
+            with self._aside(reason):
+                sent = self._send("to-node-b", lambda: frame(sealed))
+            counted, lines = self._drops(self.b).get(reason, 0) - before, self.b.log.count("\n") - lines
+            self.report.expect("node-b has counted each of them", counted >= sent, f"{counted} dropped, {sent} sent")
+            self.report.expect("and its journal is not flooded", lines < MOST_LINES_OF_PACKETS, f"{lines} lines")
+
+    def of_icmp_errors_and_fragments(self) -> None:
+        self.report.step("5. ICMP errors about packets that nobody sent, and fragments; the admin socket")
+        sealed = self._overheard()
+        with self._aside("too big, to node-a, about SPIs that are none"):
+            self._send("to-node-a", lambda: too_big(sealed, secrets.randbits(32)))
+        with self._aside("first fragments without a second one, to node-b"):
+            self._send("to-node-b", lambda: first_fragment(sealed, secrets.randbits(16)))
+
+    def _overheard(self) -> SealedPacket:
+        """A packet over IPv4 from node-a to node-b."""
+        def wanted(frame: bytes) -> bool:
+            packet = SealedPacket.parse(frame, ESP_PORT)
+            return packet is not None and packet.source == self.net.a.v4
+
+        with self.net.wire.tap("to-node-b") as tap:
+            frame = tap.wait_for(wanted)
+        packet = SealedPacket.parse(frame, ESP_PORT) if frame else None
+        if packet is None:
+            raise RuntimeError("no sealed packet passes the wire")
+        return packet
+
+    def _send(self, port: str, frame: Callable[[], bytes]) -> int:
+        sent, end = 0, time.monotonic() + SECONDS
+        with self.net.wire.namespace.packet_socket(port) as raw:
+            while time.monotonic() < end:
+                for _ in range(GROUP):
+                    raw.send(frame())
+                sent += GROUP
+                time.sleep(PAUSE_SECONDS)
+        return sent
+
+    # MARK: The admin socket
+
+    def of_admin_connections(self) -> None:
+        path = next((self.run.directory / "node-a" / "run").rglob("*.sock"))
+        with ExitStack() as held, self._aside(f"{ADMIN_CONNECTIONS} connections to node-a's admin socket that say nothing"):
+            for _ in range(ADMIN_CONNECTIONS):
+                connection = held.enter_context(socket.socket(socket.AF_UNIX))
+                # Over the listener's queue, connect waits; it would fail at once on a socket with Python's own timeout.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", ADMIN_SECONDS, 0))
+                connection.connect(str(path))
+            answered = self.a.ask("status")["node"]["authorityConnected"]
+            self.report.expect("psid is answered beside them", answered)
+
+    # MARK: Parts of the steps
+
+    @contextmanager
+    def _aside(self, flood: str) -> Iterator[None]:
+        """Beside a flood and after it: keys change, and no daemon grows without limit."""
+        self.report.note(flood)
+        before = {daemon.node.name: resident_kb(daemon) for daemon in self.daemons}
+        epoch = self._epoch()
+        yield
+        outcome = self.a.ask("peers", "rekey")["outcomes"][0]
+        self.report.expect(f"{flood}: keys change", outcome.get("epoch") not in (None, epoch), outcome.get("epoch"))
+        growth = {daemon.node.name: resident_kb(daemon) - before[daemon.node.name] for daemon in self.daemons}
+        self.report.expect(f"no daemon grows by {MOST_GROWTH_KB} KiB", max(growth.values()) < MOST_GROWTH_KB, growth)
+
+    def _node(self, node: Node) -> Daemon:
+        token = self.authority.ask("token", "generate", "--node", node.name)
+        daemon = Daemon(self.run, node, node_configuration(self.run, self.net, token, node))
+        daemon.start()
+        return daemon
+
+    def _epoch(self) -> Optional[str]:
+        return next((peer["epoch"] for peer in self.a.ask("peers")["peers"] if peer["name"] == "node-b"), None)
+
+    def _drops(self, daemon: Daemon) -> dict[str, int]:
+        counters = daemon.ask("datapath", "show")["counters"]
+        return {counter["reason"]: counter["packets"] for counter in counters if counter["verdict"] == "dropped"}
+
+
+def told(daemon: Daemon, code: str) -> int:
+    """Lines in the daemon's journal about floods."""
+    return sum(code in line and TOO_MANY in line for line in daemon.log.splitlines())
+
+
+def resident_kb(daemon: Daemon) -> int:
+    """Of nsenter's process, which has become the daemon."""
+    status = Path(f"/proc/{daemon.process_id}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
+
+
+# MARK: Frames
+
+IPV4_HEADER = 20
+MORE_FRAGMENTS = 0x2000
+ICMP, UNREACHABLE, TOO_BIG = 1, 3, 4
+SMALL_MTU = 576
+
+
+def too_big(sealed: SealedPacket, spi: int) -> bytes:
+    """RFC 792, code 4: to the sender of a packet with this SPI, as if from its receiver."""
+    quoted = sealed.with_spi(spi)[ETHERNET : sealed.esp + 8]
+    body = struct.pack("!BBHHH", UNREACHABLE, TOO_BIG, 0, 0, SMALL_MTU) + quoted
+    body = body[:2] + struct.pack("!H", checksum(body)) + body[4:]
+    ends = socket.inet_aton(sealed.destination) + socket.inet_aton(sealed.source)
+    ethernet = sealed.frame[6:12] + sealed.frame[:6] + sealed.frame[12:14]
+    return ethernet + ipv4_header(len(body), 0, 0, ICMP, ends) + body
+
+
+def first_fragment(sealed: SealedPacket, number: int) -> bytes:
+    payload = sealed.frame[sealed.udp : sealed.udp + 64]
+    header = ipv4_header(len(payload), number, MORE_FRAGMENTS, socket.IPPROTO_UDP, sealed.frame[26:34])
+    return sealed.frame[:ETHERNET] + header + payload
+
+
+def ipv4_header(payload: int, number: int, flags: int, protocol: int, ends: bytes) -> bytes:
+    header = struct.pack("!BBHHHBBH", 0x45, 0, IPV4_HEADER + payload, number, flags, 64, protocol, 0) + ends
+    return header[:10] + struct.pack("!H", checksum(header)) + header[12:]
+
+
+def checksum(data: bytes) -> int:
+    """RFC 1071, of an even number of bytes."""
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
