@@ -28,7 +28,8 @@ SECONDS = 3
 MANY_SOURCES = 32
 # Of packets: so many in a group, then a pause. The CPU that makes them is the one that the nodes work with.
 GROUP, PAUSE_SECONDS = 50, 0.01
-MOST_GROWTH_KB = 64 << 10
+# Over all floods together: an authority lets 1024 strangers wait, at some 64 KiB each.
+MOST_GROWTH_KB = 128 << 10
 MOST_LOSS = 0.01
 MOST_LINES_OF_PACKETS = 1000
 # Within its rate for a moment and beyond it again, a source is told of again.
@@ -37,6 +38,12 @@ ADMIN_CONNECTIONS, ADMIN_SECONDS = 200, 5
 # The codes say that a connection was refused, the words that it was for their number.
 LINK_FLOOD, AUTHORITY_FLOOD = " PSD4005 ", " PSD2002 "
 TOO_MANY = "too many connections"
+SMALL_TABLE, CROWD = 16, 20
+SMALL_TABLES = f"""
+tables:
+  security-associations: {SMALL_TABLE}
+"""
+PROOF_REFUSED, NO_ROOM = " PSD4011 ", "no-room"
 STRANGERS = Path(__file__).with_name("strangers.py")
 
 
@@ -49,6 +56,7 @@ def play(run: Run, report: Report) -> None:
         floods.of_sealed_packets()
         floods.of_icmp_errors_and_fragments()
         floods.of_admin_connections()
+        floods.of_workloads()
 
 
 class Floods:
@@ -69,11 +77,10 @@ class Floods:
         self.report.step("1. An authority, two nodes with a pod each, and a stranger on their wire")
         self.authority = Daemon(self.run, self.machine, authority_configuration(self.run, self.net, self.machine))
         self.authority.start()
-        self.a, self.b = self._node(self.net.a), self._node(self.net.b)
+        self.a, self.b = self._node(self.net.a, SMALL_TABLES), self._node(self.net.b)
         self.daemons = (self.authority, self.a, self.b)
-        for name, node in (("web", "node-a"), ("db", "node-b")):
-            identity = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{name}"
-            self.authority.psid("entry", "create", "--spiffe-id", identity, "--node", node, "--label", f"app={name}")
+        self._register("web", "node-a")
+        self._register("db", "node-b")
         self.a.add_pod(self.web, "web", "web")
         self.b.add_pod(self.db, "db", "db")
         peer = self.a.wait_for_peer("node-b")
@@ -87,13 +94,14 @@ class Floods:
 
     @contextmanager
     def under_load(self) -> Iterator[None]:
+        self.resident = {daemon.node.name: resident_kb(daemon) for daemon in self.daemons}
         tcp = ByteStream(self.run, self.web, self.db, 4, TCP_PORT, TCP_RATE)
         udp = {
             "web-0 to db-0, IPv6": DatagramStream(self.run, self.web, self.db, 6, UDP_PORT, UDP_RATE),
             "db-0 to web-0, IPv4": DatagramStream(self.run, self.db, self.web, 4, UDP_PORT, UDP_RATE),
         }
         yield
-        self.report.step("6. What became of the traffic of the whole time")
+        self.report.step("7. What became of the traffic of the whole time")
         for name, stream in udp.items():
             seen = stream.stop()
             self.report.expect(
@@ -188,23 +196,44 @@ class Floods:
             answered = self.a.ask("status")["node"]["authorityConnected"]
             self.report.expect("psid is answered beside them", answered)
 
+    # MARK: A peer's workloads
+
+    def of_workloads(self) -> None:
+        self.report.step(f"6. node-b hosts {CROWD} more workloads; node-a has room for {SMALL_TABLE} SAs")
+        refused, crowd = self.a.log.count(PROOF_REFUSED), [f"crowd-{number}" for number in range(CROWD)]
+        for number, name in enumerate(crowd):
+            self._register(name, "node-b")
+            self.b.add_pod(self.net.add_pod(self.net.b, name, 20 + number), name, name)
+        fresh = [line for line in self.a.log.splitlines() if PROOF_REFUSED in line][refused:]
+        self.report.expect("node-a refuses some, and says why", any(NO_ROOM in line for line in fresh), fresh[-1:])
+        held = [sa["direction"] for sa in self.a.ask("datapath", "show")["associations"]]
+        inbound = held.count("inbound")
+        self.report.expect("its table of inbound SAs is full", inbound == SMALL_TABLE, f"{inbound} of {len(held)} SAs")
+        for name in crowd:
+            self.b.psid("pod", "remove", name)
+        with self._aside("the crowd has gone"):
+            time.sleep(1)
+
     # MARK: Parts of the steps
 
     @contextmanager
     def _aside(self, flood: str) -> Iterator[None]:
         """Beside a flood and after it: keys change, and no daemon grows without limit."""
         self.report.note(flood)
-        before = {daemon.node.name: resident_kb(daemon) for daemon in self.daemons}
         epoch = self._epoch()
         yield
         outcome = self.a.ask("peers", "rekey")["outcomes"][0]
         self.report.expect(f"{flood}: keys change", outcome.get("epoch") not in (None, epoch), outcome.get("epoch"))
-        growth = {daemon.node.name: resident_kb(daemon) - before[daemon.node.name] for daemon in self.daemons}
-        self.report.expect(f"no daemon grows by {MOST_GROWTH_KB} KiB", max(growth.values()) < MOST_GROWTH_KB, growth)
+        growth = {daemon.node.name: resident_kb(daemon) - self.resident[daemon.node.name] for daemon in self.daemons}
+        self.report.expect(f"no daemon has grown by {MOST_GROWTH_KB} KiB since the first flood", max(growth.values()) < MOST_GROWTH_KB, growth)
 
-    def _node(self, node: Node) -> Daemon:
+    def _register(self, name: str, node: str) -> None:
+        identity = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{name}"
+        self.authority.psid("entry", "create", "--spiffe-id", identity, "--node", node, "--label", f"app={name}")
+
+    def _node(self, node: Node, settings: str = "") -> Daemon:
         token = self.authority.ask("token", "generate", "--node", node.name)
-        daemon = Daemon(self.run, node, node_configuration(self.run, self.net, token, node))
+        daemon = Daemon(self.run, node, node_configuration(self.run, self.net, token, node) + settings)
         daemon.start()
         return daemon
 
