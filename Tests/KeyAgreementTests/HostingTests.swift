@@ -148,6 +148,28 @@ import Testing
         #expect(a.outbound(to: b) != spi && b.inbound(from: a) == [a.outbound(to: b)])
     }
 
+    /// However often it was refused: a connection on which it is not announced would end what the peer has.
+    @Test func whatIsRefusedIsAnnouncedOnEachConnection() throws {
+        let (network, a, b) = try connected()
+        let spi = a.outbound(to: b)
+        b.sink.isFull = true
+        a.feed(.rekey, b.number)
+        network.settle()
+        for _ in 0..<6 {
+            network.publish()
+            network.settle()
+        }
+        let refused = refusals(b).count
+        #expect(refused >= 5)
+        a.feed(.rekey, b.number)
+        network.settle()
+        #expect(refusals(b).count == refused + 1)
+        #expect(a.outbound(to: b) == spi && b.inbound(from: a) == [spi] && b.bound(from: a) == ["10.0.1.1"])
+        b.sink.isFull = false
+        network.advance(.seconds(60))
+        #expect(a.outbound(to: b) != spi && b.inbound(from: a) == [a.outbound(to: b)])
+    }
+
     @Test func aSenderWithoutRoomTriesAgain() throws {
         let (network, a, b) = try Simulation.pair()
         a.sink.refusesOutbound = true

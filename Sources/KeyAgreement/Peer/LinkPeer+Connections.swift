@@ -68,6 +68,7 @@ extension LinkPeer {
         connection.rekeyAt = now.boot.adding(rekeyInterval(connection, world))
         link = connection
         stale.addAll()
+        for identity in retries.keys { retries[identity]?.beginAnew() }
         // The way there may be another than when it was told last.
         place()
         let summary = EpochSummary(

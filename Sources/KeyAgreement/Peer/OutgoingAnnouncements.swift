@@ -122,6 +122,9 @@ struct AnnouncementRetry: Sendable {
         if failures < 5 { at = 0 }
     }
 
+    /// On a new connection it must not wait: what is not announced there counts as given up, and the peer lets it go.
+    mutating func beginAnew() { at = 0 }
+
     func excluded(at now: BootNanoseconds) -> Set<IPAddress> { now < at ? excluded : [] }
     func isBlocked(at now: BootNanoseconds) -> Bool { blocks && now < at }
 }
