@@ -1,5 +1,6 @@
 """podshield-idd on a node of the scenario, and psid to talk to it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -140,7 +141,10 @@ class Observation:
         ]
         self._process = commands.spawn(*command, log=path.open("wb"))
         self._output = path.open("r")
-        # The stream is open once the client had time to connect; events before that are not asked for.
+        # Events before its stream is open are not asked for, and it says nothing when that is so.
+        deadline = time.monotonic() + READY_SECONDS
+        while not _is_connected(self._process.pid) and time.monotonic() < deadline:
+            time.sleep(0.02)
         time.sleep(0.5)
         return self
 
@@ -170,3 +174,14 @@ class Observation:
     def _read(self) -> None:
         *complete, self._lines = (self._lines + self._output.read()).split("\n")
         self._seen += [json.loads(line) for line in complete if line.startswith("{")]
+
+
+def _is_connected(process: int) -> bool:
+    """Whether a Unix socket that it has opened is connected (proc_net_unix: the column St is 03)."""
+    directory = Path(f"/proc/{process}")
+    with contextlib.suppress(FileNotFoundError):
+        rows = [row.split() for row in (directory / "net/unix").read_text().splitlines()[1:]]
+        connected = {f"socket:[{row[6]}]" for row in rows if row[5] == "03"}
+        own = [descriptor for descriptor in (directory / "fd").iterdir() if int(descriptor.name) > 2]
+        return any(os.readlink(descriptor) in connected for descriptor in own)
+    return False
