@@ -17,7 +17,8 @@ struct AdminListener: HTTP2ServerTransport.ListenerFactory {
         connectionConfigurator: HTTP2ServerTransport.ConnectionConfigurator
     ) async throws -> NIOAsyncChannel<HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel, Never> {
         let bootstrap = ServerBootstrap(group: eventLoopGroup)
-            .serverChannelOption(.backlog, value: 64)
+            // Also of a socket of systemd's, where those wait who asked while no daemon ran.
+            .serverChannelOption(.backlog, value: 1024)
             .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
         let accept = { @Sendable (channel: any Channel) in
             admit(channel).flatMap { connectionConfigurator.configure(channel: channel, tls: .none) }
