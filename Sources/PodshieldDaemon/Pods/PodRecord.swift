@@ -26,7 +26,8 @@ struct PodRecord: Sendable, Equatable {
     }
 }
 
-/// A pod's host-side veth, or an uplink. An index can be given again, and a name; the hardware address of a new device is another by chance.
+/// A pod's host-side veth, or an uplink. An index can be given again, and a name; the hardware address of a new device is
+/// another by chance.
 struct HostDevice: Sendable, Hashable, Codable {
     let index: UInt32
     let name: String
