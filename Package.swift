@@ -148,7 +148,7 @@ let package = Package(
                 "AdminAPI", "Configuration", "LinuxBinding", "Preflight", "PrintableText", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-            ] + grpc + grpcTransport),
+            ] + grpc + grpcTransport + nio),
         .executableTarget(name: "psid", dependencies: ["PSIDCommands"], swiftSettings: strict),
         .executableTarget(
             name: "podshield-netns", dependencies: ["Addressing", "LinuxBinding", "NetnsProtocol"],

@@ -9,6 +9,11 @@ public final class FileDescriptor: Sendable {
 
     deinit { close(raw) }
 
+    /// One more of the same open file, for somebody who closes it. C: `fcntl` with `F_DUPFD_CLOEXEC`.
+    public func duplicate() throws(SystemError) -> Int32 {
+        try calling("fcntl") { fcntl(raw, F_DUPFD_CLOEXEC, 3) }
+    }
+
     /// Opens with `O_CLOEXEC`. C: `open`.
     public convenience init(
         opening path: String, _ flags: Int32 = O_RDONLY, mode: UInt32 = 0

@@ -13,10 +13,14 @@ public struct UnixSocket: Sendable {
         return (UnixSocket(FileDescriptor(owning: ends[0])), UnixSocket(FileDescriptor(owning: ends[1])))
     }
 
-    /// C: `connect`. A path that does not fit `sockaddr_un` fails with `ENAMETOOLONG`.
-    public static func connect(to path: String) throws(SystemError) -> UnixSocket {
+    /// C: `connect`. Waits for a place where too many wait to be accepted already: nobody has to ask again, as a socket
+    /// that does not block would have to. A path that does not fit `sockaddr_un` fails with `ENAMETOOLONG`.
+    ///
+    /// - Parameter limit: of this and of all later waiting; fails with `EAGAIN`.
+    public static func connect(to path: String, within limit: Duration) throws(SystemError) -> UnixSocket {
         let raw = try calling("socket") { socket(AF_UNIX, streamType, 0) }
-        let descriptor = FileDescriptor(owning: raw)
+        let connection = UnixSocket(FileDescriptor(owning: raw))
+        try connection.setTimeLimit(limit)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         guard path.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else {
@@ -30,7 +34,7 @@ public struct UnixSocket: Sendable {
                 }
             }
         }
-        return UnixSocket(descriptor)
+        return connection
     }
 
     /// Every later `send` and `receive` fails with `EAGAIN` when nothing moves for so long.

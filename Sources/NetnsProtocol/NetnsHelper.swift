@@ -34,7 +34,7 @@ public enum NetnsHelper: Hashable, Sendable {
 
     private func exchange(_ request: PodNetworkRequest, _ limit: Duration) throws -> PodNetworkReply {
         switch self {
-        case .socket(let path): return try Self.exchange(request, UnixSocket.connect(to: path), limit)
+        case .socket(let path): return try Self.exchange(request, UnixSocket.connect(to: path, within: limit), limit)
         case .spawn(let executable):
             let (ours, theirs) = try UnixSocket.pair()
             let child = try ChildProcess(path: executable, input: theirs.descriptor)

@@ -4,6 +4,7 @@ import GRPCCore
 import GRPCNIOTransportHTTP2
 import Glibc
 import LinuxBinding
+import NIOPosix
 
 /// One run of psid: where it speaks, and to whom.
 struct Session: Sendable {
@@ -19,9 +20,10 @@ struct Session: Sendable {
         _ body: @Sendable (Admin) async throws -> Result
     ) async throws -> Result {
         let path = try socketPath()
-        try checkSocket(path)
-        let transport = try HTTP2ClientTransport.Posix(
-            target: .unixDomainSocket(path: path), transportSecurity: .plaintext)
+        let transport: Admin.Transport
+        do { transport = try await Self.connect(to: path) } catch let error as SystemError {
+            throw CommandFailure(connecting: error, to: path)
+        }
         return try await withGRPCClient(transport: transport) { try await body(Admin($0)) }
     }
 
@@ -30,30 +32,43 @@ struct Session: Sendable {
         return try PodshieldConfiguration(path: options.config).paths.adminSocket
     }
 
-    /// gRPC tells a missing daemon and a forbidden one alike, and in many words.
-    private func checkSocket(_ path: String) throws(CommandFailure) {
-        do throws(SystemError) {
-            _ = try UnixSocket.connect(to: path)
-        } catch {
-            switch error.code {
-            case EACCES, EPERM: throw CommandFailure(.denied, "\(path): only root may use the admin socket")
-            case ENAMETOOLONG: throw CommandFailure(.usage, "\(path): too long for a socket")
-            default: throw CommandFailure(.notReachable, "\(path): \(error.reason); does podshield-idd run?")
-            }
+    /// A connection of our own for gRPC: it would give up at once while too many wait for the daemon, and tells a missing
+    /// daemon and a forbidden one alike.
+    private static func connect(to path: String) async throws -> Admin.Transport {
+        let socket = try UnixSocket.connect(to: path, within: Admin.timeLimit)
+        return try await .wrapping { configure in
+            // The channel owns it, also when it cannot be made.
+            let descriptor = try socket.descriptor.duplicate()
+            return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .withConnectedSocket(descriptor, channelInitializer: configure)
+        }
+    }
+}
+
+extension CommandFailure {
+    fileprivate init(connecting error: SystemError, to path: String) {
+        switch error.code {
+        case EACCES, EPERM: self.init(.denied, "\(path): only root may use the admin socket")
+        case ENAMETOOLONG: self.init(.usage, "\(path): too long for a socket")
+        case EAGAIN: self.init(.timedOut, "\(path): podshield-idd has not accepted the connection in time")
+        default: self.init(.notReachable, "\(path): \(error.reason); does podshield-idd run?")
         }
     }
 }
 
 /// The daemon.
 struct Admin: Sendable {
-    typealias Client = Podshield_Admin_V1_Admin.Client<HTTP2ClientTransport.Posix>
+    typealias Transport = HTTP2ClientTransport.WrappedChannel
+    typealias Client = Podshield_Admin_V1_Admin.Client<Transport>
 
     let client: Client
 
-    init(_ client: GRPCClient<HTTP2ClientTransport.Posix>) { self.client = Client(wrapping: client) }
+    init(_ client: GRPCClient<Transport>) { self.client = Client(wrapping: client) }
 
-    /// For calls with one answer.
-    static let options = options(within: .seconds(60))
+    /// Of connecting, and of calls with one answer.
+    static let timeLimit = Duration.seconds(60)
+
+    static let options = options(within: timeLimit)
 
     static func options(within limit: Duration?) -> CallOptions {
         var options = CallOptions.defaults

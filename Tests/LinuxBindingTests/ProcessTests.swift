@@ -77,6 +77,39 @@ import Testing
         #expect(#expect(throws: SystemError.self) { try other.receiveLine(limit: 10) }?.code == EMSGSIZE)
     }
 
+    @Test func connectingWaitsForAPlaceButNotForever() throws {
+        let (ours, theirs) = try UnixSocket.pair()
+        let listener = try ChildProcess(
+            path: "/usr/bin/python3",
+            arguments: [
+                "-c",
+                """
+                import socket, sys
+                server = socket.socket(socket.AF_UNIX)
+                server.bind(sys.argv[1])
+                server.listen(0)
+                control = socket.socket(fileno=0)
+                control.sendall(b"listens\\n")
+                control.recv(1)
+                held = [server.accept() for _ in range(2)]
+                control.recv(1)
+                """, directory.path + "/s",
+            ], input: theirs.descriptor)
+        defer { listener.kill() }
+        #expect(try ours.receiveLine(limit: 100) == Array("listens".utf8))
+        // A queue of length zero holds one.
+        let first = try UnixSocket.connect(to: directory.path + "/s", within: .seconds(10))
+        let error = #expect(throws: SystemError.self) {
+            try UnixSocket.connect(to: directory.path + "/s", within: .milliseconds(50))
+        }
+        #expect(error?.code == EAGAIN)
+        try ours.send(Array("!".utf8))
+        let second = try UnixSocket.connect(to: directory.path + "/s", within: .seconds(10))
+        try ours.send(Array("!".utf8))
+        #expect(try listener.wait() == 0)
+        withExtendedLifetime((first, second)) {}
+    }
+
     @Test func childrenTalkOverTheirInput() throws {
         let (ours, theirs) = try UnixSocket.pair()
         let child = try ChildProcess(

@@ -17,7 +17,7 @@ struct AdminListener: HTTP2ServerTransport.ListenerFactory {
         connectionConfigurator: HTTP2ServerTransport.ConnectionConfigurator
     ) async throws -> NIOAsyncChannel<HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel, Never> {
         let bootstrap = ServerBootstrap(group: eventLoopGroup)
-            // Also of a socket of systemd's, where those wait who asked while no daemon ran.
+            // Of a socket of ours; how many wait at systemd's, its unit says.
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
         let accept = { @Sendable (channel: any Channel) in
