@@ -32,3 +32,8 @@ RATES = (
     Figure("svids_signed_per_s", "SVIDs signed a second, the authority's work", 0),
     Figure("svids_issued_per_s", "SVIDs issued a second, node's and authority's work", 0),
 )
+
+WITHDRAWALS = (
+    Figure("pod_removed_ms", "a pod is removed on its node", 0),
+    Figure("node_banned_ms", "a node is banned at the authority", 0),
+)

@@ -18,6 +18,10 @@ class Record:
         values = self._values.get(subject, {}).get(figure)
         return statistics.median(values) if values else None
 
+    def worst(self, subject: str, figure: str) -> Optional[float]:
+        """The largest value."""
+        return max(self._values.get(subject, {}).get(figure, []), default=None)
+
     def ratio(self, figure: str, subject: str, reference: str) -> Optional[float]:
         """How many times the reference's median the subject's is."""
         of, to = self.median(subject, figure), self.median(reference, figure)

@@ -20,6 +20,7 @@ import programs
 import rates
 import surroundings
 import table
+import withdrawals
 from goals import ALL as GOALS
 from harness.lifetime import Interrupted, Run
 from record import Record
@@ -30,7 +31,7 @@ FORMAT_VERSION = 1
 SET_UP_SECONDS = 300
 # What a measurement may take beyond its time before the run has stalled.
 OVERHEAD_SECONDS = 20
-CIPHER_SECONDS = 120
+OTHERS_SECONDS = 240
 
 T = TypeVar("T")
 
@@ -65,7 +66,10 @@ class Bench:
                 if measure.fits(way):
                     self._attempt(f"{measure.name} of {way.name}", lambda: self._take(measure, way))
         if not self._wanted.only_paths:
-            for what, module in (("the cipher", cipher), ("the programs", programs), ("keys and identities", rates)):
+            others = {
+                "the cipher": cipher, "the programs": programs, "keys and identities": rates, "taking away": withdrawals,
+            }
+            for what, module in others.items():
                 self._attempt(what, lambda: module.measure(self._record))
 
     def _take(self, measure: measures.Measure, way: paths.Path) -> None:
@@ -104,7 +108,7 @@ class Bench:
 
     def _time_limit(self) -> int:
         taken = len(measures.ALL) * len(self._wanted.paths) * (self._wanted.seconds + OVERHEAD_SECONDS)
-        return SET_UP_SECONDS + self._wanted.rounds * (taken + CIPHER_SECONDS)
+        return SET_UP_SECONDS + self._wanted.rounds * (taken + OTHERS_SECONDS)
 
 
 def arguments() -> argparse.Namespace:
@@ -113,7 +117,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--paths", nargs="+", choices=names, default=names)
-    parser.add_argument("--only-paths", action="store_true", help="without cipher, programs, handshakes and SVIDs")
+    parser.add_argument("--only-paths", action="store_true", help="without what has no peer: cipher, programs, keys, taking away")
     parser.add_argument("--write", action="store_true", help="results.json and docs/performance.md")
     return parser.parse_args()
 

@@ -20,6 +20,7 @@ def render(record: Record, about: dict[str, Any], failures: list[str]) -> str:
         "### The cipher", cipher(record),
         "### The programs", programs(record),
         "### Keys and identities", rates(record),
+        "### Taking away", withdrawals(record),
         "### Goals", reached(record),
     )
     return "\n\n".join(parts)
@@ -79,6 +80,18 @@ def timed(record: Record, subject: str, figure: str, length: int) -> tuple[str, 
 def rates(record: Record) -> str:
     rows = ((figure.title, number(record.median("podshield", figure.key), figure.digits)) for figure in figures.RATES)
     return table(("on one CPU", "Podshield"), rows)
+
+
+def withdrawals(record: Record) -> str:
+    rows = (
+        (
+            figure.title,
+            number(record.median("podshield", figure.key), figure.digits),
+            number(record.worst("podshield", figure.key), figure.digits),
+        )
+        for figure in figures.WITHDRAWALS
+    )
+    return table(("until another node's kernel has let go, ms", "median", "longest"), rows)
 
 
 def reached(record: Record) -> str:
