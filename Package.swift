@@ -172,7 +172,7 @@ let package = Package(
         testTarget(
             "SecureTransport",
             [
-                "Addressing", "Identity", "Issuance", "OpenSSLBinding",
+                "Addressing", "Identity", "Issuance", "OpenSSLBinding", "RandomTestSupport",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio),
         testTarget(
@@ -189,6 +189,7 @@ let package = Package(
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .target(name: "KernelTestSupport", path: "Tests/KernelTestSupport", swiftSettings: strict),
+        .target(name: "RandomTestSupport", path: "Tests/RandomTestSupport", swiftSettings: strict),
         .target(
             name: "LinkTestSupport", dependencies: ["Addressing", "Identity", "Issuance", "OpenSSLBinding"],
             path: "Tests/LinkTestSupport", swiftSettings: strict),
@@ -196,7 +197,7 @@ let package = Package(
             name: "KeyAgreementTests",
             dependencies: [
                 "Addressing", "Identity", "KernelTestSupport", "KeyAgreement", "LinkTestSupport", "OpenSSLBinding",
-                crypto,
+                "RandomTestSupport", crypto,
             ],
             exclude: ["Vectors"],
             swiftSettings: strict),
@@ -225,8 +226,8 @@ let package = Package(
             "PodshieldDaemon",
             [
                 "Addressing", "AdminAPI", "AuthorityAPI", "Configuration", "Datapath", "Identity",
-                "KernelTestSupport", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "Telemetry",
-                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "KernelTestSupport", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "RandomTestSupport",
+                "Telemetry", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport),
         .target(
             name: "FuzzTargets",

@@ -1,6 +1,7 @@
 import Addressing
 import Identity
 import LinkTestSupport
+import RandomTestSupport
 import Testing
 
 @testable import KeyAgreement
@@ -43,7 +44,7 @@ import Testing
         nodes[node].host(workloads)
     }
 
-    private func deliverSome(_ generator: inout SeededGenerator) {
+    private func deliverSome(_ generator: inout SplitMix) {
         for _ in 0..<Int.random(in: 0...12, using: &generator) {
             guard let (wire, role) = network.deliverable.randomElement(using: &generator) else { return }
             network.deliver(wire, to: role)
@@ -71,7 +72,7 @@ import Testing
     /// Pods stay with their identity; connections break and daemons restart.
     @Test(arguments: 0..<12)
     func breaksAndRestarts(_ seed: UInt64) throws {
-        var generator = SeededGenerator(seed)
+        var generator = SplitMix(seed: seed)
         var hosted = [[Set<Int>]](repeating: [[], []], count: 3)
         for _ in 0..<60 {
             let node = Int.random(in: 0..<3, using: &generator)
@@ -100,7 +101,7 @@ import Testing
     /// Pods' addresses pass from one identity to the other; nobody is ever mistaken.
     @Test(arguments: 0..<12)
     func addressesThatMove(_ seed: UInt64) throws {
-        var generator = SeededGenerator(seed)
+        var generator = SplitMix(seed: seed)
         var hosted = [[Set<Int>]](repeating: [[], []], count: 3)
         for _ in 0..<80 {
             let node = Int.random(in: 0..<3, using: &generator)

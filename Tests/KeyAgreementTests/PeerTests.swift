@@ -1,6 +1,7 @@
 import Addressing
 import Identity
 import LinkTestSupport
+import RandomTestSupport
 import Testing
 
 @testable import KeyAgreement
@@ -114,7 +115,7 @@ extension SimulatedNode {
     /// Whatever the order in which messages arrive, one connection and one epoch remain.
     @Test(arguments: 0..<64)
     func crossedDialsBecomeOneConnection(_ seed: UInt64) throws {
-        var generator = SeededGenerator(seed)
+        var generator = SplitMix(seed: seed)
         let (network, a, b) = try Simulation.pair()
         a.host([try a.workload("web", web, at: ["10.0.1.1"])])
         b.host([try b.workload("db", db, at: ["10.0.2.1"])])
@@ -130,7 +131,7 @@ extension SimulatedNode {
 
     @Test(arguments: 0..<32)
     func crossedRekeysLoseNothing(_ seed: UInt64) throws {
-        var generator = SeededGenerator(seed)
+        var generator = SplitMix(seed: seed)
         let (network, a, b) = try established()
         let before = a.epoch(with: b)
         a.feed(.rekey, b.number)
@@ -395,7 +396,7 @@ extension SimulatedNode {
         let (network, a, b) = try established()
         let (web0, db0) = (try a.workload("web", web, at: ["10.0.1.1"]), try b.workload("db", db, at: ["10.0.2.1"]))
         a.feed(.rekey, b.number)
-        var generator = SeededGenerator(UInt64(step))
+        var generator = SplitMix(seed: UInt64(step))
         for _ in 0..<step {
             guard let (wire, role) = network.deliverable.randomElement(using: &generator) else { break }
             network.deliver(wire, to: role)

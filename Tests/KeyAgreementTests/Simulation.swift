@@ -270,17 +270,3 @@ final class Simulation {
 extension SymmetricKey {
     var copy: [UInt8] { unsafe withUnsafeBytes { unsafe Array($0) } }
 }
-
-/// A reproducible order.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
-    }
-}

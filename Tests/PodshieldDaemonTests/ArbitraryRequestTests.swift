@@ -1,5 +1,6 @@
 import AdminAPI
 import GRPCCore
+import RandomTestSupport
 import SwiftProtobuf
 import Testing
 
@@ -134,20 +135,5 @@ private struct AsItIs: MessageSerializer, MessageDeserializer {
 
     func deserialize<Bytes: GRPCContiguousBytes>(_ bytes: Bytes) throws -> [UInt8] {
         unsafe bytes.withUnsafeBytes { unsafe Array($0) }
-    }
-}
-
-/// Random numbers that are the same in every run (Steele, Lea, Flood: SplitMix64).
-private struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

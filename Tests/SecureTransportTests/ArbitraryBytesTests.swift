@@ -2,6 +2,7 @@ import Identity
 import NIOCore
 import NIOEmbedded
 import OpenSSLBinding
+import RandomTestSupport
 import SecureTransport
 import Testing
 
@@ -142,24 +143,5 @@ import Testing
             }
         }
         return bytes == genuine ? bytes + [0] : bytes
-    }
-}
-
-/// Random numbers that are the same in every run (Steele, Lea, Flood: SplitMix64).
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
-    mutating func bytes(_ count: Int) -> [UInt8] {
-        (0..<count).map { _ in UInt8.random(in: 0 ... .max, using: &self) }
     }
 }
