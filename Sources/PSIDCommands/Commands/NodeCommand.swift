@@ -24,47 +24,58 @@ struct NodeListCommand: SessionCommand {
     }
 }
 
-struct NodeBanCommand: SessionCommand {
+struct NodeBanCommand: NodeChangeCommand {
     static let configuration = CommandConfiguration(
         commandName: "ban",
         abstract: "Shut a node out: all others let go of it and its pods, and it cannot join until it is evicted.")
+    static let outcome = "banned"
 
     @OptionGroup var options: GlobalOptions
 
     @Argument(help: "Its name or SPIFFE ID.")
     var node: String
 
-    func run(in session: Session) async throws {
+    static func change(_ node: String, by admin: Admin) async throws -> Podshield_Admin_V1_Node {
         var request = Podshield_Admin_V1_NodeBanRequest()
         request.node = node
-        let message = request
-        let banned = try await session.withAdmin { admin in
-            NodeDocument(try await admin.client.nodeBan(message, options: Admin.options).node)
-        }
-        if session.isJSON { return try session.console.print(json: banned) }
-        session.console.print("node \(banned.name) is banned".printable)
+        return try await admin.client.nodeBan(request, options: Admin.options).node
     }
 }
 
-struct NodeEvictCommand: SessionCommand {
+struct NodeEvictCommand: NodeChangeCommand {
     static let configuration = CommandConfiguration(
         commandName: "evict",
         abstract: "Forget that a node has joined, and its ban. With a new token it may join again.")
+    static let outcome = "evicted"
 
     @OptionGroup var options: GlobalOptions
 
     @Argument(help: "Its name or SPIFFE ID.")
     var node: String
 
-    func run(in session: Session) async throws {
+    static func change(_ node: String, by admin: Admin) async throws -> Podshield_Admin_V1_Node {
         var request = Podshield_Admin_V1_NodeEvictRequest()
         request.node = node
-        let message = request
-        let evicted = try await session.withAdmin { admin in
-            NodeDocument(try await admin.client.nodeEvict(message, options: Admin.options).node)
-        }
-        if session.isJSON { return try session.console.print(json: evicted) }
-        session.console.print("node \(evicted.name) is evicted".printable)
+        return try await admin.client.nodeEvict(request, options: Admin.options).node
+    }
+}
+
+/// Does something to one node of the registry.
+protocol NodeChangeCommand: SessionCommand {
+    /// What the node is then.
+    static var outcome: String { get }
+
+    var node: String { get }
+
+    static func change(_ node: String, by admin: Admin) async throws -> Podshield_Admin_V1_Node
+}
+
+extension NodeChangeCommand {
+    func run(in session: Session) async throws {
+        let node = node
+        let changed = try await session.withAdmin { NodeDocument(try await Self.change(node, by: $0)) }
+        if session.isJSON { return try session.console.print(json: changed) }
+        session.console.print("node \(changed.name) is \(Self.outcome)".printable)
     }
 }
 

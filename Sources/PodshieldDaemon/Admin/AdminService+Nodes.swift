@@ -41,9 +41,8 @@ extension AdminService {
     func nodeBan(
         request: ServerRequest<Podshield_Admin_V1_NodeBanRequest>, context: ServerContext
     ) async throws -> ServerResponse<Podshield_Admin_V1_NodeBanResponse> {
-        let service = try requireAuthority()
         var answer = Podshield_Admin_V1_NodeBanResponse()
-        answer.node = try await Self.change(request.message.node, of: service) { (name) throws(RegistryError) in
+        answer.node = try await change(request.message.node) { (service, name) throws(RegistryError) in
             try await service.ban(node: name)
         }
         return ServerResponse(message: answer)
@@ -52,24 +51,23 @@ extension AdminService {
     func nodeEvict(
         request: ServerRequest<Podshield_Admin_V1_NodeEvictRequest>, context: ServerContext
     ) async throws -> ServerResponse<Podshield_Admin_V1_NodeEvictResponse> {
-        let service = try requireAuthority()
         var answer = Podshield_Admin_V1_NodeEvictResponse()
-        answer.node = try await Self.change(request.message.node, of: service) { (name) throws(RegistryError) in
+        answer.node = try await change(request.message.node) { (service, name) throws(RegistryError) in
             try await service.evict(node: name)
         }
         return ServerResponse(message: answer)
     }
 
     /// A node goes by its name or its SPIFFE ID.
-    private static func change(
-        _ asked: String, of service: AuthorityService,
-        by change: (String) async throws(RegistryError) -> NodeRecord?
+    private func change(
+        _ asked: String, by change: (AuthorityService, String) async throws(RegistryError) -> NodeRecord?
     ) async throws(AdminError) -> Podshield_Admin_V1_Node {
+        let service = try requireAuthority()
         let nodes: [NodeRecord]
         let changed: NodeRecord?
         do throws(RegistryError) {
             nodes = try await service.nodes()
-            changed = try await change(nodes.first { "\($0.id)" == asked }?.name ?? asked)
+            changed = try await change(service, nodes.first { "\($0.id)" == asked }?.name ?? asked)
         } catch {
             throw AdminError(.internal, "\(error)")
         }
