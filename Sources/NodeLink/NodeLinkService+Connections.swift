@@ -35,8 +35,7 @@ extension NodeLinkService {
                 }
                 .bind(host: address.description, port: Int(settings.port)).get()
         } catch {
-            let reason = (error as? IOError)?.reason ?? "\(error)"
-            throw .cannotListen(address: "\(address) port \(settings.port)", reason: reason)
+            throw .cannotListen(address: "\(address) port \(settings.port)", reason: SocketFailure.reason(error))
         }
     }
 

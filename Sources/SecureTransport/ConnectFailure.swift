@@ -1,4 +1,3 @@
-internal import Glibc
 internal import NIOCore
 internal import NIOPosix
 
@@ -6,17 +5,12 @@ internal import NIOPosix
 public enum ConnectFailure {
     /// One line for people, of what a NIO bootstrap threw: `192.0.2.1:7600: Connection refused`.
     public static func reason(_ error: any Error) -> String {
-        guard let error = error as? NIOConnectionError else { return system(error) }
+        guard let error = error as? NIOConnectionError else { return SocketFailure.reason(error) }
         let attempts = error.connectionErrors.map { failure in
             let host = failure.target.ipAddress ?? error.host
-            return "\(host.contains(":") ? "[\(host)]" : host):\(error.port): \(system(failure.error))"
+            return "\(host.contains(":") ? "[\(host)]" : host):\(error.port): \(SocketFailure.reason(failure.error))"
         }
         guard attempts.isEmpty else { return attempts.joined(separator: "; ") }
         return "\(error.host) has no address: \((error.dnsAError ?? error.dnsAAAAError).map { "\($0)" } ?? "no answer")"
-    }
-
-    private static func system(_ error: any Error) -> String {
-        guard let error = error as? IOError, let text = unsafe strerror(error.errnoCode) else { return "\(error)" }
-        return unsafe String(cString: text)
     }
 }

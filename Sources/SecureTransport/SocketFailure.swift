@@ -1,7 +1,12 @@
 internal import Glibc
-public import NIOCore
+internal import NIOCore
 
-extension IOError {
-    /// What its code means, in the system's words: NIO's own name the Swift function. C: `strerror`.
-    public var reason: String { unsafe strerror(errnoCode).map { unsafe String(cString: $0) } ?? "errno \(errnoCode)" }
+/// Why a socket could not be had.
+public enum SocketFailure {
+    /// One line for people, of what NIO threw: the code in the system's words, where NIO's own name the Swift function.
+    /// C: `strerror`.
+    public static func reason(_ error: any Error) -> String {
+        guard let code = (error as? IOError)?.errnoCode else { return "\(error)" }
+        return unsafe strerror(code).map { unsafe String(cString: $0) } ?? "errno \(code)"
+    }
 }

@@ -72,10 +72,9 @@ final class AuthorityServer: Sendable {
         defer { announcement.cancel() }
         do {
             try await server.serve()
-        } catch let error as RuntimeError where error.cause is IOError {
-            throw .cannotListen(address: address, reason: (error.cause as? IOError)?.reason ?? "\(error)")
         } catch {
-            throw .serverFailed("\(error)")
+            guard let cause = (error as? RuntimeError)?.cause as? IOError else { throw .serverFailed("\(error)") }
+            throw .cannotListen(address: address, reason: SocketFailure.reason(cause))
         }
     }
 }

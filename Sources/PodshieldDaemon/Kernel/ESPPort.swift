@@ -13,8 +13,8 @@ struct ESPPort: Sendable {
             channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .bind(host: address.description, port: Int(port)).get()
         } catch {
-            let reason = (error as? IOError)?.reason ?? "\(error)"
-            throw .cannotBind("the port of sealed packets, \(address) UDP port \(port)", reason: reason)
+            throw .cannotBind(
+                "the port of sealed packets, \(address) UDP port \(port)", reason: SocketFailure.reason(error))
         }
     }
 
