@@ -89,7 +89,7 @@ import Testing
     @Test func nobodyToWaitForMeansNoQuarantine() {
         var releases = AddressReleases()
         releases.release("10.0.0.1", former: web, revision: 1, awaiting: [])
-        #expect(releases.addresses.isEmpty)
+        #expect(releases.holdings.isEmpty)
     }
 
     @Test func anAddressThatMovedTwiceIsNobodysShortcut() {

@@ -12,8 +12,6 @@ struct AddressReleases: Sendable {
 
     private var releases: [IPAddress: Release] = [:]
 
-    var addresses: Set<IPAddress> { Set(releases.keys) }
-
     var holdings: Set<FormerHolding> {
         Set(
             releases.flatMap { address, release in
