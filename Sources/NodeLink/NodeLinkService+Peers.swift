@@ -32,7 +32,7 @@ extension NodeLinkService {
                 _ = await perform(LinkPeer.farewell(to: associations), for: number)
                 world.cannotReachUs(number)
             }
-            enqueueAll(.hostingChanged)
+            tellOfFreedAddresses()
         }
     }
 
@@ -65,10 +65,7 @@ extension NodeLinkService {
     }
 
     private func handle(_ input: LinkInput, _ number: NodeNumber) async {
-        let (freed, unbound) = (world.freedAddresses, world.unboundAddresses)
-        guard let actions = runners[number]?.machine.handle(input, at: now, in: &world) else { return }
-        if world.freedAddresses != freed { enqueueAll(.hostingChanged) }
-        if world.unboundAddresses != unbound { enqueueAll(.addressesUnbound) }
+        guard let actions = step(input, number) else { return }
         confirmLink(number)
         let results = await perform(actions, for: number)
         if case .ended(let id, _) = input { connections[id] = nil }
@@ -76,12 +73,23 @@ extension NodeLinkService {
         resumeAcknowledged()
     }
 
+    /// One step of the peer's machine. What it frees concerns all.
+    private func step(_ input: LinkInput, _ number: NodeNumber) -> [LinkAction]? {
+        let (freed, unbound) = (world.freedAddresses, world.unboundAddresses)
+        let actions = runners[number]?.machine.handle(input, at: now, in: &world)
+        if world.freedAddresses != freed { tellOfFreedAddresses() }
+        if world.unboundAddresses != unbound { enqueueAll(.addressesUnbound) }
+        return actions
+    }
+
+    private func tellOfFreedAddresses() {
+        enqueueAll(.hostingChanged)
+        freedSource.yield()
+    }
+
     private func remove(_ number: NodeNumber) async {
         runners[number]?.alarm?.cancel()
-        let actions = runners[number]?.machine.handle(.removed, at: now, in: &world) ?? []
-        for result in await perform(actions, for: number) {
-            _ = runners[number]?.machine.handle(result, at: now, in: &world)
-        }
+        for result in await perform(step(.removed, number) ?? [], for: number) { _ = step(result, number) }
         runners[number] = nil
         waiters.resumeRekeys(.failure(.unknownNode(number))) { $0.node == number }
         resumeAcknowledged()

@@ -33,6 +33,10 @@ public actor NodeLinkService {
     var waiters = Waiters()
     nonisolated let events: AsyncStream<ChannelEvent>
     nonisolated let eventSource: AsyncStream<ChannelEvent>.Continuation
+    /// Says that addresses have left quarantine: `host` again tells which. For one listener, who also hears what happened
+    /// before he listened or while he was busy, as one. Ends with the service.
+    public nonisolated let addressesFreed: AsyncStream<Void>
+    nonisolated let freedSource: AsyncStream<Void>.Continuation
 
     /// - Parameters:
     ///   - identity: the node's own SVID and whom it trusts.
@@ -52,6 +56,7 @@ public actor NodeLinkService {
             entropy: environment.entropy, bootID: environment.bootID, bundle: identity.bundle())
         world.protected = settings.protected
         (events, eventSource) = AsyncStream.makeStream()
+        (addressesFreed, freedSource) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     // MARK: Life
@@ -114,6 +119,7 @@ public actor NodeLinkService {
         for number in runners.keys { stop(number) }
         state = .stopped
         waiters.end()
+        freedSource.finish()
         await withDiscardingTaskGroup { group in
             for channel in channels { group.addTask { await channel.closed() } }
         }
@@ -186,9 +192,6 @@ public actor NodeLinkService {
         runners.values.map(\.machine.status).sorted { $0.node < $1.node }
     }
 
-    /// Addresses of `host` that must not be used yet.
-    public func quarantined() -> Set<IPAddress> { world.quarantined }
-
     /// New epochs with this peer, or with every connected one. Returns when each is confirmed or has failed.
     public func rekey(_ node: NodeNumber?) async -> [RekeyOutcome] {
         let nodes = node.map { [$0] } ?? runners.filter { $0.value.machine.linkID != nil }.keys.sorted()
@@ -206,7 +209,7 @@ public struct HostingOutcome: Sendable, Equatable {
     /// Connected peers that have not answered in time.
     public let unacknowledged: [NodeNumber]
     /// Addresses that were another identity's and may still be reached as such: packets to them must not be delivered yet.
-    /// They are announced, and leave this set, by themselves.
+    /// They are announced, and leave this set, by themselves; `addressesFreed` says when.
     public let quarantined: Set<IPAddress>
     /// What was given up and may still be taken for the former holder's: a next run has to inherit it.
     public let released: Set<FormerHolding>

@@ -141,7 +141,7 @@ struct LinkTests {
         #expect(first.quarantined == ["10.0.2.1"])
         #expect(first.released == [FormerHolding(address: "10.0.2.1", identity: .init(rawValue: 301))])
         await introduce([a, again], revision: 2)
-        try await eventually("a knows") { await again.service.quarantined().isEmpty }
+        try await again.hostUntilFree("web", 302, at: ["10.0.2.1"])
         try await eventually("the address is the other's") { a.sink.snapshot.addresses(from: 2, 302) == ["10.0.2.1"] }
         await again.stop()
         await a.stop()
@@ -159,8 +159,26 @@ struct LinkTests {
         await again.service.inherit([FormerHolding(address: "10.0.2.1", identity: .init(rawValue: 301))])
         #expect(try await again.host("web", 302, at: ["10.0.2.1"]).quarantined == ["10.0.2.1"])
         await introduce([again], revision: 2)
-        try await eventually("free") { await again.service.quarantined().isEmpty }
+        try await eventually("free") { await again.service.world.quarantined.isEmpty }
+        // Who listens only now hears of it, too.
+        try await again.hostUntilFree("web", 302, at: ["10.0.2.1"])
         await again.stop()
+    }
+
+    @Test func nobodyWaitsForAPeerThatLeavesTheDirectory() async throws {
+        try await withPair { a, b in
+            let c = try await TestNode("c", 3, domain)
+            await introduce([a, b, c], revision: 2)
+            try await established(a, b)
+            try await eventually("c knows b") { c.sink.snapshot.addresses(from: 2, 301) == ["10.0.2.1"] }
+            await a.stop()
+            #expect(try await b.host("web", 302, at: ["10.0.2.1"]).quarantined == ["10.0.2.1"])
+            let waiting = Task { try await b.hostUntilFree("web", 302, at: ["10.0.2.1"]) }
+            await introduce([b, c], revision: 3)
+            try await waiting.value
+            try await eventually("c is told") { c.sink.snapshot.addresses(from: 2, 302) == ["10.0.2.1"] }
+            await c.stop()
+        }
     }
 
     @Test func whoLeavesTheDirectoryIsCutOff() async throws {

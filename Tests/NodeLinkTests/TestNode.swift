@@ -64,6 +64,15 @@ final class TestNode: Sendable {
         return await service.host([try #require(HostedWorkload(svid: svid, addresses: addresses))])
     }
 
+    /// Hosts it again whenever addresses are said to be free, until these are.
+    func hostUntilFree(_ account: String, _ identity: UInt32, at addresses: Set<IPAddress>) async throws {
+        for await _ in service.addressesFreed where try await host(account, identity, at: addresses).quarantined.isEmpty
+        {
+            return
+        }
+        throw Vain()
+    }
+
     var events: [NodeLinkEvent] { log.all }
 
     func saw(_ matches: (LinkEvent) -> Bool) -> Bool {

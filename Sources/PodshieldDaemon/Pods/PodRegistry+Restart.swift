@@ -1,4 +1,3 @@
-import Addressing
 import Datapath
 import Identity
 import KeyAgreement
@@ -104,15 +103,10 @@ extension PodRegistry {
         }
     }
 
-    /// Addresses leave quarantine by themselves; the next telling finds out, and need not wait for its turn.
+    /// Addresses leave quarantine by themselves; the next telling finds out which. Not only when a pod waits: one may be
+    /// about to, by a telling that was before.
     private func followQuarantine() async {
-        var quarantined: Set<IPAddress> = []
-        while !Task.isCancelled {
-            try? await Task.sleep(for: Self.quarantinePause)
-            let former = quarantined
-            quarantined = hasUnenforced ? await parts.link.quarantined() : []
-            if hasUnenforced, !former.isSubset(of: quarantined) { await announce() }
-        }
+        for await _ in parts.link.addressesFreed { await announce() }
     }
 
     private var hasUnenforced: Bool {
@@ -130,5 +124,4 @@ extension PodRegistry {
     }
 
     private static let retryPause = Duration.seconds(5)
-    private static let quarantinePause = Duration.milliseconds(250)
 }
