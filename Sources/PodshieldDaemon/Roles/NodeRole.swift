@@ -64,7 +64,9 @@ struct NodeRole: Sendable {
         }
     }
 
-    /// Pods first: their devices are no uplinks.
+    /// Pods first: their devices are no uplinks. All others are hooked once more although the barrier has done it: those
+    /// that came since, and those of pods that an earlier run knew and this one does not. Listed after the events began,
+    /// so that none is missed in between; one that cannot be hooked ends the start.
     private static func takeUpDevices(
         _ parts: NodeParts, _ pods: PodRegistry, _ daemon: DaemonContext
     ) async throws(StartError) {
