@@ -41,6 +41,8 @@ public struct NodeIdentityStatus: Sendable {
     public let lastFailure: String?
     /// Seconds since 1970 of the last answer; nil for none since the start.
     public let lastContact: Int64?
+    /// Why the authority does not count this node among its own; nil while it does as far as is known.
+    public let exclusion: String?
     /// Seconds by which this machine's clock was ahead of the authority's when it last issued something; nil before it has.
     public let clockSkew: Int64?
     public let directoryRevision: UInt64?

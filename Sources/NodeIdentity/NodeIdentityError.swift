@@ -110,6 +110,10 @@ public enum NodeIdentityEvent: Sendable {
     case identityExpired(notAfter: Int64)
     case connected
     case disconnected(String)
+    /// The authority does not count this node among its own, for this reason: no pod of it is to be served any more.
+    case shutOut(String)
+    /// It does again. After a new join it is `joined` that says so.
+    case letIn
     case nodeRenewed(X509SVID)
     case nodeRenewalFailed(AuthorityCallError, notAfter: Int64)
     case workloadIssued(IssuedWorkload)

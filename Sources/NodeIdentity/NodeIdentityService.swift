@@ -34,6 +34,8 @@ public actor NodeIdentityService {
     var reports = ReportQueue()
     var lastFailure: String?
     var lastContact: Int64?
+    /// Why the authority does not count this node among its own; nil while it does as far as is known.
+    var exclusion: String?
     private var clockSkew: Int64?
 
     /// Opens the state directory, or makes it, and takes up what an earlier run left there.
@@ -92,9 +94,8 @@ public actor NodeIdentityService {
     public func status() async -> NodeIdentityStatus {
         NodeIdentityStatus(
             membership: membership, svid: currentSVID?.svid, isConnected: await slot.isConnected,
-            lastFailure: lastFailure, lastContact: lastContact, clockSkew: clockSkew,
-            directoryRevision: directory?.revision,
-            workloads: workloads.count)
+            lastFailure: lastFailure, lastContact: lastContact, exclusion: exclusion, clockSkew: clockSkew,
+            directoryRevision: directory?.revision, workloads: workloads.count)
     }
 
     // MARK: Joining
@@ -112,6 +113,7 @@ public actor NodeIdentityService {
             throw .state(error)
         }
         directory = nil
+        exclusion = nil
         compareClocks(issued: joined.svid.svid.leaf)
         membership = joined.membership
         credentials.replace(svid: joined.svid, bundle: joined.bundle)

@@ -15,7 +15,8 @@ extension NodeIdentityService {
     /// One connection, from opening to end.
     func session() async throws(SessionEnd) {
         let changes = credentialsChanged.stream()
-        guard currentSVID != nil, let address = settings.authorityAddress ?? membership?.authorityAddress else {
+        let shown = currentSVID?.svid
+        guard shown != nil, let address = settings.authorityAddress ?? membership?.authorityAddress else {
             for await _ in changes { break }
             throw .renewed
         }
@@ -33,6 +34,8 @@ extension NodeIdentityService {
             group.cancelAll()
             return end
         }
+        // Not if it has joined again meanwhile: it is told who it was.
+        if case .lost(.denied(let reason), _) = end, currentSVID?.svid == shown { shutOut(reason) }
         throw end
     }
 
@@ -72,7 +75,10 @@ extension NodeIdentityService {
             observe(.directoryRefused(error))
             return .lost(.badAnswer("\(error)"), wasConnected: false)
         } catch {
-            return .lost(AuthorityCallError(error), wasConnected: true)
+            let failure = AuthorityCallError(error)
+            // Who is not let in has no reason to be back at once.
+            if case .denied = failure { return .lost(failure, wasConnected: false) }
+            return .lost(failure, wasConnected: true)
         }
     }
 
@@ -90,6 +96,7 @@ extension NodeIdentityService {
         answered()
         let held = directory?.revision ?? 0
         guard new.revision >= held else { throw .rolledBack(from: held, to: new.revision) }
+        letIn()
         guard new.revision > held else { return }
         if bundle.sequence > credentials.bundle.sequence {
             credentials.replace(bundle: bundle)

@@ -12,6 +12,8 @@ extension EventKind {
         case .nodeIdentityExpired, .notJoined:
             "psid token generate on the authority; put the section join that it prints into this node's configuration"
         case .authorityDisconnected: "see that the authority runs and that its TCP port is reached from here"
+        case .nodeShutOut:
+            "psid node evict on the authority if it is banned there; then as for a new node: stop, delete node/ under paths.state, start with a new token"
         case .clockSkewed: "set the clock, and have a time service keep it"
         case .stateNotSaved: "see that paths.state can be written and has room"
         case .linkFailed, .linkLost: "see that the other node runs and that its TCP link port is reached from here"

@@ -20,6 +20,17 @@ extension Event {
         Event(.authorityDisconnected, "no connection to the authority: \(reason)", [.reason: reason])
     }
 
+    public static func nodeShutOut(reason: String) -> Event {
+        Event(
+            .nodeShutOut,
+            "the authority no longer takes this node for one of its own, packets of its pods drop: \(reason)",
+            [.reason: reason])
+    }
+
+    public static func nodeLetIn() -> Event {
+        Event(.nodeLetIn, "the authority takes this node for one of its own again")
+    }
+
     public static func nodeSVIDRenewed(spiffeID: String, serial: String, notAfter: Int64) -> Event {
         Event(
             .nodeSVIDRenewed, "the node's SVID was renewed, serial \(serial)",

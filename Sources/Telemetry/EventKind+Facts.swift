@@ -58,6 +58,8 @@ extension EventKind {
         case .stateNotSaved: Facts(3014, .error, "6d9d4f19212547a98e1ca76346416360")
         case .stateNotUsed: Facts(3015, .notice, "00284451b72d482ebb70fb4f100e857b")
         case .clockSkewed: Facts(3016, .warning, "d485ad25edb24c0ba2cebb1c7f7697e5")
+        case .nodeShutOut: Facts(3017, .error, "32873a818047417792316884133577bb")
+        case .nodeLetIn: Facts(3018, .notice, "b0031ec15f9d45cf9bc95e7586cf80d5")
         case .linkListening: Facts(4001, .info, "c170c53102f24c64a76a2b1e1e91ed68")
         case .linkEstablished: Facts(4002, .notice, "9ae2bc03274e4cb1aa785c7ba462a545")
         case .linkLost: Facts(4003, .notice, "9b8e27c355c745dcbc247ac06e6e0f2d")

@@ -58,6 +58,9 @@ public enum EventKind: String, CaseIterable, Sendable {
     case stateNotUsed = "state-not-used"
     /// This machine's clock and the authority's differ.
     case clockSkewed = "clock-skewed"
+    /// The authority does not count it among its own.
+    case nodeShutOut = "node-shut-out"
+    case nodeLetIn = "node-let-in"
 
     // MARK: Links to other nodes and the keys agreed on over them
 

@@ -97,10 +97,60 @@ import Testing
             if case .denied = error as? AuthorityCallError { true } else { false }
         }
         try await eventually("b no longer sees it") { await b.service.currentDirectory?.nodes.count == 1 }
-        try await eventually("a's stream ended") {
-            a.journal.contains { if case .disconnected = $0 { true } else { false } }
-        }
+        try await eventually("a knows") { await a.service.status().exclusion?.hasSuffix("node-a is banned") == true }
         await #expect(throws: JoinError.self) { try await a.service.join(authority.invitation(node: "node-a")) }
+        #expect(await a.service.status().exclusion != nil)
+        #expect(await b.service.status().exclusion == nil)
+    }
+
+    private func standings(_ node: TestNode) -> [String] {
+        node.journal.all.compactMap { event in
+            switch event {
+            case .joined: "joined"
+            case .shutOut: "shut out"
+            case .letIn: "let in"
+            default: nil
+            }
+        }
+    }
+
+    @Test func anEvictedNodeKnowsItUntilItJoinsAgain() async throws {
+        let authority = try await TestAuthority()
+        let node = try await TestNode.joined("node-a", to: authority)
+        try await eventually("a directory") { await node.service.currentDirectory != nil }
+        _ = try await authority.service.evict(node: "node-a")
+        try await eventually("it knows") {
+            await node.service.status().exclusion?.hasSuffix("node-a has not joined") == true
+        }
+        // Tries that are refused again are no news.
+        try await eventually("three tries") {
+            node.journal.all.count { if case .disconnected = $0 { true } else { false } } >= 3
+        }
+        #expect(standings(node) == ["joined", "shut out"])
+        try await node.join(authority.invitation(node: "node-a"))
+        #expect(await node.service.status().exclusion == nil)
+        #expect(standings(node) == ["joined", "shut out", "joined"])
+    }
+
+    /// An authority that went back to a copy of its registry from before knows the node again.
+    @Test func aNodeIsLetInAgainWithoutJoining() async throws {
+        let first = try await TestAuthority()
+        let node = try await TestNode.joined("node-a", to: first)
+        try await eventually("a directory") { await node.service.currentDirectory != nil }
+        try await first.stop()
+        let registry = first.directory.path + "/authority/authority.sqlite"
+        try FileManager.default.copyItem(atPath: registry, toPath: registry + ".copy")
+        let second = try await TestAuthority(in: first.directory, port: first.port)
+        _ = try await second.service.evict(node: "node-a")
+        try await eventually("it knows") { await node.service.status().exclusion != nil }
+        try await second.stop()
+        for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: registry + suffix) }
+        try FileManager.default.removeItem(atPath: registry)
+        try FileManager.default.moveItem(atPath: registry + ".copy", toPath: registry)
+        let third = try await TestAuthority(in: first.directory, port: first.port)
+        try await eventually("it is let in") { await node.service.status().exclusion == nil }
+        #expect(standings(node) == ["joined", "shut out", "let in"])
+        try await third.stop()
     }
 
     /// A machine that was cloned: after the original joined again, the copy's SVID counts for nothing.

@@ -47,6 +47,7 @@ struct Findings {
         guard status.svid != nil else {
             return [.error(.nodeIdentityExpired, "the node's SVID has expired: it has to join again")]
         }
+        if let reason = status.exclusion { return [.error(.nodeShutOut, Event.nodeShutOut(reason: reason).message)] }
         let reason = status.lastFailure ?? "not connected yet"
         let isAway =
             status.isConnected
@@ -72,13 +73,14 @@ struct Findings {
     }
 
     private func ofPods(_ node: NodeRole) async -> [Finding] {
-        await node.pods.list().compactMap { pod in
+        let isShutOut = await node.pods.isShutOut
+        return await node.pods.list().compactMap { pod in
             let name = pod.record.name
             if pod.issued == nil {
                 let reason = pod.failure.map { "\($0)" } ?? "none was asked for yet"
                 return .notice(.podWithoutIdentity, "pod \(name) has no identity, its packets drop: \(reason)")
             }
-            guard pod.enforced == .unknown else { return nil }
+            guard pod.enforced == .unknown, !isShutOut else { return nil }
             return .notice(
                 .addressQuarantined, "packets of pod \(name) drop until no peer takes its address for another's")
         }

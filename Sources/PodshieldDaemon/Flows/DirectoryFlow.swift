@@ -17,6 +17,7 @@ struct DirectoryFlow: Sendable {
 /// Changes of the node's own identity and of its trust, on their way to the links that rest on them.
 struct IdentityFlow: Sendable {
     let link: NodeLinkService
+    let pods: PodRegistry
     let changes: AsyncStream<NodeIdentityEvent>
     /// Tries to join again once the identity has run out.
     let rejoin: @Sendable () async -> Void
@@ -25,7 +26,12 @@ struct IdentityFlow: Sendable {
         for await event in changes {
             switch event {
             case .bundleChanged: await link.bundleChanged()
-            case .joined, .nodeRenewed: await link.identityChanged()
+            case .joined:
+                await link.identityChanged()
+                await pods.setShutOut(false)
+            case .nodeRenewed: await link.identityChanged()
+            case .shutOut: await pods.setShutOut(true)
+            case .letIn: await pods.setShutOut(false)
             case .identityExpired: await rejoin()
             default: break
             }

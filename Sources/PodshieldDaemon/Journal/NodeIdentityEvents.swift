@@ -12,6 +12,8 @@ extension Event {
         case .identityExpired(let notAfter): self = .nodeIdentityExpired(notAfter: notAfter)
         case .connected: self = .authorityConnected(address: authority)
         case .disconnected(let reason): self = .authorityDisconnected(reason: reason)
+        case .shutOut(let reason): self = .nodeShutOut(reason: reason)
+        case .letIn: self = .nodeLetIn()
         case .nodeRenewed(let svid):
             self = .nodeSVIDRenewed(spiffeID: "\(svid.id)", serial: svid.leaf.serialHex, notAfter: svid.notAfter)
         case .nodeRenewalFailed(let error, let notAfter):

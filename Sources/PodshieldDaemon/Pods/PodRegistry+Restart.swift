@@ -110,7 +110,7 @@ extension PodRegistry {
     }
 
     private var hasUnenforced: Bool {
-        pods.values.contains { $0.issued != nil && $0.issued?.identity != $0.enforced }
+        !isShutOut && pods.values.contains { $0.issued != nil && $0.issued?.identity != $0.enforced }
     }
 
     /// An SVID that nobody renewed in time: the pod is as one without identity. Towards peers its SAs ended by themselves.

@@ -20,6 +20,7 @@ actor PodRegistry {
     var former: Set<FormerHolding> = []
     var protected: [IPPrefix]
     private var isRetired = false
+    private(set) var isShutOut = false
     private var turns = Turns<PodName>()
 
     init(_ parts: NodeParts, store: PodStore, protected: [IPPrefix]) {
@@ -37,6 +38,14 @@ actor PodRegistry {
     func retire() async {
         isRetired = true
         _ = await hosting.publish { [] }
+    }
+
+    /// While the authority does not count this node among its own, all packets of its pods drop, and nobody is told of them.
+    func setShutOut(_ isShutOut: Bool) async {
+        guard self.isShutOut != isShutOut else { return }
+        self.isShutOut = isShutOut
+        if isShutOut { for name in pods.keys { await enforce(.unknown, on: name) } }
+        await announce()
     }
 
     // MARK: Asking
@@ -93,7 +102,7 @@ actor PodRegistry {
     /// Leases and announcements, as the pods are when it begins; then what may be enforced is.
     func announce() async {
         guard !isRetired else { return }
-        let told = await hosting.publish { await self.list() }
+        let told = await hosting.publish { await self.isShutOut ? [] : self.list() }
         settle(told.former(of: former))
         for name in pods.keys {
             // Looked at one by one: each may be another by the time its turn comes.
@@ -110,6 +119,7 @@ actor PodRegistry {
 
     /// Puts a pod's identity into the kernel.
     func enforce(_ identity: NumericIdentity, on name: PodName) async {
+        let identity = isShutOut ? .unknown : identity
         guard let pod = pods[name], identity != pod.enforced else { return }
         do throws(DatapathError) {
             try await parts.datapath.setPodIdentity(ifindex: pod.record.device.index, identity: identity)
@@ -118,5 +128,7 @@ actor PodRegistry {
             parts.telemetry.record(
                 .datapathFailed(operation: "changing the identity of pod \(name)", reason: "\(error)"))
         }
+        // It may have been meanwhile.
+        if isShutOut, identity != .unknown { await enforce(.unknown, on: name) }
     }
 }

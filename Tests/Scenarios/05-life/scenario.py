@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys, daemons, pods and nodes come and go under load: see README.md beside this file."""
 
+import json
 import os
 import signal
 import subprocess
@@ -346,11 +347,31 @@ class Life:
         self.report.expect("node-a's kernel has no key, peer or address of it", not kept, kept or None)
         listed = {node["name"]: node["isBanned"] for node in self.authority.ask("node", "list")["nodes"]}
         self.report.expect("the authority lists it as banned", listed == {"node-a": False, "node-b": True}, listed)
+        self._expect_shut_out("banned")
         self._join_again(expected=False)
         self.authority.psid("node", "evict", "node-b")
         self._join_again(expected=True)
         answers = self._wait(lambda: workloads.ping(self.web, self.cache))
         self.report.expect("and its pod can be reached", answers)
+        self.authority.psid("node", "evict", "node-b")
+        self._expect_shut_out("evicted while it runs")
+
+    def _expect_shut_out(self, how: str) -> None:
+        """node-b itself knows, says what to do, and lets nothing of its pods pass."""
+        found = self._wait(lambda: self._shut_out_finding() is not None)
+        self.report.expect(f"{how}, node-b knows it and what to do", found, self._shut_out_finding())
+        before = self._drops(self.b).get("no-identity", 0)
+        answers = workloads.ping(self.cache, self.web)
+        dropped = self._drops(self.b).get("no-identity", 0) - before
+        self.report.expect("its own kernel drops what its pod sends", dropped > 0 and not answers, f"{dropped} packets")
+
+    def _shut_out_finding(self) -> Optional[str]:
+        try:
+            self.b.psid("doctor", "-o", "json")
+        except CommandFailed as failure:
+            findings = json.loads(failure.output)["findings"]
+            return next((f"{found['message']}: {found['remedy']}" for found in findings if found["code"] == SHUT_OUT), None)
+        return None
 
     def _join_again(self, expected: bool) -> None:
         token = self.authority.ask("token", "generate", "--node", "node-b")
@@ -432,7 +453,7 @@ class Life:
 
 # In the daemons' logs.
 NODE_RENEWED, POD_RECEIVED, EPOCH_CONFIRMED, KEYS_WORN = " PSD3006 ", " PSD3008 ", " PSD4006 ", " PSD4016 "
-NOT_TAKEN_OVER = "PSD6008"
+NOT_TAKEN_OVER, SHUT_OUT = "PSD6008", "PSD3017"
 HELD_BACK = bytes.fromhex("c0ffee00c0ffee00")
 HELD_BACK_BYTES = 700
 
