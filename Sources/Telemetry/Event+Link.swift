@@ -27,12 +27,17 @@ extension Event {
 
     /// - Parameter group: of the TLS connection; empty where it is not known.
     public static func epochConfirmed(
-        peer: String, epoch: String, suite: String, group: String, isPostQuantum: Bool
+        peer: String, epoch: String, version: UInt8, suite: String, group: String, isPostQuantum: Bool
     ) -> Event {
-        let agreed = [suite, group, isPostQuantum ? "post-quantum" : ""].filter { !$0.isEmpty }
+        let agreed = ["wire version \(version)", suite, group, isPostQuantum ? "post-quantum" : ""].filter {
+            !$0.isEmpty
+        }
         return Event(
             .epochConfirmed, "keys of epoch \(epoch) with node \(peer): \(agreed.joined(separator: ", "))",
-            [.peer: peer, .epoch: epoch, .suite: suite, .group: group, .postQuantum: "\(isPostQuantum)"])
+            [
+                .peer: peer, .epoch: epoch, .version: "\(version)", .suite: suite, .group: group,
+                .postQuantum: "\(isPostQuantum)",
+            ])
     }
 
     public static func epochFailed(peer: String, reason: String) -> Event {

@@ -14,15 +14,20 @@ final class SimulatedNode {
     var sink = SimulatedSink()
     var events: [LinkEvent] = []
     unowned let network: Simulation
+    /// Versions of the wire that its program speaks, from its next start.
+    var versions: ClosedRange<UInt8>
 
-    init(_ name: String, _ number: UInt32, _ network: Simulation, preconnect: Bool = true) throws {
+    init(
+        _ name: String, _ number: UInt32, _ network: Simulation, preconnect: Bool, versions: ClosedRange<UInt8>
+    ) throws {
+        self.versions = versions
         self.name = name
         self.number = NodeNumber(rawValue: number)
         self.network = network
         svid = try network.domain.node(name, lifetime: network.nodeLifetime)
         world = LinkWorld(
             epoch: network.epoch, preconnect: preconnect, timing: LinkTiming(), entropy: network.entropy,
-            bootID: Array(repeating: UInt8(number), count: 16), bundle: network.domain.bundle)
+            bootID: Array(repeating: UInt8(number), count: 16), bundle: network.domain.bundle, versions: versions)
     }
 
     var id: SPIFFEID { svid.svid.id }
@@ -57,7 +62,7 @@ final class SimulatedNode {
         network.abandon(self)
         world = LinkWorld(
             epoch: network.epoch, preconnect: true, timing: LinkTiming(), entropy: network.entropy,
-            bootID: world.bootID, bundle: world.bundle)
+            bootID: world.bootID, bundle: world.bundle, versions: versions)
         peers = [:]
         learn(network.directory)
     }
@@ -67,7 +72,7 @@ final class SimulatedNode {
         sink = SimulatedSink()
         world = LinkWorld(
             epoch: network.epoch, preconnect: true, timing: LinkTiming(), entropy: network.entropy,
-            bootID: network.entropy.bytes(16), bundle: world.bundle)
+            bootID: network.entropy.bytes(16), bundle: world.bundle, versions: versions)
         network.abandon(self)
         peers = [:]
         learn(network.directory)

@@ -83,9 +83,11 @@ final class Simulation {
         return (network, a, b)
     }
 
-    func add(_ name: String, preconnect: Bool = true) throws -> SimulatedNode {
+    func add(
+        _ name: String, preconnect: Bool = true, versions: ClosedRange<UInt8> = LinkVersions.spoken
+    ) throws -> SimulatedNode {
         let number = UInt32(nodes.count + 1)
-        let node = try SimulatedNode(name, number, self, preconnect: preconnect)
+        let node = try SimulatedNode(name, number, self, preconnect: preconnect, versions: versions)
         nodes.append(node)
         directory.nodes.append(
             Directory.Node(

@@ -49,6 +49,8 @@ public enum WithdrawalCause: Sendable, Equatable {
 /// What two nodes agreed on for one epoch.
 public struct EpochSummary: Sendable, Equatable {
     public let role: LinkRole
+    /// Of the wire.
+    public let version: UInt8
     public let suite: Suite
     public let postQuantum: PostQuantumMode
     /// The key exchange group of the TLS connection.

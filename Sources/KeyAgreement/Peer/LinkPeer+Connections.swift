@@ -13,7 +13,7 @@ extension LinkPeer {
             return refuse(id, isOurs, .notInDirectory(secured.peerSVID.id), world)
         }
         guard wins(id, isOurs) else { return }
-        let hello = Hello(node: own.number, bootID: world.bootID)
+        let hello = Hello(node: own.number, bootID: world.bootID, versions: world.versions)
         let handshake = EpochHandshake(
             parties: secured.parties, exporter: secured.exporter, hello: hello, peerNumber: node.number,
             entropy: world.entropy)
@@ -72,8 +72,8 @@ extension LinkPeer {
         // The way there may be another than when it was told last.
         place()
         let summary = EpochSummary(
-            role: secured.parties.role, suite: epoch.agreement.suite, postQuantum: epoch.agreement.postQuantum,
-            tlsGroup: secured.tlsGroup, isRekey: isRekey)
+            role: secured.parties.role, version: epoch.agreement.version, suite: epoch.agreement.suite,
+            postQuantum: epoch.agreement.postQuantum, tlsGroup: secured.tlsGroup, isRekey: isRekey)
         report(.epochConfirmed(epoch.id, summary))
     }
 

@@ -14,12 +14,13 @@ public struct Hello: Sendable, Equatable {
     /// The kernel's boot: 16 bytes. An end whose boot ID changed has lost the SAs it had.
     public var bootID: [UInt8]
 
-    public static let version: UInt8 = 1
-
     /// All that this implementation can do.
-    init(node: NodeNumber, bootID: [UInt8], suites: [Suite] = Suite.allCases) {
-        minimumVersion = Self.version
-        maximumVersion = Self.version
+    init(
+        node: NodeNumber, bootID: [UInt8], versions: ClosedRange<UInt8> = LinkVersions.spoken,
+        suites: [Suite] = Suite.allCases
+    ) {
+        minimumVersion = versions.lowerBound
+        maximumVersion = versions.upperBound
         self.suites = suites.map(\.rawValue)
         postQuantumModes = PostQuantumMode.allCases.map(\.rawValue)
         features = 0

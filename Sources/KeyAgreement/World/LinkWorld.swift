@@ -9,6 +9,7 @@ package struct LinkWorld: Sendable {
     let entropy: Entropy
     /// Of this machine's boot.
     let bootID: [UInt8]
+    let versions: ClosedRange<UInt8>
 
     package private(set) var directory: DirectoryIndex?
     package private(set) var bundle: TrustBundle
@@ -29,7 +30,8 @@ package struct LinkWorld: Sendable {
     private var lastConnection: UInt64 = 0
 
     package init(
-        epoch: Duration, preconnect: Bool, timing: LinkTiming, entropy: Entropy, bootID: [UInt8], bundle: TrustBundle
+        epoch: Duration, preconnect: Bool, timing: LinkTiming, entropy: Entropy, bootID: [UInt8], bundle: TrustBundle,
+        versions: ClosedRange<UInt8> = LinkVersions.spoken
     ) {
         self.epoch = epoch
         self.preconnect = preconnect
@@ -37,6 +39,7 @@ package struct LinkWorld: Sendable {
         self.entropy = entropy
         self.bootID = bootID
         self.bundle = bundle
+        self.versions = versions
     }
 
     package mutating func makeConnectionID() -> ConnectionID {

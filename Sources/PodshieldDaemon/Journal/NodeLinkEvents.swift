@@ -64,7 +64,8 @@ extension Event {
 
     private static func epochConfirmed(peer: String, epoch: EpochID, _ summary: EpochSummary) -> Event {
         epochConfirmed(
-            peer: peer, epoch: epoch.short, suite: "\(summary.suite)", group: summary.tlsGroup,
+            peer: peer, epoch: epoch.short, version: summary.version, suite: "\(summary.suite)",
+            group: summary.tlsGroup,
             isPostQuantum: summary.postQuantum == .mlkem768)
     }
 }
