@@ -72,7 +72,18 @@ extension BPFMap {
     public func value<Key: BitwiseCopyable, Value: BitwiseCopyable>(
         at key: Key, as type: Value.Type = Value.self
     ) throws(BPFError) -> Value? {
+        precondition(MemoryLayout<Key>.size == layout.keySize)
         precondition(MemoryLayout<Value>.size == layout.valueSize && !isPerCPU)
+        return try start(at: key, as: type)
+    }
+
+    /// The beginning of the value at `key`, of a map whose layout is not known; nil when there is none, or it is shorter.
+    public func start<Key: BitwiseCopyable, Value: BitwiseCopyable>(
+        at key: Key, as type: Value.Type = Value.self
+    ) throws(BPFError) -> Value? {
+        guard MemoryLayout<Key>.size == layout.keySize, MemoryLayout<Value>.size <= layout.valueSize, !isPerCPU else {
+            return nil
+        }
         return try unsafe withUnsafeTemporaryAllocation(
             byteCount: layout.valueSize, alignment: 8
         ) { (buffer) throws(BPFError) -> Value? in

@@ -34,8 +34,8 @@ extension ABIStructure {
     static let config = ABIStructure(
         "ps_config", ps_config.self,
         [
-            "abi_version": \.abi_version, "flags": \.flags, "mark_mask": \.mark_mask, "mark_shift": \.mark_shift,
-            "esp_port": \.esp_port, "pad0": \.pad0, "pad1": \.pad1, "hash_key": \.hash_key,
+            "abi_version": \.abi_version, "abi_oldest": \.abi_oldest, "flags": \.flags, "mark_mask": \.mark_mask,
+            "mark_shift": \.mark_shift, "esp_port": \.esp_port, "pad0": \.pad0, "hash_key": \.hash_key,
             "event_burst": \.event_burst,
         ])
     static let saOut = ABIStructure(

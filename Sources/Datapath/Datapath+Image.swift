@@ -9,7 +9,8 @@ extension Datapath {
     public func configure(_ configuration: DatapathConfiguration, ready: Bool) throws(DatapathError) {
         guard configuration.markIsUsable else { throw .badMarkMask(configuration.markMask) }
         var config = ps_config()
-        config.abi_version = UInt32(PS_ABI_VERSION)
+        config.abi_version = settings.abi.newest
+        config.abi_oldest = settings.abi.oldest
         config.flags = (configuration.permissive ? PS_F_PERMISSIVE : 0) | (ready ? PS_F_READY : 0)
         config.mark_mask = configuration.markMask
         config.mark_shift = UInt32(configuration.markMask.trailingZeroBitCount)

@@ -23,7 +23,8 @@ public enum DatapathError: Error, Sendable {
     /// A map left by an earlier run differs from what is asked for now; the settings must agree or the datapath be
     /// uninstalled first.
     case pinnedMapMismatch(path: String, expected: String, found: String)
-    case pinnedABIVersion(found: UInt32, expected: UInt32)
+    /// The pinned maps are of a version that this program does not take over.
+    case pinnedABIVersion(found: ABIVersions, ours: ABIVersions)
     case noSuchInterface(UInt32)
     /// Every slot is in use, being retired, or has used up its generations.
     case tableFull(SADirection)
@@ -59,8 +60,9 @@ extension DatapathError: CustomStringConvertible {
         case .objectLacks(let what): "the object has no \(what)"
         case .pinnedMapMismatch(let path, let expected, let found):
             "\(path) is left by a run with other settings: \(expected) asked for, \(found) pinned"
-        case .pinnedABIVersion(let found, let expected):
-            "the pinned maps have ABI version \(found), this program \(expected): uninstall the datapath first"
+        case .pinnedABIVersion(let found, let ours):
+            "the pinned maps are of ABI \(found), this program is of ABI \(ours): start the version that made them, "
+                + "or drain the node and uninstall the datapath"
         case .noSuchInterface(let index): "no interface has index \(index)"
         case .tableFull(let direction): "the \(direction.rawValue) SA table is full"
         case .mapFull(let map): "the table \(map) is full"

@@ -29,6 +29,8 @@ public struct DatapathSettings: Sendable {
     public var protectedPrefixes: Int
     /// A power of two, a multiple of the page size. Default 1 MiB.
     public var eventRingBytes: Int
+    /// What this program is compiled for; another only in tests.
+    var abi = ABIVersions.ours
 
     public init(
         objectPath: String, bpffs: String = "/sys/fs/bpf", instance: String = "default",

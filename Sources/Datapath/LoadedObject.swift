@@ -12,7 +12,7 @@ struct LoadedObject {
         if let obstacle = Datapath.obstacles(settings).first { throw obstacle }
         let object = try kernel { () throws(BPFError) in try BPFObject(path: settings.objectPath) }
         try Self.verify(object, settings)
-        let pinned = try Self.reusePinned(object, paths)
+        let pinned = try Self.reusePinned(object, settings, paths)
         try kernel { () throws(BPFError) in
             try BPFFileSystem.makeDirectory(paths.maps)
             try BPFFileSystem.makeDirectory(paths.links)
@@ -67,16 +67,22 @@ struct LoadedObject {
     }
 
     /// Names of the maps that an earlier run left and that are used again.
-    private static func reusePinned(_ object: BPFObject, _ paths: PinPaths) throws(DatapathError) -> Set<String> {
-        let pinned = try pinned(object, paths)
+    private static func reusePinned(
+        _ object: BPFObject, _ settings: DatapathSettings, _ paths: PinPaths
+    ) throws(DatapathError) -> Set<String> {
+        let pinned = try pinned(object, settings, paths)
         for (name, map) in pinned {
             try kernel { () throws(BPFError) in try object.reuse(map, for: name) }
         }
         return Set(pinned.keys)
     }
 
-    /// The maps that an earlier run left, by name. Each must be as the object would make it.
-    private static func pinned(_ object: BPFObject, _ paths: PinPaths) throws(DatapathError) -> [String: BPFMap] {
+    /// The maps that an earlier run left, by name, of versions that this program takes over. Each must be as the object would
+    /// make it; one that this version added is not there yet.
+    private static func pinned(
+        _ object: BPFObject, _ settings: DatapathSettings, _ paths: PinPaths
+    ) throws(DatapathError) -> [String: BPFMap] {
+        try checkVersions(settings, paths)
         var pinned: [String: BPFMap] = [:]
         for declaration in shared(object) where BPFFileSystem.hasPin(paths.map(declaration.name)) {
             let path = paths.map(declaration.name)
@@ -84,7 +90,6 @@ struct LoadedObject {
             guard map.layout == declaration.layout else {
                 throw .pinnedMapMismatch(path: path, expected: "\(declaration.layout)", found: "\(map.layout)")
             }
-            if declaration.name == DatapathMap.config.rawValue { try checkVersion(map) }
             pinned[declaration.name] = map
         }
         return pinned
@@ -94,13 +99,15 @@ struct LoadedObject {
     static func check(_ settings: DatapathSettings) throws(DatapathError) {
         let object = try kernel { () throws(BPFError) in try BPFObject(path: settings.objectPath) }
         try verify(object, settings)
-        _ = try pinned(object, PinPaths(bpffs: settings.bpffs, instance: settings.instance))
+        _ = try pinned(object, settings, PinPaths(bpffs: settings.bpffs, instance: settings.instance))
     }
 
-    private static func checkVersion(_ map: BPFMap) throws(DatapathError) {
-        let config = try kernel { () throws(BPFError) in try map.value(at: UInt32(0), as: ps_config.self) }
-        // 0: a run that ended before it configured anything.
-        guard let version = config?.abi_version, version != 0, version != UInt32(PS_ABI_VERSION) else { return }
-        throw .pinnedABIVersion(found: version, expected: UInt32(PS_ABI_VERSION))
+    /// Before any layout is looked at: a map of another version may have another.
+    private static func checkVersions(_ settings: DatapathSettings, _ paths: PinPaths) throws(DatapathError) {
+        let path = paths.map(DatapathMap.config.rawValue)
+        guard BPFFileSystem.hasPin(path) else { return }
+        let map = try kernel { () throws(BPFError) in try BPFMap(pinnedAt: path) }
+        guard let found = try ABIVersions(ofWhoWrote: map) else { return }
+        guard settings.abi.overlap(found) else { throw .pinnedABIVersion(found: found, ours: settings.abi) }
     }
 }

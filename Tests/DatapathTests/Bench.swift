@@ -29,7 +29,8 @@ struct Bench {
 
     func start() async throws -> Datapath { try await Datapath(settings) }
 
-    func map(_ name: String) throws -> BPFMap { try BPFMap(pinnedAt: "\(bpffs.path)/podshield/test/maps/\(name)") }
+    func pin(_ map: String) -> String { "\(bpffs.path)/podshield/test/maps/\(map)" }
+    func map(_ name: String) throws -> BPFMap { try BPFMap(pinnedAt: pin(name)) }
 
     /// A slot's bytes as the kernel has them.
     func bytes(_ name: String, _ slot: UInt32) throws -> [UInt8] {

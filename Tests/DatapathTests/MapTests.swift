@@ -23,19 +23,6 @@ import Testing
         #expect(error?.kind == "pinnedMapMismatch")
     }
 
-    @Test func anotherABIVersionIsRefused() async throws {
-        do { try await bench.start().configure(DatapathConfiguration(), ready: false) }
-        var config = try #require(try bench.map("ps_config").value(at: UInt32(0), as: ps_config.self))
-        #expect(config.abi_version == UInt32(PS_ABI_VERSION))
-        config.abi_version += 1
-        try bench.map("ps_config").update(UInt32(0), to: config)
-        let error = await #expect(throws: DatapathError.self) { try await bench.start() }
-        #expect(error?.kind == "pinnedABIVersion")
-        // And left as it is.
-        let left = try bench.map("ps_config").value(at: UInt32(0), as: ps_config.self)
-        #expect(left?.abi_version == config.abi_version && left?.esp_port == config.esp_port)
-    }
-
     @Test func settingsAreChecked() async throws {
         func kind(_ change: (inout DatapathSettings) -> Void) async -> String? {
             var settings = bench.settings

@@ -12,7 +12,13 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
+/*
+ * Grows with every change of what is said here. A program works on maps of versions from PS_ABI_OLDEST: those that differ
+ * from its own in nothing but maps that were added, and members that took the place of padding and mean "as before" when
+ * they are 0. After any other change PS_ABI_OLDEST is the new version, and maps of older ones are refused.
+ */
 #define PS_ABI_VERSION 1
+#define PS_ABI_OLDEST 1
 
 #define PS_ADDR_LEN 16
 #define PS_KEY_LEN 32
@@ -54,13 +60,13 @@ struct ps_addr {
 #define PS_F_READY (1u << 1)      /* the daemon has loaded an image at least once; until then strict and empty */
 
 struct ps_config {
-	__u32 abi_version;
+	__u32 abi_version; /* of the daemon that wrote this; these two members are the first in every version */
+	__u32 abi_oldest;
 	__u32 flags;
 	__u32 mark_mask; /* contiguous bits of skb->mark that are ours; at least 2 */
 	__u32 mark_shift;
 	__u16 esp_port; /* UDP destination port of our ESP */
 	__u16 pad0;
-	__u32 pad1;
 	__u64 hash_key[2]; /* SipHash-like key of the outer source port */
 	__u64 event_burst; /* events per second and reason let through */
 };

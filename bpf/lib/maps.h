@@ -67,12 +67,18 @@ static __always_inline const struct ps_config *ps_maps_config(void)
 	return bpf_map_lookup_elem(&ps_config, &only);
 }
 
-/* The configuration once the daemon has loaded an image of our ABI, else 0. */
+/* Whether these programs can do with what that daemon wrote: while an upgrade changes one for the other, both are there. */
+static __always_inline int ps_maps_is_ours(const struct ps_config *config)
+{
+	return config->abi_version >= PS_ABI_OLDEST && config->abi_oldest <= PS_ABI_VERSION;
+}
+
+/* The configuration once the daemon has loaded an image of an ABI that we know, else 0. */
 static __always_inline const struct ps_config *ps_maps_ready_config(void)
 {
 	const struct ps_config *config = ps_maps_config();
 
-	if (!config || config->abi_version != PS_ABI_VERSION || !(config->flags & PS_F_READY))
+	if (!config || !ps_maps_is_ours(config) || !(config->flags & PS_F_READY))
 		return 0;
 	return config;
 }

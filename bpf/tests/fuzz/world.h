@@ -161,6 +161,7 @@ static inline void world_protect(struct ps_addr prefix, __u32 bits)
 static inline void world_configure(__u32 flags)
 {
 	const struct ps_config config = { .abi_version = PS_ABI_VERSION,
+					  .abi_oldest = PS_ABI_OLDEST,
 					  .flags = flags,
 					  .mark_mask = WORLD_MARK_MASK,
 					  .mark_shift = WORLD_MARK_SHIFT,

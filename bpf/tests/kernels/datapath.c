@@ -123,6 +123,7 @@ static struct ps_addr address_of(const char *text)
 static void configure(void)
 {
 	const struct ps_config config = { .abi_version = PS_ABI_VERSION,
+					  .abi_oldest = PS_ABI_OLDEST,
 					  .flags = PS_F_READY,
 					  .mark_mask = 3 << 20,
 					  .mark_shift = 20,

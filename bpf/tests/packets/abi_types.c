@@ -30,6 +30,7 @@ enum ps_hook *hook;
 /* Macros leave no trace in BTF. */
 enum ps_constant {
 	ABI_VERSION = PS_ABI_VERSION,
+	ABI_OLDEST = PS_ABI_OLDEST,
 	F_PERMISSIVE = PS_F_PERMISSIVE,
 	F_READY = PS_F_READY,
 	REMOTE_QUARANTINED = PS_REMOTE_QUARANTINED,

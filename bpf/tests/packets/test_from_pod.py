@@ -156,12 +156,21 @@ def test_a_forged_stamp_changes_nothing(node: Node, mark: int) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("config", ({"flags": 0}, {"flags": 1}, {"abi_version": 0}, {"abi_version": 2}))
+@pytest.mark.parametrize(
+    "config", ({"flags": 0}, {"flags": 1}, {"abi_version": 0, "abi_oldest": 0}, {"abi_version": 2, "abi_oldest": 2})
+)
 def test_nothing_passes_before_the_image(node: Node, family: int, config: dict[str, int]) -> None:
     """Not even by permission: an empty configuration and one of another version are strict."""
     node.datapath.configure(**config)
     for destination in (DB_ADDRESS, WORLD, UNKNOWN, {4: PEERS[4].pod(4), 6: PEERS[4].pod(6)}):
         dropped_here(node.from_pod(udp(WEB_ADDRESS[family], destination[family])), Reason.NOT_READY)
+
+
+@pytest.mark.parametrize("config", ({"abi_version": 2, "abi_oldest": 1}, {"abi_version": 9, "abi_oldest": 0}))
+def test_a_newer_configuration_that_these_programs_know_is_one(node: Node, config: dict[str, int]) -> None:
+    """In an upgrade the newer daemon writes it before the last of the older programs is replaced."""
+    node.datapath.configure(**config)
+    passed(node.from_pod(udp(WEB_ADDRESS[4], WORLD[4])), Reason.WORLD)
 
 
 def test_nothing_passes_without_a_configuration(node: Node) -> None:

@@ -111,8 +111,8 @@ class Datapath:
         self, flags: int = abi.Constant.F_READY, hash_key: tuple[int, int] = HASH_KEY, **others: int
     ) -> None:
         config = abi.Config(
-            abi_version=abi.Constant.ABI_VERSION, flags=flags, mark_mask=MARK_MASK, mark_shift=MARK_SHIFT,
-            esp_port=PORT, event_burst=10**6,
+            abi_version=abi.Constant.ABI_VERSION, abi_oldest=abi.Constant.ABI_OLDEST, flags=flags, mark_mask=MARK_MASK,
+            mark_shift=MARK_SHIFT, esp_port=PORT, event_burst=10**6,
         )
         config.hash_key[:] = hash_key
         for name, value in others.items():
