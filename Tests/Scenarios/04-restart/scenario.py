@@ -6,15 +6,17 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Optional
 
 from harness import workloads
 from harness.configuration import node_configuration, standalone_configuration
 from harness.daemons import TRUST_DOMAIN, Daemon, binaries
+from harness.kernel_state import KernelState
 from harness.lifetime import Run
 from harness.packets import concerns
 from harness.pings import Pings
 from harness.report import Report
-from harness.topology import Pod, TwoNodes
+from harness.topology import Node, Pod, TwoNodes
 
 TITLE = "The daemons stop, die and come back; no packet is lost, none is in the clear"
 
@@ -30,6 +32,7 @@ def play(run: Run, report: Report) -> None:
     restart.nobody()
     restart.without_authority()
     restart.refusals()
+    restart.other_version()
     restart.lost_interface()
     restart.uninstall()
     restart.boot()
@@ -126,8 +129,27 @@ class Restart:
         self.report.expect("one with the good one is not", accepted)
         self._judge("meanwhile", pings)
 
+    def other_version(self) -> None:
+        self.report.step("7. node-b starts on maps of a newer version that it does not know")
+        kernel = KernelState(self.run, self.net.b)
+        self.b.stop()
+        ours, pins = kernel.version, self._pins(self.b)
+        newer = ours[0] + 1
+        kernel.version = (newer, newer)
+        self._refused("its start", self.b.configuration_file, 1, "PSD6008", f"of ABI {newer}", node=self.net.b)
+        self._found(self.b, "PSD6008", f"of ABI {newer}")
+        left = kernel.version == (newer, newer) and self._pins(self.b) == pins
+        self.report.expect("nothing is reset", left, kernel.version)
+        self.b.psid("datapath", "uninstall")
+        self.b.start()
+        self.report.expect("uninstalled, it starts on maps of its own", KernelState(self.run, self.net.b).version == ours)
+        self.report.expect("with the pod that it had", self._wait(lambda: workloads.ping(self.web, self.db)))
+        with self._pings() as pings:
+            pass
+        self._judge("pings pass", pings)
+
     def lost_interface(self) -> None:
-        self.report.step("7. db-0's interface goes")
+        self.report.step("8. db-0's interface goes")
         self.net.b.namespace.ip("link", "delete", self.db.host_interface)
         self.report.expect("node-b forgets the pod", self._wait(lambda: not self.b.ask("pod", "list")["pods"]))
         with self.a.observe() as observation:
@@ -136,7 +158,7 @@ class Restart:
         self.report.expect("node-a knows nobody at its address", event is not None and not answers, event and event["reason"])
 
     def uninstall(self) -> None:
-        self.report.step("8. Uninstall")
+        self.report.step("9. Uninstall")
         self.a.psid("datapath", "uninstall")
         self.report.expect("node-a, whose daemon runs: no pin is left", not self._pins(self.a), self._pins(self.a) or None)
         self.b.stop()
@@ -144,7 +166,7 @@ class Restart:
         self.report.expect("node-b, whose daemon does not: no pin is left", not self._pins(self.b), self._pins(self.b) or None)
 
     def boot(self) -> None:
-        self.report.step("9. node-b boots, has no identity and finds no authority")
+        self.report.step("10. node-b boots, has no identity and finds no authority")
         pod = self.net.add_pod(self.net.b, "db-1", 11)
         self.a.stop()
         shutil.rmtree(self.run.directory / "node-b" / "state")
@@ -173,13 +195,21 @@ class Restart:
             drops = [line for line in daemon.log.splitlines() if " dropped at " in line]
             self.report.note("\n".join([f"{daemon.node.name}:", *drops[-8:]]))
 
-    def _refused(self, name: str, configuration: Path, status: int, *words: str) -> None:
+    def _refused(self, name: str, configuration: Path, status: int, *words: str, node: Optional[Node] = None) -> None:
         command = [str(binaries() / "podshield-idd"), "--config", str(configuration)]
-        ended = subprocess.run(
-            ["nsenter", f"--net={self.net.a.namespace.path}", *command], capture_output=True, text=True, timeout=10,
-        )
+        where = (node or self.net.a).namespace.path
+        ended = subprocess.run(["nsenter", f"--net={where}", *command], capture_output=True, text=True, timeout=10)
         holds = ended.returncode == status and all(word in ended.stderr for word in words)
         self.report.expect(f"{name}: status {status}", holds, ended.stderr.strip().splitlines()[-1:])
+
+    def _found(self, daemon: Daemon, *words: str) -> None:
+        """By `psid doctor` before a start."""
+        command = [str(binaries() / "psid"), "--config", str(daemon.configuration_file), "doctor", "--pre"]
+        where = daemon.node.namespace.path
+        ended = subprocess.run(["nsenter", f"--net={where}", *command], capture_output=True, text=True, timeout=10)
+        holds = ended.returncode == 2 and all(word in ended.stdout for word in words)
+        found = [line for line in ended.stdout.splitlines() if line.startswith("error")]
+        self.report.expect("psid doctor finds it beforehand", holds, found)
 
     def _serial(self, daemon: Daemon, pod: Pod) -> str:
         return daemon.ask("issue", "--pod", pod.name)["serial"]

@@ -8,13 +8,15 @@ import subprocess
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Callable, Iterator, Optional
 
 from harness import workloads
 from harness.capture import Capture
 from harness.commands import CommandFailed
 from harness.configuration import authority_configuration, node_configuration
-from harness.daemons import ESP_PORT, TRUST_DOMAIN, Daemon, binaries
+from harness.daemons import BPF_OBJECT, ESP_PORT, TRUST_DOMAIN, Daemon, binaries
+from harness.kernel_state import KernelState, other_build
 from harness.lifetime import Run
 from harness.packets import SealedPacket
 from harness.report import Report
@@ -63,6 +65,7 @@ def play(run: Run, report: Report) -> None:
             life.rekeys()
             life.restarts()
             life.other_tables()
+            life.upgrade()
             life.without_authority()
             life.renewals()
             life.worn_keys()
@@ -215,8 +218,30 @@ class Life:
         self.b.start()
         self.report.expect("with the old ones it goes on", self._wait(lambda: self._epoch() is not None))
 
+    def upgrade(self) -> None:
+        self.report.step("6. Programs of another build; maps that a newer version wrote, which ours can do with")
+        self.calendar.note("upgrade")
+        kernel, other = KernelState(self.run, self.net.b), other_build(self.run)
+        before = kernel.programs()
+        there = self._upgrade("there", kernel, BPF_OBJECT, other)
+        changed = all(not there[name] & digests for name, digests in before.items())
+        self.report.expect("none of the programs of before is left", changed, there)
+        back = self._upgrade("back", kernel, other, BPF_OBJECT)
+        self.report.expect("and back again", back == before, back)
+
+    def _upgrade(self, name: str, kernel: KernelState, old: Path, new: Path) -> dict[str, set[str]]:
+        """The programs afterwards."""
+        epoch, ours = self._epoch(), kernel.version
+        self.b.stop(signal.SIGKILL)
+        kernel.version = (ours[0] + 1, ours[0])
+        self._configure(self.b, f"bpf-object: {old}", f"bpf-object: {new}")
+        self.b.start()
+        self.report.expect(f"{name}: the maps are taken over, and this version's again", kernel.version == ours, kernel.version)
+        self.report.expect(f"{name}: new keys are agreed on", self._wait(lambda: self._epoch() not in (epoch, None)))
+        return kernel.programs()
+
     def without_authority(self) -> None:
-        self.report.step("6. The authority is killed; keys are renewed without it; it comes back")
+        self.report.step("7. The authority is killed; keys are renewed without it; it comes back")
         self.calendar.note("no authority")
         self.authority.stop(signal.SIGKILL)
         before = self._epoch()
@@ -228,7 +253,7 @@ class Life:
         self.report.expect("the nodes find it again", connected)
 
     def renewals(self) -> None:
-        self.report.step("7. Certificates of nodes and pods are renewed, epochs end by time")
+        self.report.step("8. Certificates of nodes and pods are renewed, epochs end by time")
         self.calendar.note("renewals")
         epochs = {daemon.node.name: daemon.log.count(EPOCH_CONFIRMED) for daemon in (self.a, self.b)}
         for daemon in (self.a, self.b):
@@ -240,7 +265,7 @@ class Life:
             self.report.expect(f"{name}: an epoch that nobody asked for begins", seen)
 
     def worn_keys(self) -> None:
-        self.report.step(f"8. Keys that {WORN_PACKETS} packets have used are renewed")
+        self.report.step(f"9. Keys that {WORN_PACKETS} packets have used are renewed")
         self.calendar.note("worn keys")
         self.a.stop(signal.SIGKILL)
         self._configure(self.a, SHORT_EPOCHS, WORN_KEYS)
@@ -251,7 +276,7 @@ class Life:
         self.report.expect("and has got them", self._wait(lambda: self._epoch() is not None))
 
     def _judge(self, tcp: Bytes, udp: dict[str, Datagrams]) -> None:
-        self.report.step("9. What became of the load")
+        self.report.step("10. What became of the load")
         pause = f"longest pause {tcp.longest_pause / 1e6:.0f} ms at {self.calendar.at(tcp.pause_at)}"
         self.report.expect(
             "the TCP connection of the whole time is whole", tcp.is_whole, f"{tcp.sent / 1e6:.0f} MB, {pause}",
@@ -277,7 +302,7 @@ class Life:
     # MARK: An address changes hands
 
     def address_reuse(self) -> None:
-        self.report.step("10. db-0 ends; its address goes to cache-0, another workload")
+        self.report.step("11. db-0 ends; its address goes to cache-0, another workload")
         held_back = self._hold_back_a_packet()
         sender = DatagramSender(self.run, self.web, self.db.v4, REUSE_PORT, UDP_RATE)
         last_of_db = DatagramReceiver(self.run, self.db, 4, REUSE_PORT)
@@ -328,7 +353,7 @@ class Life:
     # MARK: A node is shut out
 
     def ban(self) -> None:
-        self.report.step("11. node-b is banned, and evicted")
+        self.report.step("12. node-b is banned, and evicted")
         stream = DatagramStream(self.run, self.cache, self.web, 4, UDP_PORT, UDP_RATE)
         time.sleep(0.5)
         with self.a.observe() as observation:
@@ -390,7 +415,7 @@ class Life:
     # MARK: What the wire has seen
 
     def wire(self) -> None:
-        self.report.step("12. What the wire has seen in all that time")
+        self.report.step("13. What the wire has seen in all that time")
         found = self.capture.examine(ESP_PORT, self.net.protected)
         self.report.expect("the recording is complete", found.missed == 0, f"{found.packets} packets, {found.missed} missed")
         self.report.expect(
