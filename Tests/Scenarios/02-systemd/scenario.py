@@ -45,6 +45,8 @@ INSTALL_SECONDS = 280
 RESTART_SECONDS = 30
 # Between the daemons of a restart, so that somebody asks in it.
 GAP_SECONDS = 2
+DUMP = "/root/dump.tar.gz"
+UNKEPT_CLOCK = "PSD3016"
 # Of keys beside the second node; the kernel drops at twice that.
 EPOCH_SECONDS = 10
 SHORT_EPOCHS = f"""
@@ -63,6 +65,7 @@ def play(run: Run, report: Report) -> None:
         service.start()
         service.issue()
         service.journal()
+        service.support()
         service.reload_and_restart()
         service.admin_socket()
         service.seal_key()
@@ -155,8 +158,19 @@ class Service:
             "PODSHIELD_VERDICT=dropped", wanted="Subject: A packet was dropped",
         )
 
+    def support(self) -> None:
+        self.report.step("6. What is asked for when something is wrong")
+        found = json.loads(self.machine.run("psid", "doctor", "-o", "json"))["findings"]
+        self.report.expect(
+            "psid doctor asks the service, and finds only that nobody keeps the clock in here",
+            [finding["code"] for finding in found] == [UNKEPT_CLOCK], [finding["message"] for finding in found],
+        )
+        self._says("psid sysdump gets all that it looks for", "sh", "-c", f"""
+            psid sysdump --out {DUMP} && tar -tzf {DUMP} && ! tar -tzf {DUMP} | grep missing.txt""", wanted="journal.txt")
+        self._says("also the service's journal", "tar", "-xzOf", DUMP, "--wildcards", "*/journal.txt", wanted="starts as standalone")
+
     def reload_and_restart(self) -> None:
-        self.report.step("6. Reload and restart")
+        self.report.step("7. Reload and restart")
         self._says("reload", "systemctl", "reload", SERVICE)
         before = self._pins()
         serial = json.loads(self.machine.run("psid", "issue", "--pod", "web-0", "-o", "json"))["serial"]
@@ -166,7 +180,7 @@ class Service:
         self.report.expect("the pod and its SVID are still there", after == serial, f"serial {after}")
 
     def admin_socket(self) -> None:
-        self.report.step("7. The admin socket is systemd's")
+        self.report.step("8. The admin socket is systemd's")
         self._override(SERVICE, "slowness", "[Service]", f"ExecStartPre=/bin/sleep {GAP_SECONDS}")
         answers = self.machine.run("sh", "-c", f"""
             ask() {{
@@ -201,7 +215,7 @@ class Service:
         self._says("with it again", "systemctl", "start", SOCKET, SERVICE)
 
     def seal_key(self) -> None:
-        self.report.step("8. The CA's key becomes a credential, as docs/configuration.md says")
+        self.report.step("9. The CA's key becomes a credential, as docs/configuration.md says")
         root = self.machine.run("cat", CA_CERTIFICATE)
         self.machine.run("systemctl", "stop", SERVICE)
         self._says("systemd seals it", "systemd-creds", "encrypt", "--name=ca-key", CA_KEY, SEALED_KEY)
@@ -221,7 +235,7 @@ class Service:
         )
 
     def crash_and_hang(self) -> None:
-        self.report.step("9. The daemon dies, the daemon hangs; pods talk on")
+        self.report.step("10. The daemon dies, the daemon hangs; pods talk on")
         # From the next start on; the unit's own watchdog is patient.
         self._override(SERVICE, "impatience", "[Service]", "WatchdogSec=5s", "TimeoutAbortSec=1s")
         self.machine.run(
@@ -242,7 +256,7 @@ class Service:
         self._says("the pod is still known", "psid", "issue", "--pod", "web-0", wanted=WEB_ID)
 
     def neighbour(self) -> None:
-        self.report.step("10. Beside a second node: the daemon dies, and is stopped until the keys have expired")
+        self.report.step("11. Beside a second node: the daemon dies, and is stopped until the keys have expired")
         with (self.machine.root / "etc/podshield/config.yaml").open("a") as configuration:
             configuration.write(SHORT_EPOCHS)
         self.machine.run("systemctl", "restart", SERVICE)
@@ -279,7 +293,7 @@ class Service:
         self._says("dropped by its kernel alone, for expired keys", "psid", "datapath", "show", wanted="sa-expired")
 
     def stop(self) -> None:
-        self.report.step("11. Stop")
+        self.report.step("12. Stop")
         self._says("it stops", "systemctl", "stop", SERVICE, SOCKET)
         result = self.machine.unit_property(SERVICE, "Result")
         self.report.expect("in order", result == "success", result)
@@ -287,7 +301,7 @@ class Service:
         self._says("nobody answers psid", "sh", "-c", f"psid status 2>&1; test $? = {NOT_REACHABLE}", wanted="does podshield-idd run?")
 
     def uninstall(self) -> None:
-        self.report.step("12. Uninstall")
+        self.report.step("13. Uninstall")
         self._says("the datapath goes", "psid", "datapath", "uninstall")
         self.report.expect("no pin is left", self._pins() == "", self._pins() or None)
 
