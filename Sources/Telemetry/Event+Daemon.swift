@@ -44,6 +44,13 @@ extension Event {
         Event(.adminRefused, "user \(user) may not use the admin socket", [.user: "\(user)"])
     }
 
+    /// - Parameter most: connections at once.
+    public static func adminCrowded(most: Int) -> Event {
+        Event(
+            .adminCrowded, "a connection to the admin socket was closed: there are \(most) already",
+            [.count: "\(most)"])
+    }
+
     public static func observationGap(lost: UInt64) -> Event {
         Event(.observationGap, "\(lost) events were not shown: the reader is too slow", [.count: "\(lost)"])
     }

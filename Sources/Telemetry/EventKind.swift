@@ -19,6 +19,8 @@ public enum EventKind: String, CaseIterable, Sendable {
     case observationGap = "observation-gap"
     /// The journal could not keep up.
     case reportsLost = "reports-lost"
+    /// More connections than the admin socket takes.
+    case adminCrowded = "admin-crowded"
 
     // MARK: The authority
 

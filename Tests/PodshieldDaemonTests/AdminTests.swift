@@ -3,7 +3,9 @@ import Configuration
 import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2
+import Glibc
 import KernelTestSupport
+import LinuxBinding
 import SwiftProtobuf
 import Telemetry
 import Testing
@@ -36,6 +38,34 @@ import Testing
                 let found = attributes[.posixPermissions] as? Int ?? 0o777
                 #expect(found & ~mode == 0, "\(path) has mode \(String(found, radix: 8))")
             }
+        }
+    }
+
+    /// Whether the daemon takes the connection: it answers the client's preface (RFC 9113 section 3.4), or else closes.
+    private func isTaken(_ connection: UnixSocket) throws -> Bool {
+        let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
+        // It may be closed already.
+        try? connection.send(preface)
+        var byte: UInt8 = 0
+        let count = unsafe recv(connection.descriptor.raw, &byte, 1, 0)
+        try #require(count >= 0 || errno == ECONNRESET, "neither, errno \(errno)")
+        return count > 0
+    }
+
+    @Test func moreConnectionsThanItTakesAreClosed() async throws {
+        try await withDaemon { client, context in
+            _ = try await client.status(.init())
+            let path = context.configuration.paths.adminSocket
+            var held: [UnixSocket] = []
+            for _ in 1..<AdminListener.mostConnections {
+                held.append(try UnixSocket.connect(to: path, within: .seconds(5)))
+                try #require(try isTaken(held.last!))
+            }
+            #expect(try !isTaken(UnixSocket.connect(to: path, within: .seconds(5))))
+            #expect(context.telemetry.history(last: 10).contains { $0.event.kind == .adminCrowded })
+            _ = try await client.status(.init())
+            held.removeLast()
+            while try !isTaken(UnixSocket.connect(to: path, within: .seconds(5))) {}
         }
     }
 

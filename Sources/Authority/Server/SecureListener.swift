@@ -2,7 +2,6 @@ internal import GRPCNIOTransportHTTP2
 internal import NIOCore
 internal import NIOPosix
 internal import SecureTransport
-internal import Synchronization
 
 /// Accepts connections: TLS of ours below gRPC's HTTP/2.
 struct SecureListener: HTTP2ServerTransport.ListenerFactory {
@@ -61,14 +60,6 @@ struct SecureListener: HTTP2ServerTransport.ListenerFactory {
             if isOverLimit { channel.close(promise: nil) }
         }
     }
-}
-
-/// Connections that are open.
-private final class ConnectionCount: Sendable {
-    private let count = Atomic<Int>(0)
-
-    func enter() -> Int { count.add(1, ordering: .relaxed).newValue }
-    func leave() { count.subtract(1, ordering: .relaxed) }
 }
 
 /// Lets a node in, and closes a connection without a client certificate after a while, whatever goes on on it.

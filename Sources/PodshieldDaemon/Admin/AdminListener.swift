@@ -2,6 +2,7 @@ import GRPCNIOTransportHTTP2
 import Glibc
 import NIOCore
 import NIOPosix
+import SecureTransport
 
 /// Accepts connections on the admin socket, of root and of the daemon's own user only. The directory's mode keeps others
 /// out already; this holds where somebody has opened it.
@@ -9,6 +10,12 @@ struct AdminListener: HTTP2ServerTransport.ListenerFactory {
     let socket: AdminSocket
     /// Is told the user.
     let refused: @Sendable (UInt32) -> Void
+    /// Is told that one was closed because there are `mostConnections`.
+    let crowded: @Sendable () -> Void
+    private let connections = ConnectionCount()
+
+    /// At once. Many times what operators and scripts need; each costs the daemon a descriptor.
+    static let mostConnections = 256
 
     var eventLoopGroup: any EventLoopGroup { MultiThreadedEventLoopGroup.singleton }
 
@@ -21,7 +28,10 @@ struct AdminListener: HTTP2ServerTransport.ListenerFactory {
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
         let accept = { @Sendable (channel: any Channel) in
-            admit(channel).flatMap { connectionConfigurator.configure(channel: channel, tls: .none) }
+            let admission = admit(channel)
+            // Nobody else closes what is not configured.
+            admission.whenFailure { _ in channel.close(promise: nil) }
+            return admission.flatMap { connectionConfigurator.configure(channel: channel, tls: .none) }
         }
         switch socket {
         case .own(let path):
@@ -44,7 +54,16 @@ struct AdminListener: HTTP2ServerTransport.ListenerFactory {
                 refused(credentials.user)
                 throw ChannelError.operationUnsupported
             }
+            try count(channel)
             try channel.pipeline.syncOperations.addHandler(AdminCaller(user: credentials.user))
+        }
+    }
+
+    private func count(_ channel: any Channel) throws {
+        channel.closeFuture.whenComplete { [connections] _ in connections.leave() }
+        guard connections.enter() <= Self.mostConnections else {
+            crowded()
+            throw ChannelError.operationUnsupported
         }
     }
 

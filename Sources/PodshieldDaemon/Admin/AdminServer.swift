@@ -13,7 +13,9 @@ struct AdminServer: Sendable {
     /// Returns once psid can connect.
     static func start(_ service: AdminService) async throws(StartError) -> AdminServer {
         let daemon = service.daemon
-        let listener = AdminListener(socket: daemon.adminSocket) { daemon.telemetry.record(.adminRefused(user: $0)) }
+        let listener = AdminListener(
+            socket: daemon.adminSocket, refused: { daemon.telemetry.record(.adminRefused(user: $0)) },
+            crowded: { daemon.telemetry.record(.adminCrowded(most: AdminListener.mostConnections)) })
         let transport = Transport(listenerFactory: listener, config: configuration)
         let server = GRPCServer(transport: transport, services: [service])
         let running = Task { try await server.serve() }
