@@ -7,20 +7,6 @@ import Testing
 
 /// What is announced, moved, renewed and taken back on a connection.
 @Suite struct HostingTests {
-    private func connected(_ addresses: Set<IPAddress> = ["10.0.1.1"]) throws
-        -> (Simulation, SimulatedNode, SimulatedNode)
-    {
-        let (network, a, b) = try Simulation.pair()
-        a.host([try a.workload(at: addresses)])
-        b.host([])
-        network.settle()
-        return (network, a, b)
-    }
-
-    private func refusals(_ node: SimulatedNode) -> [RefusalReason] {
-        node.events.compactMap { if case .refused(_, let reason, _, _) = $0 { reason } else { nil } }
-    }
-
     // MARK: Addresses
 
     @Test func podsComeAndGo() throws {
@@ -39,7 +25,7 @@ import Testing
     }
 
     @Test func theSAEndsWithTheLastPod() throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         a.host([])
         // Not even until the peer has answered.
         #expect(a.outbound(to: b) == nil)
@@ -67,7 +53,7 @@ import Testing
     }
 
     @Test func changesWhileOneIsUnderWay() throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         let svid = try a.workload(at: ["10.0.1.1"]).svid
         for last in 1...40 {
             a.host([try #require(HostedWorkload(svid: svid, addresses: [IPAddress("10.0.1.\(last)")!]))])
@@ -111,89 +97,10 @@ import Testing
         #expect(b.inbound(from: a) == [a.outbound(to: b)])
     }
 
-    // MARK: Refusals and tries
-
-    @Test func whatTheLeasesDoNotAllowIsLeftOut() throws {
-        let (network, a, b) = try connected(["10.0.1.1", "10.0.9.9"])
-        #expect(refusals(b) == [.addressNotLeased])
-        #expect(b.bound(from: a) == ["10.0.1.1"] && b.inbound(from: a) == [a.outbound(to: b)])
-        #expect(a.saw { $0 == .refusedByPeer(web, .addressNotLeased, addresses: ["10.0.9.9"]) })
-        network.directory.leases.append(Directory.Lease("10.0.9.9/32", a.number.rawValue, generation: 7))
-        network.publish()
-        network.settle()
-        #expect(b.bound(from: a) == ["10.0.1.1", "10.0.9.9"])
-    }
-
-    @Test func refusedAnnouncementsAreTriedAgainEverMoreSeldom() throws {
-        let (network, a, b) = try connected(["10.0.9.9"])
-        network.advance(.seconds(120))
-        let tries = refusals(b).count
-        #expect((6...14).contains(tries) && b.sink.bindings.isEmpty)
-        network.directory.leases.append(Directory.Lease("10.0.9.9/32", a.number.rawValue))
-        network.publish()
-        network.advance(.seconds(31))
-        #expect(b.bound(from: a) == ["10.0.9.9"])
-    }
-
-    @Test func aFullTableIsTriedAgainAndCostsNothing() throws {
-        let (network, a, b) = try connected()
-        let spi = a.outbound(to: b)
-        b.sink.isFull = true
-        a.feed(.rekey, b.number)
-        network.settle()
-        #expect(a.outbound(to: b) == spi && b.inbound(from: a) == [spi] && b.bound(from: a) == ["10.0.1.1"])
-        #expect(refusals(b) == [.noRoom])
-        b.sink.isFull = false
-        network.advance(.seconds(10))
-        #expect(a.outbound(to: b) != spi && b.inbound(from: a) == [a.outbound(to: b)])
-    }
-
-    /// However often it was refused: a connection on which it is not announced would end what the peer has.
-    @Test func whatIsRefusedIsAnnouncedOnEachConnection() throws {
-        let (network, a, b) = try connected()
-        let spi = a.outbound(to: b)
-        b.sink.isFull = true
-        a.feed(.rekey, b.number)
-        network.settle()
-        for _ in 0..<6 {
-            network.publish()
-            network.settle()
-        }
-        let refused = refusals(b).count
-        #expect(refused >= 5)
-        a.feed(.rekey, b.number)
-        network.settle()
-        #expect(refusals(b).count == refused + 1)
-        #expect(a.outbound(to: b) == spi && b.inbound(from: a) == [spi] && b.bound(from: a) == ["10.0.1.1"])
-        b.sink.isFull = false
-        network.advance(.seconds(60))
-        #expect(a.outbound(to: b) != spi && b.inbound(from: a) == [a.outbound(to: b)])
-    }
-
-    @Test func aSenderWithoutRoomTriesAgain() throws {
-        let (network, a, b) = try Simulation.pair()
-        a.sink.refusesOutbound = true
-        a.host([try a.workload(at: ["10.0.1.1"])])
-        network.settle()
-        #expect(a.outbound(to: b) == nil && b.inbound(from: a).count == 1)
-        a.sink.refusesOutbound = false
-        network.advance(.seconds(6))
-        #expect(b.inbound(from: a) == [a.outbound(to: b)])
-    }
-
-    @Test func bindingsThatFailLeaveNothing() throws {
-        let (network, a, b) = try Simulation.pair()
-        b.sink.refusesBinding = true
-        a.host([try a.workload(at: ["10.0.1.1"])])
-        network.settle()
-        #expect(b.sink.bindings.isEmpty && b.world.holdings.holder(of: "10.0.1.1") == nil)
-        #expect(refusals(b) == [.noRoom])
-    }
-
     // MARK: The directory and the bundle change
 
     @Test func addressesFollowTheNewestLease() throws {
-        let (network, a, b) = try connected(["10.0.1.1", "10.0.1.2"])
+        let (network, a, b) = try Simulation.connected(["10.0.1.1", "10.0.1.2"])
         let c = try network.add("c")
         network.publish()
         c.host([try c.workload("db", db, at: ["10.0.1.2"])])
@@ -213,7 +120,7 @@ import Testing
     }
 
     @Test func aNumberThatMovesToAnotherNameIsTakenBack() throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         network.expectsContinuity = false
         network.directory.workloads = [
             Directory.Workload(number: web, id: try network.domain.id("/ns/shop/sa/other"), labels: [:])
@@ -225,7 +132,7 @@ import Testing
     }
 
     @Test func aLostRootTakesAllThatRestsOnIt() throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         network.expectsContinuity = false
         let other = try TestDomain()
         let lost = b.world.take(other.bundle)
@@ -238,7 +145,7 @@ import Testing
     }
 
     @Test func aRootThatComesTakesNothing() throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         let wider = try TrustBundle(
             trustDomain: network.domain.name,
             authorities: network.domain.bundle.authorities + TestDomain().bundle.authorities, sequence: 2)
@@ -251,7 +158,7 @@ import Testing
     }
 
     @Test func whatAnEarlierRunLeftGoesWithTheFirstRootThatDoes() throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         network.expectsContinuity = false
         network.unreachable = [a.number, b.number]
         b.restart()
@@ -266,7 +173,7 @@ import Testing
     // MARK: Quarantine
 
     @Test func anAddressPassesOnOnlyWhenPeersKnow() throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         let next = try a.workload("db", db, at: ["10.0.1.1"])
         a.host([next])
         #expect(a.world.quarantined == ["10.0.1.1"])
@@ -326,7 +233,7 @@ import Testing
     }
 
     @Test func theSameWorkloadMayHaveItsAddressBack() throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         network.unreachable = [a.number, b.number]
         network.drop()
         network.settle()
@@ -337,7 +244,7 @@ import Testing
 
     /// The pod has gone while the daemon was down; its address is another's when it is back.
     @Test func anAddressOfAnEarlierRunPassesOnOnlyWhenPeersKnow() throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         b.host([try b.workload("x", .init(rawValue: 400), at: ["10.0.2.1"])])
         network.settle()
         a.restart()
@@ -354,7 +261,7 @@ import Testing
     }
 
     @Test func whatIsHostedStillIsNoFormerHolding() throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         b.host([try b.workload("x", .init(rawValue: 400), at: ["10.0.2.1"])])
         network.settle()
         let workload = try a.workload(at: ["10.0.1.1"])
@@ -377,7 +284,7 @@ import Testing
         .accept(Acceptance(id: 1, spi: SPI(rawValue: 501), nonce: Array(repeating: 0, count: 32))),
     ])
     func answersToNothingEndTheConnection(_ message: LinkMessage) throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         let link = try #require(a.links.first)
         network.unreachable = [a.number, b.number]
         a.feed(.received(link, message), b.number)
@@ -390,7 +297,7 @@ import Testing
     }
 
     @Test func anSPIIsNotTakenTwice() throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         let spi = try #require(a.outbound(to: b))
         network.unreachable = [a.number, b.number]
         a.host([
@@ -403,7 +310,7 @@ import Testing
     }
 
     @Test func announcementIDsOnlyGrow() throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         let link = try #require(b.links.first)
         network.unreachable = [a.number, b.number]
         let announce = Announce(
@@ -413,7 +320,7 @@ import Testing
     }
 
     @Test func refusalsAreLimited() throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         let link = try #require(b.links.first)
         network.unreachable = [a.number, b.number]
         for generation in 1...UInt32(LinkLimits.refusalsPerConnection) {
@@ -442,7 +349,7 @@ import Testing
     /// The sender uses an SA and could not say so: what it has left before goes first. The simulation checks at each step
     /// that it is not alone.
     @Test func whatTheSenderMayBeUsingGoesLast() throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         for round in 0..<12 {
             network.tamper = round % 4 == 3 ? { _, _, frame in frame[4] == 24 ? nil : frame } : nil
             a.feed(.rekey, b.number)
@@ -453,7 +360,7 @@ import Testing
 
     /// The kernel knows which of the SAs of an earlier run its sender uses; there are as many as there may be.
     @Test(arguments: 0..<20) func theOneInUseOutlivesARestart(_: Int) throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         network.hasTraffic = true
         for _ in 0..<6 {
             a.feed(.rekey, b.number)
@@ -469,7 +376,7 @@ import Testing
     }
 
     @Test func manyConnectionsOfOnePeerKeepFewSAs() throws {
-        let (network, a, b) = try connected()
+        let (network, a, b) = try Simulation.connected()
         // The sender never learns of an acceptance.
         network.tamper = { wire, role, frame in role == .client && frame[4] == 17 ? nil : frame }
         for _ in 0..<12 {

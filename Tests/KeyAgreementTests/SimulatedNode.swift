@@ -32,6 +32,11 @@ final class SimulatedNode {
 
     var id: SPIFFEID { svid.svid.id }
 
+    /// What it has said of announcements that it does not believe.
+    var refusals: [RefusalReason] {
+        events.compactMap { if case .refused(_, let reason, _, _) = $0 { reason } else { nil } }
+    }
+
     // MARK: What the composition does
 
     func learn(_ directory: Directory) {

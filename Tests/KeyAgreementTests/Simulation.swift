@@ -83,6 +83,17 @@ final class Simulation {
         return (network, a, b)
     }
 
+    /// Two nodes with a connection; `a` hosts a workload at these addresses.
+    static func connected(_ addresses: Set<IPAddress> = ["10.0.1.1"]) throws
+        -> (Simulation, SimulatedNode, SimulatedNode)
+    {
+        let (network, a, b) = try pair()
+        a.host([try a.workload(at: addresses)])
+        b.host([])
+        network.settle()
+        return (network, a, b)
+    }
+
     func add(
         _ name: String, preconnect: Bool = true, versions: ClosedRange<UInt8> = LinkVersions.spoken
     ) throws -> SimulatedNode {

@@ -26,7 +26,9 @@ extension LinkPeer {
         guard let announcement = link?.outgoing[refusal.id], !announcement.isWithdrawing else { return }
         let identity = announcement.identity
         stale.add(identity)
-        report(.refusedByPeer(identity, refusal.reason, addresses: refusal.addresses))
+        if !mayBeEarly(refusal, of: identity, world) {
+            report(.refusedByPeer(identity, refusal.reason, addresses: refusal.addresses))
+        }
         if refusal.generation == 0 {
             link?.outgoing.remove(refusal.id)
             let isTakenBack = announcement.isAccepted
@@ -38,6 +40,13 @@ extension LinkPeer {
             }
             settleRefused(refusal, announcement, update, world)
         }
+    }
+
+    /// It is announced again before long, so that what is really wrong is refused again.
+    private func mayBeEarly(_ refusal: Refusal, of identity: NumericIdentity, _ world: LinkWorld) -> Bool {
+        guard refusal.reason.mayBeEarly else { return false }
+        let since = retries[identity]?.since ?? now.boot
+        return now.boot < since.adding(world.timing.directoryLag)
     }
 
     /// What the update left out is gone all the same; what it added is left out for a while.

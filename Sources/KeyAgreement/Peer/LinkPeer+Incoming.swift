@@ -105,8 +105,33 @@ extension LinkPeer {
         send(
             .refuse(
                 Refusal(id: id, generation: generation, reason: refusal.reason, addresses: refusal.addresses)))
-        report(
-            .refused(refusal.identity, refusal.reason, addresses: refusal.addresses, detail: refusal.detail))
+        if !postpone(refusal) {
+            report(
+                .refused(refusal.identity, refusal.reason, addresses: refusal.addresses, detail: refusal.detail))
+        }
         try link?.incoming.countRefusal()
+    }
+
+    /// Whether it is looked at again before anything is said of it.
+    private mutating func postpone(_ refusal: ProofRefusal) -> Bool {
+        guard refusal.reason.mayBeEarly, let identity = refusal.identity else { return false }
+        return openRefusals.add(
+            .init(
+                identity: identity, reason: refusal.reason, addresses: Set(refusal.addresses), since: now.boot))
+    }
+
+    /// Tells of what is not so even by the directory that must have come since.
+    mutating func judgeOpenRefusals(_ world: LinkWorld) {
+        guard let directory = world.directory, let due = openRefusalsDue(world), due <= now.boot else { return }
+        let rules = AddressRules(world, directory)
+        for refused in openRefusals.take(until: now.boot - world.timing.directoryLag.nanoseconds) {
+            let wrong = refused.addresses.filter { rules.objection(to: $0, of: holder(refused.identity)) != nil }
+            guard !wrong.isEmpty else { continue }
+            report(.refused(refused.identity, refused.reason, addresses: wrong.sorted(), detail: ""))
+        }
+    }
+
+    func openRefusalsDue(_ world: LinkWorld) -> BootNanoseconds? {
+        openRefusals.since.map { $0.adding(world.timing.directoryLag) }
     }
 }

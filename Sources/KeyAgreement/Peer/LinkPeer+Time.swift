@@ -5,7 +5,8 @@ extension LinkPeer {
     /// When `tick` has something to do; nil for never.
     package func nextWake(_ world: LinkWorld) -> BootNanoseconds? {
         var times = attempts.values.map { timeout(of: $0, world) }
-        times += [dialDue(world), link.map { linkDue($0, world) }, probeDue, placeAt].compactMap(\.self)
+        times += [dialDue(world), link.map { linkDue($0, world) }, probeDue, placeAt, openRefusalsDue(world)]
+            .compactMap(\.self)
         times += retries.values.map(\.at).filter { $0 > now.boot }
         times += (link?.outgoing.announcements.values.map(\.switchAt) ?? []).filter { $0 > now.boot && $0 < .max }
         times += inbound.values.flatMap { $0.associations.map(\.end) }
@@ -20,6 +21,7 @@ extension LinkPeer {
         watchLink(world)
         if let placeAt, placeAt <= now.boot { place() }
         retry()
+        judgeOpenRefusals(world)
         expireInbound()
         for identity in outbound.keys.sorted() where outbound[identity]?.deadline ?? .max <= now.boot {
             retireOutbound(identity, .expired)

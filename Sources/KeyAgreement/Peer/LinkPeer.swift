@@ -21,6 +21,7 @@ package struct LinkPeer: Sendable {
     var inbound: [NumericIdentity: InboundHolding] = [:]
     var outbound: [NumericIdentity: OutboundAssociation] = [:]
     var retries: [NumericIdentity: AnnouncementRetry] = [:]
+    var openRefusals = OpenRefusals()
     var probeAt: BootNanoseconds?
     /// When to tell the kernel side once more where the peer is; nil when it knows.
     var placeAt: BootNanoseconds?

@@ -102,6 +102,8 @@ extension OutgoingAnnouncements.Announcement {
 /// What a refusal leaves to try later.
 struct AnnouncementRetry: Sendable {
     private(set) var failures = 0
+    /// The first of them.
+    private(set) var since: BootNanoseconds?
     private(set) var at: BootNanoseconds = 0
     /// Left out until then.
     private(set) var excluded: Set<IPAddress> = []
@@ -111,6 +113,7 @@ struct AnnouncementRetry: Sendable {
     mutating func fail(excluding addresses: Set<IPAddress>, timing: LinkTiming, now: BootNanoseconds) {
         let all = excluded(at: now).union(addresses)
         failures += 1
+        since = since ?? now
         let delay = timing.retry.doubled(failures - 1, atMost: timing.longestBackoff)
         at = now.adding(delay)
         excluded = all

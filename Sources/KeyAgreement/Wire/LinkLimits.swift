@@ -13,6 +13,8 @@ public enum LinkLimits {
     public static let announcementsPerConnection = 4096
     /// Refused announcements and updates of one end on one connection.
     static let refusalsPerConnection = 16384
+    /// Addresses refused to one peer that are looked at again.
+    static let openRefusals = 4096
     /// Inbound SAs of one workload of one peer; a further one retires the oldest unused.
     static let associationsPerWorkload = 4
     static let nonceBytes = 32

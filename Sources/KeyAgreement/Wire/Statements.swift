@@ -77,6 +77,14 @@ extension RefusalReason {
         default: false
         }
     }
+
+    /// Whether it may come of a directory that is on its way to one of both: then the same is accepted a moment later.
+    var mayBeEarly: Bool {
+        switch self {
+        case .addressNotLeased, .addressConflict, .addressHeldElsewhere: true
+        default: false
+        }
+    }
 }
 
 extension RefusalReason: CustomStringConvertible {

@@ -13,6 +13,8 @@ public struct LinkTiming: Sendable, Equatable {
     public var grace: Duration = .seconds(2)
     /// Of silence, before the peer is asked whether it is there; after three of them the connection counts as lost.
     public var keepalive: Duration = .seconds(15)
+    /// How long two nodes' directories may differ: what is refused on account of that is worth a word only after it.
+    public var directoryLag: Duration = .seconds(5)
     /// How long `host` waits for connected peers.
     public var acknowledgement: Duration = .seconds(2)
 

@@ -24,6 +24,8 @@ A_PORT, B_PORT = "to-node-a", "to-node-b"
 WEB_ID = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/web"
 DB_ID = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/db"
 REKEYS = 5
+# In the daemons' logs: of a peer, and by a peer.
+REFUSED_PROOFS = ("PSD4011", "PSD4012")
 
 
 def play(run: Run, report: Report) -> None:
@@ -138,6 +140,9 @@ class MainJob:
             pings.lost == 0 and pings.sent >= 100 and not pings.clear and pings.sealed >= pings.sent,
             f"{pings.sent} sent, {pings.lost} lost, {pings.sealed} sealed packets, {len(pings.clear)} clear",
         )
+        lines = self.a.log.splitlines() + self.b.log.splitlines()
+        doubts = [line for line in lines if any(f" {code} " in line for code in REFUSED_PROOFS)]
+        self.report.expect("neither node has doubted the other's word", not doubts, doubts or None)
 
     def attacks(self) -> None:
         self.report.step("7. The wire and a pod turn hostile")
