@@ -140,24 +140,29 @@ struct Record: Equatable {
         _ = try? pod.run("ping", "-c1", "-W1", "-i0.2", "192.0.2.2")
     }
 
-    private func heard(_ ring: Recorder) throws -> Set<UInt32> {
-        ring.reset()
-        try speak()
-        return ring.values
+    /// Whether the program that says `value` is the one that sees frames. A frame of before may come late, or one too late.
+    private func hears(_ value: UInt32?, _ ring: Recorder) throws -> Bool {
+        let expected = Set([value].compactMap(\.self))
+        for _ in 0..<10 {
+            ring.reset()
+            try speak()
+            if ring.values == expected { return true }
+        }
+        return false
     }
 
     @Test func tcxLinksReplaceWithoutATraceAndOutliveUsPinned() throws {
         let recorder = try Recorder(object.map("ring"))
         let pin = bpffs.path + "/link"
         do { try TCXLink(attaching: object.program("first"), to: interface, .ingress).pin(at: pin) }
-        #expect(try heard(recorder) == [1])
+        #expect(try hears(1, recorder))
         let link = try TCXLink(pinnedAt: pin)
         #expect(try link.info().interface == interface)
         try link.replaceProgram(with: object.program("second"))
         #expect(try link.info().program == object.program("second").id)
-        #expect(try heard(recorder) == [2])
+        #expect(try hears(2, recorder))
         try link.detach()
-        #expect(try heard(recorder) == [])
+        #expect(try hears(nil, recorder))
     }
 
     @Test func linksKnowThatTheirDeviceIsGone() throws {
@@ -174,9 +179,9 @@ struct Record: Equatable {
         #expect(try ClsactFilter.addQueueingDiscipline(to: interface) == false)
         try filter.attach(object.program("first"))
         #expect(try filter.attachedProgram() == object.program("first").id)
-        #expect(try heard(recorder) == [1])
+        #expect(try hears(1, recorder))
         try filter.attach(object.program("second"))
-        #expect(try heard(recorder) == [2])
+        #expect(try hears(2, recorder))
         try filter.detach()
         try filter.detach()
         #expect(try filter.attachedProgram() == nil)
