@@ -179,7 +179,7 @@ let package = Package(
             "Authority",
             [
                 "Addressing", "AuthorityAPI", "Identity", "Issuance", "KernelTestSupport", "LinuxBinding",
-                "OpenSSLBinding",
+                "OpenSSLBinding", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         testTarget(
             "NodeIdentity",

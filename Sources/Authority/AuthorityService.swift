@@ -28,7 +28,8 @@ public final class AuthorityService: Sendable {
         let files = AuthorityFiles(directory: settings.stateDirectory, keptKey: settings.keyFile)
         let authority = try files.certificateAuthority(for: settings.trustDomain, now: now())
         do throws(RegistryError) {
-            registry = try Registry(path: files.registry, trustDomain: settings.trustDomain)
+            registry = try Registry(
+                path: files.registry, trustDomain: settings.trustDomain, limits: settings.limits.directory)
         } catch {
             throw .registry(error)
         }
@@ -178,6 +179,9 @@ public final class AuthorityService: Sendable {
         observe(.nodeEvicted(node.id))
         return node
     }
+
+    /// How much of what it may hold it holds.
+    public func extent() async throws(RegistryError) -> DirectoryExtent { try await registry.extent(now: now()) }
 
     /// What nodes are told.
     public func directory() async throws(RegistryError) -> Directory { try await registry.directory(now: now()) }

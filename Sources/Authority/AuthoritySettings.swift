@@ -49,6 +49,7 @@ public struct AuthorityLimits: Sendable, Equatable {
     public var nodeCalls = Budget(burst: 2000, perSecond: 1000)
     /// Joins from one address (IPv6: one /64).
     public var joins = Budget(burst: 100, perSecond: 2)
+    public var directory = DirectoryLimits()
     /// Between two directories on one stream.
     public var directoryPause = Duration.milliseconds(100)
     /// How long a connection without a certificate may last: it is there to join, and for nothing else.

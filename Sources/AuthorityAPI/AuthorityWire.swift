@@ -4,8 +4,10 @@ public enum AuthorityWire {
     public static let alpn = ["h2"]
     /// Most bytes of a request.
     public static let largestRequest = 1 << 20
-    /// Most bytes of an answer: a directory of a large cluster.
-    public static let largestResponse = 64 << 20
+    /// Most bytes of a directory.
+    public static let largestDirectory = 32 << 20
+    /// Most bytes of an answer: a directory, its signature, and one that is refused by the rule above rather than unread.
+    public static let largestResponse = 2 * largestDirectory
     /// Most prefixes one node may report.
     public static let mostLeases = 8192
     /// Most labels of a pod or an identity, and most bytes of each key and value.

@@ -9,6 +9,8 @@ public enum DirectoryRejection: Error, Sendable, Equatable {
     /// Only an authority's server signs directories.
     case notAnAuthority(SPIFFEID)
     case badSignature
+    /// Bytes.
+    case tooLarge(Int)
     /// Signed, and yet nonsense.
     case malformed
     /// Older than what is held.
@@ -21,6 +23,8 @@ extension DirectoryRejection: CustomStringConvertible {
         case .signer(let reason): "the directory's signer: \(reason)"
         case .notAnAuthority(let id): "the directory is signed by \(id), which is no authority"
         case .badSignature: "the directory's signature does not hold"
+        case .tooLarge(let bytes):
+            "the directory has \(bytes) bytes, \(AuthorityWire.largestDirectory) are the most"
         case .malformed: "the directory cannot be read"
         case .rolledBack(let from, let to): "the directory goes back from revision \(from) to \(to)"
         }
@@ -33,6 +37,7 @@ extension Podshield_Authority_V1_SignedDirectory {
         _ directory: Identity.Directory, bundle: TrustBundle, with signer: KeyedSVID
     ) throws -> Podshield_Authority_V1_SignedDirectory {
         let bytes: [UInt8] = try Podshield_Authority_V1_Directory(directory, bundle: bundle).serializedBytes()
+        guard bytes.count <= AuthorityWire.largestDirectory else { throw DirectoryRejection.tooLarge(bytes.count) }
         var signed = Podshield_Authority_V1_SignedDirectory()
         signed.directory = Data(bytes)
         signed.chain = signer.svid.chain.map { Data($0.der) }
@@ -44,6 +49,7 @@ extension Podshield_Authority_V1_SignedDirectory {
     public func verified(
         by verifier: SVIDVerifier, at unixTime: Int64
     ) throws(DirectoryRejection) -> (directory: Identity.Directory, bundle: TrustBundle) {
+        guard directory.count <= AuthorityWire.largestDirectory else { throw .tooLarge(directory.count) }
         let signer: X509SVID
         do throws(SVIDRejection) {
             signer = try verifier.verify(chainDER: chain.map(Array.init), at: unixTime)

@@ -87,6 +87,13 @@ extension Event {
             [.prefixes: list, .node: node])
     }
 
+    /// - Parameter asker: SPIFFE ID or address of who asked for it; nil for an operator.
+    public static func directoryFull(asker: String?, reason: String) -> Event {
+        Event(
+            .directoryFull, "\(asker ?? "an operator") was refused: \(reason)",
+            [.spiffeID: asker ?? "", .reason: reason])
+    }
+
     public static func serverSVIDRenewed(serial: String) -> Event {
         Event(.serverSVIDRenewed, "the authority's SVID was renewed, serial \(serial)", [.serial: serial])
     }

@@ -43,6 +43,7 @@ extension EventKind {
         case .leasesRefused: Facts(2014, .warning, "5bb883a2ab824d5681741d98e5f7faa1")
         case .serverSVIDRenewed: Facts(2015, .info, "d341046ad0b54ffcb09b0dc4b677406d")
         case .serverSVIDRenewalFailed: Facts(2016, .error, "3b181633924c4b60a9d5b0bd055fda60")
+        case .directoryFull: Facts(2017, .error, "562aa05e621c4682b4470c8b4d8f49c3")
         case .nodeJoined: Facts(3001, .notice, "31a4be5b909342549c0168691f9a2dfa")
         case .notJoined: Facts(3002, .error, "3748641a8a4f44a18977555b7325c766")
         case .nodeIdentityExpired: Facts(3003, .error, "2fe2bc8005df4b4fbd626bea616a3bf7")

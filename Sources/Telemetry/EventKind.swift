@@ -40,6 +40,8 @@ public enum EventKind: String, CaseIterable, Sendable {
     case leasesRefused = "leases-refused"
     case serverSVIDRenewed = "server-svid-renewed"
     case serverSVIDRenewalFailed = "server-svid-renewal-failed"
+    /// The registry has no room for another node, lease, workload or entry.
+    case directoryFull = "directory-full"
 
     // MARK: The node's identities
 

@@ -17,9 +17,9 @@ struct TestRegistry {
     let registry: Registry
     let authority: CertificateAuthority
 
-    init() throws {
+    init(limits: DirectoryLimits = DirectoryLimits()) throws {
         directory = try TemporaryDirectory()
-        registry = try Registry(path: directory.path + "/authority.sqlite", trustDomain: trustDomain)
+        registry = try Registry(path: directory.path + "/authority.sqlite", trustDomain: trustDomain, limits: limits)
         authority = try CertificateAuthority.createRoot(for: trustDomain, now: start)
     }
 

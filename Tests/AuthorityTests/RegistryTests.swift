@@ -166,7 +166,7 @@ import Testing
         let fixture = try TestRegistry()
         let first = try await fixture.node("a")
         let prefix = try #require(IPPrefix("10.0.0.7"))
-        _ = try await fixture.registry.report(first.number, endpoint: first.endpoint, leases: [prefix])
+        _ = try await fixture.registry.report(first.number, endpoint: first.endpoint, leases: [prefix], now: start)
         let again = try await fixture.join(fixture.token(node: "a"), name: "a", now: start + 60, address: "192.0.2.9")
         #expect(again.number == first.number)
         #expect(again.joinedAt == start + 60)
@@ -179,7 +179,7 @@ import Testing
         let fixture = try TestRegistry()
         let node = try await fixture.node("a")
         let prefix = try #require(IPPrefix("10.0.0.7"))
-        _ = try await fixture.registry.report(node.number, endpoint: node.endpoint, leases: [prefix])
+        _ = try await fixture.registry.report(node.number, endpoint: node.endpoint, leases: [prefix], now: start)
         _ = try await fixture.registry.ban(node: "a")
         let token = try await fixture.token(node: "a")
         await #expect(throws: JoinRefusal.banned("a")) { try await fixture.join(token, name: "a") }
@@ -192,7 +192,7 @@ import Testing
         let registry = fixture.registry
         let node = try await fixture.node("a")
         let prefix = try #require(IPPrefix("10.0.0.7"))
-        _ = try await registry.report(node.number, endpoint: node.endpoint, leases: [prefix])
+        _ = try await registry.report(node.number, endpoint: node.endpoint, leases: [prefix], now: start)
         _ = try await registry.ban(node: "a")
         let before = try await registry.directory(now: start).revision
         #expect(try await registry.evict(node: "a")?.isBanned == true)
@@ -230,19 +230,19 @@ import Testing
         let registry = fixture.registry
         let a = try await fixture.node("a")
         let b = try await fixture.node("b", address: "192.0.2.2")
-        _ = try await registry.report(a.number, endpoint: a.endpoint, leases: [prefix])
+        _ = try await registry.report(a.number, endpoint: a.endpoint, leases: [prefix], now: start)
         #expect(try await registry.directory(now: start).holder(of: prefix.address) == a.number)
 
-        let taken = try await registry.report(b.number, endpoint: b.endpoint, leases: [prefix])
+        let taken = try await registry.report(b.number, endpoint: b.endpoint, leases: [prefix], now: start)
         #expect(taken.takenOver == [Registry.Takeover(prefix: prefix, from: a.number)])
         #expect(try await registry.directory(now: start).holder(of: prefix.address) == b.number)
 
-        let repeated = try await registry.report(a.number, endpoint: a.endpoint, leases: [prefix])
+        let repeated = try await registry.report(a.number, endpoint: a.endpoint, leases: [prefix], now: start)
         #expect(!repeated.changesDirectory)
         #expect(repeated.takenOver.isEmpty)
         #expect(try await registry.directory(now: start).holder(of: prefix.address) == b.number)
 
-        _ = try await registry.report(b.number, endpoint: b.endpoint, leases: [])
+        _ = try await registry.report(b.number, endpoint: b.endpoint, leases: [], now: start)
         #expect(try await registry.directory(now: start).holder(of: prefix.address) == a.number)
     }
 
@@ -258,8 +258,9 @@ import Testing
         let a = try await fixture.node("a")
         let b = try await fixture.node("b", address: "192.0.2.2")
         let prefix = try #require(IPPrefix(new))
-        _ = try await fixture.registry.report(a.number, endpoint: a.endpoint, leases: [#require(IPPrefix(held))])
-        let outcome = try await fixture.registry.report(b.number, endpoint: b.endpoint, leases: [prefix])
+        _ = try await fixture.registry.report(
+            a.number, endpoint: a.endpoint, leases: [#require(IPPrefix(held))], now: start)
+        let outcome = try await fixture.registry.report(b.number, endpoint: b.endpoint, leases: [prefix], now: start)
         #expect(outcome.takenOver == (isTakeover ? [Registry.Takeover(prefix: prefix, from: a.number)] : []))
         #expect(outcome.refused.isEmpty)
     }
@@ -270,8 +271,8 @@ import Testing
         let a = try await fixture.node("a")
         let b = try await fixture.node("b")
         for node in [a, b, a] {
-            if node == a { _ = try await registry.report(a.number, endpoint: a.endpoint, leases: []) }
-            _ = try await registry.report(node.number, endpoint: node.endpoint, leases: [prefix])
+            if node == a { _ = try await registry.report(a.number, endpoint: a.endpoint, leases: [], now: start) }
+            _ = try await registry.report(node.number, endpoint: node.endpoint, leases: [prefix], now: start)
         }
         #expect(try await registry.directory(now: start).holder(of: prefix.address) == a.number)
     }
@@ -283,11 +284,11 @@ import Testing
         var generations: [UInt64] = []
         for _ in 0..<5 {
             let registry = try fixture.reopened()
-            _ = try await registry.report(a.number, endpoint: a.endpoint, leases: [prefix])
+            _ = try await registry.report(a.number, endpoint: a.endpoint, leases: [prefix], now: start)
             let directory = try await registry.directory(now: start)
             revisions.append(directory.revision)
             generations.append(try #require(directory.leases.first).generation)
-            _ = try await registry.report(a.number, endpoint: a.endpoint, leases: [])
+            _ = try await registry.report(a.number, endpoint: a.endpoint, leases: [], now: start)
         }
         #expect(zip(revisions, revisions.dropFirst()).allSatisfy { $0 < $1 })
         #expect(zip(generations, generations.dropFirst()).allSatisfy { $0 < $1 })
@@ -296,9 +297,10 @@ import Testing
     @Test func aMovedNodeIsNews() async throws {
         let fixture = try TestRegistry()
         let a = try await fixture.node("a")
-        let same = try await fixture.registry.report(a.number, endpoint: a.endpoint, leases: [])
+        let same = try await fixture.registry.report(a.number, endpoint: a.endpoint, leases: [], now: start)
         #expect(!same.changesDirectory)
-        let moved = try await fixture.registry.report(a.number, endpoint: endpoint("192.0.2.77"), leases: [])
+        let moved = try await fixture.registry.report(
+            a.number, endpoint: endpoint("192.0.2.77"), leases: [], now: start)
         #expect(moved.changesDirectory)
         #expect(try await fixture.registry.directory(now: start).nodes[0].address == IPAddress("192.0.2.77"))
     }
@@ -308,19 +310,19 @@ import Testing
         let fixture = try TestRegistry()
         let a = try await fixture.node("a")
         let wide = try #require(IPPrefix("198.51.100.0/24"))
-        _ = try await fixture.registry.report(a.number, endpoint: a.endpoint, leases: [wide])
+        _ = try await fixture.registry.report(a.number, endpoint: a.endpoint, leases: [wide], now: start)
         let inside = "198.51.100.9"
         await #expect(throws: JoinRefusal.leasedAddress(try #require(IPAddress(inside)))) {
             try await fixture.node("b", address: inside)
         }
         let b = try await fixture.node("b", address: "192.0.2.2")
         await #expect(throws: CallRefusal.self) {
-            try await fixture.registry.report(b.number, endpoint: endpoint(inside), leases: [])
+            try await fixture.registry.report(b.number, endpoint: endpoint(inside), leases: [], now: start)
         }
         #expect(try await fixture.registry.nodes().map(\.endpoint) == [a.endpoint, b.endpoint])
 
         let both = try await fixture.registry.report(
-            a.number, endpoint: a.endpoint, leases: [wide, IPPrefix(single: b.endpoint.address)])
+            a.number, endpoint: a.endpoint, leases: [wide, IPPrefix(single: b.endpoint.address)], now: start)
         #expect(both.refused == [IPPrefix(single: b.endpoint.address)])
         #expect(try await fixture.registry.directory(now: start).leases.map(\.prefix) == [wide])
 
@@ -332,9 +334,9 @@ import Testing
         let fixture = try TestRegistry()
         let a = try await fixture.node("a")
         let pods = try #require(IPPrefix("198.51.100.0/24"))
-        _ = try await fixture.registry.report(a.number, endpoint: a.endpoint, leases: [pods])
+        _ = try await fixture.registry.report(a.number, endpoint: a.endpoint, leases: [pods], now: start)
         let moved = try endpoint("198.51.100.1")
-        let outcome = try await fixture.registry.report(a.number, endpoint: moved, leases: [pods])
+        let outcome = try await fixture.registry.report(a.number, endpoint: moved, leases: [pods], now: start)
         #expect(outcome.refused == [pods])
         let directory = try await fixture.registry.directory(now: start)
         #expect(directory.leases.isEmpty && directory.nodes[0].address == moved.address)

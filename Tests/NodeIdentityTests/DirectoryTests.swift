@@ -62,6 +62,25 @@ import Testing
         #expect(await node.service.currentDirectory?.revision == held.revision + 5)
     }
 
+    /// Before anything is read of it.
+    @Test func aDirectoryThatIsTooLargeIsRefused() async throws {
+        let authority = try await TestAuthority()
+        let node = try await TestNode.joined("node-a", to: authority)
+        try await eventually("a directory") { await node.service.currentDirectory != nil }
+        let held = try #require(await node.service.currentDirectory)
+        let signer = try Signer(node.service.bundle, directory: authority.directory.path)
+        for (excess, rejection) in [
+            (0, DirectoryRejection.badSignature), (1, .tooLarge(AuthorityWire.largestDirectory + 1)),
+        ] {
+            var large = try signer.sign(revision: held.revision + 5, kind: .authority)
+            large.directory.append(
+                Data(count: AuthorityWire.largestDirectory + excess - large.directory.count))
+            let message = large
+            await #expect(throws: rejection) { try await node.service.accept(message) }
+        }
+        #expect(await node.service.currentDirectory == held)
+    }
+
     @Test func rollbackIsRefusedAcrossARestartOfTheNode() async throws {
         let authority = try await TestAuthority()
         let node = try await TestNode.joined("node-a", to: authority)

@@ -23,6 +23,7 @@ extension Registry {
                     entry.labels.canonical, RowText.list(entry.dnsNames),
                     entry.lifetime?.components.seconds, entry.createdAt,
                 ])
+            try checkRoom(now: entry.createdAt, db)
         }
     }
 

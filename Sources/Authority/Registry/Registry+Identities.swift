@@ -29,7 +29,10 @@ extension Registry {
                 sql: "UPDATE identities SET in_use_until = max(in_use_until, ?) WHERE number = ?",
                 arguments: [(until / 3600 + 1) * 3600, number])
             let isNew = held.map { $0.until <= now } ?? true
-            if isNew { _ = try db.advance("revision") }
+            if isNew {
+                try checkRoom(now: now, db)
+                _ = try db.advance("revision")
+            }
             return (number, isNew)
         }
         return Allotment(number: try identity(number), changesDirectory: isNew)

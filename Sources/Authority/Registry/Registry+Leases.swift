@@ -26,7 +26,8 @@ extension Registry {
     /// Generations belong to (prefix, node): what was reported before keeps its generation, so that a node which repeats
     /// itself after a reconnect does not win back an address that has since moved on.
     func report(
-        _ node: NodeNumber, endpoint: NodeEndpoint, leases asked: Set<IPPrefix>, inside leasable: [IPPrefix] = []
+        _ node: NodeNumber, endpoint: NodeEndpoint, leases asked: Set<IPPrefix>, inside leasable: [IPPrefix] = [],
+        now: Int64
     ) async throws(CallRefusal) -> ReportOutcome {
         try await write(as: CallRefusal.self) { db in
             guard try !isLeased(endpoint.address, toAnotherThan: node, db) else {
@@ -45,6 +46,7 @@ extension Registry {
                 }
                 try insert(prefix, of: node, db)
             }
+            if leases.count > held.count { try checkRoom(now: now, db) }
             let changed = moved || held != leases
             let revision = try changed ? db.advance("revision") : revision(db)
             return ReportOutcome(

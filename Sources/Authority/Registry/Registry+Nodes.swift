@@ -51,6 +51,7 @@ extension Registry {
             try db.execute(
                 sql: "UPDATE tokens SET used_by = ? WHERE hash = ?",
                 arguments: [node.number.rawValue, joining.token.hash])
+            try checkRoom(now: now, db)
             _ = try db.advance("revision")
             return (node, svid)
         }

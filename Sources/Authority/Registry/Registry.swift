@@ -8,6 +8,7 @@ internal import LinuxBinding
 struct Registry: Sendable {
     let trustDomain: TrustDomain
     let path: String
+    let limits: DirectoryLimits
     private let pool: DatabasePool
 
     /// SQLite maps the index of its log into memory, and does not make sure of all of its blocks: on a full file system the
@@ -18,9 +19,12 @@ struct Registry: Sendable {
     private static let patience: TimeInterval = 5
 
     /// Opens the file, makes it when it is not there, brings its tables up to date and checks that it can be written.
-    init(path: String, trustDomain: TrustDomain) throws(RegistryError) {
+    init(
+        path: String, trustDomain: TrustDomain, limits: DirectoryLimits = DirectoryLimits()
+    ) throws(RegistryError) {
         self.trustDomain = trustDomain
         self.path = path
+        self.limits = limits
         do {
             // SQLite gives its journal the mode of the database.
             let file = try FileDescriptor(opening: path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)

@@ -17,6 +17,7 @@ public enum RegistryError: Error, Sendable, Equatable {
     case nonsense(path: String, what: String)
     /// All numbers are given away.
     case exhausted(String)
+    case directoryFull(DirectoryShortage)
 }
 
 extension RegistryError: CustomStringConvertible {
@@ -30,6 +31,7 @@ extension RegistryError: CustomStringConvertible {
         case .failed(let path, let reason): "\(path): \(reason)"
         case .nonsense(let path, let what): "\(path) holds \(what) that makes no sense"
         case .exhausted(let what): "no \(what) is left"
+        case .directoryFull(let shortage): "the authority has room for \(shortage.limit) \(shortage.what)"
         }
     }
 

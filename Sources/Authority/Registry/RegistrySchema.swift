@@ -6,6 +6,7 @@ enum RegistrySchema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1: entries, identities, nodes, tokens, leases") { try $0.execute(sql: version1) }
         migrator.registerMigration("2: evicted nodes") { try $0.execute(sql: version2) }
+        migrator.registerMigration("3: room for identities") { try $0.execute(sql: version3) }
         return migrator
     }
 
@@ -68,4 +69,12 @@ enum RegistrySchema {
 
     /// A row stays for as long as the registry: tokens name it, and its number is not given to another.
     private static let version2 = "ALTER TABLE nodes ADD COLUMN evicted INTEGER NOT NULL DEFAULT 0"
+
+    /// Most bytes that an identity takes in a directory: 7 for the frame of each label, whose lines have 2 more than key and
+    /// value; 16 for its own, and its number.
+    private static let version3 = """
+        ALTER TABLE identities ADD COLUMN bytes INTEGER GENERATED ALWAYS AS (length(spiffe_id) + length(labels)
+            + 7 * (length(labels) - length(replace(labels, char(10), ''))) + 16) VIRTUAL;
+        CREATE INDEX identities_in_use ON identities (in_use_until, bytes);
+        """
 }

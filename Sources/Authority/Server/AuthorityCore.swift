@@ -107,7 +107,7 @@ struct AuthorityCore: Sendable {
         _ node: NodeRecord, endpoint: NodeEndpoint, leases: Set<IPPrefix>
     ) async throws(CallRefusal) -> (revision: UInt64, refused: [IPPrefix]) {
         let outcome = try await registry.report(
-            node.number, endpoint: endpoint, leases: leases, inside: settings.leasable)
+            node.number, endpoint: endpoint, leases: leases, inside: settings.leasable, now: now())
         if outcome.changesDirectory { await publisher.changed() }
         for takeover in outcome.takenOver {
             observe(.leaseTakenOver(takeover.prefix, by: node.number, from: takeover.from))

@@ -49,6 +49,7 @@ extension CallRefusal: CustomStringConvertible {
         case .notRegistered: RPCError(code: .notFound, message: description)
         case .issuance(let error) where error.isOfTheRequest: RPCError(code: .invalidArgument, message: description)
         case .join(let refusal): refusal.status
+        case .registry(.directoryFull): RPCError(code: .resourceExhausted, message: description)
         case .issuance, .registry, .internalFailure: .cannotAnswer
         }
     }
@@ -67,7 +68,7 @@ extension JoinRefusal {
         case .nameTaken: RPCError(code: .alreadyExists, message: description)
         case .nameMissing, .badName, .otherName, .badEndpoint, .leasedAddress:
             RPCError(code: .invalidArgument, message: description)
-        case .tooManyTries: RPCError(code: .resourceExhausted, message: description)
+        case .tooManyTries, .registry(.directoryFull): RPCError(code: .resourceExhausted, message: description)
         case .issuance(let error) where error.isOfTheRequest: RPCError(code: .invalidArgument, message: "\(error)")
         case .issuance, .registry: .cannotAnswer
         }

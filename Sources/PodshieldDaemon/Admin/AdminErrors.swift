@@ -25,6 +25,7 @@ extension AdminError {
         switch error {
         case .notFound(let entry): self.init(.notFound, "\(error)", subject: entry)
         case .duplicate(let entry): self.init(.alreadyExists, "\(error)", subject: entry)
+        case .registry(.directoryFull): self.init(.exhausted, "\(error)")
         case .registry: self.init(.internal, "\(error)")
         default: self.init(.invalid, "\(error)")
         }

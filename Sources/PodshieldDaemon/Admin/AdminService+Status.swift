@@ -21,7 +21,7 @@ extension AdminService {
         answer.trustDomain = daemon.configuration.trustDomain.name
         answer.startedAt = state.startedAt
         answer.ready = state.isReady
-        answer.findings = await Findings(daemon: daemon, node: node).all()
+        answer.findings = await Findings(daemon: daemon, authority: authority, node: node).all()
         if let node {
             answer.node = await nodeStatus(node)
             answer.datapath = try await datapathStatus(node, isPermissive: state.isPermissive)
@@ -76,9 +76,10 @@ extension AdminService {
         status.listenAddress = "\(Endpoint(service.settings.listenAddress, port: role.port))"
         status.rootFingerprint = service.rootFingerprint
         status.rootNotAfter = service.rootNotAfter
-        status.entries = UInt32(try await service.entries().count)
-        status.nodes = UInt32(try await service.nodes().count)
-        status.directoryRevision = try await service.directory().revision
+        let extent = try await service.extent()
+        status.entries = UInt32(extent.entries)
+        status.nodes = UInt32(extent.nodes)
+        status.directoryRevision = extent.revision
         return status
     }
 }

@@ -1,4 +1,5 @@
 import AdminAPI
+import Authority
 import Datapath
 import Identity
 import KeyAgreement
@@ -11,11 +12,13 @@ struct Findings {
     typealias Finding = Podshield_Admin_V1_Finding
 
     let daemon: DaemonContext
+    let authority: AuthorityRole?
     let node: NodeRole?
 
     /// What keeps the daemon from its work comes first.
     func all() async -> [Finding] {
         var findings = ofDaemon()
+        if let authority { findings += await ofRegistry(authority.service) }
         if let node {
             findings += await ofIdentity(node)
             findings += await ofDevices(node)
@@ -40,6 +43,14 @@ struct Findings {
             state.isPermissive
                 ? .notice(.permissive, "permissive: packets to unknown destinations leave in clear") : nil,
         ].compactMap(\.self)
+    }
+
+    /// Said before nothing goes any more.
+    private func ofRegistry(_ service: AuthorityService) async -> [Finding] {
+        guard let extent = try? await service.extent() else { return [] }
+        return extent.shortages(service.settings.limits.directory, from: 0.9).map {
+            .notice(.directoryFull, "the authority has \($0.held) \($0.what), \($0.limit) are the most")
+        }
     }
 
     private func ofIdentity(_ node: NodeRole) async -> [Finding] {

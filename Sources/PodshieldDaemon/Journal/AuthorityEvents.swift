@@ -15,6 +15,8 @@ extension Event {
         case .joined(let node):
             self = .nodeAdmitted(
                 node.name, spiffeID: "\(node.id)", number: node.number.rawValue, address: "\(node.endpoint.address)")
+        case .joinRefused(let peer, .registry(.directoryFull(let shortage))):
+            self = .directoryFull(asker: peer, reason: "\(RegistryError.directoryFull(shortage))")
         case .joinRefused(let peer, let refusal): self = .joinRefused(address: peer, reason: "\(refusal)")
         case .nodeRenewed(let id, let serial): self = .nodeSVIDIssued(spiffeID: "\(id)", serial: serial)
         case .nodeBanned(let id): self = .nodeBanned(spiffeID: "\(id)")
@@ -24,6 +26,9 @@ extension Event {
                 entry.id, spiffeID: "\(entry.spiffeID)", parent: entry.parent.map { "\($0)" })
         case .entryDeleted(let entry): self = .entryDeleted(entry.id, spiffeID: "\(entry.spiffeID)")
         case .workloadIssued(let issued): self = Event(issued)
+        case .callRefused(let caller, .registry(.directoryFull(let shortage))):
+            self = .directoryFull(
+                asker: caller.map { "\($0)" }, reason: "\(RegistryError.directoryFull(shortage))")
         case .callRefused(let caller, let refusal):
             self = .callRefused(caller: caller.map { "\($0)" }, reason: "\(refusal)")
         case .leaseTakenOver(let prefix, let node, let other):
