@@ -1,10 +1,10 @@
 internal import Crypto
-internal import KeyAgreement
+package import KeyAgreement
 internal import OpenSSLBinding
 
 extension Entropy {
     /// OpenSSL's random generator, and ML-KEM by swift-crypto. Without randomness nothing may go on: a failure traps.
-    static let system = Entropy(
+    package static let system = Entropy(
         bytes: { count in
             do throws(OpenSSLError) { return try RandomBytes.make(count) } catch {
                 fatalError("no randomness: \(error)")

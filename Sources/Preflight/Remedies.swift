@@ -20,6 +20,7 @@ extension EventKind {
         case .stateNotSaved: "see that paths.state can be written and has room"
         case .linkFailed, .linkLost: "see that the other node runs and that its TCP link port is reached from here"
         case .addressQuarantined: "wait; psid peers names the node that does not answer"
+        case .peerNoisy: "see what that node runs; psid node ban on the authority shuts it out"
         case .datapathUninstalled: "systemctl restart podshield-idd"
         case .uplinkFailed: "see what else hooks the device; datapath.attachment chooses how we do"
         case .noUplink: "name the devices under uplinks, or set it to auto"

@@ -58,6 +58,13 @@ extension Event {
             ])
     }
 
+    /// - Parameter kind: of the events that are left out from now on.
+    public static func peerNoisy(peer: String, about kind: EventKind) -> Event {
+        Event(
+            .peerNoisy, "node \(peer) causes \(kind.rawValue) (\(kind.code)) without end: more of it is left out",
+            [.peer: peer, .reason: kind.rawValue])
+    }
+
     /// Outbound.
     public static func keysWorn(peer: String, spi: UInt32, spiffeID: String, identity: UInt32) -> Event {
         Event(

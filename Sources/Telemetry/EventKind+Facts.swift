@@ -76,6 +76,7 @@ extension EventKind {
         case .workloadWithdrawn: Facts(4013, .info, "34f8a389d5ea4b8aa2859af5ba3dad7a")
         case .addressQuarantined: Facts(4015, .notice, "8f9ef5b4b5d7472e9a674480a160e856")
         case .keysWorn: Facts(4016, .info, "e77dc172209249fabeaa210b90357a56")
+        case .peerNoisy: Facts(4017, .warning, "6b3672b8716d409581284b98a7a27d92")
         case .packetDropped: Facts(5001, .notice, "7cb0d775eea841cd8baaa672dcf6f487")
         case .packetForwarded: Facts(5002, .debug, "25cc6b3b210c4e199256bf4a8fdd5179")
         case .datapathLoaded: Facts(5003, .notice, "9f86b1453c6a474891d49caf1d9f7d26")

@@ -88,6 +88,8 @@ public enum EventKind: String, CaseIterable, Sendable {
     case addressQuarantined = "address-quarantined"
     /// An SA has carried as much as one should.
     case keysWorn = "keys-worn"
+    /// Another node causes more events than are told.
+    case peerNoisy = "peer-noisy"
 
     // MARK: Packets, pods and devices
 

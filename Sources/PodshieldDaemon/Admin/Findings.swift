@@ -98,6 +98,13 @@ struct Findings {
     }
 
     private func ofPeers(_ node: NodeRole) async -> [Finding] {
+        let noisy = node.parts.peerReports.noisy().map { peer, kind in
+            Finding.notice(.peerNoisy, Event.peerNoisy(peer: peer, about: kind).message)
+        }
+        return await noisy + ofLinks(node)
+    }
+
+    private func ofLinks(_ node: NodeRole) async -> [Finding] {
         await node.parts.link.peers().compactMap { peer in
             let name = peer.id.lastSegment
             let reason = peer.lastError.map { ": \($0)" } ?? ""

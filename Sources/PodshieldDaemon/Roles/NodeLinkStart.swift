@@ -8,7 +8,7 @@ import Telemetry
 extension NodeLinkService {
     static func make(
         _ node: PodshieldConfiguration.Node, _ daemon: DaemonContext, _ identity: NodeIdentityService,
-        _ datapath: Datapath, _ names: NameTable
+        _ datapath: Datapath, _ names: NameTable, _ reports: PeerReports
     ) throws(StartError) -> NodeLinkService {
         let environment: NodeLinkEnvironment
         do throws(SystemError) { environment = try .system() } catch { throw .system(error) }
@@ -20,7 +20,7 @@ extension NodeLinkService {
         return NodeLinkService(
             settings, identity: identity.transportIdentity, environment: environment, sink: sink,
             observe: { [telemetry = daemon.telemetry] event in
-                for event in Event.of(event, names) { telemetry.record(event) }
+                for event in Event.of(event, names).compactMap({ reports.admitted($0) }) { telemetry.record(event) }
             })
     }
 }

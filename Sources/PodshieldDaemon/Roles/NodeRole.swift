@@ -46,11 +46,12 @@ struct NodeRole: Sendable {
         _ barrier: Barrier
     ) throws(StartError) -> NodeParts {
         let names = NameTable()
-        let link = try NodeLinkService.make(settings, daemon, identity, barrier.datapath, names)
+        let reports = PeerReports()
+        let link = try NodeLinkService.make(settings, daemon, identity, barrier.datapath, names, reports)
         return NodeParts(
             datapath: barrier.datapath, identity: identity, link: link, uplinks: barrier.uplinks,
             helper: NetnsHelper(settings.netnsHelper), names: names, address: settings.address,
-            now: WallClock.seconds, telemetry: daemon.telemetry)
+            now: WallClock.seconds, telemetry: daemon.telemetry, peerReports: reports)
     }
 
     private static func registry(
