@@ -7,14 +7,21 @@ import Testing
 @Suite struct RegistrationTests {
     @Test(arguments: [
         "k8s:ns:shop", "k8s:sa:web", "k8s:pod-name:web-0", "k8s:pod-label:app:web", "k8s:pod-label:a.b/c:v",
-        "k8s:pod-label:empty:",
+        "k8s:pod-label:empty:", "unix:uid:0", "unix:uid:4294967294", "unix:user:www-data", "unix:user:EXAMPLE\\web",
+        "unix:gid:33", "unix:group:www-data", "unix:supplementary_gid:4", "unix:path:/usr/sbin/nginx",
+        "unix:path:/opt/a b:c", "unix:sha256:\(String(repeating: "0f", count: 32))", "systemd:unit:nginx.service",
+        "systemd:unit:user@1000.service", "systemd:unit:a\\x2db.scope",
     ])
     func selectorsReadBackAsWritten(text: String) throws {
         #expect(try #require(Selector(text)).description == text)
     }
 
     @Test(arguments: [
-        "", "k8s", "k8s:ns", "k8s:ns:", "k8s:ns:a/b", "k8s:ns:..", "unix:uid:0", "k8s:pod-label:app",
+        "", "k8s", "k8s:ns", "k8s:ns:", "k8s:ns:a/b", "k8s:ns:..", "k8s:pod-label:app", "unix:uid:", "unix:uid:00",
+        "unix:uid:+1", "unix:uid:-1", "unix:uid:4294967295", "unix:uid:4294967296", "unix:user:", "unix:user:a b",
+        "unix:user:a:b", "unix:group:\u{7f}", "unix:path:bin/sh", "unix:path:/a\nb", "unix:sha256:0f",
+        "unix:sha256:\(String(repeating: "0F", count: 32))", "unix:euid:1", "systemd:unit:nginx",
+        "systemd:unit:nginx.slice", "systemd:unit:a/b.service", "systemd:slice:system.slice",
         "k8s:pod-label::v",
         "k8s:pod-uid:x", "k8s:ns:a\u{0}", "k8s:ns:Ünicode",
     ])
@@ -62,12 +69,23 @@ import Testing
             NewEntry(spiffeID: try id("/w"), selectors: selectors, labels: ["a": String(repeating: "v", count: 254)]),
             NewEntry(spiffeID: try id("/w"), selectors: selectors, dnsNames: ["*.example.org"]),
             NewEntry(spiffeID: try id("/w"), selectors: selectors, lifetime: .zero),
+            NewEntry(spiffeID: try id("/w"), selectors: [.userID(1), .userID(2)]),
+            NewEntry(spiffeID: try id("/w"), selectors: selectors, hint: "a\u{1b}[m"),
+            NewEntry(spiffeID: try id("/w"), selectors: selectors, hint: String(repeating: "h", count: 1025)),
         ]
         for entry in table {
             #expect(throws: EntryError.self, "\(entry)") {
                 try entry.checked(in: trustDomain, id: "x", now: start)
             }
         }
+    }
+
+    @Test func aProcessMayNeedSeveralGroups() throws {
+        let groups = [Selector.supplementaryGroupID(4), .supplementaryGroupID(27)]
+        let entry = try NewEntry(spiffeID: id("/w"), selectors: groups, hint: "internal")
+            .checked(in: trustDomain, id: "x", now: start)
+        #expect(entry.selectors.count == 2 && entry.hint == "internal")
+        #expect(try !entry.matches(pod()))
     }
 
     @Test func labelsHaveOneSpelling() throws {

@@ -1,3 +1,4 @@
+import AuthorityAPI
 import Foundation
 import Identity
 import Issuance

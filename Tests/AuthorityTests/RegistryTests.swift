@@ -39,6 +39,19 @@ import Testing
         #expect(try await fixture.registry.entry(for: pod(), on: id("/podshield/node/b")) == entry)
     }
 
+    @Test func aNodeIsToldItsOwnEntriesAndThoseOfAll() async throws {
+        let registry = try TestRegistry()
+        let here = try id("/podshield/node/a")
+        for (name, parent) in [("own", here), ("any", nil), ("foreign", try id("/podshield/node/b"))] {
+            let entry = try NewEntry(spiffeID: id("/\(name)"), parent: parent, selectors: [.userID(1)], hint: name)
+                .checked(in: trustDomain, id: name, now: start)
+            try await registry.registry.create(entry)
+        }
+        #expect(try await registry.registry.entries(on: here).map(\.hint) == ["any", "own"])
+        #expect(try await registry.registry.entry(id: "own", on: here)?.selectors == [.userID(1)])
+        #expect(try await registry.registry.entry(id: "foreign", on: here) == nil)
+    }
+
     @Test func deletingTellsWhatItWas() async throws {
         let fixture = try TestRegistry()
         let entry = try NewEntry(spiffeID: id("/w"), selectors: [.namespace("n")])

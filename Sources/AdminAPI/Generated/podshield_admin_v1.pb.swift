@@ -1017,6 +1017,9 @@ public nonisolated struct Podshield_Admin_V1_Entry: Sendable {
 
   public var createdAt: Int64 = 0
 
+  /// What the workload may choose it by among its identities; empty for none.
+  public var hint: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -3131,7 +3134,7 @@ nonisolated extension Podshield_Admin_V1_IssueResponse: SwiftProtobuf.Message, S
 
 nonisolated extension Podshield_Admin_V1_Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Entry"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}spiffe_id\0\u{3}parent_id\0\u{1}selectors\0\u{1}labels\0\u{3}svid_ttl\0\u{3}dns_names\0\u{3}created_at\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}spiffe_id\0\u{3}parent_id\0\u{1}selectors\0\u{1}labels\0\u{3}svid_ttl\0\u{3}dns_names\0\u{3}created_at\0\u{1}hint\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3147,6 +3150,7 @@ nonisolated extension Podshield_Admin_V1_Entry: SwiftProtobuf.Message, SwiftProt
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.svidTtl) }()
       case 7: try { try decoder.decodeRepeatedStringField(value: &self.dnsNames) }()
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.createdAt) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.hint) }()
       default: break
       }
     }
@@ -3177,6 +3181,9 @@ nonisolated extension Podshield_Admin_V1_Entry: SwiftProtobuf.Message, SwiftProt
     if self.createdAt != 0 {
       try visitor.visitSingularInt64Field(value: self.createdAt, fieldNumber: 8)
     }
+    if !self.hint.isEmpty {
+      try visitor.visitSingularStringField(value: self.hint, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3189,6 +3196,7 @@ nonisolated extension Podshield_Admin_V1_Entry: SwiftProtobuf.Message, SwiftProt
     if lhs.svidTtl != rhs.svidTtl {return false}
     if lhs.dnsNames != rhs.dnsNames {return false}
     if lhs.createdAt != rhs.createdAt {return false}
+    if lhs.hint != rhs.hint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,6 +1,7 @@
 public import AuthorityAPI
 public import Identity
 public import Issuance
+internal import PrintableText
 
 /// Which workloads get which identity. A value exists only checked.
 public struct RegistrationEntry: Sendable, Equatable {
@@ -16,6 +17,8 @@ public struct RegistrationEntry: Sendable, Equatable {
     public let dnsNames: [String]
     /// Of the SVIDs; nil for the authority's setting.
     public let lifetime: Duration?
+    /// What the workload may choose it by among its identities (SPIFFE_Workload_API.md section 5.2.1); empty for none.
+    public let hint: String
     /// Seconds since 1970.
     public let createdAt: Int64
 
@@ -30,10 +33,11 @@ public struct NewEntry: Sendable, Equatable {
     public var labels: [String: String]
     public var dnsNames: [String]
     public var lifetime: Duration?
+    public var hint: String
 
     public init(
         spiffeID: SPIFFEID, parent: SPIFFEID? = nil, selectors: [Selector], labels: [String: String] = [:],
-        dnsNames: [String] = [], lifetime: Duration? = nil
+        dnsNames: [String] = [], lifetime: Duration? = nil, hint: String = ""
     ) {
         self.spiffeID = spiffeID
         self.parent = parent
@@ -41,6 +45,7 @@ public struct NewEntry: Sendable, Equatable {
         self.labels = labels
         self.dnsNames = dnsNames
         self.lifetime = lifetime
+        self.hint = hint
     }
 
     /// The entry it becomes, if it may.
@@ -65,16 +70,19 @@ public struct NewEntry: Sendable, Equatable {
         }
         return RegistrationEntry(
             id: id, spiffeID: spiffeID, parent: parent, selectors: Selector.sorted(selectors), labels: labels,
-            dnsNames: dnsNames, lifetime: lifetime, createdAt: now)
+            dnsNames: dnsNames, lifetime: lifetime, hint: hint, createdAt: now)
     }
 
     static let mostSelectors = 32
     static let mostDNSNames = 32
+    /// In bytes (SPIFFE_Workload_API.md section 5.2.1).
+    static let longestHint = 1024
 
     private func checkSelectors() throws(EntryError) {
         guard !selectors.isEmpty else { throw .noSelectors }
         guard selectors.count <= Self.mostSelectors else { throw .tooManySelectors(selectors.count) }
         guard dnsNames.count <= Self.mostDNSNames else { throw .tooManyDNSNames(dnsNames.count) }
+        guard hint.utf8.count <= Self.longestHint, hint == hint.printable else { throw .badHint(hint) }
         var seen: Set<String> = []
         for selector in selectors where !seen.insert(selector.aspect).inserted {
             throw .repeatedSelector(selector)
@@ -92,6 +100,7 @@ public enum EntryError: Error, Sendable, Equatable {
     case tooManySelectors(Int)
     case repeatedSelector(Selector)
     case tooManyDNSNames(Int)
+    case badHint(String)
     case parentIsNoNode(SPIFFEID)
     case foreignTrustDomain(SPIFFEID)
     case badLabels(LabelError)
@@ -109,6 +118,7 @@ extension EntryError: CustomStringConvertible {
         case .tooManySelectors(let count): "\(count) selectors are too many"
         case .repeatedSelector(let selector): "'\(selector)' speaks of something that another selector speaks of"
         case .tooManyDNSNames(let count): "\(count) DNS names are too many"
+        case .badHint(let hint): "hint \(hint.quoted) has control characters or more than \(NewEntry.longestHint) bytes"
         case .parentIsNoNode(let id): "\(id) is no node of this trust domain"
         case .foreignTrustDomain(let id): "\(id) is of another trust domain"
         case .badLabels(let error): "\(error)"

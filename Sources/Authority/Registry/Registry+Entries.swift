@@ -15,13 +15,13 @@ extension Registry {
             try db.execute(
                 sql: """
                     INSERT INTO entries (id, spiffe_id, parent, namespace, service_account, selectors, labels,
-                        dns_names, lifetime, created_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        dns_names, lifetime, hint, created_at)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """,
                 arguments: [
                     entry.id, entry.spiffeID.description, parent, entry.namespace, entry.serviceAccount, selectors,
                     entry.labels.canonical, RowText.list(entry.dnsNames),
-                    entry.lifetime?.components.seconds, entry.createdAt,
+                    entry.lifetime?.components.seconds, entry.hint, entry.createdAt,
                 ])
             try checkRoom(now: entry.createdAt, db)
         }
@@ -31,6 +31,22 @@ extension Registry {
     func entries() async throws(RegistryError) -> [RegistrationEntry] {
         try await read(as: RegistryError.self) { db in
             try Row.fetchAll(db, sql: "SELECT * FROM entries ORDER BY created_at, id").map(entry)
+        }
+    }
+
+    /// The entries of one node and those of any, oldest first.
+    func entries(on node: SPIFFEID) async throws(RegistryError) -> [RegistrationEntry] {
+        try await read(as: RegistryError.self) { db in
+            let sql = "SELECT * FROM entries WHERE parent IN ('', ?) ORDER BY created_at, id"
+            return try Row.fetchAll(db, sql: sql, arguments: [node.description]).map(entry)
+        }
+    }
+
+    /// One of them.
+    func entry(id: String, on node: SPIFFEID) async throws(RegistryError) -> RegistrationEntry? {
+        try await read(as: RegistryError.self) { db in
+            let sql = "SELECT * FROM entries WHERE id = ? AND parent IN ('', ?)"
+            return try Row.fetchOne(db, sql: sql, arguments: [id, node.description]).map(entry)
         }
     }
 
@@ -73,7 +89,7 @@ extension Registry {
             id: id, spiffeID: spiffeID, parent: parent.isEmpty ? nil : try SPIFFEID(parent),
             selectors: selectors.compactMap(\.self), labels: labels, dnsNames: dnsNames,
             lifetime: try row.decode(Int64?.self, forColumn: "lifetime").map { .seconds($0) },
-            createdAt: try row.decode(forColumn: "created_at"))
+            hint: try row.decode(forColumn: "hint"), createdAt: try row.decode(forColumn: "created_at"))
     }
 }
 

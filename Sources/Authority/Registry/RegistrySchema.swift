@@ -7,6 +7,7 @@ enum RegistrySchema {
         migrator.registerMigration("1: entries, identities, nodes, tokens, leases") { try $0.execute(sql: version1) }
         migrator.registerMigration("2: evicted nodes") { try $0.execute(sql: version2) }
         migrator.registerMigration("3: room for identities") { try $0.execute(sql: version3) }
+        migrator.registerMigration("4: hints") { try $0.execute(sql: version4) }
         return migrator
     }
 
@@ -77,4 +78,6 @@ enum RegistrySchema {
             + 7 * (length(labels) - length(replace(labels, char(10), ''))) + 16) VIRTUAL;
         CREATE INDEX identities_in_use ON identities (in_use_until, bytes);
         """
+
+    private static let version4 = "ALTER TABLE entries ADD COLUMN hint TEXT NOT NULL DEFAULT ''"
 }

@@ -4,16 +4,17 @@ import PrintableText
 
 struct EntryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "entry", abstract: "The registry of the authority: which pods get which identity.",
+        commandName: "entry", abstract: "The registry of the authority: which workloads get which identity.",
         subcommands: [EntryCreateCommand.self, EntryListCommand.self, EntryDeleteCommand.self])
 }
 
 struct EntryCreateCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "create", abstract: "Give an identity to the pods that all selectors fit.",
+        commandName: "create", abstract: "Give an identity to the workloads that all selectors fit.",
         discussion: """
             At least one of --selector, --namespace, --service-account, --pod and --label is needed; the last four are \
-            short for the selectors k8s:ns:, k8s:sa:, k8s:pod-name: and k8s:pod-label:.
+            short for the selectors k8s:ns:, k8s:sa:, k8s:pod-name: and k8s:pod-label:. Processes are told by unix:uid:, \
+            unix:user:, unix:gid:, unix:group:, unix:supplementary_gid:, unix:path:, unix:sha256: and systemd:unit:.
             """)
 
     @OptionGroup var options: GlobalOptions
@@ -22,10 +23,10 @@ struct EntryCreateCommand: SessionCommand {
     var spiffeID: String
 
     @Option(
-        help: ArgumentHelp("Name or SPIFFE ID of the node on which the pods may run; any without.", valueName: "node"))
+        help: ArgumentHelp("Name or SPIFFE ID of the node on which they may run; any without.", valueName: "node"))
     var node = ""
 
-    @Option(help: ArgumentHelp("A fact that pods must have; repeat for more.", valueName: "type:value"))
+    @Option(help: ArgumentHelp("A fact that they must have; repeat for more.", valueName: "type:value"))
     var selector: [String] = []
 
     @Option(help: "The pods' namespace.")
@@ -49,8 +50,11 @@ struct EntryCreateCommand: SessionCommand {
     @Option(name: .customLong("ttl"), help: ArgumentHelp("Lifetime of the SVIDs.", valueName: "seconds"))
     var svidTTL: UInt32 = 0
 
+    @Option(help: "What a workload of several identities may choose this one by.")
+    var hint = ""
+
     func validate() throws {
-        guard !selectors.isEmpty else { throw ValidationError("which pods? Give at least one selector") }
+        guard !selectors.isEmpty else { throw ValidationError("which workloads? Give at least one selector") }
         _ = try policyLabel.labels()
     }
 
@@ -77,6 +81,7 @@ struct EntryCreateCommand: SessionCommand {
         entry.labels = try policyLabel.labels()
         entry.dnsNames = dnsNames
         entry.svidTtl = Int64(svidTTL)
+        entry.hint = hint
         return entry
     }
 

@@ -11,6 +11,8 @@ struct EntryDocument: Encodable {
     /// Seconds; left out for the authority's setting.
     let svidTTL: Int64?
     let dnsNames: [String]
+    /// Left out for none.
+    let hint: String?
     let createdAt: Timestamp?
 }
 
@@ -27,6 +29,7 @@ extension EntryDocument {
         labels = entry.labels
         svidTTL = entry.svidTtl.known
         dnsNames = entry.dnsNames
+        hint = entry.hint.known
         createdAt = Timestamp(unix: entry.createdAt)
     }
 
@@ -38,6 +41,7 @@ extension EntryDocument {
         sheet.add("selectors", selectors.joined(separator: ", "))
         sheet.add("policy labels", labels.assignments)
         sheet.add("DNS names", dnsNames.joined(separator: ", "))
+        sheet.add("hint", hint)
         sheet.add("SVID lifetime", svidTTL.map { "\($0) s" })
         return sheet
     }

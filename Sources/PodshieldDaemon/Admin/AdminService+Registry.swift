@@ -66,7 +66,7 @@ extension NewEntry {
         self.init(
             spiffeID: try SPIFFEID(asked: message.spiffeID), parent: parent, selectors: selectors,
             labels: message.labels, dnsNames: message.dnsNames,
-            lifetime: message.svidTtl == 0 ? nil : .seconds(message.svidTtl))
+            lifetime: message.svidTtl == 0 ? nil : .seconds(message.svidTtl), hint: message.hint)
     }
 }
 
@@ -88,6 +88,7 @@ extension Podshield_Admin_V1_Entry {
         labels = entry.labels.values
         svidTtl = entry.lifetime?.components.seconds ?? 0
         dnsNames = entry.dnsNames
+        hint = entry.hint
         createdAt = entry.createdAt
     }
 }
