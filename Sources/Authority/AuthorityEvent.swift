@@ -36,5 +36,13 @@ public struct IssuedCertificate: Sendable, Equatable {
     /// Seconds since 1970.
     public let notAfter: Int64
     public let node: SPIFFEID
-    public let pod: PodFacts
+    public let subject: WorkloadSubject
+}
+
+/// For whom on it a node asks.
+public enum WorkloadSubject: Sendable, Equatable {
+    /// Whose facts decide.
+    case pod(PodFacts)
+    /// A process of which the node found that this entry is its.
+    case entry(id: String)
 }

@@ -12,6 +12,7 @@ public final class AuthorityService: Sendable {
     let registry: Registry
     let identity: ServerIdentity
     let publisher: DirectoryPublisher
+    let entrySignals = EntrySignals()
     let server: AuthorityServer
     let now: @Sendable () -> Int64
     let observe: @Sendable (AuthorityEvent) -> Void
@@ -45,8 +46,8 @@ public final class AuthorityService: Sendable {
         self.observe = observe
         publisher = DirectoryPublisher(registry, bundle: authority.bundle, identity: identity, now: now)
         let core = AuthorityCore(
-            settings: settings, authority: authority, registry: registry, publisher: publisher, now: now,
-            observe: observe)
+            settings: settings, authority: authority, registry: registry, publisher: publisher,
+            entrySignals: entrySignals, now: now, observe: observe)
         server = try AuthorityServer(core, identity: identity)
     }
 
@@ -90,6 +91,7 @@ public final class AuthorityService: Sendable {
     /// Ends `run` after calls under way; nodes' streams end at once.
     public func stop() async {
         await publisher.close()
+        await entrySignals.close()
         server.stop()
     }
 
@@ -104,6 +106,7 @@ public final class AuthorityService: Sendable {
         }
         let created = try entry.checked(in: settings.trustDomain, id: id, now: now())
         try await registry.create(created)
+        await entrySignals.changed()
         observe(.entryCreated(created))
         return created
     }
@@ -114,6 +117,7 @@ public final class AuthorityService: Sendable {
     /// Deletes an entry and tells what it was. SVIDs that were issued by it live out their time.
     public func deleteEntry(_ id: String) async throws(EntryError) -> RegistrationEntry {
         let deleted = try await registry.deleteEntry(id)
+        await entrySignals.changed()
         observe(.entryDeleted(deleted))
         return deleted
     }

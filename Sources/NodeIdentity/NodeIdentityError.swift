@@ -121,6 +121,10 @@ public enum NodeIdentityEvent: Sendable {
     case workloadRenewalFailed(PodFacts, AuthorityCallError, notAfter: Int64)
     /// A pod's SVID of an earlier run is of no use and was deleted; the pod needs a new one.
     case workloadNotRestored(path: String, reason: String)
+    /// An SVID for processes that fit an entry.
+    case entrySVIDIssued(WorkloadEntry, X509SVID)
+    /// The SVID that is held, if one is, stays in use while it is valid.
+    case entrySVIDFailed(WorkloadEntry, AuthorityCallError)
     case directoryAccepted(revision: UInt64)
     case directoryRefused(DirectoryRejection)
     case bundleChanged(TrustBundle)

@@ -22,6 +22,7 @@ public actor NodeIdentityService {
     nonisolated let credentialsChanged = Broadcast<Void>(latestOnly: false)
     nonisolated let directoryBroadcast = Broadcast<Directory>(latestOnly: true)
     nonisolated let workloadBroadcast = Broadcast<IssuedWorkload>(latestOnly: false)
+    nonisolated let identityChanges = Broadcast<Void>(latestOnly: true)
 
     private(set) var membership: NodeMembership?
     var directory: Directory?
@@ -29,6 +30,9 @@ public actor NodeIdentityService {
     var nextIssue: UInt64 = 0
     /// The last call of `issue` for each pod that was not released since.
     var newestIssue: [PodName: UInt64] = [:]
+    /// Nil until the authority has said.
+    var entries: [WorkloadEntry]?
+    var heldEntries: [String: HeldEntry] = [:]
     /// Nil until somebody has said: an empty report would take from the node what an earlier run was leased.
     var leases: Set<IPPrefix>?
     var reports = ReportQueue()
@@ -64,6 +68,7 @@ public actor NodeIdentityService {
             workloads[issued.pod.podName] = HeldWorkload(issued: issued, issue: 0)
         }
         if let directory = loaded?.directory { directoryBroadcast.send(directory) }
+        identityChanges.send(())
     }
 
     // MARK: What is held
@@ -90,6 +95,10 @@ public actor NodeIdentityService {
 
     /// Every SVID that is issued or renewed from now on.
     public nonisolated func issuedWorkloads() -> AsyncStream<IssuedWorkload> { workloadBroadcast.stream() }
+
+    /// Yields at once, and whenever pods, processes or the bundle may have become others in what is held of them; slow readers
+    /// miss what is between.
+    public nonisolated func changes() -> AsyncStream<Void> { identityChanges.stream() }
 
     public func status() async -> NodeIdentityStatus {
         NodeIdentityStatus(
@@ -119,6 +128,7 @@ public actor NodeIdentityService {
         credentials.replace(svid: joined.svid, bundle: joined.bundle)
         credentialsChanged.send(())
         renewForeign()
+        dropEntrySVIDs()
         observe(.joined(id: joined.svid.svid.id, number: NodeNumber(rawValue: joined.membership.number)))
     }
 

@@ -29,6 +29,7 @@ extension NodeIdentityService {
         let end = await withTaskGroup(of: SessionEnd.self) { group in
             group.addTask { await Self.carry(connection) }
             group.addTask { await self.follow(connection) }
+            group.addTask { await self.followEntries(connection) }
             group.addTask { await Self.waitForRenewal(changes) }
             let end = await group.next() ?? .renewed
             group.cancelAll()
@@ -82,6 +83,25 @@ extension NodeIdentityService {
         }
     }
 
+    /// Follows the entries for this node for as long as the stream lasts.
+    private func followEntries(_ connection: AuthorityConnection) async -> SessionEnd {
+        do {
+            var options = CallOptions.defaults
+            options.maxResponseMessageBytes = AuthorityWire.largestResponse
+            options.maxRequestMessageBytes = AuthorityWire.largestResponse
+            try await connection.calls.watchEntries(
+                Podshield_Authority_V1_WatchEntriesRequest(), options: options
+            ) { response in
+                for try await message in response.messages {
+                    await self.accept(entries: message.parsed(in: self.settings.trustDomain))
+                }
+            }
+            return .lost(.unreachable("the authority ended the stream of entries"), wasConnected: true)
+        } catch {
+            return .lost(AuthorityCallError(error), wasConnected: true)
+        }
+    }
+
     private static func waitForRenewal(_ changes: AsyncStream<Void>) async -> SessionEnd {
         for await _ in changes { break }
         return .renewed
@@ -101,6 +121,7 @@ extension NodeIdentityService {
         if bundle.sequence > credentials.bundle.sequence {
             credentials.replace(bundle: bundle)
             save { () throws(NodeStateError) in try files.save(bundle) }
+            identityChanges.send(())
             observe(.bundleChanged(bundle))
         }
         directory = new

@@ -53,6 +53,7 @@ extension NodeIdentityService {
         newestIssue[name] = nil
         workloads.removeValue(forKey: name)?.renewal?.cancel()
         save { () throws(NodeStateError) in try files.workloads.remove(name) }
+        identityChanges.send(())
     }
 
     /// The current SVID of a pod.
@@ -65,6 +66,7 @@ extension NodeIdentityService {
         save { () throws(NodeStateError) in try files.workloads.save(issued) }
         renewInTime(name)
         workloadBroadcast.send(issued)
+        identityChanges.send(())
         observe(.workloadIssued(issued))
     }
 
@@ -124,10 +126,19 @@ extension NodeIdentityService {
     }
 
     private func request(_ pod: PodFacts) async throws(AuthorityCallError) -> IssuedWorkload {
-        guard let node = currentSVID?.svid.id else { throw .notJoined }
-        let (key, request) = try makeRequest(settings.keyAlgorithm)
         var message = Podshield_Authority_V1_IssueWorkloadRequest()
         message.pod = Podshield_Authority_V1_PodFacts(pod)
+        let issued = try await request(message)
+        return IssuedWorkload(pod: pod, svid: issued.svid, identity: issued.identity, labels: issued.labels)
+    }
+
+    /// Makes a key and has the authority issue for whom `message` names.
+    func request(
+        _ message: Podshield_Authority_V1_IssueWorkloadRequest
+    ) async throws(AuthorityCallError) -> (svid: KeyedSVID, identity: NumericIdentity, labels: [String: String]) {
+        guard let node = currentSVID?.svid.id else { throw .notJoined }
+        let (key, request) = try makeRequest(settings.keyAlgorithm)
+        var message = message
         message.request = request
         let answer = try await caller.call { [message] calls, options in
             try await calls.issueWorkload(message, options: options)
@@ -137,7 +148,7 @@ extension NodeIdentityService {
         guard let identity = svid.svid.identity(ofWorkloadOn: node) else {
             throw .badAnswer("it is not an identity of a workload on this node")
         }
-        return IssuedWorkload(pod: pod, svid: svid, identity: identity, labels: answer.labels)
+        return (svid, identity, answer.labels)
     }
 
     func makeRequest(_ algorithm: KeyAlgorithm) throws(AuthorityCallError) -> (key: PrivateKey, request: Data) {

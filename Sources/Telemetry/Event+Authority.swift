@@ -56,15 +56,19 @@ extension Event {
     }
 
     public static func workloadSVIDIssued(
-        spiffeID: String, identity: UInt32, serial: String, notAfter: Int64, node: String, pod: String,
-        namespace: String
+        _ svid: IssuedSVID, node: String, pod: String, namespace: String
     ) -> Event {
         Event(
-            .workloadSVIDIssued, "\(spiffeID) was issued for pod \(namespace)/\(pod) on \(node), serial \(serial)",
-            [
-                .spiffeID: spiffeID, .identity: "\(identity)", .serial: serial, .notAfter: "\(notAfter)",
-                .node: node, .pod: pod, .namespace: namespace,
-            ])
+            .workloadSVIDIssued,
+            "\(svid.spiffeID) was issued for pod \(namespace)/\(pod) on \(node), serial \(svid.serial)",
+            svid.fields.merging([.node: node, .pod: pod, .namespace: namespace]) { $1 })
+    }
+
+    /// - Parameter entry: its ID.
+    public static func workloadSVIDIssued(_ svid: IssuedSVID, node: String, entry: String) -> Event {
+        Event(
+            .workloadSVIDIssued, "\(svid.spiffeID) was issued for entry \(entry) on \(node), serial \(svid.serial)",
+            svid.fields.merging([.node: node, .entry: entry]) { $1 })
     }
 
     /// - Parameter caller: SPIFFE ID; nil for one without a certificate.
@@ -102,5 +106,25 @@ extension Event {
         Event(
             .serverSVIDRenewalFailed, "the authority's SVID was not renewed and stays in use: \(reason)",
             [.reason: reason])
+    }
+}
+
+/// A workload's SVID, for the journal.
+public struct IssuedSVID: Sendable {
+    let spiffeID: String
+    let identity: UInt32
+    let serial: String
+    let notAfter: Int64
+
+    /// - Parameter notAfter: Unix seconds.
+    public init(spiffeID: String, identity: UInt32, serial: String, notAfter: Int64) {
+        self.spiffeID = spiffeID
+        self.identity = identity
+        self.serial = serial
+        self.notAfter = notAfter
+    }
+
+    var fields: [EventField: String] {
+        [.spiffeID: spiffeID, .identity: "\(identity)", .serial: serial, .notAfter: "\(notAfter)"]
     }
 }

@@ -107,6 +107,9 @@ extension EventKind {
         case .spaceMissing: Facts(6010, .critical, "11bf0666e1da4478b4d47d34398dedfa")
         case .helperMissing: Facts(6011, .error, "36f8ed7c410140b9b40e677f19d27e31")
         case .startFailed: Facts(6012, .critical, "0762961a48654139a2a83544d7a2f7e6")
+        case .workloadSVIDReceived: Facts(7001, .info, "087df88f511247ed81e0adae750448b8")
+        case .workloadSVIDFailed: Facts(7002, .warning, "90acfeae6b16405a9da12cdca9a4aa23")
+        case .workloadRefused: Facts(7003, .warning, "6e1f4c5095164ebaa411bae9a0dbf1ae")
         }
     }
 }

@@ -114,6 +114,14 @@ public enum EventKind: String, CaseIterable, Sendable {
     /// A map of the kernel side has no room.
     case tableFull = "table-full"
 
+    // MARK: The Workload API
+
+    /// For processes, by an entry.
+    case workloadSVIDReceived = "workload-svid-received"
+    case workloadSVIDFailed = "workload-svid-failed"
+    /// More connections than one may have.
+    case workloadRefused = "workload-refused"
+
     // MARK: Why the daemon does not start, which `psid doctor` finds beforehand
 
     case configurationRefused = "configuration-refused"

@@ -54,7 +54,7 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
     ) async throws -> ServerResponse<Podshield_Authority_V1_IssueWorkloadResponse> {
         try await answer(request.metadata) { (node) throws(CallRefusal) in
             let issued = try await core.issue(
-                Self.pod(request.message.pod), request: Array(request.message.request), on: node)
+                Self.subject(request.message), request: Array(request.message.request), on: node)
             var answer = Podshield_Authority_V1_IssueWorkloadResponse()
             answer.chain = issued.svid.wire
             answer.labels = issued.labels
@@ -62,9 +62,12 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
         }
     }
 
-    private static func pod(_ message: Podshield_Authority_V1_PodFacts) throws(CallRefusal) -> PodFacts {
+    private static func subject(
+        _ message: Podshield_Authority_V1_IssueWorkloadRequest
+    ) throws(CallRefusal) -> WorkloadSubject {
+        guard message.entry.isEmpty else { return .entry(id: message.entry) }
         do throws(PodFactsError) {
-            return try message.parsed()
+            return .pod(try message.pod.parsed())
         } catch {
             throw .malformed("\(error)")
         }
@@ -90,17 +93,32 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
     func watchDirectory(
         request: ServerRequest<Podshield_Authority_V1_WatchDirectoryRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<Podshield_Authority_V1_SignedDirectory> {
-        let caller = try await refusing(request.metadata) { (caller) throws(CallRefusal) in
-            _ = try await core.node(of: caller)
-            return caller
-        }
+        let caller = try await caller(request.metadata)
         return StreamingServerResponse { writer in
             try await DirectoryWatch(core: core, caller: caller).run(writer)
             return [:]
         }
     }
 
+    func watchEntries(
+        request: ServerRequest<Podshield_Authority_V1_WatchEntriesRequest>, context: ServerContext
+    ) async throws -> StreamingServerResponse<Podshield_Authority_V1_EntryList> {
+        let caller = try await caller(request.metadata)
+        return StreamingServerResponse { writer in
+            try await EntryWatch(core: core, caller: caller).run(writer)
+            return [:]
+        }
+    }
+
     // MARK: What every call of a node has in common
+
+    /// A node that may watch something.
+    private func caller(_ metadata: Metadata) async throws -> Caller {
+        try await refusing(metadata) { (caller) throws(CallRefusal) in
+            _ = try await core.node(of: caller)
+            return caller
+        }
+    }
 
     private func answer<Message: Sendable>(
         _ metadata: Metadata, _ body: (NodeRecord) async throws(CallRefusal) -> Message

@@ -10,6 +10,7 @@ struct AuthorityCore: Sendable {
     let authority: CertificateAuthority
     let registry: Registry
     let publisher: DirectoryPublisher
+    let entrySignals: EntrySignals
     let now: @Sendable () -> Int64
     let observe: @Sendable (AuthorityEvent) -> Void
 
@@ -118,9 +119,9 @@ struct AuthorityCore: Sendable {
 
     // MARK: Workloads
 
-    /// Issues what the registration of a pod says, bound to the node that asks.
+    /// Issues what the registration of a workload says, bound to the node that asks.
     func issue(
-        _ pod: PodFacts, request: [UInt8], on node: NodeRecord
+        _ subject: WorkloadSubject, request: [UInt8], on node: NodeRecord
     ) async throws(CallRefusal) -> (svid: X509SVID, labels: [String: String]) {
         let proven: ProvenRequest
         do throws(IssuanceError) {
@@ -128,7 +129,7 @@ struct AuthorityCore: Sendable {
         } catch {
             throw .issuance(error)
         }
-        let registration = try await registration(of: pod, on: node.id)
+        let registration = try await registration(of: subject, on: node.id)
         let lifetime = registration.lifetime ?? settings.workloadLifetime
         let number = try await number(of: registration, for: lifetime)
         let svid = try sign(proven, registration, number, lifetime, on: node.id)
@@ -136,8 +137,39 @@ struct AuthorityCore: Sendable {
             .workloadIssued(
                 IssuedCertificate(
                     id: svid.id, identity: number, serial: svid.leaf.serialHex, notAfter: svid.notAfter,
-                    node: node.id, pod: pod)))
+                    node: node.id, subject: subject)))
         return (svid, registration.labels.values)
+    }
+
+    private func registration(
+        of subject: WorkloadSubject, on node: SPIFFEID
+    ) async throws(CallRefusal) -> WorkloadRegistration {
+        switch subject {
+        case .pod(let pod): try await registration(of: pod, on: node)
+        case .entry(let id): WorkloadRegistration(try await entry(id, on: node))
+        }
+    }
+
+    private func entry(_ id: String, on node: SPIFFEID) async throws(CallRefusal) -> RegistrationEntry {
+        let entry: RegistrationEntry?
+        do throws(RegistryError) {
+            entry = try await registry.entry(id: id, on: node)
+        } catch {
+            throw .registry(error)
+        }
+        guard let entry else { throw .noSuchEntry(id) }
+        return entry
+    }
+
+    /// What the node needs to know of its entries.
+    func entries(on node: SPIFFEID) async throws(CallRefusal) -> [WorkloadEntry] {
+        do throws(RegistryError) {
+            return try await registry.entries(on: node).map {
+                WorkloadEntry(id: $0.id, spiffeID: $0.spiffeID, selectors: $0.selectors, hint: $0.hint)
+            }
+        } catch {
+            throw .registry(error)
+        }
     }
 
     /// The entry that decides, else the template where it may.

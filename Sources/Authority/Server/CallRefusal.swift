@@ -2,6 +2,7 @@ public import AuthorityAPI
 internal import GRPCCore
 public import Identity
 public import Issuance
+internal import PrintableText
 
 /// Why a call was not answered.
 public enum CallRefusal: Error, Sendable, Equatable {
@@ -15,6 +16,7 @@ public enum CallRefusal: Error, Sendable, Equatable {
     case tooManyCalls
     case malformed(String)
     case notRegistered(PodFacts)
+    case noSuchEntry(String)
     case issuance(IssuanceError)
     case join(JoinRefusal)
     case registry(RegistryError)
@@ -32,6 +34,7 @@ extension CallRefusal: CustomStringConvertible {
         case .tooManyCalls: "too many calls"
         case .malformed(let what): what
         case .notRegistered(let pod): "no registration matches pod \(pod.namespace)/\(pod.name) on this node"
+        case .noSuchEntry(let id): "there is no entry \(id.quoted) on this node"
         case .issuance(let error): "\(error)"
         case .join(let refusal): "\(refusal)"
         case .registry(let error): "\(error)"
@@ -46,7 +49,7 @@ extension CallRefusal: CustomStringConvertible {
         case .unknownNode, .banned, .superseded: RPCError(code: .permissionDenied, message: description)
         case .tooManyCalls: RPCError(code: .resourceExhausted, message: description)
         case .malformed: RPCError(code: .invalidArgument, message: description)
-        case .notRegistered: RPCError(code: .notFound, message: description)
+        case .notRegistered, .noSuchEntry: RPCError(code: .notFound, message: description)
         case .issuance(let error) where error.isOfTheRequest: RPCError(code: .invalidArgument, message: description)
         case .join(let refusal): refusal.status
         case .registry(.directoryFull): RPCError(code: .resourceExhausted, message: description)

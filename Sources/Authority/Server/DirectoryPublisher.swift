@@ -17,9 +17,7 @@ actor DirectoryPublisher {
     private let identity: ServerIdentity
     private let now: @Sendable () -> Int64
 
-    private var watchers: [UInt64: AsyncStream<Void>.Continuation] = [:]
-    private var nextWatcher: UInt64 = 0
-    private var isClosed = false
+    private var watchers = Watchers()
     /// Counts changes, so that an edition begun before one is not taken for one made after it.
     private var changes = 0
     private var edition: (madeAfter: Int, task: Task<Edition, any Error>)?
@@ -35,33 +33,18 @@ actor DirectoryPublisher {
 
     /// Yields at once, and whenever there may be something new; ends with `unwatch`, and when the authority closes.
     func watch() -> (id: UInt64, signals: AsyncStream<Void>) {
-        let (signals, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let id = nextWatcher
-        nextWatcher += 1
-        if isClosed {
-            continuation.finish()
-        } else {
-            watchers[id] = continuation
-            continuation.yield()
-        }
-        return (id, signals)
+        watchers.watch()
     }
 
-    func unwatch(_ id: UInt64) {
-        watchers.removeValue(forKey: id)?.finish()
-    }
+    func unwatch(_ id: UInt64) { watchers.unwatch(id) }
 
     /// To be called after every change of what the directory shows.
     func changed() {
         changes += 1
-        for continuation in watchers.values { continuation.yield() }
+        watchers.signal()
     }
 
-    func close() {
-        isClosed = true
-        for continuation in watchers.values { continuation.finish() }
-        watchers = [:]
-    }
+    func close() { watchers.close() }
 
     /// The newest edition, signed by an SVID that is in use.
     func current() async throws -> Edition {

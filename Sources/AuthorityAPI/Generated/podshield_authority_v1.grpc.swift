@@ -91,13 +91,27 @@ public enum Podshield_Authority_V1_Authority: Sendable {
                 type: .serverStreaming
             )
         }
+        /// Namespace for "WatchEntries" metadata.
+        public enum WatchEntries: Sendable {
+            /// Request type for "WatchEntries".
+            public typealias Input = Podshield_Authority_V1_WatchEntriesRequest
+            /// Response type for "WatchEntries".
+            public typealias Output = Podshield_Authority_V1_EntryList
+            /// Descriptor for "WatchEntries".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.authority.v1.Authority"),
+                method: "WatchEntries",
+                type: .serverStreaming
+            )
+        }
         /// Descriptors for all methods in the "podshield.authority.v1.Authority" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
             Join.descriptor,
             RenewNode.descriptor,
             IssueWorkload.descriptor,
             ReportNode.descriptor,
-            WatchDirectory.descriptor
+            WatchDirectory.descriptor,
+            WatchEntries.descriptor
         ]
     }
 }
@@ -165,8 +179,8 @@ extension Podshield_Authority_V1_Authority {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > An SVID for a pod on the calling node. The registration decides what it says; of the request only the key is taken.
-        /// > NOT_FOUND when no registration matches the pod's facts.
+        /// > An SVID for a workload on the calling node. The registration decides what it says; of the request only the key is
+        /// > taken. NOT_FOUND when no registration matches the pod's facts, or the entry is none of this node's.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Podshield_Authority_V1_IssueWorkloadRequest` messages.
@@ -215,6 +229,25 @@ extension Podshield_Authority_V1_Authority {
             request: GRPCCore.StreamingServerRequest<Podshield_Authority_V1_WatchDirectoryRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Authority_V1_SignedDirectory>
+
+        /// Handle the "WatchEntries" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The entries by which workloads on the calling node may get identities, all of them, at once and again after every
+        /// > change.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Authority_V1_WatchEntriesRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Authority_V1_EntryList` messages.
+        func watchEntries(
+            request: GRPCCore.StreamingServerRequest<Podshield_Authority_V1_WatchEntriesRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Authority_V1_EntryList>
     }
 
     /// Service protocol for the "podshield.authority.v1.Authority" service.
@@ -266,8 +299,8 @@ extension Podshield_Authority_V1_Authority {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > An SVID for a pod on the calling node. The registration decides what it says; of the request only the key is taken.
-        /// > NOT_FOUND when no registration matches the pod's facts.
+        /// > An SVID for a workload on the calling node. The registration decides what it says; of the request only the key is
+        /// > taken. NOT_FOUND when no registration matches the pod's facts, or the entry is none of this node's.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Authority_V1_IssueWorkloadRequest` message.
@@ -316,6 +349,25 @@ extension Podshield_Authority_V1_Authority {
             request: GRPCCore.ServerRequest<Podshield_Authority_V1_WatchDirectoryRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Authority_V1_SignedDirectory>
+
+        /// Handle the "WatchEntries" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The entries by which workloads on the calling node may get identities, all of them, at once and again after every
+        /// > change.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Authority_V1_WatchEntriesRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Authority_V1_EntryList` messages.
+        func watchEntries(
+            request: GRPCCore.ServerRequest<Podshield_Authority_V1_WatchEntriesRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Authority_V1_EntryList>
     }
 
     /// Simple service protocol for the "podshield.authority.v1.Authority" service.
@@ -365,8 +417,8 @@ extension Podshield_Authority_V1_Authority {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > An SVID for a pod on the calling node. The registration decides what it says; of the request only the key is taken.
-        /// > NOT_FOUND when no registration matches the pod's facts.
+        /// > An SVID for a workload on the calling node. The registration decides what it says; of the request only the key is
+        /// > taken. NOT_FOUND when no registration matches the pod's facts, or the entry is none of this node's.
         ///
         /// - Parameters:
         ///   - request: A `Podshield_Authority_V1_IssueWorkloadRequest` message.
@@ -414,6 +466,26 @@ extension Podshield_Authority_V1_Authority {
         func watchDirectory(
             request: Podshield_Authority_V1_WatchDirectoryRequest,
             response: GRPCCore.RPCWriter<Podshield_Authority_V1_SignedDirectory>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
+        /// Handle the "WatchEntries" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The entries by which workloads on the calling node may get identities, all of them, at once and again after every
+        /// > change.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Authority_V1_WatchEntriesRequest` message.
+        ///   - response: A response stream of `Podshield_Authority_V1_EntryList` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func watchEntries(
+            request: Podshield_Authority_V1_WatchEntriesRequest,
+            response: GRPCCore.RPCWriter<Podshield_Authority_V1_EntryList>,
             context: GRPCCore.ServerContext
         ) async throws
     }
@@ -478,6 +550,17 @@ extension Podshield_Authority_V1_Authority.StreamingServiceProtocol {
                 )
             }
         )
+        router.registerHandler(
+            forMethod: Podshield_Authority_V1_Authority.Method.WatchEntries.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Authority_V1_WatchEntriesRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Authority_V1_EntryList>(),
+            handler: { request, context in
+                try await self.watchEntries(
+                    request: request,
+                    context: context
+                )
+            }
+        )
     }
 }
 
@@ -533,6 +616,17 @@ extension Podshield_Authority_V1_Authority.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Authority_V1_SignedDirectory> {
         let response = try await self.watchDirectory(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
+    }
+
+    public func watchEntries(
+        request: GRPCCore.StreamingServerRequest<Podshield_Authority_V1_WatchEntriesRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Authority_V1_EntryList> {
+        let response = try await self.watchEntries(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -611,6 +705,23 @@ extension Podshield_Authority_V1_Authority.SimpleServiceProtocol {
             }
         )
     }
+
+    public func watchEntries(
+        request: GRPCCore.ServerRequest<Podshield_Authority_V1_WatchEntriesRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Authority_V1_EntryList> {
+        return GRPCCore.StreamingServerResponse<Podshield_Authority_V1_EntryList>(
+            metadata: [:],
+            producer: { writer in
+                try await self.watchEntries(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
 }
 
 // MARK: podshield.authority.v1.Authority (client)
@@ -673,8 +784,8 @@ extension Podshield_Authority_V1_Authority {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > An SVID for a pod on the calling node. The registration decides what it says; of the request only the key is taken.
-        /// > NOT_FOUND when no registration matches the pod's facts.
+        /// > An SVID for a workload on the calling node. The registration decides what it says; of the request only the key is
+        /// > taken. NOT_FOUND when no registration matches the pod's facts, or the entry is none of this node's.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Authority_V1_IssueWorkloadRequest` message.
@@ -737,6 +848,30 @@ extension Podshield_Authority_V1_Authority {
             deserializer: some GRPCCore.MessageDeserializer<Podshield_Authority_V1_SignedDirectory>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Podshield_Authority_V1_SignedDirectory>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "WatchEntries" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The entries by which workloads on the calling node may get identities, all of them, at once and again after every
+        /// > change.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Authority_V1_WatchEntriesRequest` message.
+        ///   - serializer: A serializer for `Podshield_Authority_V1_WatchEntriesRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Authority_V1_EntryList` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func watchEntries<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Authority_V1_WatchEntriesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Authority_V1_WatchEntriesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Authority_V1_EntryList>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Podshield_Authority_V1_EntryList>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -829,8 +964,8 @@ extension Podshield_Authority_V1_Authority {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > An SVID for a pod on the calling node. The registration decides what it says; of the request only the key is taken.
-        /// > NOT_FOUND when no registration matches the pod's facts.
+        /// > An SVID for a workload on the calling node. The registration decides what it says; of the request only the key is
+        /// > taken. NOT_FOUND when no registration matches the pod's facts, or the entry is none of this node's.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Authority_V1_IssueWorkloadRequest` message.
@@ -925,6 +1060,39 @@ extension Podshield_Authority_V1_Authority {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "WatchEntries" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The entries by which workloads on the calling node may get identities, all of them, at once and again after every
+        /// > change.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Authority_V1_WatchEntriesRequest` message.
+        ///   - serializer: A serializer for `Podshield_Authority_V1_WatchEntriesRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Authority_V1_EntryList` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func watchEntries<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Authority_V1_WatchEntriesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Authority_V1_WatchEntriesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Authority_V1_EntryList>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Podshield_Authority_V1_EntryList>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Podshield_Authority_V1_Authority.Method.WatchEntries.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -994,8 +1162,8 @@ extension Podshield_Authority_V1_Authority.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > An SVID for a pod on the calling node. The registration decides what it says; of the request only the key is taken.
-    /// > NOT_FOUND when no registration matches the pod's facts.
+    /// > An SVID for a workload on the calling node. The registration decides what it says; of the request only the key is
+    /// > taken. NOT_FOUND when no registration matches the pod's facts, or the entry is none of this node's.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Podshield_Authority_V1_IssueWorkloadRequest` message.
@@ -1071,6 +1239,34 @@ extension Podshield_Authority_V1_Authority.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Authority_V1_WatchDirectoryRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Authority_V1_SignedDirectory>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "WatchEntries" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The entries by which workloads on the calling node may get identities, all of them, at once and again after every
+    /// > change.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Authority_V1_WatchEntriesRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func watchEntries<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Authority_V1_WatchEntriesRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Podshield_Authority_V1_EntryList>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.watchEntries(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Authority_V1_WatchEntriesRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Authority_V1_EntryList>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1151,8 +1347,8 @@ extension Podshield_Authority_V1_Authority.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > An SVID for a pod on the calling node. The registration decides what it says; of the request only the key is taken.
-    /// > NOT_FOUND when no registration matches the pod's facts.
+    /// > An SVID for a workload on the calling node. The registration decides what it says; of the request only the key is
+    /// > taken. NOT_FOUND when no registration matches the pod's facts, or the entry is none of this node's.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -1239,6 +1435,38 @@ extension Podshield_Authority_V1_Authority.ClientProtocol {
             metadata: metadata
         )
         return try await self.watchDirectory(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "WatchEntries" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The entries by which workloads on the calling node may get identities, all of them, at once and again after every
+    /// > change.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func watchEntries<Result>(
+        _ message: Podshield_Authority_V1_WatchEntriesRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Podshield_Authority_V1_EntryList>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Authority_V1_WatchEntriesRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.watchEntries(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -41,8 +41,13 @@ extension Event {
     }
 
     private init(_ issued: IssuedCertificate) {
-        self = .workloadSVIDIssued(
+        let svid = IssuedSVID(
             spiffeID: "\(issued.id)", identity: issued.identity.rawValue, serial: issued.serial,
-            notAfter: issued.notAfter, node: "\(issued.node)", pod: issued.pod.name, namespace: issued.pod.namespace)
+            notAfter: issued.notAfter)
+        switch issued.subject {
+        case .pod(let pod):
+            self = .workloadSVIDIssued(svid, node: "\(issued.node)", pod: pod.name, namespace: pod.namespace)
+        case .entry(let id): self = .workloadSVIDIssued(svid, node: "\(issued.node)", entry: id)
+        }
     }
 }

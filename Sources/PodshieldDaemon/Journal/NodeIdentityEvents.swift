@@ -23,6 +23,11 @@ extension Event {
         case .workloadRenewalFailed(let pod, let error, let notAfter):
             self = .podSVIDRenewalFailed(
                 pod: pod.name, namespace: pod.namespace, reason: "\(error)", notAfter: notAfter)
+        case .entrySVIDIssued(let entry, let svid):
+            self = .workloadSVIDReceived(
+                entry: entry.id, spiffeID: "\(svid.id)", serial: svid.leaf.serialHex, notAfter: svid.notAfter)
+        case .entrySVIDFailed(let entry, let error):
+            self = .workloadSVIDFailed(entry: entry.id, spiffeID: "\(entry.spiffeID)", reason: "\(error)")
         case .directoryAccepted(let revision): self = .directoryAccepted(revision: revision)
         case .directoryRefused(let rejection): self = .directoryRefused(reason: "\(rejection)")
         case .bundleChanged(let bundle):

@@ -1,0 +1,50 @@
+import Foundation
+public import Identity
+
+/// A registration entry as a node knows it: enough to tell whose it is. What the SVID says, the authority alone decides.
+public struct WorkloadEntry: Sendable, Equatable {
+    /// Given by the authority.
+    public let id: String
+    public let spiffeID: SPIFFEID
+    /// All of them must hold; never empty.
+    public let selectors: [Selector]
+    /// Empty for none.
+    public let hint: String
+
+    public init(id: String, spiffeID: SPIFFEID, selectors: [Selector], hint: String) {
+        self.id = id
+        self.spiffeID = spiffeID
+        self.selectors = selectors
+        self.hint = hint
+    }
+}
+
+extension Podshield_Authority_V1_EntryList {
+    public init(_ entries: [WorkloadEntry]) {
+        self.init()
+        self.entries = entries.map(Podshield_Authority_V1_Entry.init)
+    }
+
+    /// In the order of the message. An entry that makes no sense here, as one of a newer authority may, is for nobody.
+    public func parsed(in trustDomain: TrustDomain) -> [WorkloadEntry] {
+        entries.compactMap { $0.parsed(in: trustDomain) }
+    }
+}
+
+extension Podshield_Authority_V1_Entry {
+    init(_ entry: WorkloadEntry) {
+        self.init()
+        id = entry.id
+        spiffeID = entry.spiffeID.description
+        selectors = entry.selectors.map(\.description)
+        hint = entry.hint
+    }
+
+    func parsed(in trustDomain: TrustDomain) -> WorkloadEntry? {
+        let selectors = selectors.compactMap(Selector.init)
+        guard !id.isEmpty, !selectors.isEmpty, selectors.count == self.selectors.count,
+            let id = try? SPIFFEID(spiffeID), id.trustDomain == trustDomain, id.kind == .workload
+        else { return nil }
+        return WorkloadEntry(id: self.id, spiffeID: id, selectors: selectors, hint: hint)
+    }
+}

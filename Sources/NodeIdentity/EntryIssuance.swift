@@ -1,0 +1,121 @@
+public import AuthorityAPI
+public import Identity
+
+/// An entry that some process on this node fits, and its SVID.
+struct HeldEntry {
+    let entry: WorkloadEntry
+    /// Tells it from what was held for the same entry before.
+    let turn: UInt64
+    /// Done once there is an SVID or a reason for none.
+    let firstTry: Task<Void, Never>
+    var upkeep: Task<Void, Never>?
+    var svid: KeyedSVID?
+    /// Of the last try; nil when that worked.
+    var failure: AuthorityCallError?
+    var failures = 0
+}
+
+extension NodeIdentityService {
+    /// The entries by which processes on this node may get identities, oldest first; nil before the authority has said.
+    public var workloadEntries: [WorkloadEntry]? { entries }
+
+    /// The SVID of one of these entries: made when it is first asked for, and kept fresh for as long as the entry is there.
+    public func svid(of entry: WorkloadEntry) async throws(AuthorityCallError) -> KeyedSVID {
+        guard entries?.contains(entry) == true else { throw .notRegistered("entry \(entry.id) is none of this node's") }
+        await (heldEntries[entry.id] ?? hold(entry)).firstTry.value
+        guard let held = heldEntries[entry.id] else { throw .superseded }
+        if let svid = held.svid, svid.svid.notAfter > clock.now() { return svid }
+        throw held.failure ?? .superseded
+    }
+
+    /// Takes over which entries there are; the SVIDs of those that have gone are forgotten.
+    func accept(entries new: [WorkloadEntry]) {
+        guard new != entries else { return }
+        entries = new
+        for held in heldEntries.values where !new.contains(held.entry) { drop(held) }
+        identityChanges.send(())
+    }
+
+    /// The node is another than the one that they were issued to.
+    func dropEntrySVIDs() {
+        for held in heldEntries.values { drop(held) }
+        identityChanges.send(())
+    }
+
+    private func drop(_ held: HeldEntry) {
+        held.upkeep?.cancel()
+        heldEntries[held.entry.id] = nil
+    }
+
+    private func hold(_ entry: WorkloadEntry) -> HeldEntry {
+        nextIssue += 1
+        let turn = nextIssue
+        let firstTry = Task { await refresh(entry, turn) }
+        var held = HeldEntry(entry: entry, turn: turn, firstTry: firstTry)
+        held.upkeep = Task { [weak self] in
+            await firstTry.value
+            await self?.keepFresh(entry, turn)
+        }
+        heldEntries[entry.id] = held
+        return held
+    }
+
+    private func current(_ entry: WorkloadEntry, _ turn: UInt64) -> HeldEntry? {
+        heldEntries[entry.id].flatMap { $0.turn == turn ? $0 : nil }
+    }
+
+    /// Renews at half life, and after a failure in ever longer pauses.
+    private func keepFresh(_ entry: WorkloadEntry, _ turn: UInt64) async {
+        while !Task.isCancelled, let held = current(entry, turn) {
+            if held.failure == nil, let svid = held.svid?.svid {
+                await sleep(
+                    until: Schedule.renewal(
+                        notBefore: svid.notBefore, notAfter: svid.notAfter, chance: clock.random()))
+            } else {
+                try? await clock.sleep(pause(held))
+            }
+            guard !Task.isCancelled else { return }
+            expire(entry, turn)
+            await refresh(entry, turn)
+        }
+    }
+
+    /// Not beyond the end of what is held: that moment is one to tell of.
+    private func pause(_ held: HeldEntry) -> Duration {
+        let retry = Schedule.retry(failures: held.failures, chance: clock.random())
+        guard let svid = held.svid?.svid else { return retry }
+        return min(retry, .seconds(max(svid.notAfter - clock.now(), 0)))
+    }
+
+    private func expire(_ entry: WorkloadEntry, _ turn: UInt64) {
+        guard let svid = current(entry, turn)?.svid?.svid, svid.notAfter <= clock.now() else { return }
+        heldEntries[entry.id]?.svid = nil
+        identityChanges.send(())
+    }
+
+    private func refresh(_ entry: WorkloadEntry, _ turn: UInt64) async {
+        do throws(AuthorityCallError) {
+            let svid = try await request(entry)
+            guard current(entry, turn) != nil else { return }
+            heldEntries[entry.id]?.svid = svid
+            heldEntries[entry.id]?.failure = nil
+            heldEntries[entry.id]?.failures = 0
+            identityChanges.send(())
+            observe(.entrySVIDIssued(entry, svid.svid))
+        } catch {
+            guard let held = current(entry, turn) else { return }
+            heldEntries[entry.id]?.failure = error
+            heldEntries[entry.id]?.failures += 1
+            // Said once for each reason, not with each try.
+            if held.failure != error { observe(.entrySVIDFailed(entry, error)) }
+        }
+    }
+
+    private func request(_ entry: WorkloadEntry) async throws(AuthorityCallError) -> KeyedSVID {
+        var message = Podshield_Authority_V1_IssueWorkloadRequest()
+        message.entry = entry.id
+        let svid = try await request(message).svid
+        guard svid.svid.id == entry.spiffeID else { throw .badAnswer("it is not the identity of the entry") }
+        return svid
+    }
+}

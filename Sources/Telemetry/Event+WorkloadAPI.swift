@@ -1,0 +1,23 @@
+/// Events of the Workload API. Times are Unix seconds.
+extension Event {
+    /// - Parameter entry: its ID.
+    public static func workloadSVIDReceived(entry: String, spiffeID: String, serial: String, notAfter: Int64) -> Event {
+        Event(
+            .workloadSVIDReceived, "there is an SVID of \(spiffeID) for entry \(entry), serial \(serial)",
+            [.entry: entry, .spiffeID: spiffeID, .serial: serial, .notAfter: "\(notAfter)"])
+    }
+
+    /// - Parameter entry: its ID.
+    public static func workloadSVIDFailed(entry: String, spiffeID: String, reason: String) -> Event {
+        Event(
+            .workloadSVIDFailed, "there is no new SVID of \(spiffeID) for entry \(entry): \(reason)",
+            [.entry: entry, .spiffeID: spiffeID, .reason: reason])
+    }
+
+    /// - Parameter source: whose they are, such as `user 1000`.
+    public static func workloadRefused(source: String) -> Event {
+        Event(
+            .workloadRefused, "\(source) has too many connections to the Workload API; more are closed unheard",
+            [.reason: source])
+    }
+}

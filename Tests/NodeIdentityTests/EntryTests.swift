@@ -1,0 +1,101 @@
+import Authority
+import AuthorityAPI
+import Foundation
+import Identity
+import OpenSSLBinding
+import Testing
+
+@testable import NodeIdentity
+
+/// Identities of processes: the node finds whose an entry is, the authority decides what it says.
+@Suite(.timeLimit(.minutes(1))) struct EntryTests {
+    private func entries(_ node: TestNode, count: Int) async throws -> [WorkloadEntry] {
+        try await eventually("\(count) entries") { await node.service.workloadEntries?.count == count }
+        return await node.service.workloadEntries ?? []
+    }
+
+    @Test func aNodeKnowsItsEntriesAndEveryChangeOfThem() async throws {
+        let authority = try await TestAuthority()
+        let node = try TestNode(clock: authority.clock)
+        #expect(await node.service.workloadEntries == nil)
+        try await node.join(authority.invitation(node: "node-a"))
+        #expect(try await entries(node, count: 0) == [])
+        var changes = node.service.changes().makeAsyncIterator()
+        _ = await changes.next()
+        let own = try await authority.entry("/own", parent: "node-a", selectors: [.userID(1000)])
+        try await authority.entry("/foreign", parent: "node-b", selectors: [.userID(1000)])
+        let known = try await entries(node, count: 1)
+        #expect(known == [WorkloadEntry(id: own.id, spiffeID: own.spiffeID, selectors: own.selectors, hint: "")])
+        _ = await changes.next()
+        _ = try await authority.service.deleteEntry(own.id)
+        #expect(try await entries(node, count: 0) == [])
+    }
+
+    @Test func anEntryIsIssuedAsTheAuthorityHasIt() async throws {
+        let authority = try await TestAuthority()
+        try await authority.entry("/own", selectors: [.userID(1000)], lifetime: .seconds(300))
+        let node = try await TestNode.joined("node-a", to: authority)
+        let entry = try await entries(node, count: 1)[0]
+        let svid = try await node.service.svid(of: entry)
+        #expect(svid.svid.id == entry.spiffeID && svid.svid.notAfter - svid.svid.notBefore == 310)
+        #expect(svid.svid.binding?.node == node.service.currentSVID?.svid.id)
+        // Held, not issued again; those who ask at once share it.
+        let again = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<16 { group.addTask { try await node.service.svid(of: entry).svid.leaf.serialHex } }
+            return try await group.reduce(into: Set()) { $0.insert($1) }
+        }
+        #expect(again == [svid.svid.leaf.serialHex])
+    }
+
+    /// A node that asks past what it was told gets no more than that.
+    @Test func anEntryOfAnotherNodeIsNotIssued() async throws {
+        let authority = try await TestAuthority()
+        let foreign = try await authority.entry("/foreign", parent: "node-b", selectors: [.userID(1000)])
+        let node = try await TestNode.joined("node-a", to: authority)
+        for id in [foreign.id, "no such"] {
+            var message = Podshield_Authority_V1_IssueWorkloadRequest()
+            message.entry = id
+            let asked = message
+            await #expect(throws: AuthorityCallError.notRegistered("there is no entry '\(id)' on this node")) {
+                try await node.service.request(asked)
+            }
+        }
+    }
+
+    @Test func svidsOfEntriesAreRenewedAtHalfLife() async throws {
+        let authority = try await TestAuthority()
+        try await authority.entry("/own", selectors: [.userID(1000)], lifetime: .seconds(12))
+        let node = try await TestNode.joined("node-a", to: authority)
+        let entry = try await entries(node, count: 1)[0]
+        let first = try await node.service.svid(of: entry)
+        try await eventually("another SVID") {
+            try await node.service.svid(of: entry).svid.leaf != first.svid.leaf
+        }
+        #expect(try await node.service.svid(of: entry).key.publicKey != first.key.publicKey)
+    }
+
+    @Test func whatHasGoneIsForgotten() async throws {
+        let authority = try await TestAuthority()
+        let made = try await authority.entry("/own", selectors: [.userID(1000)])
+        let node = try await TestNode.joined("node-a", to: authority)
+        let entry = try await entries(node, count: 1)[0]
+        _ = try await node.service.svid(of: entry)
+        _ = try await authority.service.deleteEntry(made.id)
+        _ = try await entries(node, count: 0)
+        await #expect(throws: AuthorityCallError.self) { try await node.service.svid(of: entry) }
+        #expect(await node.service.heldEntries.isEmpty)
+    }
+
+    /// What nobody renewed in time is given to nobody.
+    @Test func anExpiredSVIDIsNotGiven() async throws {
+        let authority = try await TestAuthority()
+        try await authority.entry("/own", selectors: [.userID(1000)], lifetime: .seconds(60))
+        let node = try TestNode(clock: authority.clock, patience: .seconds(5))
+        try await node.join(authority.invitation(node: "node-a"))
+        let entry = try await entries(node, count: 1)[0]
+        _ = try await node.service.svid(of: entry)
+        try await authority.stop()
+        authority.clock.advance(seconds: 61)
+        await #expect(throws: AuthorityCallError.self) { try await node.service.svid(of: entry) }
+    }
+}
