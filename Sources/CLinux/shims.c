@@ -10,6 +10,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -35,6 +36,47 @@ int ps_linux_peer_credentials(int fd, struct ps_linux_credentials *out)
 	out->uid = cred.uid;
 	out->gid = cred.gid;
 	return 0;
+}
+
+int ps_linux_peer_groups(int fd, gid_t *out, int most)
+{
+	socklen_t size = (socklen_t)most * sizeof(*out);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, out, &size) < 0)
+		return -errno;
+	return (int)(size / sizeof(*out));
+}
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+int ps_linux_peer_pidfd(int fd, pid_t pid)
+{
+	int pidfd;
+	socklen_t size = sizeof(pidfd);
+
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size))
+		return pidfd;
+	if (errno != ENOPROTOOPT)
+		return -errno;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	return pidfd < 0 ? -errno : pidfd;
+}
+
+int ps_linux_has_ended(int pidfd)
+{
+	struct pollfd one = { .fd = pidfd, .events = POLLIN };
+	int result = poll(&one, 1, 0);
+
+	return result < 0 ? -errno : result;
+}
+
+int ps_linux_socket_namespace(int fd)
+{
+	int namespace = ioctl(fd, SIOCGSKNS);
+
+	return namespace < 0 ? -errno : namespace;
 }
 
 static const struct {

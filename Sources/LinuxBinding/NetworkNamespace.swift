@@ -22,6 +22,12 @@ public struct NetworkNamespace: Sendable {
         try NetworkNamespace(path: "/proc/self/ns/net")
     }
 
+    /// The one in which the other end of an accepted Unix socket was made, whoever holds it now. Needs CAP_NET_ADMIN. C:
+    /// `ioctl(SIOCGSKNS)`.
+    public init(ofPeerOf socket: Int32) throws(SystemError) {
+        descriptor = FileDescriptor(owning: try checking("SIOCGSKNS", nil, ps_linux_socket_namespace(socket)))
+    }
+
     /// Inode number: equal for two descriptors exactly when they are the same namespace.
     public func inode() throws(SystemError) -> UInt64 {
         var status = stat()

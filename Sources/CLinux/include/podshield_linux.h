@@ -20,6 +20,24 @@ struct ps_linux_credentials {
 /* SO_PEERCRED of a connected Unix stream socket. */
 int ps_linux_peer_credentials(int fd, struct ps_linux_credentials *out);
 
+/*
+ * SO_PEERGROUPS of such a socket: its peer's supplementary groups at connect. Returns how many there are; -ERANGE when
+ * that is more than `most`.
+ */
+int ps_linux_peer_groups(int fd, gid_t *out, int most);
+
+/* A pidfd of such a socket's peer, by SO_PEERPIDFD (6.5), else of the process that has its number now. */
+int ps_linux_peer_pidfd(int fd, pid_t pid);
+
+/* 1 when the process of a pidfd has ended, 0 while it lives. */
+int ps_linux_has_ended(int pidfd);
+
+/*
+ * SIOCGSKNS: the network namespace of a socket. That of an accepted Unix socket is the one in which the other end was
+ * made. Needs CAP_NET_ADMIN.
+ */
+int ps_linux_socket_namespace(int fd);
+
 /* Offloads that the legacy ethtool ioctl can switch. */
 enum ps_linux_offload {
 	PS_LINUX_OFFLOAD_TX_CHECKSUM,

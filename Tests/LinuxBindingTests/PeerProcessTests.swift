@@ -1,0 +1,126 @@
+import Foundation
+import KernelTestSupport
+import Testing
+
+@testable import LinuxBinding
+
+@Suite struct PeerProcessTests {
+    /// One end is ours, the other that of a program which reads from it until it ends.
+    private func peer(of words: String...) throws -> (PeerProcess, Process, TemporaryDirectory) {
+        let directory = try TemporaryDirectory()
+        let listener = try Listener(path: directory.path + "/socket")
+        let process = Process()
+        process.executableURL = URL(filePath: words[0])
+        process.arguments = Array(words.dropFirst()) + [directory.path + "/socket"]
+        try process.run()
+        let connection = try listener.accept()
+        return try withExtendedLifetime(connection) { (try PeerProcess(ofSocket: connection.raw), process, directory) }
+    }
+
+    private static let connect = """
+        import os, socket, sys, time
+        s = socket.socket(socket.AF_UNIX)
+        os.setgroups([4, 27]); os.setgid(33); os.setuid(1234)
+        s.connect(sys.argv[1])
+        time.sleep(60)
+        """
+
+    private func python() throws -> (PeerProcess, Process, TemporaryDirectory) {
+        try peer(of: "/usr/bin/python3", "-c", Self.connect)
+    }
+
+    @Test func whoConnectedIsKnownWholly() throws {
+        let (peer, process, directory) = try python()
+        defer { process.terminate() }
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: directory.path)
+        #expect(peer.credentials.processID == UInt32(process.processIdentifier))
+        #expect(peer.credentials.userID == 1234 && peer.credentials.groupID == 33 && peer.groups == [4, 27])
+        #expect(peer.isAlive)
+        let executable = try peer.executable()
+        #expect(executable.path == URL(filePath: "/usr/bin/python3").resolvingSymlinksInPath().path)
+        var contents: [UInt8] = []
+        try executable.read { contents += $0 }
+        #expect(Int64(contents.count) == executable.byteCount && contents.starts(with: [0x7f, 0x45, 0x4c, 0x46]))
+        #expect(try peer.controlGroup()?.hasPrefix("/") != false)
+    }
+
+    @Test func itsEndIsToldOnce() async throws {
+        let (peer, process, directory) = try python()
+        let (ends, end) = AsyncStream.makeStream(of: Void.self)
+        let watch = peer.onExit {
+            end.yield()
+            end.finish()
+        }
+        kill(process.processIdentifier, SIGKILL)
+        var count = 0
+        for await _ in ends { count += 1 }
+        #expect(count == 1 && !peer.isAlive)
+        process.waitUntilExit()
+        let error = #expect(throws: SystemError.self) { _ = try peer.executable() }
+        #expect([ESRCH, ENOENT].contains(error?.code))
+        #expect(throws: SystemError.self) { _ = try peer.controlGroup() }
+        withExtendedLifetime((watch, directory)) {}
+    }
+
+    /// A file that has gone, or another one at its place, is nobody's path any more.
+    @Test func aDeletedOrReplacedExecutableHasNoPath() throws {
+        let place = try TemporaryDirectory()
+        let copy = place.path + "/python"
+        try FileManager.default.copyItem(
+            atPath: URL(filePath: "/usr/bin/python3").resolvingSymlinksInPath().path, toPath: copy)
+        let (peer, process, directory) = try peer(of: copy, "-c", Self.connect)
+        defer { process.terminate() }
+        #expect(try peer.executable().path == copy)
+        try FileManager.default.removeItem(atPath: copy)
+        #expect(try peer.executable().path == nil)
+        try Data("another".utf8).write(to: URL(filePath: copy + " (deleted)"))
+        #expect(try peer.executable().path == nil)
+        withExtendedLifetime(directory) {}
+    }
+
+    @Test func aSocketBelongsToTheNamespaceItWasMadeIn() throws {
+        let pod = try TestPod()
+        let directory = try TemporaryDirectory()
+        let listener = try Listener(path: directory.path + "/socket")
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/nsenter")
+        process.arguments = ["--net=\(pod.path)", "/usr/bin/python3", "-c", Self.connect, directory.path + "/socket"]
+        try process.run()
+        defer { process.terminate() }
+        let connection = try listener.accept()
+        let namespace = try withExtendedLifetime(connection) { try NetworkNamespace(ofPeerOf: connection.raw) }
+        #expect(try namespace.inode() == NetworkNamespace(path: pod.path).inode())
+        #expect(try namespace.inode() != NetworkNamespace.current().inode())
+    }
+
+    @Test func accountsHaveNames() {
+        #expect(Account.userName(0) == "root" && Account.groupName(0) == "root")
+        #expect(Account.userName(4_000_000_000) == nil && Account.groupName(4_000_000_000) == nil)
+    }
+}
+
+/// A listening Unix socket that everybody may connect to.
+private struct Listener {
+    private let descriptor: FileDescriptor
+
+    init(path: String) throws {
+        let raw = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        descriptor = FileDescriptor(owning: raw)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path.utf8) }
+        let bound = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe bind(raw, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try #require(bound == 0 && listen(raw, 8) == 0)
+        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: path)
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o755], ofItemAtPath: URL(filePath: path).deletingLastPathComponent().path)
+    }
+
+    func accept() throws -> FileDescriptor {
+        FileDescriptor(owning: Glibc.accept(descriptor.raw, nil, nil))
+    }
+}
