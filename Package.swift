@@ -93,6 +93,17 @@ let package = Package(
             dependencies: grpc + [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["Protos"],
             swiftSettings: generated),
+        .target(
+            name: "WorkloadProtocol",
+            dependencies: grpc + [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["Protos"],
+            swiftSettings: generated),
+        swiftTarget(
+            "WorkloadAPI",
+            [
+                "AuthorityAPI", "Identity", "LinuxBinding", "OpenSSLBinding", "WorkloadProtocol",
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"), crypto,
+            ] + grpc + grpcTransport + nio),
         swiftTarget(
             "Authority",
             [
@@ -132,7 +143,7 @@ let package = Package(
             [
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Datapath", "Identity",
                 "Issuance", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "NodeIdentity", "NodeLink",
-                "OpenSSLBinding", "Preflight", "SecureTransport", "SystemdBinding", "Telemetry",
+                "OpenSSLBinding", "Preflight", "SecureTransport", "SystemdBinding", "Telemetry", "WorkloadAPI",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .executableTarget(
@@ -204,6 +215,12 @@ let package = Package(
         testTarget(
             "NodeLink",
             ["Addressing", "Identity", "KeyAgreement", "LinkTestSupport", "OpenSSLBinding", "SecureTransport"] + nio),
+        testTarget(
+            "WorkloadAPI",
+            [
+                "AuthorityAPI", "Identity", "Issuance", "KernelTestSupport", "LinkTestSupport", "LinuxBinding",
+                "OpenSSLBinding", "WorkloadProtocol",
+            ] + grpc + grpcTransport + nio),
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
         testTarget("SystemdBinding", ["KernelTestSupport"]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),

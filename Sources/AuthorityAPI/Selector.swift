@@ -11,7 +11,7 @@ public enum Selector: Hashable, Sendable {
     case groupID(UInt32)
     case groupName(String)
     case supplementaryGroupID(UInt32)
-    /// Absolute, as the process's mount namespace has it.
+    /// Absolute. The file that lies there on the node, which a file of a container at the same path is not.
     case executablePath(String)
     /// Of the executable's contents, 64 lower-case hexadecimal digits.
     case executableDigest(String)
@@ -25,6 +25,14 @@ public enum Selector: Hashable, Sendable {
         case .serviceAccount(let name): pod.serviceAccount == name
         case .podName(let name): pod.name == name
         case .podLabel(let key, let value): pod.labels[key] == value
+        default: false
+        }
+    }
+
+    /// Whether a process cannot bring it about from within: in a container of its own anyone may be any user.
+    public var isGivenFromOutside: Bool {
+        switch self {
+        case .namespace, .serviceAccount, .podName, .podLabel, .systemdUnit: true
         default: false
         }
     }

@@ -1,0 +1,63 @@
+internal import LinuxBinding
+
+/// The process at the other end of a connection.
+final class Caller: Sendable {
+    /// Where its socket was made, which is where it lives.
+    enum Place: Sendable, Equatable {
+        /// The node's own network namespace.
+        case host
+        /// A namespace that a device of the node leads into, such as a pod's.
+        case container(number: Int32)
+        case elsewhere
+    }
+
+    let process: PeerProcess
+    let place: Place
+
+    init(process: PeerProcess, place: Place) {
+        self.process = process
+        self.place = place
+    }
+
+    /// What shares one allowance of connections: users do not come at each other's, nor containers, in which anybody may be any
+    /// user.
+    enum Source: Hashable, Sendable {
+        case user(UInt32)
+        case container(number: Int32)
+    }
+
+    var source: Source {
+        if case .container(let number) = place { .container(number: number) } else { .user(process.credentials.userID) }
+    }
+}
+
+extension Caller.Source: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .user(let user): "user \(user)"
+        case .container(let number): "the container of network namespace \(number)"
+        }
+    }
+}
+
+/// Finds out who connected a socket.
+struct CallerInspection: Sendable {
+    private let ownNamespace: UInt64
+    private let routes: RouteSocket
+
+    init() throws(SystemError) {
+        ownNamespace = try NetworkNamespace.current().inode()
+        routes = try RouteSocket()
+    }
+
+    func caller(ofSocket socket: Int32) throws(SystemError) -> Caller {
+        Caller(process: try PeerProcess(ofSocket: socket), place: try place(socket))
+    }
+
+    private func place(_ socket: Int32) throws(SystemError) -> Caller.Place {
+        let namespace = try NetworkNamespace(ofPeerOf: socket)
+        guard try namespace.inode() != ownNamespace else { return .host }
+        guard let number = try routes.number(of: namespace) else { return .elsewhere }
+        return .container(number: number)
+    }
+}

@@ -1,0 +1,46 @@
+internal import GRPCCore
+internal import NIOCore
+internal import NIOHPACK
+internal import NIOHTTP2
+
+/// Sits in a connection with its number, and from there puts it on each of the connection's calls.
+final class ConnectionStamp: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let number: UInt64
+
+    init(_ number: UInt64) { self.number = number }
+
+    private static let header = "podshield-connection"
+
+    /// The connection that a call came by.
+    static func number(of metadata: Metadata) -> UInt64? {
+        metadata[stringValues: header].first { _ in true }.flatMap { UInt64($0) }
+    }
+
+    /// Before gRPC on every stream.
+    static func install(on stream: any Channel) -> EventLoopFuture<Void> {
+        stream.eventLoop.makeCompletedFuture {
+            guard let connection = stream.parent else { throw ChannelError.operationUnsupported }
+            let stamp = try connection.pipeline.syncOperations.handler(type: ConnectionStamp.self)
+            try stream.pipeline.syncOperations.addHandler(Press(stamp.number), position: .first)
+        }
+    }
+
+    /// Takes out what the client sent under our header, and puts in what is true.
+    private final class Press: ChannelInboundHandler {
+        typealias InboundIn = HTTP2Frame.FramePayload
+        typealias InboundOut = HTTP2Frame.FramePayload
+
+        private let number: UInt64
+
+        init(_ number: UInt64) { self.number = number }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            guard case .headers(var frame) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
+            frame.headers.remove(name: ConnectionStamp.header)
+            frame.headers.add(name: ConnectionStamp.header, value: "\(number)")
+            context.fireChannelRead(wrapInboundOut(.headers(frame)))
+        }
+    }
+}

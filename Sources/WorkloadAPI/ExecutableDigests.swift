@@ -1,0 +1,46 @@
+internal import Crypto
+internal import LinuxBinding
+internal import NIOPosix
+
+/// SHA-256 of executables. One at a time is read, and none twice for as long as it is among the last ones asked for: whoever
+/// calls again and again costs no more than once.
+actor ExecutableDigests {
+    private var known: [(version: ExecutableFile.Version, digest: String)] = []
+    private var last: Task<String?, Never>?
+
+    private static let most = 64
+    /// Bytes of an executable that is read.
+    private static let largest: Int64 = 1 << 30
+
+    /// Lower-case hexadecimal; nil for a file that is too large, or changed or vanished while it was read.
+    func digest(of file: ExecutableFile) async -> String? {
+        guard file.byteCount <= Self.largest else { return nil }
+        let previous = last
+        let task = Task {
+            _ = await previous?.value
+            return await find(file)
+        }
+        last = task
+        return await task.value
+    }
+
+    private func find(_ file: ExecutableFile) async -> String? {
+        if let found = known.first(where: { $0.version == file.version }) { return found.digest }
+        guard let digest = await Self.read(file) else { return nil }
+        known = [(file.version, digest)] + known.prefix(Self.most - 1)
+        return digest
+    }
+
+    private static func read(_ file: ExecutableFile) async -> String? {
+        try? await NIOThreadPool.singleton.runIfActive {
+            var hash = SHA256()
+            var count: Int64 = 0
+            try file.read { (chunk) in
+                hash.update(data: Array(chunk))
+                count += Int64(chunk.count)
+            }
+            let hexadecimal = hash.finalize().map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+            return file.isUnchanged && count == file.byteCount ? hexadecimal : nil
+        }
+    }
+}

@@ -1,0 +1,55 @@
+internal import GRPCCore
+internal import GRPCNIOTransportHTTP2
+public import LinuxBinding
+internal import NIOCore
+
+/// Serves the SPIFFE Workload API on a Unix socket.
+public final class WorkloadAPIServer: Sendable {
+    private typealias Transport = HTTP2ServerTransport.Custom<WorkloadListener>
+
+    private let transport: Transport
+    private let server: GRPCServer<Transport>
+    let connections: Connections
+
+    /// - Parameters:
+    ///   - path: of the socket, in a directory that `PublicSocket` has prepared. What lies there is replaced.
+    ///   - refused: is told who has more connections than allowed, once until some have ended; from any thread, must not block.
+    public init(
+        path: String, identities: any WorkloadIdentities, limits: WorkloadAPILimits = WorkloadAPILimits(),
+        refused: @escaping @Sendable (_ source: String) -> Void
+    ) throws(SystemError) {
+        connections = Connections(limits)
+        let listener = WorkloadListener(
+            path: path, inspection: try CallerInspection(), connections: connections,
+            refused: { refused("\($0)") })
+        transport = Transport(listenerFactory: listener, config: Self.configuration(limits))
+        server = GRPCServer(
+            transport: transport,
+            services: [WorkloadService(attestor: Attestor(identities), connections: connections)],
+            interceptors: [HeaderRule()])
+    }
+
+    private static func configuration(_ limits: WorkloadAPILimits) -> Transport.Config {
+        var configuration = Transport.Config.defaults
+        configuration.http2.maxConcurrentStreams = limits.streamsPerConnection
+        configuration.rpc.maxRequestPayloadSize = limits.requestBytes
+        configuration.connection.maxIdleTime = limits.idle
+        configuration.connection.maxGraceTime = .seconds(1)
+        // Some clients ask whether the connection lives, which on this machine it does.
+        configuration.connection.keepalive.clientBehavior = .init(
+            minPingIntervalWithoutCalls: .seconds(10), allowWithoutCalls: true)
+        configuration.channelDebuggingCallbacks.onAcceptHTTP2Stream = { ConnectionStamp.install(on: $0) }
+        return configuration
+    }
+
+    /// Whether workloads can connect; waits until that is clear. False when it could not listen, which `run` then says why.
+    public var isListening: Bool {
+        get async { await transport.listeningAddress != nil }
+    }
+
+    /// Serves until stopped.
+    public func run() async throws { try await server.serve() }
+
+    /// No new calls; those under way have a second.
+    public func stop() { server.beginGracefulShutdown() }
+}

@@ -1,0 +1,58 @@
+internal import GRPCNIOTransportHTTP2
+internal import LinuxBinding
+internal import NIOCore
+internal import NIOPosix
+
+/// Accepts connections of whoever can be told who it is, within the limits, and closes each with its caller's end.
+struct WorkloadListener: HTTP2ServerTransport.ListenerFactory {
+    let path: String
+    let inspection: CallerInspection
+    let connections: Connections
+    /// Is told whose connections are too many.
+    let refused: @Sendable (Caller.Source) -> Void
+
+    var eventLoopGroup: any EventLoopGroup { MultiThreadedEventLoopGroup.singleton }
+
+    func makeListeningChannel(
+        listenerConfigurator: HTTP2ServerTransport.ListenerConfigurator,
+        connectionConfigurator: HTTP2ServerTransport.ConnectionConfigurator
+    ) async throws -> NIOAsyncChannel<HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel, Never> {
+        let listening = try await ServerBootstrap(group: eventLoopGroup)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
+            .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true) { channel in
+                admit(channel).flatMap { connectionConfigurator.configure(channel: channel, tls: .none) }
+            }
+        try PublicSocket.open(path)
+        return listening
+    }
+
+    private func admit(_ channel: any Channel) -> EventLoopFuture<Void> {
+        channel.eventLoop.makeCompletedFuture {
+            let pipeline = channel.pipeline.syncOperations
+            let caller = try pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { handle in
+                try inspection.caller(ofSocket: handle)
+            }
+            guard let caller else { throw ChannelError.operationUnsupported }
+            let number = try admit(caller)
+            try pipeline.addHandler(ConnectionStamp(number))
+            let watch = caller.process.onExit { channel.close(promise: nil) }
+            channel.closeFuture.whenComplete { _ in
+                withExtendedLifetime(watch) { connections.remove(number) }
+            }
+        }.flatMapErrorThrowing { error in
+            // Nobody else closes a channel that was never set up.
+            channel.close(promise: nil)
+            throw error
+        }
+    }
+
+    private func admit(_ caller: Caller) throws -> UInt64 {
+        switch connections.admit(caller) {
+        case .admitted(let number): return number
+        case .refused(let isNews):
+            if isNews { refused(caller.source) }
+            throw ChannelError.operationUnsupported
+        }
+    }
+}

@@ -1,0 +1,37 @@
+internal import Foundation
+internal import Identity
+internal import OpenSSLBinding
+internal import WorkloadProtocol
+
+extension X509SVIDResponse {
+    init(_ entitlement: Entitlement) throws(OpenSSLError) {
+        self.init()
+        var svids: [WorkloadProtocol.X509SVID] = []
+        for identity in entitlement.identities { svids.append(try .init(identity, entitlement.bundle)) }
+        self.svids = svids
+    }
+}
+
+extension WorkloadProtocol.X509SVID {
+    init(_ identity: Entitlement.Identity, _ bundle: TrustBundle) throws(OpenSSLError) {
+        self.init()
+        let svid = identity.svid.svid
+        spiffeID = svid.id.description
+        x509Svid = Data(svid.chain.flatMap(\.der))
+        // The one way out of a workload's key: into the hands of the workload.
+        x509SvidKey = try unsafe identity.svid.key.pkcs8DER().withUnsafeBytes { unsafe Data($0) }
+        self.bundle = bundle.concatenated
+        hint = identity.hint
+    }
+}
+
+extension X509BundlesResponse {
+    init(_ bundle: TrustBundle) {
+        self.init()
+        bundles = [SPIFFEID(bundle.trustDomain).description: bundle.concatenated]
+    }
+}
+
+extension TrustBundle {
+    fileprivate var concatenated: Data { Data(authorities.flatMap(\.der)) }
+}

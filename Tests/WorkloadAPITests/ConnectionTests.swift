@@ -1,0 +1,132 @@
+import AuthorityAPI
+import Foundation
+import GRPCCore
+import Glibc
+import Identity
+import KernelTestSupport
+import LinuxBinding
+import Testing
+import WorkloadProtocol
+
+@testable import WorkloadAPI
+
+/// Connections of other processes.
+@Suite(.timeLimit(.minutes(1))) struct ConnectionTests {
+    /// Opens so many connections as a user, waits until the server has closed as many as are expected, says how many it has
+    /// closed a moment later, and stays.
+    private static let crowd = """
+        import os, socket, sys, time
+        path, user, count, expected = sys.argv[1], *map(int, sys.argv[2:])
+        os.setgid(user); os.setuid(user)
+        sockets = []
+        for _ in range(count):
+            s = socket.socket(socket.AF_UNIX); s.connect(path); s.setblocking(False); sockets.append(s)
+        def is_closed(s):
+            try:
+                while s.recv(4096): pass
+                return True
+            except BlockingIOError: return False
+            except ConnectionResetError: return True
+        deadline = time.monotonic() + 20
+        while sum(map(is_closed, sockets)) < expected and time.monotonic() < deadline: time.sleep(0.05)
+        time.sleep(0.3)
+        print(sum(map(is_closed, sockets)), flush=True)
+        time.sleep(60)
+        """
+
+    private func crowd(_ server: TestServer, user: Int, _ count: Int, closing: Int) throws -> (Process, Pipe) {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/python3")
+        process.arguments = ["-c", Self.crowd, server.path, "\(user)", "\(count)", "\(closing)"]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        return (process, output)
+    }
+
+    private func closed(_ output: Pipe) async -> Int? { Int(await text(output)) }
+
+    /// The next line that a program prints. Waits on a thread that the server does not need.
+    private func text(_ output: Pipe) async -> String {
+        let data = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(returning: output.fileHandleForReading.availableData)
+            }
+        }
+        return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    @Test func aThousandConnectionsOfOneUserKeepNobodyOut() async throws {
+        let server = try await TestServer()
+        try server.identities.add("web", [.userID(geteuid())])
+        let tooMany = 1000 - WorkloadAPILimits().connectionsPerSource
+        let (process, output) = try crowd(server, user: 4711, 1000, closing: tooMany)
+        defer { kill(process.processIdentifier, SIGKILL) }
+        #expect(await closed(output) == tooMany)
+        #expect(server.told.all == ["user 4711"])
+        let count = try await server.withClient { client in
+            try await client.svids()?.svids.count
+        }
+        #expect(count == 1)
+    }
+
+    @Test func allTogetherHaveALimit() async throws {
+        var limits = WorkloadAPILimits()
+        limits.connections = 5
+        let server = try await TestServer(limits: limits)
+        let (first, firstOutput) = try crowd(server, user: 4711, 3, closing: 0)
+        defer { kill(first.processIdentifier, SIGKILL) }
+        #expect(await closed(firstOutput) == 0)
+        let (second, secondOutput) = try crowd(server, user: 4712, 3, closing: 1)
+        defer { kill(second.processIdentifier, SIGKILL) }
+        #expect(await closed(secondOutput) == 1)
+    }
+
+    /// Its number may be another's the next moment.
+    @Test func aConnectionEndsWithItsCaller() async throws {
+        let server = try await TestServer()
+        let (process, output) = try crowd(server, user: 4711, 20, closing: 0)
+        #expect(await closed(output) == 0)
+        #expect(await eventually { server.server.connections.count == 20 })
+        kill(process.processIdentifier, SIGKILL)
+        #expect(await eventually { server.server.connections.count == 0 })
+    }
+
+    /// A connection that somebody else holds on to, too, is its maker's, and ends with that.
+    @Test func aConnectionThatIsPassedOnEndsWithItsMaker() async throws {
+        let server = try await TestServer()
+        let script = """
+            import os, socket, sys, time
+            s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+            if os.fork() == 0:
+                s.settimeout(20)
+                while s.recv(4096): pass
+                print("closed", flush=True); os._exit(0)
+            time.sleep(0.3); os._exit(0)
+            """
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/python3")
+        process.arguments = ["-c", script, server.path]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        #expect(await text(output) == "closed")
+        #expect(await eventually { server.server.connections.count == 0 })
+    }
+
+    /// Everybody may connect, and nobody else may put something in its place.
+    @Test func theSocketIsForAll() async throws {
+        let directory = try TemporaryDirectory()
+        let place = directory.path + "/agent"
+        try PublicSocket.prepareDirectory("agent", in: directory.path)
+        let server = try WorkloadAPIServer(path: place + "/api.sock", identities: TestIdentities()) { _ in }
+        let running = Task { try await server.run() }
+        #expect(await server.isListening)
+        for (path, mode) in [(directory.path, 0o711), (place, 0o755), (place + "/api.sock", 0o777)] {
+            let found = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+            #expect(found == mode)
+        }
+        server.stop()
+        try await running.value
+    }
+}

@@ -1,0 +1,152 @@
+import AuthorityAPI
+import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2
+import Identity
+import KernelTestSupport
+import LinkTestSupport
+import Synchronization
+import WorkloadProtocol
+
+@testable import WorkloadAPI
+
+/// A node's identities that a test is in charge of.
+final class TestIdentities: WorkloadIdentities {
+    struct Values {
+        var entries: [WorkloadEntry]? = []
+        var svids: [String: KeyedSVID] = [:]
+        var pods: [Int32: KnownPod] = [:]
+        var bundle: TrustBundle
+    }
+
+    let domain: TestDomain
+    private let values: Mutex<Values>
+    private let watchers = Mutex<[AsyncStream<Void>.Continuation]>([])
+
+    init() throws {
+        domain = try TestDomain("example.org")
+        values = Mutex(Values(bundle: domain.bundle))
+    }
+
+    func entries() async -> [WorkloadEntry]? { values.withLock { $0.entries } }
+    func svid(of entry: WorkloadEntry) async -> KeyedSVID? { values.withLock { $0.svids[entry.id] } }
+    func pod(inNamespace number: Int32) async -> KnownPod? { values.withLock { $0.pods[number] } }
+    var bundle: TrustBundle { values.withLock { $0.bundle } }
+
+    func changes() -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        continuation.yield()
+        watchers.withLock { $0.append(continuation) }
+        return stream
+    }
+
+    func change(_ body: (inout Values) throws -> Void) rethrows {
+        try values.withLock { try body(&$0) }
+        for watcher in watchers.withLock({ $0 }) { watcher.yield() }
+    }
+
+    /// An entry and its SVID.
+    func add(_ account: String, _ selectors: [Selector], hint: String = "") throws {
+        let svid = try self.svid(account)
+        change {
+            $0.svids[account] = svid
+            $0.entries?.append(
+                WorkloadEntry(id: account, spiffeID: svid.svid.id, selectors: selectors, hint: hint))
+        }
+    }
+
+    func svid(_ account: String) throws -> KeyedSVID {
+        try domain.workload(account, number: 300, on: domain.nodeID("a"))
+    }
+
+    func remove(_ account: String) { change { $0.entries?.removeAll { $0.id == account } } }
+}
+
+typealias Client = SpiffeWorkloadAPI.Client<HTTP2ClientTransport.Posix>
+
+/// A Workload API on a socket of its own.
+final class TestServer: Sendable {
+    let identities: TestIdentities
+    let server: WorkloadAPIServer
+    let path: String
+    private let directory: TemporaryDirectory
+    private let running: Task<Void, any Error>
+
+    init(limits: WorkloadAPILimits = WorkloadAPILimits()) async throws {
+        identities = try TestIdentities()
+        directory = try TemporaryDirectory()
+        path = directory.path + "/api.sock"
+        let told = Told()
+        server = try WorkloadAPIServer(path: path, identities: identities, limits: limits) { told.add($0) }
+        self.told = told
+        let server = server
+        running = Task { try await server.run() }
+        _ = await server.isListening
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: directory.path)
+    }
+
+    let told: Told
+
+    deinit {
+        server.stop()
+        running.cancel()
+    }
+
+    func withClient<Result: Sendable>(
+        _ body: @Sendable (Client) async throws -> Result
+    ) async throws -> Result {
+        let transport = try HTTP2ClientTransport.Posix(
+            target: .unixDomainSocket(path: path), transportSecurity: .plaintext)
+        return try await withGRPCClient(transport: transport) { try await body(Client(wrapping: $0)) }
+    }
+}
+
+/// Whose connections were refused.
+final class Told: Sendable {
+    private let sources = Mutex<[String]>([])
+    func add(_ source: String) { sources.withLock { $0.append(source) } }
+    var all: [String] { sources.withLock { $0 } }
+}
+
+let secured: Metadata = ["workload.spiffe.io": "true"]
+
+/// The first message of each stream.
+extension Client {
+    func svids(_ metadata: Metadata = secured) async throws -> X509SVIDResponse? {
+        try await fetchX509SVID(.init(), metadata: metadata) { try await $0.messages.first { _ in true } }
+    }
+
+    func bundles(_ metadata: Metadata = secured) async throws -> X509BundlesResponse? {
+        try await fetchX509Bundles(.init(), metadata: metadata) { try await $0.messages.first { _ in true } }
+    }
+
+    func jwtBundles(_ metadata: Metadata = secured) async throws -> JWTBundlesResponse? {
+        try await fetchJWTBundles(.init(), metadata: metadata) { try await $0.messages.first { _ in true } }
+    }
+
+    func witSVIDs(_ metadata: Metadata = secured) async throws -> WITSVIDResponse? {
+        try await fetchWITSVID(.init(), metadata: metadata) { try await $0.messages.first { _ in true } }
+    }
+
+    func witBundles(_ metadata: Metadata = secured) async throws -> WITBundlesResponse? {
+        try await fetchWITBundles(.init(), metadata: metadata) { try await $0.messages.first { _ in true } }
+    }
+}
+
+/// The status that a call ends with; nil for one that does not fail.
+func status(of call: () async throws -> Void) async -> RPCError.Code? {
+    do {
+        try await call()
+        return nil
+    } catch {
+        return (error as? RPCError)?.code
+    }
+}
+
+func eventually(_ holds: () async throws -> Bool) async rethrows -> Bool {
+    for _ in 0..<500 {
+        if try await holds() { return true }
+        try? await Task.sleep(for: .milliseconds(20))
+    }
+    return false
+}
