@@ -7,7 +7,7 @@ extension ConfigurationReader {
         _ paths: PodshieldConfiguration.Paths
     ) {
         refuseKeysOfOtherRoles(name)
-        checkSocketPath(paths)
+        checkSocketPath(name == .authority ? paths.adminSocket : paths.workloadSocket)
         if name != .authority { checkProtected(protected) }
         checkOutside(protected)
         if case .standalone(let node, let authority) = role { checkPorts(node, authority) }
@@ -19,10 +19,11 @@ extension ConfigurationReader {
         }
     }
 
-    private mutating func checkSocketPath(_ paths: PodshieldConfiguration.Paths) {
-        guard paths.adminSocket.utf8.count > Self.longestSocketPath else { return }
+    /// Of the longest one.
+    private mutating func checkSocketPath(_ path: String) {
+        guard path.utf8.count > Self.longestSocketPath else { return }
         let key = document.has(.pathsRun) ? ConfigurationKey.pathsRun : .instance
-        document.report("the admin socket's path would have more than \(Self.longestSocketPath) bytes", at: key)
+        document.report("a socket's path would have more than \(Self.longestSocketPath) bytes", at: key)
     }
 
     /// `sun_path` of sockaddr_un(7) without its zero.

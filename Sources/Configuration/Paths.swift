@@ -3,7 +3,7 @@ extension PodshieldConfiguration {
     public struct Paths: Sendable, Equatable {
         /// CA, registry, SVIDs: survives a restart of the machine. 0700.
         public var state: String
-        /// Admin socket and lock. 0700.
+        /// Admin socket and lock; 0711 where workloads pass to theirs, else 0700.
         public var run: String
         /// A mounted bpffs; pins lie in `podshield/<instance>` below it.
         public var bpffs: String
@@ -17,6 +17,10 @@ extension PodshieldConfiguration {
         /// Of the node's pods.
         public var podState: String { state + "/pods" }
         public var adminSocket: String { run + "/admin.sock" }
+        /// Of the Workload API, in a directory of its own.
+        public var workloadSocket: String { "\(run)/\(Self.agent)/api.sock" }
+        /// Name of that directory.
+        public static let agent = "agent"
         /// Held by the one daemon of this instance; each of its two homes has one.
         public var locks: [String] { [run + "/lock", state + "/lock"] }
     }

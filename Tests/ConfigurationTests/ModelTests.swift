@@ -43,6 +43,7 @@ import Testing
         #expect(paths.authorityState == "/var/lib/podshield/authority")
         #expect(paths.nodeState == "/var/lib/podshield/node" && paths.podState == "/var/lib/podshield/pods")
         #expect(paths.adminSocket == "/run/podshield/admin.sock")
+        #expect(paths.workloadSocket == "/run/podshield/agent/api.sock")
         #expect(paths.locks == ["/run/podshield/lock", "/var/lib/podshield/lock"])
     }
 

@@ -171,7 +171,7 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
             "tables: {protected-prefixes: 1}\n", "f:2:12: protected: 2 prefixes, tables.protected-prefixes is 1"),
         BadDocument(
             "paths: {run: /\(String(repeating: "r", count: 97))}\n",
-            "f:6:14: paths.run: the admin socket's path would have more than 107 bytes"),
+            "f:6:14: paths.run: a socket's path would have more than 107 bytes"),
     ])
     func contradictions(_ document: BadDocument) {
         BadDocument(Documents.standalone + document.yaml, with: document.problems).check()

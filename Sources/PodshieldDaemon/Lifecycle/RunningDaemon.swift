@@ -7,6 +7,7 @@ struct RunningDaemon: Sendable {
     let authority: AuthorityRole?
     let node: NodeRole?
     private let admin: AdminServer
+    private let workloads: WorkloadServer?
 
     /// Returns when everything is in place. What was started before a failure is among the context's components.
     static func start(_ context: DaemonContext) async throws(StartError) -> RunningDaemon {
@@ -14,17 +15,19 @@ struct RunningDaemon: Sendable {
         let barrier = try await configuration.node.raiseBarrier(context)
         let authority = try await configuration.authority.start(context)
         let node = try await configuration.node.start(context, barrier, authority: authority)
+        let workloads = try await node.serveWorkloads(context)
         let admin = try await AdminServer.start(AdminService(daemon: context, authority: authority, node: node))
         let watchdog = Watchdog { _ = await node?.pods.list() }
         let statusLine = StatusLine(context: context, node: node)
         context.components.start("the watchdog's feeder") { await watchdog.run() }
         context.components.start("the status line") { await statusLine.run() }
-        return RunningDaemon(context: context, authority: authority, node: node, admin: admin)
+        return RunningDaemon(context: context, authority: authority, node: node, admin: admin, workloads: workloads)
     }
 
     /// In the reverse order. Pins, SAs and attachments stay.
     func stop() async {
         admin.stop()
+        workloads?.stop()
         await node?.stop()
         await authority?.service.stop()
     }
@@ -48,5 +51,12 @@ extension PodshieldConfiguration.Node? {
     ) async throws(StartError) -> NodeRole? {
         guard let self, let barrier else { return nil }
         return try await NodeRole.start(self, context, barrier, authority: authority)
+    }
+}
+
+extension NodeRole? {
+    fileprivate func serveWorkloads(_ context: DaemonContext) async throws(StartError) -> WorkloadServer? {
+        guard let self else { return nil }
+        return try await WorkloadServer.start(self, context)
     }
 }

@@ -1,0 +1,33 @@
+import AuthorityAPI
+import Identity
+import LinuxBinding
+import NodeIdentity
+import WorkloadAPI
+
+/// What the Workload API serves: the identities of this node's pods and processes.
+struct NodeWorkloads: WorkloadIdentities {
+    let identity: NodeIdentityService
+    let pods: PodRegistry
+    let routes: RouteSocket
+    /// Seconds since 1970.
+    let now: @Sendable () -> Int64
+
+    func entries() async -> [WorkloadEntry]? { await identity.workloadEntries }
+
+    /// Why there is none, the journal says.
+    func svid(of entry: WorkloadEntry) async -> KeyedSVID? { try? await identity.svid(of: entry) }
+
+    /// The pod whose device leads there; of a device that came later under the index of a pod's it is none.
+    func pod(inNamespace number: Int32) async -> KnownPod? {
+        guard let links = try? routes.links() else { return nil }
+        let devices = Set(links.filter { $0.peerNamespace == number }.map(HostDevice.init))
+        guard let pod = await pods.list().first(where: { devices.contains($0.record.device) }) else { return nil }
+        let issued = await identity.workload(pod.record.name)
+        let isValid = issued.map { $0.pod == pod.record.facts && $0.svid.svid.notAfter > now() } ?? false
+        return KnownPod(facts: pod.record.facts, svid: isValid ? issued?.svid : nil)
+    }
+
+    var bundle: TrustBundle { identity.bundle }
+
+    func changes() -> AsyncStream<Void> { identity.changes() }
+}

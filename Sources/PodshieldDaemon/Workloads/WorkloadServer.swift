@@ -1,0 +1,42 @@
+import Configuration
+import LinuxBinding
+import Telemetry
+import WorkloadAPI
+
+/// Serves workloads on their socket.
+struct WorkloadServer: Sendable {
+    private let server: WorkloadAPIServer
+
+    /// Returns once workloads can connect.
+    static func start(_ node: NodeRole, _ daemon: DaemonContext) async throws(StartError) -> WorkloadServer {
+        let paths = daemon.configuration.paths
+        do throws(PrivateFileError) {
+            try PublicSocket.prepareDirectory(PodshieldConfiguration.Paths.agent, in: paths.run)
+        } catch {
+            throw .directory(error)
+        }
+        let server = try make(node, daemon)
+        let running = Task { try await server.run() }
+        guard await server.isListening else {
+            var reason = "it was told to stop"
+            do { try await running.value } catch { reason = "\(error)" }
+            throw .cannotBind("the Workload API's socket \(paths.workloadSocket)", reason: reason)
+        }
+        daemon.components.start("the Workload API") { try await running.value }
+        return WorkloadServer(server: server)
+    }
+
+    private static func make(_ node: NodeRole, _ daemon: DaemonContext) throws(StartError) -> WorkloadAPIServer {
+        do throws(SystemError) {
+            let workloads = NodeWorkloads(
+                identity: node.parts.identity, pods: node.pods, routes: try RouteSocket(), now: node.parts.now)
+            return try WorkloadAPIServer(path: daemon.configuration.paths.workloadSocket, identities: workloads) {
+                [telemetry = daemon.telemetry] source in telemetry.record(.workloadRefused(source: source))
+            }
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    func stop() { server.stop() }
+}
