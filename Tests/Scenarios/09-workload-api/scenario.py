@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workloads get their identities from the socket of their node: see README.md beside this file."""
+
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+from harness import commands
+from harness.configuration import standalone_configuration
+from harness.daemons import TRUST_DOMAIN, Daemon
+from harness.lifetime import Run
+from harness.namespaces import Namespace
+from harness.report import Report
+from harness.topology import TwoNodes
+
+TITLE = "The Workload API: identities for processes and pods, and every change of them"
+
+WORKLOAD = Path(__file__).with_name("workload.py")
+# Users without a name and a file on this machine.
+KNOWN, STRANGER, CROWD = 54_001, 54_002, 54_003
+# With ten seconds of back-dating, half of the life is one second after the start.
+SHORT_LIFE = 12
+
+
+def play(run: Run, report: Report) -> None:
+    api = WorkloadAPI(run, report)
+    api.begin()
+    api.without_identity()
+    api.rotation()
+    api.entries()
+    api.executables()
+    api.pods()
+    api.crowd()
+    api.callers_that_end()
+    api.restart()
+
+
+def spiffe_id(name: str) -> str:
+    return f"spiffe://{TRUST_DOMAIN}/{name}"
+
+
+class Workload:
+    """A process that asks; what it is told can be waited for."""
+
+    def __init__(self, api: "WorkloadAPI", user: int, call: str, namespace: Optional[Namespace] = None) -> None:
+        log = api.run.directory / f"{call}-{user}-{time.monotonic_ns()}.log"
+        command = (sys.executable, str(WORKLOAD), api.socket, str(user), call)
+        with log.open("wb") as output:
+            self.process = (namespace or api.net.a.namespace).spawn(*command, log=output)
+        api.run.at_end(self.end)
+        self._log = log
+
+    def end(self) -> None:
+        commands.kill_session(self.process)
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        lines = self._log.read_text(errors="replace").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def wait(self, wanted: Callable[[dict[str, Any]], bool], timeout: float = 15) -> Optional[dict[str, Any]]:
+        """The first that fits; nothing when none comes."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            for document in self.told:
+                if wanted(document):
+                    return document
+            time.sleep(0.05)
+        return None
+
+    def wait_for_ids(self, *names: str, timeout: float = 15) -> bool:
+        ids = [spiffe_id(name) for name in names]
+        return self.wait(lambda told: [svid["id"] for svid in told.get("svids", [])] == ids, timeout) is not None
+
+    def status(self) -> Optional[str]:
+        told = self.wait(lambda document: "status" in document)
+        return told and told["status"]
+
+
+class WorkloadAPI:
+    """What the steps share: one node, and who asks it."""
+
+    def __init__(self, run: Run, report: Report) -> None:
+        self.run, self.report = run, report
+        # Other users have to come by.
+        run.directory.chmod(0o711)
+        self.net = TwoNodes(run)
+        self.web = self.net.add_pod(self.net.a, "web-0", 10)
+        self.other = self.net.add_pod(self.net.a, "other-0", 11)
+        self.a = Daemon(run, self.net.a, standalone_configuration(run, self.net))
+        self.socket = str(run.directory / "node-a/run/agent/api.sock")
+
+    def begin(self) -> None:
+        self.report.step("1. A node that is its own authority")
+        self.a.start()
+        modes = [oct(os.stat(path).st_mode & 0o777) for path in (Path(self.socket).parent, self.socket)]
+        self.report.expect("everybody may look into the directory and connect", modes == ["0o755", "0o777"], modes)
+        admin = Path(self.socket).parents[1] / "admin.sock"
+        mode = oct(os.stat(admin).st_mode & 0o077)
+        self.report.expect("nobody else may connect to the admin socket beside it", mode == "0o0", mode)
+
+    def without_identity(self) -> None:
+        self.report.step("2. A process that nothing is registered for")
+        status = Workload(self, STRANGER, "stream").status()
+        self.report.expect("is denied", status == "PERMISSION_DENIED", status)
+        status = Workload(self, STRANGER, "bare").status()
+        self.report.expect("without the header the call is invalid, whoever makes it", status == "INVALID_ARGUMENT", status)
+        answer = Workload(self, STRANGER, "token").wait(lambda told: "error" in told)
+        self.report.expect("JWT-SVIDs are not offered yet", answer and "UNIMPLEMENTED" in answer["error"], answer)
+
+    def rotation(self) -> None:
+        self.report.step("3. A user with an entry; PyPI's spiffe watches")
+        entry = self._register("rotating", "--selector", f"unix:uid:{KNOWN}", "--ttl", str(SHORT_LIFE))
+        workload = Workload(self, KNOWN, "watch")
+        self.report.expect("it has its identity", workload.wait_for_ids("rotating"), workload.told)
+        verified = workload.wait(lambda told: told.get("verified") == 1)
+        self.report.expect("which the bundle verifies", verified is not None, workload.told[-1:])
+        rotated = self._wait(lambda: len(self._serials(workload)) >= 3, 30)
+        self.report.expect("and is sent two more, each in time", rotated, sorted(self._serials(workload)))
+        status = Workload(self, STRANGER, "stream").status()
+        self.report.expect("another user is denied all the while", status == "PERMISSION_DENIED", status)
+        workload.end()
+        self.a.psid("entry", "delete", entry)
+
+    def entries(self) -> None:
+        self.report.step("4. Entries come and go while a stream is open")
+        first = self._register("first", "--selector", f"unix:uid:{KNOWN}", "--hint", "internal")
+        workload = Workload(self, KNOWN, "stream")
+        self.report.expect("one entry, one identity", workload.wait_for_ids("first"), workload.told)
+        # The registry counts in seconds: which of two is the older.
+        time.sleep(1)
+        begin = time.monotonic()
+        second = self._register("second", "--selector", f"unix:uid:{KNOWN}", "--hint", "internal")
+        both = workload.wait_for_ids("first", "second")
+        self.report.expect("another entry is heard of at once", both, f"{time.monotonic() - begin:.2f} s")
+        hints = [svid["hint"] for svid in workload.told[-1].get("svids", [])]
+        self.report.expect("no hint comes twice", hints == ["internal", ""], hints)
+        self._register("foreign", "--selector", f"unix:uid:{STRANGER}")
+        self.a.psid("entry", "delete", first)
+        self.report.expect("one that is deleted is taken away", workload.wait_for_ids("second"), workload.told[-1:])
+        self.report.expect("an entry of others is not told", len(workload.told) == 3, workload.told)
+        self.a.psid("entry", "delete", second)
+        status = workload.status()
+        self.report.expect("with the last the stream ends", status == "PERMISSION_DENIED", status)
+
+    def executables(self) -> None:
+        self.report.step("5. Path and contents of the executable")
+        python = Path(sys.executable).resolve()
+        digest = hashlib.sha256(python.read_bytes()).hexdigest()
+        entry = self._register(
+            "python", "--selector", f"unix:uid:{KNOWN}", "--selector", f"unix:path:{python}",
+            "--selector", f"unix:sha256:{digest}",
+        )
+        workload = Workload(self, KNOWN, "stream")
+        self.report.expect("of this user and this program", workload.wait_for_ids("python"), workload.told)
+        self.a.psid("entry", "delete", entry)
+
+    def pods(self) -> None:
+        self.report.step("6. Pods, by the namespace that their device leads to")
+        self._register("pod", "--namespace", "shop", "--service-account", "web")
+        self._register("pod-admin", "--namespace", "shop", "--selector", f"unix:uid:{KNOWN}")
+        host = self._register("host", "--selector", f"unix:uid:{KNOWN}")
+        self.a.add_pod(self.web, "web", "web")
+        workload = Workload(self, STRANGER, "stream", self.web.namespace)
+        self.report.expect("any process in it has the pod's identity", workload.wait_for_ids("pod"), workload.told)
+        admin = Workload(self, KNOWN, "stream", self.web.namespace)
+        self.report.expect("first, and those that need more", admin.wait_for_ids("pod", "pod-admin"), admin.told)
+        status = Workload(self, KNOWN, "stream", self.other.namespace).status()
+        self.report.expect("in a container the host's users are nobody", status == "PERMISSION_DENIED", status)
+        on_host = Workload(self, KNOWN, "stream")
+        self.report.expect("nor is a pod's identity the host's", on_host.wait_for_ids("host"), on_host.told)
+        self.a.psid("pod", "remove", "web-0")
+        status = workload.status()
+        self.report.expect("a pod that is removed has none", status == "PERMISSION_DENIED", status)
+        self.a.psid("entry", "delete", host)
+
+    def crowd(self) -> None:
+        self.report.step("7. A thousand connections of one user")
+        crowd = Workload(self, CROWD, "crowd")
+        answer = crowd.wait(lambda told: "closed" in told, 30)
+        self.report.expect("most are closed", answer is not None and answer["closed"] == 1000 - 256, answer)
+        self.report.expect("the journal says whose, once", self.a.log.count("PSD7003") == 1, f"user {CROWD}")
+        self._register("calm", "--selector", f"unix:uid:{KNOWN}")
+        calm = Workload(self, KNOWN, "stream")
+        self.report.expect("another user is served", calm.wait_for_ids("calm"), calm.told)
+        self.before = self._connections()
+        crowd.end()
+
+    def callers_that_end(self) -> None:
+        self.report.step("8. Callers that end")
+        gone = self._wait(lambda: self._connections() <= self.before - 200)
+        self.report.expect("their connections do, too", gone, f"{self.before} descriptors, now {self._connections()}")
+
+    def restart(self) -> None:
+        self.report.step("9. The daemon is killed and comes back")
+        workload = Workload(self, KNOWN, "watch")
+        self.report.expect("somebody watches", workload.wait_for_ids("calm"), workload.told)
+        told = len(workload.told)
+        self.a.stop(signal.SIGKILL)
+        self.a.start()
+        again = self._wait(lambda: len(workload.told) > told, 30)
+        self.report.expect("and goes on with the same identity", again and workload.process.poll() is None, workload.told[-1:])
+
+    # Parts of the steps
+
+    def _register(self, name: str, *facts: str) -> str:
+        return self.a.ask("entry", "create", "--spiffe-id", spiffe_id(name), "--node", "node-a", *facts)["id"]
+
+    def _serials(self, workload: Workload) -> set[str]:
+        return {svid["serial"] for told in workload.told for svid in told.get("svids", [])}
+
+    def _connections(self) -> int:
+        """Descriptors that the daemon has open."""
+        return len(os.listdir(f"/proc/{self.a.process_id}/fd"))
+
+    def _wait(self, holds: Callable[[], bool], timeout: float = 10) -> bool:
+        deadline = time.monotonic() + timeout
+        while not holds():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A workload of this scenario: workload.py SOCKET USER watch|stream|bare|token|crowd. Becomes the user, then prints what it
+is told, a JSON document a line.
+
+`watch` is the X.509 source of PyPI's spiffe, as its users have it. The others make one call each: `stream` prints every
+message and the status that it ends with, `bare` does without the header, `token` asks for a JWT-SVID, `crowd` opens a thousand
+connections and says how many were closed."""
+
+import json
+import os
+import socket
+import sys
+import time
+from typing import Any
+
+import grpc
+from spiffe import WorkloadApiClient, X509Source
+from spiffe._proto import workload_pb2, workload_pb2_grpc
+from spiffe.svid.x509_svid import X509Svid
+
+SECURED = (("workload.spiffe.io", "true"),)
+CROWD = 1000
+PATIENCE_SECONDS = 20
+
+
+def say(**facts: Any) -> None:
+    print(json.dumps(facts), flush=True)
+
+
+def watch(path: str) -> None:
+    def pick(svids: list[X509Svid]) -> X509Svid:
+        say(svids=[{"id": str(svid.spiffe_id), "serial": f"{svid.leaf.serial_number:x}"} for svid in svids])
+        return svids[0]
+
+    with X509Source(socket_path=f"unix://{path}", svid_picker=pick) as source:
+        svid = source.get_x509_context().default_svid
+        authorities = source.get_bundle_for_trust_domain(svid.spiffe_id.trust_domain).x509_authorities
+        for authority in authorities:
+            svid.leaf.verify_directly_issued_by(authority)
+        say(verified=len(authorities))
+        time.sleep(3600)
+
+
+def stream(path: str, metadata: tuple = SECURED) -> None:
+    with grpc.insecure_channel(f"unix:{path}") as channel:
+        api = workload_pb2_grpc.SpiffeWorkloadAPIStub(channel)
+        try:
+            for message in api.FetchX509SVID(workload_pb2.X509SVIDRequest(), metadata=metadata):
+                say(svids=[{"id": svid.spiffe_id, "hint": svid.hint} for svid in message.svids])
+            say(status="OK")
+        except grpc.RpcError as error:
+            say(status=error.code().name)
+
+
+def token(path: str) -> None:
+    try:
+        WorkloadApiClient(f"unix://{path}").fetch_jwt_svid({"somebody"})
+    except Exception as error:
+        say(error=str(error))
+
+
+def crowd(path: str) -> None:
+    connections = []
+    for _ in range(CROWD):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(path)
+        connection.setblocking(False)
+        connections.append(connection)
+    deadline, closed = time.monotonic() + PATIENCE_SECONDS, -1
+    while (count := sum(map(is_closed, connections))) != closed or not count:
+        if time.monotonic() > deadline:
+            break
+        closed = count
+        time.sleep(0.5)
+    say(closed=closed)
+    time.sleep(3600)
+
+
+def is_closed(connection: socket.socket) -> bool:
+    try:
+        while connection.recv(4096):
+            pass
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        pass
+    return True
+
+
+def become(user: int) -> None:
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+
+
+if __name__ == "__main__":
+    become(int(sys.argv[2]))
+    calls = {
+        "watch": watch, "stream": stream, "bare": lambda path: stream(path, ()), "token": token, "crowd": crowd,
+    }
+    calls[sys.argv[3]](sys.argv[1])
