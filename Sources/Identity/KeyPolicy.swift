@@ -9,7 +9,7 @@ package enum KeyPolicy {
         switch kind {
         case .ecP256, .ecP384, .ed25519: true
         case .rsa(let bits): rsaBits.contains(bits)
-        case .other: false
+        case .ecP521, .other: false
         }
     }
 }

@@ -46,7 +46,7 @@ struct CertificateTemplate {
     static func usage(of key: PublicKey) -> KeyUsage {
         switch key.kind {
         case .rsa: [.digitalSignature, .keyEncipherment]
-        case .ecP256, .ecP384: [.digitalSignature, .keyAgreement]
+        case .ecP256, .ecP384, .ecP521: [.digitalSignature, .keyAgreement]
         case .ed25519, .other: .digitalSignature
         }
     }

@@ -70,12 +70,15 @@ internal import COpenSSL
     /// Signs as `PublicKey.verify` checks: ECDSA (DER) with SHA-256 or, on P-384, SHA-384; RSA-PSS with SHA-256 and a
     /// salt as long as the digest; Ed25519.
     public func sign(_ message: [UInt8]) throws(OpenSSLError) -> [UInt8] {
+        guard let scheme = publicKey.kind.scheme else {
+            throw OpenSSLError(operation: "EVP_DigestSign", reasons: ["no scheme for a key of kind \(publicKey.kind)"])
+        }
         let context = try unsafe OpenSSL.require("EVP_MD_CTX_new", EVP_MD_CTX_new())
         defer { unsafe EVP_MD_CTX_free(context) }
         var keyContext: OpaquePointer?
-        let started = unsafe EVP_DigestSignInit(context, &keyContext, publicKey.kind.digest, nil, pointer)
+        let started = unsafe EVP_DigestSignInit(context, &keyContext, scheme.digest, nil, pointer)
         try OpenSSL.check("EVP_DigestSignInit", started)
-        try unsafe publicKey.kind.choosePadding(keyContext)
+        try unsafe scheme.choosePadding(keyContext)
         var count = 0
         let sized = unsafe EVP_DigestSign(context, nil, &count, message, message.count)
         try OpenSSL.check("EVP_DigestSign", sized)

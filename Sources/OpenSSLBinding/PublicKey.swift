@@ -13,6 +13,7 @@ internal import COpenSSL
     public enum Kind: Sendable, Equatable {
         case ecP256
         case ecP384
+        case ecP521
         case rsa(bits: Int)
         case ed25519
         /// Any other algorithm, any other curve, a curve given by explicit parameters.
@@ -33,6 +34,18 @@ internal import COpenSSL
 
     deinit { unsafe EVP_PKEY_free(pointer) }
 
+    /// Exactly one DER SubjectPublicKeyInfo, encoded as OpenSSL would. Whether its numbers are a key is `isConsistent`.
+    public convenience init(subjectPublicKeyInfo der: [UInt8]) throws(OpenSSLError) {
+        let parsed = unsafe der.withUnsafeBufferPointer { bytes in
+            var cursor = bytes.baseAddress
+            return unsafe d2i_PUBKEY(nil, &cursor, bytes.count)
+        }
+        try unsafe self.init(owning: OpenSSL.require("d2i_PUBKEY", parsed))
+        guard subjectPublicKeyInfo == der else {
+            throw OpenSSLError(operation: "d2i_PUBKEY", reasons: ["not one DER public key"])
+        }
+    }
+
     private static func encode(_ key: OpaquePointer) throws(OpenSSLError) -> [UInt8] {
         let bio = try MemoryBIO()
         try unsafe OpenSSL.check("i2d_PUBKEY_bio", i2d_PUBKEY_bio(bio.pointer, key))
@@ -41,11 +54,17 @@ internal import COpenSSL
 
     /// Whether `signature` is this key's over `message`; see `PrivateKey.sign` for the schemes.
     public func verify(_ signature: [UInt8], of message: [UInt8]) -> Bool {
-        guard let context = unsafe EVP_MD_CTX_new() else { return false }
+        guard let scheme = kind.scheme else { return false }
+        return verify(signature, of: message, by: scheme)
+    }
+
+    /// The same by a scheme of the caller's choice; false for one that keys of this kind do not have.
+    public func verify(_ signature: [UInt8], of message: [UInt8], by scheme: SignatureScheme) -> Bool {
+        guard scheme.suits(kind), let context = unsafe EVP_MD_CTX_new() else { return false }
         defer { unsafe EVP_MD_CTX_free(context) }
         var keyContext: OpaquePointer?
-        let started = unsafe EVP_DigestVerifyInit(context, &keyContext, kind.digest, nil, pointer)
-        guard OpenSSL.holds(started), (try? unsafe kind.choosePadding(keyContext)) != nil else { return false }
+        let started = unsafe EVP_DigestVerifyInit(context, &keyContext, scheme.digest, nil, pointer)
+        guard OpenSSL.holds(started), (try? unsafe scheme.choosePadding(keyContext)) != nil else { return false }
         let result = unsafe EVP_DigestVerify(context, signature, signature.count, message, message.count)
         return OpenSSL.holds(result)
     }
@@ -89,24 +108,8 @@ extension PublicKey.Kind {
         switch String(decoding: name.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self) {
         case "prime256v1", "P-256": return .ecP256
         case "secp384r1", "P-384": return .ecP384
+        case "secp521r1", "P-521": return .ecP521
         case let curve: return .other("EC on \(curve)")
         }
-    }
-
-    /// Ed25519 hashes by itself and takes none.
-    var digest: OpaquePointer? {
-        switch self {
-        case .ed25519: nil
-        case .ecP384: unsafe EVP_sha384()
-        default: unsafe EVP_sha256()
-        }
-    }
-
-    func choosePadding(_ context: OpaquePointer?) throws(OpenSSLError) {
-        guard case .rsa = self else { return }
-        let padded = unsafe EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING)
-        try OpenSSL.check("EVP_PKEY_CTX_set_rsa_padding", padded)
-        let salted = unsafe EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST)
-        try OpenSSL.check("EVP_PKEY_CTX_set_rsa_pss_saltlen", salted)
     }
 }

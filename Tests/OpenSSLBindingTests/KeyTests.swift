@@ -44,6 +44,25 @@ struct KeyTests {
         #expect(throws: OpenSSLError.self) { try PrivateKey(pem: SecretBytes(Array(text.utf8))) }
     }
 
+    /// A scheme counts for keys of its own kind alone, and no two schemes take each other's signatures.
+    @Test(arguments: [KeyAlgorithm.ecP256, .rsa2048, .ed25519])
+    func aSignatureIsOfOneScheme(_ algorithm: KeyAlgorithm) throws {
+        let key = try PrivateKey.generate(algorithm)
+        let signature = try key.sign(message)
+        let schemes: [SignatureScheme] = [
+            .ecdsa(.sha256), .ecdsa(.sha384), .rsaPSS(.sha256), .rsaPSS(.sha384), .rsaPKCS1(.sha256), .ed25519,
+        ]
+        #expect(schemes.filter { key.publicKey.verify(signature, of: message, by: $0) }.count == 1)
+    }
+
+    @Test func publicKeyIsReadFromExactlyItsOwnEncoding() throws {
+        let key = try PrivateKey.generate().publicKey
+        #expect(try PublicKey(subjectPublicKeyInfo: key.subjectPublicKeyInfo) == key)
+        for damaged in [[], key.subjectPublicKeyInfo + [0], Array(key.subjectPublicKeyInfo.dropLast())] {
+            #expect(throws: OpenSSLError.self) { try PublicKey(subjectPublicKeyInfo: damaged) }
+        }
+    }
+
     @Test func failedCallLeavesNothingInTheQueue() throws {
         let key = try PrivateKey.generate()
         _ = key.publicKey.verify([1, 2, 3], of: message)
