@@ -75,6 +75,7 @@ let package = Package(
         swiftTarget("Addressing"),
         swiftTarget("PrintableText"),
         swiftTarget("Identity", ["Addressing", "OpenSSLBinding", "PrintableText"]),
+        swiftTarget("JOSE", ["Identity", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("Issuance", ["Identity", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("KeyAgreement", ["Addressing", "Identity", "OpenSSLBinding", crypto]),
 
@@ -179,6 +180,7 @@ let package = Package(
         testTarget("OpenSSLBinding"),
         testTarget("Addressing"),
         testTarget("Identity", ["Addressing", "OpenSSLBinding", "PrintableText"]),
+        testTarget("JOSE", ["Identity", "OpenSSLBinding"]),
         testTarget("Issuance", ["Identity", "OpenSSLBinding"]),
         testTarget(
             "SecureTransport",

@@ -62,6 +62,7 @@ package enum DERTag: UInt8, Sendable {
     case integer = 0x02
     case bitString = 0x03
     case octetString = 0x04
+    case null = 0x05
     case objectIdentifier = 0x06
     case utf8String = 0x0c
     case sequence = 0x30
@@ -88,12 +89,17 @@ extension DERReader {
         guard try read(.boolean) == [0xff] else { throw .badValue }
     }
 
-    /// A non-negative INTEGER in its shortest form.
-    package mutating func readUInt32() throws(DERError) -> UInt32 {
+    /// A non-negative INTEGER in its shortest form, as bytes without leading zeros.
+    package mutating func readMagnitude() throws(DERError) -> [UInt8] {
         let content = try read(.integer)
         guard let first = content.first, first & 0x80 == 0 else { throw .badValue }
         guard content.count == 1 || first != 0 || content[1] & 0x80 != 0 else { throw .badValue }
-        let magnitude = content.drop { $0 == 0 }
+        return Array(content.drop { $0 == 0 })
+    }
+
+    /// The same within 32 bits.
+    package mutating func readUInt32() throws(DERError) -> UInt32 {
+        let magnitude = try readMagnitude()
         guard magnitude.count <= 4 else { throw .badValue }
         return magnitude.reduce(0) { $0 << 8 | UInt32($1) }
     }

@@ -9,8 +9,11 @@ package enum DER {
     package static func utf8(_ text: String) -> [UInt8] { element(.utf8String, Array(text.utf8)) }
     package static let `true` = element(.boolean, [0xff])
 
-    package static func integer(_ value: UInt32) -> [UInt8] {
-        let magnitude = bigEndian(value).drop { $0 == 0 }
+    package static func integer(_ value: UInt32) -> [UInt8] { integer(magnitude: bigEndian(value)) }
+
+    /// A non-negative number of any size, most significant byte first.
+    package static func integer(magnitude bytes: some Collection<UInt8>) -> [UInt8] {
+        let magnitude = bytes.drop { $0 == 0 }
         // A leading zero keeps the sign positive, and is the whole of 0.
         let needsZero = magnitude.first.map { $0 & 0x80 != 0 } ?? true
         return element(.integer, (needsZero ? [0] : []) + magnitude)
