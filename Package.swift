@@ -76,7 +76,7 @@ let package = Package(
         swiftTarget("PrintableText"),
         swiftTarget("Identity", ["Addressing", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("JOSE", ["Identity", "OpenSSLBinding", "PrintableText"]),
-        swiftTarget("Issuance", ["Identity", "OpenSSLBinding", "PrintableText"]),
+        swiftTarget("Issuance", ["Identity", "JOSE", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("KeyAgreement", ["Addressing", "Identity", "OpenSSLBinding", crypto]),
 
         // L3: transport and services; services never import each other
@@ -180,8 +180,8 @@ let package = Package(
         testTarget("OpenSSLBinding"),
         testTarget("Addressing"),
         testTarget("Identity", ["Addressing", "OpenSSLBinding", "PrintableText"]),
-        testTarget("JOSE", ["Identity", "OpenSSLBinding"]),
-        testTarget("Issuance", ["Identity", "OpenSSLBinding"]),
+        testTarget("JOSE", ["Identity", "Issuance", "KernelTestSupport", "OpenSSLBinding"]),
+        testTarget("Issuance", ["Identity", "JOSE", "OpenSSLBinding"]),
         testTarget(
             "SecureTransport",
             [

@@ -1,4 +1,5 @@
 public import Identity
+public import JOSE
 public import OpenSSLBinding
 internal import PrintableText
 
@@ -25,6 +26,10 @@ public enum IssuanceError: Error, Sendable, Equatable {
     // The finished certificate
     case rejected(SVIDRejection)
     case differsFromPlan(PlannedFact)
+
+    // The finished token
+    case tokenRejected(JWTRejection)
+    case tokenDiffersFromPlan
 
     case openSSL(OpenSSLError)
 
@@ -58,6 +63,8 @@ extension IssuanceError: CustomStringConvertible {
         case .authorityNotValid(let now): "the authority's certificate is not valid at \(now)"
         case .rejected(let reason): "the finished certificate is not valid: \(reason)"
         case .differsFromPlan(let fact): "the finished certificate differs from its plan: \(fact)"
+        case .tokenRejected(let reason): "the finished token is not valid: \(reason)"
+        case .tokenDiffersFromPlan: "the finished token differs from its plan"
         case .openSSL(let error): "\(error)"
         }
     }
