@@ -251,7 +251,7 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Addressing", "AuthorityAPI", "Configuration", "Identity", "Issuance", "KeyAgreement",
+                "Addressing", "AuthorityAPI", "Configuration", "Identity", "Issuance", "JOSE", "KeyAgreement",
                 "LinkTestSupport", "NetnsProtocol", "OpenSSLBinding", "SecureTransport",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,

@@ -6,6 +6,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case certificate
     case request
     case binding
+    case jwt
+    case jwks
     case authorityMessages = "authority-messages"
     case configuration
     case namespaceHelper = "namespace-helper"
@@ -20,6 +22,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .certificate: fuzzCertificate(input)
         case .request: fuzzRequest(input)
         case .binding: fuzzBinding(input)
+        case .jwt: fuzzJWT(input)
+        case .jwks: fuzzJWKS(input)
         case .authorityMessages: fuzzAuthorityMessages(input)
         case .configuration: fuzzConfiguration(input)
         case .namespaceHelper: fuzzNamespaceHelper(input)
