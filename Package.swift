@@ -108,7 +108,7 @@ let package = Package(
         swiftTarget(
             "Authority",
             [
-                "Addressing", "AuthorityAPI", "Identity", "Issuance", "LinuxBinding", "SecureTransport",
+                "Addressing", "AuthorityAPI", "Identity", "Issuance", "JOSE", "LinuxBinding", "SecureTransport",
                 "OpenSSLBinding", "PrintableText",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
@@ -191,7 +191,7 @@ let package = Package(
         testTarget(
             "Authority",
             [
-                "Addressing", "AuthorityAPI", "Identity", "Issuance", "KernelTestSupport", "LinuxBinding",
+                "Addressing", "AuthorityAPI", "Identity", "Issuance", "JOSE", "KernelTestSupport", "LinuxBinding",
                 "OpenSSLBinding", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         testTarget(

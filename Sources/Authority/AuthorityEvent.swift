@@ -26,6 +26,14 @@ public enum AuthorityEvent: Sendable {
     case serverRenewed(serial: String)
     /// The SVID that is held stays in use.
     case serverRenewalFailed(IssuanceError)
+    /// A key for JWT-SVIDs is published, and signs later.
+    case jwtKeyPrepared(keyID: String, notAfter: Int64)
+    case jwtKeyActivated(keyID: String)
+    case jwtKeyRemoved(keyID: String)
+    /// A key's file has gone: another takes over at once, and what it signed stays good.
+    case jwtKeyLost(path: String)
+    /// Keys could not be looked after; the one that is in use stays in use until it ends.
+    case jwtKeysFailed(AuthorityError)
 }
 
 /// A workload's certificate that left.

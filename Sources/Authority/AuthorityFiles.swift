@@ -4,7 +4,7 @@ internal import Issuance
 internal import LinuxBinding
 internal import OpenSSLBinding
 
-/// The state directory: the CA's certificate and key, and the registry.
+/// The state directory: the CA's certificate and key, the registry, and the keys for JWT-SVIDs.
 struct AuthorityFiles {
     let directory: String
     /// Where somebody else keeps the key. It is read and never made.
@@ -14,6 +14,7 @@ struct AuthorityFiles {
     var ownKey: String { directory + "/ca.key" }
     var key: String { keptKey ?? ownKey }
     var registry: String { directory + "/authority.sqlite" }
+    var jwtKeys: JWTKeyFiles { JWTKeyFiles(directory: directory) }
 
     /// Loads the CA, or makes one in a directory that never had any. `now` in seconds since 1970.
     func certificateAuthority(for trustDomain: TrustDomain, now: Int64) throws(AuthorityError) -> CertificateAuthority {
@@ -93,7 +94,7 @@ struct AuthorityFiles {
     }
 
     private func load(_ trustDomain: TrustDomain) throws(AuthorityError) -> CertificateAuthority {
-        let key = try loadKey()
+        let key = try PrivateKey(file: key)
         let certificate = try loadCertificate()
         do throws(IssuanceError) {
             return try CertificateAuthority(trustDomain: trustDomain, certificate: certificate, key: key)
@@ -119,22 +120,5 @@ struct AuthorityFiles {
             throw .unreadable(path: certificate, reason: "\(chain.count) certificates instead of one")
         }
         return chain[0]
-    }
-
-    private func loadKey() throws(AuthorityError) -> PrivateKey {
-        let pem: SecretBytes
-        do throws(PrivateFileError) {
-            let file = try PrivateFile(opening: key)
-            pem = try unsafe SecretBytes(count: file.byteCount) { (memory) throws(PrivateFileError) in
-                unsafe try file.read(into: memory)
-            }
-        } catch {
-            throw .keyFile(error)
-        }
-        do throws(OpenSSLError) {
-            return try PrivateKey(pem: pem)
-        } catch {
-            throw .unreadable(path: key, reason: "\(error)")
-        }
     }
 }

@@ -13,6 +13,7 @@ public final class AuthorityService: Sendable {
     let identity: ServerIdentity
     let publisher: DirectoryPublisher
     let entrySignals = EntrySignals()
+    let jwtKeys: JWTKeys
     let server: AuthorityServer
     let now: @Sendable () -> Int64
     let observe: @Sendable (AuthorityEvent) -> Void
@@ -45,6 +46,9 @@ public final class AuthorityService: Sendable {
         self.now = now
         self.observe = observe
         publisher = DirectoryPublisher(registry, bundle: authority.bundle, identity: identity, now: now)
+        jwtKeys = JWTKeys(
+            files: files.jwtKeys, registry: registry, publisher: publisher, lifetime: settings.jwtKeyLifetime, now: now,
+            observe: observe)
         let core = AuthorityCore(
             settings: settings, authority: authority, registry: registry, publisher: publisher,
             entrySignals: entrySignals, now: now, observe: observe)
@@ -66,6 +70,9 @@ public final class AuthorityService: Sendable {
 
     /// Serves nodes until `stop` is called or the task is cancelled, which is the same.
     public func run() async throws(AuthorityError) {
+        _ = try await jwtKeys.current()
+        let upkeep = Task { [jwtKeys] in await jwtKeys.stayFresh() }
+        defer { upkeep.cancel() }
         // Cancelling gRPC's own task would drop connections that are being accepted, which NIO does not forgive: however
         // serving ends, the listener closes first.
         let serving = Task { () async -> Result<Void, AuthorityError> in

@@ -1,5 +1,7 @@
 public import Addressing
 public import Identity
+internal import Issuance
+public import JOSE
 public import SecureTransport
 
 /// What an authority is told.
@@ -7,7 +9,7 @@ public struct AuthoritySettings: Sendable {
     public var trustDomain: TrustDomain
     /// Last segment of the server's SPIFFE ID.
     public var name: String
-    /// Holds `ca.pem`, `ca.key` and `authority.sqlite`.
+    /// Holds `ca.pem`, `ca.key`, `authority.sqlite` and a `jwt-ID.key` for each key that signs JWT-SVIDs.
     public var stateDirectory: String
     /// Holds the CA's key, which is read from there and never made, instead of `ca.key`.
     public var keyFile: String?
@@ -22,6 +24,11 @@ public struct AuthoritySettings: Sendable {
     /// A node that is away for longer has to join again.
     public var nodeLifetime = Duration.seconds(86400)
     public var serverLifetime = Duration.seconds(86400)
+    /// Of JWT-SVIDs; no more than a sixth of their keys'.
+    public var jwtLifetime = JWTSVIDPlan.defaultLifetime
+    public var jwtKeyLifetime = Duration.seconds(86400)
+    /// Whom JWT-SVIDs name as their issuer, for verifiers outside of SPIFFE; nil for nobody.
+    public var jwtIssuer: JWTIssuer?
     /// Only addresses inside these can be leased; empty for any that a pod can have.
     public var leasable: [IPPrefix] = []
     public var limits = AuthorityLimits()

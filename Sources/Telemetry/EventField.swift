@@ -37,6 +37,7 @@ public enum EventField: String, CaseIterable, Sendable {
     case fingerprints = "PODSHIELD_FINGERPRINTS"
 
     // Keys.
+    case keyID = "PODSHIELD_KEY_ID"
     case epoch = "PODSHIELD_EPOCH"
     case suite = "PODSHIELD_SUITE"
     case group = "PODSHIELD_TLS_GROUP"

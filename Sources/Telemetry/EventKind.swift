@@ -42,6 +42,11 @@ public enum EventKind: String, CaseIterable, Sendable {
     case serverSVIDRenewalFailed = "server-svid-renewal-failed"
     /// The registry has no room for another node, lease, workload or entry.
     case directoryFull = "directory-full"
+    case jwtKeyPrepared = "jwt-key-prepared"
+    case jwtKeyActivated = "jwt-key-activated"
+    case jwtKeyRemoved = "jwt-key-removed"
+    case jwtKeyLost = "jwt-key-lost"
+    case jwtKeysFailed = "jwt-keys-failed"
 
     // MARK: The node's identities
 

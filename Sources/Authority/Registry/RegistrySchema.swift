@@ -8,6 +8,7 @@ enum RegistrySchema {
         migrator.registerMigration("2: evicted nodes") { try $0.execute(sql: version2) }
         migrator.registerMigration("3: room for identities") { try $0.execute(sql: version3) }
         migrator.registerMigration("4: hints") { try $0.execute(sql: version4) }
+        migrator.registerMigration("5: keys for JWT-SVIDs") { try $0.execute(sql: version5) }
         return migrator
     }
 
@@ -80,4 +81,16 @@ enum RegistrySchema {
         """
 
     private static let version4 = "ALTER TABLE entries ADD COLUMN hint TEXT NOT NULL DEFAULT ''"
+
+    /// The private halves are in files of their own.
+    private static let version5 = """
+        CREATE TABLE jwt_keys (
+            key_id TEXT PRIMARY KEY,
+            public_key BLOB NOT NULL,
+            state TEXT NOT NULL,
+            prepared_at INTEGER NOT NULL,
+            not_after INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO counters VALUES ('jwt-bundle', 0);
+        """
 }

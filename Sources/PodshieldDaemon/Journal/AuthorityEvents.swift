@@ -37,6 +37,11 @@ extension Event {
             self = .leasesRefused(prefixes: prefixes.map(\.description), node: "\(node)")
         case .serverRenewed(let serial): self = .serverSVIDRenewed(serial: serial)
         case .serverRenewalFailed(let error): self = .serverSVIDRenewalFailed(reason: "\(error)")
+        case .jwtKeyPrepared(let keyID, let notAfter): self = .jwtKeyPrepared(keyID: keyID, notAfter: notAfter)
+        case .jwtKeyActivated(let keyID): self = .jwtKeyActivated(keyID: keyID)
+        case .jwtKeyRemoved(let keyID): self = .jwtKeyRemoved(keyID: keyID)
+        case .jwtKeyLost(let path): self = .jwtKeyLost(path: path)
+        case .jwtKeysFailed(let error): self = .jwtKeysFailed(reason: "\(error)")
         }
     }
 
