@@ -84,7 +84,7 @@ let package = Package(
         .target(
             name: "AuthorityAPI",
             dependencies: [
-                "Addressing", "Identity", "OpenSSLBinding", "PrintableText",
+                "Addressing", "Identity", "JOSE", "OpenSSLBinding", "PrintableText",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc,
             exclude: ["Protos"],
@@ -116,7 +116,7 @@ let package = Package(
         swiftTarget(
             "NodeIdentity",
             [
-                "Addressing", "AuthorityAPI", "Identity", "Issuance", "LinuxBinding", "SecureTransport",
+                "Addressing", "AuthorityAPI", "Identity", "Issuance", "JOSE", "LinuxBinding", "SecureTransport",
                 "OpenSSLBinding", "PrintableText",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
@@ -197,7 +197,7 @@ let package = Package(
         testTarget(
             "NodeIdentity",
             [
-                "Addressing", "Authority", "AuthorityAPI", "Identity", "Issuance", "KernelTestSupport",
+                "Addressing", "Authority", "AuthorityAPI", "Identity", "Issuance", "JOSE", "KernelTestSupport",
                 "LinuxBinding", "OpenSSLBinding", "SecureTransport",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),

@@ -26,6 +26,7 @@ public enum AuthorityEvent: Sendable {
     case serverRenewed(serial: String)
     /// The SVID that is held stays in use.
     case serverRenewalFailed(IssuanceError)
+    case jwtIssued(IssuedJWT)
     /// A key for JWT-SVIDs is published, and signs later.
     case jwtKeyPrepared(keyID: String, notAfter: Int64)
     case jwtKeyActivated(keyID: String)
@@ -43,6 +44,17 @@ public struct IssuedCertificate: Sendable, Equatable {
     public let serial: String
     /// Seconds since 1970.
     public let notAfter: Int64
+    public let node: SPIFFEID
+    public let subject: WorkloadSubject
+}
+
+/// A JWT-SVID that left; without the token.
+public struct IssuedJWT: Sendable, Equatable {
+    public let id: SPIFFEID
+    public let audience: [String]
+    /// Seconds since 1970.
+    public let expiresAt: Int64
+    public let keyID: String
     public let node: SPIFFEID
     public let subject: WorkloadSubject
 }

@@ -51,7 +51,7 @@ public final class AuthorityService: Sendable {
             observe: observe)
         let core = AuthorityCore(
             settings: settings, authority: authority, registry: registry, publisher: publisher,
-            entrySignals: entrySignals, now: now, observe: observe)
+            entrySignals: entrySignals, jwtKeys: jwtKeys, now: now, observe: observe)
         server = try AuthorityServer(core, identity: identity)
     }
 

@@ -9,7 +9,7 @@ actor JWTKeys {
     private let registry: Registry
     private let publisher: DirectoryPublisher
     private let lifetime: Duration
-    private let now: @Sendable () -> Int64
+    nonisolated let now: @Sendable () -> Int64
     private let observe: @Sendable (AuthorityEvent) -> Void
 
     private var held: JWTSigningKey?

@@ -1,20 +1,24 @@
 import Addressing
-public import Identity
+import Identity
 
 extension Podshield_Authority_V1_Directory {
-    public init(_ directory: Identity.Directory, bundle: TrustBundle) {
+    public init(_ edition: DirectoryEdition) {
         self.init()
+        let directory = edition.directory
         trustDomain = directory.trustDomain.name
         revision = directory.revision
         nodes = directory.nodes.map(Podshield_Authority_V1_Node.init)
         leases = directory.leases.map(Podshield_Authority_V1_Lease.init)
         workloads = directory.workloads.map(Podshield_Authority_V1_Workload.init)
-        self.bundle = Podshield_Authority_V1_Bundle(bundle)
+        bundle = Podshield_Authority_V1_Bundle(edition.bundle)
+        jwtBundle = Podshield_Authority_V1_JWTBundle(edition.jwtBundle)
     }
 
     /// Everything in it must make sense, or nil: half a directory could turn an address over to the wrong node.
-    func parsed(in expected: TrustDomain) -> (directory: Identity.Directory, bundle: TrustBundle)? {
-        guard trustDomain == expected.name, let bundle = bundle.parsed(in: expected) else { return nil }
+    func parsed(in expected: TrustDomain) -> DirectoryEdition? {
+        guard trustDomain == expected.name, let bundle = bundle.parsed(in: expected),
+            let jwtBundle = jwtBundle.parsed(in: expected)
+        else { return nil }
         let nodes = nodes.compactMap { $0.parsed(in: expected) }
         let leases = leases.compactMap(\.parsed)
         let workloads = workloads.compactMap { $0.parsed(in: expected) }
@@ -25,7 +29,7 @@ extension Podshield_Authority_V1_Directory {
         else { return nil }
         let directory = Identity.Directory(
             trustDomain: expected, revision: revision, nodes: nodes, leases: leases, workloads: workloads)
-        return (directory, bundle)
+        return DirectoryEdition(directory: directory, bundle: bundle, jwtBundle: jwtBundle)
     }
 }
 

@@ -32,11 +32,11 @@ extension DirectoryRejection: CustomStringConvertible {
 }
 
 extension Podshield_Authority_V1_SignedDirectory {
-    /// A directory and the bundle of its moment, signed by an authority's server.
+    /// A directory and the bundles of its moment, signed by an authority's server.
     public static func sign(
-        _ directory: Identity.Directory, bundle: TrustBundle, with signer: KeyedSVID
+        _ edition: DirectoryEdition, with signer: KeyedSVID
     ) throws -> Podshield_Authority_V1_SignedDirectory {
-        let bytes: [UInt8] = try Podshield_Authority_V1_Directory(directory, bundle: bundle).serializedBytes()
+        let bytes: [UInt8] = try Podshield_Authority_V1_Directory(edition).serializedBytes()
         guard bytes.count <= AuthorityWire.largestDirectory else { throw DirectoryRejection.tooLarge(bytes.count) }
         var signed = Podshield_Authority_V1_SignedDirectory()
         signed.directory = Data(bytes)
@@ -48,7 +48,7 @@ extension Podshield_Authority_V1_SignedDirectory {
     /// What it says, once it is known who says it. `unixTime` is the time the signer's certificate is judged at.
     public func verified(
         by verifier: SVIDVerifier, at unixTime: Int64
-    ) throws(DirectoryRejection) -> (directory: Identity.Directory, bundle: TrustBundle) {
+    ) throws(DirectoryRejection) -> DirectoryEdition {
         guard directory.count <= AuthorityWire.largestDirectory else { throw .tooLarge(directory.count) }
         let signer: X509SVID
         do throws(SVIDRejection) {

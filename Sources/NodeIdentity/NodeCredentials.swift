@@ -1,24 +1,31 @@
 internal import Identity
+internal import JOSE
 internal import Synchronization
 
-/// The node's SVID and bundle, to be read at any time from any thread.
+/// The node's SVID and bundles, to be read at any time from any thread.
 final class NodeCredentials: Sendable {
     private struct State {
         var svid: KeyedSVID?
         var bundle: TrustBundle
+        var jwtBundle: JWTBundle
     }
 
     private let state: Mutex<State>
 
-    init(svid: KeyedSVID?, bundle: TrustBundle) { state = Mutex(State(svid: svid, bundle: bundle)) }
+    init(svid: KeyedSVID?, bundle: TrustBundle, jwtBundle: JWTBundle) {
+        state = Mutex(State(svid: svid, bundle: bundle, jwtBundle: jwtBundle))
+    }
 
     var svid: KeyedSVID? { state.withLock { $0.svid } }
     var bundle: TrustBundle { state.withLock { $0.bundle } }
+    var jwtBundle: JWTBundle { state.withLock { $0.jwtBundle } }
 
     func replace(svid: KeyedSVID) { state.withLock { $0.svid = svid } }
     func replace(bundle: TrustBundle) { state.withLock { $0.bundle = bundle } }
+    func replace(jwtBundle: JWTBundle) { state.withLock { $0.jwtBundle = jwtBundle } }
 
+    /// The keys for JWT-SVIDs come with the directory.
     func replace(svid: KeyedSVID, bundle: TrustBundle) {
-        state.withLock { $0 = State(svid: svid, bundle: bundle) }
+        state.withLock { $0 = State(svid: svid, bundle: bundle, jwtBundle: .empty(bundle.trustDomain)) }
     }
 }

@@ -3,6 +3,7 @@ internal import AuthorityAPI
 internal import Foundation
 public import Identity
 internal import Issuance
+public import JOSE
 internal import OpenSSLBinding
 public import SecureTransport
 
@@ -61,13 +62,14 @@ public actor NodeIdentityService {
         self.files = files
         caller = AuthorityCaller(slot: slot, patience: settings.patience)
         credentials = NodeCredentials(
-            svid: loaded?.svid, bundle: loaded?.bundle ?? .empty(settings.trustDomain))
+            svid: loaded?.svid, bundle: loaded?.bundle ?? .empty(settings.trustDomain),
+            jwtBundle: loaded?.edition?.jwtBundle ?? .empty(settings.trustDomain))
         membership = loaded?.membership
-        directory = loaded?.directory
+        directory = loaded?.edition?.directory
         for issued in loaded?.workloads ?? [] {
             workloads[issued.pod.podName] = HeldWorkload(issued: issued, issue: 0)
         }
-        if let directory = loaded?.directory { directoryBroadcast.send(directory) }
+        if let directory { directoryBroadcast.send(directory) }
         identityChanges.send(())
     }
 
@@ -87,6 +89,9 @@ public actor NodeIdentityService {
     }
 
     public nonisolated var bundle: TrustBundle { credentials.bundle }
+
+    /// The keys behind the JWT-SVIDs of the trust domain; none before the first directory.
+    public nonisolated var jwtBundle: JWTBundle { credentials.jwtBundle }
 
     public var currentDirectory: Directory? { directory }
 

@@ -2,6 +2,7 @@ internal import Addressing
 internal import AuthorityAPI
 internal import GRPCCore
 internal import Identity
+internal import JOSE
 internal import SecureTransport
 
 /// Why a session with the authority is over.
@@ -112,7 +113,8 @@ extension NodeIdentityService {
     /// Takes a directory over, if it is the authority's and not older than what is held.
     func accept(_ message: Podshield_Authority_V1_SignedDirectory) throws(DirectoryRejection) {
         let verifier = SVIDVerifier(bundle: credentials.bundle)
-        let (new, bundle) = try message.verified(by: verifier, at: clock.now())
+        let edition = try message.verified(by: verifier, at: clock.now())
+        let (new, bundle) = (edition.directory, edition.bundle)
         answered()
         let held = directory?.revision ?? 0
         guard new.revision >= held else { throw .rolledBack(from: held, to: new.revision) }
@@ -124,10 +126,17 @@ extension NodeIdentityService {
             identityChanges.send(())
             observe(.bundleChanged(bundle))
         }
+        take(edition.jwtBundle)
         directory = new
         save { () throws(NodeStateError) in try files.save(message) }
         directoryBroadcast.send(new)
         observe(.directoryAccepted(revision: new.revision))
+    }
+
+    private func take(_ jwtBundle: JWTBundle) {
+        guard jwtBundle != credentials.jwtBundle else { return }
+        credentials.replace(jwtBundle: jwtBundle)
+        identityChanges.send(())
     }
 
     func save(_ body: () throws(NodeStateError) -> Void) {

@@ -21,7 +21,7 @@ struct NodeStateFiles: Sendable {
         /// Nil when it has expired, since `expiredAt`.
         let svid: KeyedSVID?
         let expiredAt: Int64?
-        let directory: Directory?
+        let edition: DirectoryEdition?
         let workloads: [IssuedWorkload]
         /// What an earlier run left of pods and is of no use.
         let refusals: [WorkloadFiles.Refusal]
@@ -55,7 +55,7 @@ struct NodeStateFiles: Sendable {
         let (workloads, refusals) = try workloads.load(node: own.node, bundle: own.bundle, now: now)
         return Loaded(
             membership: own.membership, bundle: own.bundle, svid: own.svid,
-            expiredAt: own.svid == nil ? own.notAfter : nil, directory: own.directory, workloads: workloads,
+            expiredAt: own.svid == nil ? own.notAfter : nil, edition: own.edition, workloads: workloads,
             refusals: refusals)
     }
 
@@ -67,7 +67,7 @@ struct NodeStateFiles: Sendable {
         /// Nil when it has expired.
         let svid: KeyedSVID?
         let notAfter: Int64
-        let directory: Directory?
+        let edition: DirectoryEdition?
     }
 
     /// Changes nothing.
@@ -85,7 +85,7 @@ struct NodeStateFiles: Sendable {
         }
         return Own(
             membership: membership, node: node, bundle: bundle, svid: svid, notAfter: contents.chain[0].notAfter,
-            directory: try loadDirectory(bundle))
+            edition: try loadDirectory(bundle))
     }
 
     private func node(of membership: NodeMembership) throws(NodeStateError) -> SPIFFEID {
@@ -126,13 +126,13 @@ struct NodeStateFiles: Sendable {
 
     /// A directory that an earlier run accepted. Its signer has had time to expire since: what is judged again is that the
     /// signature holds, as of the signer's own first moment.
-    private func loadDirectory(_ bundle: TrustBundle) throws(NodeStateError) -> Directory? {
+    private func loadDirectory(_ bundle: TrustBundle) throws(NodeStateError) -> DirectoryEdition? {
         guard FileManager.default.fileExists(atPath: editions) else { return nil }
         let bytes = try read(editions, limit: AuthorityWire.largestResponse)
         do {
             let message = try Podshield_Authority_V1_SignedDirectory(encoded: bytes)
             let signer = try message.chain.first.map { try Certificate(der: Array($0)) }
-            return try message.verified(by: SVIDVerifier(bundle: bundle), at: signer?.notBefore ?? 0).directory
+            return try message.verified(by: SVIDVerifier(bundle: bundle), at: signer?.notBefore ?? 0)
         } catch {
             throw .unreadable(path: editions, reason: "\(error)")
         }

@@ -1,5 +1,40 @@
+/// A JWT-SVID as events tell of it; never the token.
+public struct SignedJWT: Sendable {
+    let spiffeID: String
+    let audience: String
+    let expiresAt: Int64
+    let keyID: String
+
+    /// - Parameter expiresAt: Unix seconds.
+    public init(spiffeID: String, audience: [String], expiresAt: Int64, keyID: String) {
+        self.spiffeID = spiffeID
+        self.audience = audience.joined(separator: ", ")
+        self.expiresAt = expiresAt
+        self.keyID = keyID
+    }
+
+    var fields: [EventField: String] {
+        [.spiffeID: spiffeID, .audience: audience, .notAfter: "\(expiresAt)", .keyID: keyID]
+    }
+}
+
 /// Events about JWT-SVIDs and the keys that sign them. Times are Unix seconds.
 extension Event {
+    public static func jwtSVIDIssued(_ svid: SignedJWT, node: String, pod: String, namespace: String) -> Event {
+        Event(
+            .jwtSVIDIssued,
+            "a JWT-SVID of \(svid.spiffeID) for \(svid.audience) was issued for pod \(namespace)/\(pod) on \(node)",
+            svid.fields.merging([.node: node, .pod: pod, .namespace: namespace]) { $1 })
+    }
+
+    /// - Parameter entry: its ID.
+    public static func jwtSVIDIssued(_ svid: SignedJWT, node: String, entry: String) -> Event {
+        Event(
+            .jwtSVIDIssued,
+            "a JWT-SVID of \(svid.spiffeID) for \(svid.audience) was issued for entry \(entry) on \(node)",
+            svid.fields.merging([.node: node, .entry: entry]) { $1 })
+    }
+
     public static func jwtKeyPrepared(keyID: String, notAfter: Int64) -> Event {
         Event(
             .jwtKeyPrepared, "key \(keyID) for JWT-SVIDs was made and published",

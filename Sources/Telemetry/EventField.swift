@@ -30,6 +30,7 @@ public enum EventField: String, CaseIterable, Sendable {
     case entry = "PODSHIELD_ENTRY"
     case revision = "PODSHIELD_REVISION"
     case trustDomain = "PODSHIELD_TRUST_DOMAIN"
+    case audience = "PODSHIELD_AUDIENCE"
 
     // Certificates. Times are Unix seconds.
     case serial = "PODSHIELD_SERIAL"

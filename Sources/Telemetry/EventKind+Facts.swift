@@ -49,6 +49,7 @@ extension EventKind {
         case .jwtKeyRemoved: Facts(2019, .info, "9f48ee5d1ee44c04996e155482825c6a")
         case .jwtKeyLost: Facts(2020, .warning, "7634b7017c6b48ebae79cefc4e746aad")
         case .jwtKeysFailed: Facts(2021, .error, "c82ead5459a8474b9f8a73dce992494e")
+        case .jwtSVIDIssued: Facts(2022, .info, "87b6b806def542e8aa1af83a34b3e6f9")
         case .nodeJoined: Facts(3001, .notice, "31a4be5b909342549c0168691f9a2dfa")
         case .notJoined: Facts(3002, .error, "3748641a8a4f44a18977555b7325c766")
         case .nodeIdentityExpired: Facts(3003, .error, "2fe2bc8005df4b4fbd626bea616a3bf7")

@@ -47,6 +47,7 @@ public enum EventKind: String, CaseIterable, Sendable {
     case jwtKeyRemoved = "jwt-key-removed"
     case jwtKeyLost = "jwt-key-lost"
     case jwtKeysFailed = "jwt-keys-failed"
+    case jwtSVIDIssued = "jwt-svid-issued"
 
     // MARK: The node's identities
 

@@ -5,6 +5,7 @@ import Foundation
 import GRPCCore
 import Identity
 import Issuance
+import JOSE
 import KernelTestSupport
 import OpenSSLBinding
 import Testing
@@ -176,10 +177,13 @@ struct Signer {
     }
 
     func sign(
-        revision: UInt64, kind: Kind, nodes: [Directory.Node] = [], workloads: [Directory.Workload] = []
+        revision: UInt64, kind: Kind, nodes: [Directory.Node] = [], workloads: [Directory.Workload] = [],
+        jwtBundle: JWTBundle? = nil
     ) throws -> Podshield_Authority_V1_SignedDirectory {
         let directory = Directory(
             trustDomain: trustDomain, revision: revision, nodes: nodes, leases: [], workloads: workloads)
-        return try .sign(directory, bundle: authority.bundle, with: svid(kind))
+        let edition = DirectoryEdition(
+            directory: directory, bundle: authority.bundle, jwtBundle: jwtBundle ?? .empty(trustDomain))
+        return try .sign(edition, with: svid(kind))
     }
 }

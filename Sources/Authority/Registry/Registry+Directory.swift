@@ -1,19 +1,27 @@
 internal import AuthorityAPI
 internal import GRDB
 internal import Identity
+internal import JOSE
 
 extension Registry {
     /// The directory as of one moment. Identities whose last SVID has ended are left out, banned nodes and what they lease
     /// too.
     func directory(now: Int64) async throws(RegistryError) -> Directory {
-        try await read(as: RegistryError.self) { db in
-            let nodes = try nodes(db).filter { !$0.isBanned }
-            let numbers = Set(nodes.map(\.number))
-            return Directory(
-                trustDomain: trustDomain, revision: try revision(db), nodes: nodes.map(Directory.Node.init),
-                leases: try leaseRows(db).filter { numbers.contains($0.node) },
-                workloads: try workloads(now: now, db))
-        }
+        try await read(as: RegistryError.self) { db in try directory(now: now, db) }
+    }
+
+    /// The directory and the keys for JWT-SVIDs, as of one moment.
+    func published(now: Int64) async throws(RegistryError) -> (directory: Directory, jwtBundle: JWTBundle) {
+        try await read(as: RegistryError.self) { db in (try directory(now: now, db), try jwtBundle(db)) }
+    }
+
+    private func directory(now: Int64, _ db: Database) throws -> Directory {
+        let nodes = try nodes(db).filter { !$0.isBanned }
+        let numbers = Set(nodes.map(\.number))
+        return Directory(
+            trustDomain: trustDomain, revision: try revision(db), nodes: nodes.map(Directory.Node.init),
+            leases: try leaseRows(db).filter { numbers.contains($0.node) },
+            workloads: try workloads(now: now, db))
     }
 
     func revision(_ db: Database) throws -> UInt64 {

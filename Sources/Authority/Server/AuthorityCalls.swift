@@ -4,6 +4,7 @@ internal import Foundation
 internal import GRPCCore
 internal import Identity
 internal import Issuance
+internal import JOSE
 internal import OpenSSLBinding
 
 /// The gRPC service: who calls, what the message says, what the core decides, back into a message.
@@ -53,8 +54,9 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
         request: ServerRequest<Podshield_Authority_V1_IssueWorkloadRequest>, context: ServerContext
     ) async throws -> ServerResponse<Podshield_Authority_V1_IssueWorkloadResponse> {
         try await answer(request.metadata) { (node) throws(CallRefusal) in
+            let message = request.message
             let issued = try await core.issue(
-                Self.subject(request.message), request: Array(request.message.request), on: node)
+                Self.subject(entry: message.entry, pod: message.pod), request: Array(request.message.request), on: node)
             var answer = Podshield_Authority_V1_IssueWorkloadResponse()
             answer.chain = issued.svid.wire
             answer.labels = issued.labels
@@ -62,12 +64,29 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
         }
     }
 
+    func issueJWT(
+        request: ServerRequest<Podshield_Authority_V1_IssueJWTRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Authority_V1_IssueJWTResponse> {
+        try await answer(request.metadata) { (node) throws(CallRefusal) in
+            let message = request.message
+            let audience: JWTAudience
+            do throws(JWTAudienceError) { audience = try JWTAudience(message.audience) } catch {
+                throw .malformed("\(error)")
+            }
+            var answer = Podshield_Authority_V1_IssueJWTResponse()
+            answer.token = try await core.issueJWT(
+                Self.subject(entry: message.entry, pod: message.pod), audience: audience, on: node
+            ).token
+            return answer
+        }
+    }
+
     private static func subject(
-        _ message: Podshield_Authority_V1_IssueWorkloadRequest
+        entry: String, pod: Podshield_Authority_V1_PodFacts
     ) throws(CallRefusal) -> WorkloadSubject {
-        guard message.entry.isEmpty else { return .entry(id: message.entry) }
+        guard entry.isEmpty else { return .entry(id: entry) }
         do throws(PodFactsError) {
-            return .pod(try message.pod.parsed())
+            return .pod(try pod.parsed())
         } catch {
             throw .malformed("\(error)")
         }

@@ -11,6 +11,7 @@ struct AuthorityCore: Sendable {
     let registry: Registry
     let publisher: DirectoryPublisher
     let entrySignals: EntrySignals
+    let jwtKeys: JWTKeys
     let now: @Sendable () -> Int64
     let observe: @Sendable (AuthorityEvent) -> Void
 
@@ -141,7 +142,7 @@ struct AuthorityCore: Sendable {
         return (svid, registration.labels.values)
     }
 
-    private func registration(
+    func registration(
         of subject: WorkloadSubject, on node: SPIFFEID
     ) async throws(CallRefusal) -> WorkloadRegistration {
         switch subject {

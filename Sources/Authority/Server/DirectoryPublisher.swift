@@ -59,9 +59,9 @@ actor DirectoryPublisher {
 
     private nonisolated func make() async throws -> Edition {
         let signer = identity.current
-        let directory = try await registry.directory(now: now())
+        let (directory, jwtBundle) = try await registry.published(now: now())
+        let edition = DirectoryEdition(directory: directory, bundle: bundle, jwtBundle: jwtBundle)
         return Edition(
-            directory: directory, message: try .sign(directory, bundle: bundle, with: signer),
-            signer: signer.svid.leaf.serialHex)
+            directory: directory, message: try .sign(edition, with: signer), signer: signer.svid.leaf.serialHex)
     }
 }

@@ -65,6 +65,19 @@ public enum Podshield_Authority_V1_Authority: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "IssueJWT" metadata.
+        public enum IssueJWT: Sendable {
+            /// Request type for "IssueJWT".
+            public typealias Input = Podshield_Authority_V1_IssueJWTRequest
+            /// Response type for "IssueJWT".
+            public typealias Output = Podshield_Authority_V1_IssueJWTResponse
+            /// Descriptor for "IssueJWT".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.authority.v1.Authority"),
+                method: "IssueJWT",
+                type: .unary
+            )
+        }
         /// Namespace for "ReportNode" metadata.
         public enum ReportNode: Sendable {
             /// Request type for "ReportNode".
@@ -109,6 +122,7 @@ public enum Podshield_Authority_V1_Authority: Sendable {
             Join.descriptor,
             RenewNode.descriptor,
             IssueWorkload.descriptor,
+            IssueJWT.descriptor,
             ReportNode.descriptor,
             WatchDirectory.descriptor,
             WatchEntries.descriptor
@@ -193,6 +207,25 @@ extension Podshield_Authority_V1_Authority {
             request: GRPCCore.StreamingServerRequest<Podshield_Authority_V1_IssueWorkloadRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Authority_V1_IssueWorkloadResponse>
+
+        /// Handle the "IssueJWT" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > A JWT-SVID for a workload on the calling node. The registration decides for whom, the authority how long it lives.
+        /// > NOT_FOUND as with IssueWorkload.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Authority_V1_IssueJWTRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Authority_V1_IssueJWTResponse` messages.
+        func issueJWT(
+            request: GRPCCore.StreamingServerRequest<Podshield_Authority_V1_IssueJWTRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Authority_V1_IssueJWTResponse>
 
         /// Handle the "ReportNode" method.
         ///
@@ -314,6 +347,25 @@ extension Podshield_Authority_V1_Authority {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Podshield_Authority_V1_IssueWorkloadResponse>
 
+        /// Handle the "IssueJWT" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > A JWT-SVID for a workload on the calling node. The registration decides for whom, the authority how long it lives.
+        /// > NOT_FOUND as with IssueWorkload.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Authority_V1_IssueJWTRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Authority_V1_IssueJWTResponse` message.
+        func issueJWT(
+            request: GRPCCore.ServerRequest<Podshield_Authority_V1_IssueJWTRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Authority_V1_IssueJWTResponse>
+
         /// Handle the "ReportNode" method.
         ///
         /// > Source IDL Documentation:
@@ -432,6 +484,25 @@ extension Podshield_Authority_V1_Authority {
             context: GRPCCore.ServerContext
         ) async throws -> Podshield_Authority_V1_IssueWorkloadResponse
 
+        /// Handle the "IssueJWT" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > A JWT-SVID for a workload on the calling node. The registration decides for whom, the authority how long it lives.
+        /// > NOT_FOUND as with IssueWorkload.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Authority_V1_IssueJWTRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Authority_V1_IssueJWTResponse` to respond with.
+        func issueJWT(
+            request: Podshield_Authority_V1_IssueJWTRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Authority_V1_IssueJWTResponse
+
         /// Handle the "ReportNode" method.
         ///
         /// > Source IDL Documentation:
@@ -529,6 +600,17 @@ extension Podshield_Authority_V1_Authority.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Podshield_Authority_V1_Authority.Method.IssueJWT.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Authority_V1_IssueJWTRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Authority_V1_IssueJWTResponse>(),
+            handler: { request, context in
+                try await self.issueJWT(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Podshield_Authority_V1_Authority.Method.ReportNode.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Authority_V1_ReportNodeRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Authority_V1_ReportNodeResponse>(),
@@ -594,6 +676,17 @@ extension Podshield_Authority_V1_Authority.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Authority_V1_IssueWorkloadResponse> {
         let response = try await self.issueWorkload(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func issueJWT(
+        request: GRPCCore.StreamingServerRequest<Podshield_Authority_V1_IssueJWTRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Authority_V1_IssueJWTResponse> {
+        let response = try await self.issueJWT(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -669,6 +762,19 @@ extension Podshield_Authority_V1_Authority.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Podshield_Authority_V1_IssueWorkloadResponse> {
         return GRPCCore.ServerResponse<Podshield_Authority_V1_IssueWorkloadResponse>(
             message: try await self.issueWorkload(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func issueJWT(
+        request: GRPCCore.ServerRequest<Podshield_Authority_V1_IssueJWTRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Authority_V1_IssueJWTResponse> {
+        return GRPCCore.ServerResponse<Podshield_Authority_V1_IssueJWTResponse>(
+            message: try await self.issueJWT(
                 request: request.message,
                 context: context
             ),
@@ -802,6 +908,30 @@ extension Podshield_Authority_V1_Authority {
             deserializer: some GRPCCore.MessageDeserializer<Podshield_Authority_V1_IssueWorkloadResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Authority_V1_IssueWorkloadResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "IssueJWT" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > A JWT-SVID for a workload on the calling node. The registration decides for whom, the authority how long it lives.
+        /// > NOT_FOUND as with IssueWorkload.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Authority_V1_IssueJWTRequest` message.
+        ///   - serializer: A serializer for `Podshield_Authority_V1_IssueJWTRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Authority_V1_IssueJWTResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func issueJWT<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Authority_V1_IssueJWTRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Authority_V1_IssueJWTRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Authority_V1_IssueJWTResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Authority_V1_IssueJWTResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "ReportNode" method.
@@ -988,6 +1118,41 @@ extension Podshield_Authority_V1_Authority {
             try await self.client.unary(
                 request: request,
                 descriptor: Podshield_Authority_V1_Authority.Method.IssueWorkload.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "IssueJWT" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > A JWT-SVID for a workload on the calling node. The registration decides for whom, the authority how long it lives.
+        /// > NOT_FOUND as with IssueWorkload.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Authority_V1_IssueJWTRequest` message.
+        ///   - serializer: A serializer for `Podshield_Authority_V1_IssueJWTRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Authority_V1_IssueJWTResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func issueJWT<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Authority_V1_IssueJWTRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Authority_V1_IssueJWTRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Authority_V1_IssueJWTResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Authority_V1_IssueJWTResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Authority_V1_Authority.Method.IssueJWT.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -1188,6 +1353,36 @@ extension Podshield_Authority_V1_Authority.ClientProtocol {
         )
     }
 
+    /// Call the "IssueJWT" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > A JWT-SVID for a workload on the calling node. The registration decides for whom, the authority how long it lives.
+    /// > NOT_FOUND as with IssueWorkload.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Authority_V1_IssueJWTRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func issueJWT<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Authority_V1_IssueJWTRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Authority_V1_IssueJWTResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.issueJWT(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Authority_V1_IssueJWTRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Authority_V1_IssueJWTResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "ReportNode" method.
     ///
     /// > Source IDL Documentation:
@@ -1371,6 +1566,40 @@ extension Podshield_Authority_V1_Authority.ClientProtocol {
             metadata: metadata
         )
         return try await self.issueWorkload(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "IssueJWT" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > A JWT-SVID for a workload on the calling node. The registration decides for whom, the authority how long it lives.
+    /// > NOT_FOUND as with IssueWorkload.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func issueJWT<Result>(
+        _ message: Podshield_Authority_V1_IssueJWTRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Authority_V1_IssueJWTResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Authority_V1_IssueJWTRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.issueJWT(
             request: request,
             options: options,
             onResponse: handleResponse

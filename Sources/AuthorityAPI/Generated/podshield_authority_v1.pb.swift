@@ -273,6 +273,46 @@ public nonisolated struct Podshield_Authority_V1_Entry: Sendable {
   public init() {}
 }
 
+public nonisolated struct Podshield_Authority_V1_IssueJWTRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// One of the two, as with IssueWorkload.
+  public var pod: Podshield_Authority_V1_PodFacts {
+    get {_pod ?? Podshield_Authority_V1_PodFacts()}
+    set {_pod = newValue}
+  }
+  /// Returns true if `pod` has been explicitly set.
+  public var hasPod: Bool {self._pod != nil}
+  /// Clears the value of `pod`. Subsequent reads from it will return its default value.
+  public mutating func clearPod() {self._pod = nil}
+
+  public var entry: String = String()
+
+  /// At least one.
+  public var audience: [String] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _pod: Podshield_Authority_V1_PodFacts? = nil
+}
+
+public nonisolated struct Podshield_Authority_V1_IssueJWTResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// In compact serialization.
+  public var token: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 public nonisolated struct Podshield_Authority_V1_WatchDirectoryRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -327,11 +367,22 @@ public nonisolated struct Podshield_Authority_V1_Directory: Sendable {
   /// Clears the value of `bundle`. Subsequent reads from it will return its default value.
   public mutating func clearBundle() {self._bundle = nil}
 
+  /// Absent from authorities that sign no tokens.
+  public var jwtBundle: Podshield_Authority_V1_JWTBundle {
+    get {_jwtBundle ?? Podshield_Authority_V1_JWTBundle()}
+    set {_jwtBundle = newValue}
+  }
+  /// Returns true if `jwtBundle` has been explicitly set.
+  public var hasJwtBundle: Bool {self._jwtBundle != nil}
+  /// Clears the value of `jwtBundle`. Subsequent reads from it will return its default value.
+  public mutating func clearJwtBundle() {self._jwtBundle = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _bundle: Podshield_Authority_V1_Bundle? = nil
+  fileprivate var _jwtBundle: Podshield_Authority_V1_JWTBundle? = nil
 }
 
 public nonisolated struct Podshield_Authority_V1_Node: Sendable {
@@ -428,6 +479,37 @@ public nonisolated struct Podshield_Authority_V1_Bundle: Sendable {
 
   /// Grows with every change.
   public var sequence: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Keys that JWT-SVIDs are signed with, those included that are not signed with yet or any more.
+public nonisolated struct Podshield_Authority_V1_JWTBundle: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var keys: [Podshield_Authority_V1_JWTKey] = []
+
+  /// Grows with every change.
+  public var sequence: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Podshield_Authority_V1_JWTKey: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var keyID: String = String()
+
+  /// SubjectPublicKeyInfo of an EC key.
+  public var publicKey: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -923,6 +1005,80 @@ nonisolated extension Podshield_Authority_V1_Entry: SwiftProtobuf.Message, Swift
   }
 }
 
+nonisolated extension Podshield_Authority_V1_IssueJWTRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".IssueJWTRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pod\0\u{1}entry\0\u{1}audience\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._pod) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.entry) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.audience) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._pod {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.entry.isEmpty {
+      try visitor.visitSingularStringField(value: self.entry, fieldNumber: 2)
+    }
+    if !self.audience.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.audience, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Authority_V1_IssueJWTRequest, rhs: Podshield_Authority_V1_IssueJWTRequest) -> Bool {
+    if lhs._pod != rhs._pod {return false}
+    if lhs.entry != rhs.entry {return false}
+    if lhs.audience != rhs.audience {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Authority_V1_IssueJWTResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".IssueJWTResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.token) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.token.isEmpty {
+      try visitor.visitSingularStringField(value: self.token, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Authority_V1_IssueJWTResponse, rhs: Podshield_Authority_V1_IssueJWTResponse) -> Bool {
+    if lhs.token != rhs.token {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Podshield_Authority_V1_WatchDirectoryRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WatchDirectoryRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
@@ -984,7 +1140,7 @@ nonisolated extension Podshield_Authority_V1_SignedDirectory: SwiftProtobuf.Mess
 
 nonisolated extension Podshield_Authority_V1_Directory: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Directory"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trust_domain\0\u{1}revision\0\u{1}nodes\0\u{1}leases\0\u{1}workloads\0\u{1}bundle\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trust_domain\0\u{1}revision\0\u{1}nodes\0\u{1}leases\0\u{1}workloads\0\u{1}bundle\0\u{3}jwt_bundle\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -998,6 +1154,7 @@ nonisolated extension Podshield_Authority_V1_Directory: SwiftProtobuf.Message, S
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.leases) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.workloads) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._bundle) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._jwtBundle) }()
       default: break
       }
     }
@@ -1026,6 +1183,9 @@ nonisolated extension Podshield_Authority_V1_Directory: SwiftProtobuf.Message, S
     try { if let v = self._bundle {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    try { if let v = self._jwtBundle {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1036,6 +1196,7 @@ nonisolated extension Podshield_Authority_V1_Directory: SwiftProtobuf.Message, S
     if lhs.leases != rhs.leases {return false}
     if lhs.workloads != rhs.workloads {return false}
     if lhs._bundle != rhs._bundle {return false}
+    if lhs._jwtBundle != rhs._jwtBundle {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1239,6 +1400,76 @@ nonisolated extension Podshield_Authority_V1_Bundle: SwiftProtobuf.Message, Swif
     if lhs.trustDomain != rhs.trustDomain {return false}
     if lhs.roots != rhs.roots {return false}
     if lhs.sequence != rhs.sequence {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Authority_V1_JWTBundle: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".JWTBundle"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}keys\0\u{1}sequence\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.keys) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.keys.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.keys, fieldNumber: 1)
+    }
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Authority_V1_JWTBundle, rhs: Podshield_Authority_V1_JWTBundle) -> Bool {
+    if lhs.keys != rhs.keys {return false}
+    if lhs.sequence != rhs.sequence {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Authority_V1_JWTKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".JWTKey"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}key_id\0\u{3}public_key\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.keyID) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.publicKey) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.keyID.isEmpty {
+      try visitor.visitSingularStringField(value: self.keyID, fieldNumber: 1)
+    }
+    if !self.publicKey.isEmpty {
+      try visitor.visitSingularBytesField(value: self.publicKey, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Authority_V1_JWTKey, rhs: Podshield_Authority_V1_JWTKey) -> Bool {
+    if lhs.keyID != rhs.keyID {return false}
+    if lhs.publicKey != rhs.publicKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

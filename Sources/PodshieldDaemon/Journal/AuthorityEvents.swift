@@ -37,6 +37,7 @@ extension Event {
             self = .leasesRefused(prefixes: prefixes.map(\.description), node: "\(node)")
         case .serverRenewed(let serial): self = .serverSVIDRenewed(serial: serial)
         case .serverRenewalFailed(let error): self = .serverSVIDRenewalFailed(reason: "\(error)")
+        case .jwtIssued(let issued): self = Event(issued)
         case .jwtKeyPrepared(let keyID, let notAfter): self = .jwtKeyPrepared(keyID: keyID, notAfter: notAfter)
         case .jwtKeyActivated(let keyID): self = .jwtKeyActivated(keyID: keyID)
         case .jwtKeyRemoved(let keyID): self = .jwtKeyRemoved(keyID: keyID)
@@ -53,6 +54,16 @@ extension Event {
         case .pod(let pod):
             self = .workloadSVIDIssued(svid, node: "\(issued.node)", pod: pod.name, namespace: pod.namespace)
         case .entry(let id): self = .workloadSVIDIssued(svid, node: "\(issued.node)", entry: id)
+        }
+    }
+
+    private init(_ issued: IssuedJWT) {
+        let svid = SignedJWT(
+            spiffeID: "\(issued.id)", audience: issued.audience, expiresAt: issued.expiresAt, keyID: issued.keyID)
+        switch issued.subject {
+        case .pod(let pod):
+            self = .jwtSVIDIssued(svid, node: "\(issued.node)", pod: pod.name, namespace: pod.namespace)
+        case .entry(let id): self = .jwtSVIDIssued(svid, node: "\(issued.node)", entry: id)
         }
     }
 }
