@@ -33,6 +33,7 @@ extension NodeIdentityService {
         guard new != entries else { return }
         entries = new
         for held in heldEntries.values where !new.contains(held.entry) { drop(held) }
+        jwtCache.keepOnly(entries: Set(new.map(\.id)))
         identityChanges.send(())
     }
 

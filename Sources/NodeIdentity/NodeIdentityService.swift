@@ -34,6 +34,8 @@ public actor NodeIdentityService {
     /// Nil until the authority has said.
     var entries: [WorkloadEntry]?
     var heldEntries: [String: HeldEntry] = [:]
+    var jwtCache = JWTCache()
+    var jwtRequests: [JWTCache.Key: JWTRequest] = [:]
     /// Nil until somebody has said: an empty report would take from the node what an earlier run was leased.
     var leases: Set<IPPrefix>?
     var reports = ReportQueue()
@@ -134,6 +136,7 @@ public actor NodeIdentityService {
         credentialsChanged.send(())
         renewForeign()
         dropEntrySVIDs()
+        jwtCache = JWTCache()
         observe(.joined(id: joined.svid.svid.id, number: NodeNumber(rawValue: joined.membership.number)))
     }
 

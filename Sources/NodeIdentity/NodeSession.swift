@@ -136,6 +136,7 @@ extension NodeIdentityService {
     private func take(_ jwtBundle: JWTBundle) {
         guard jwtBundle != credentials.jwtBundle else { return }
         credentials.replace(jwtBundle: jwtBundle)
+        jwtCache.keepOnly(signedBy: jwtBundle)
         identityChanges.send(())
     }
 

@@ -51,6 +51,7 @@ extension NodeIdentityService {
     /// Forgets a pod, here and on disk; its SVID lives out its time unused.
     public func release(_ name: PodName) {
         newestIssue[name] = nil
+        jwtCache.remove(.pod(name))
         workloads.removeValue(forKey: name)?.renewal?.cancel()
         save { () throws(NodeStateError) in try files.workloads.remove(name) }
         identityChanges.send(())
