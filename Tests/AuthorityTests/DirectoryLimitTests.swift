@@ -4,6 +4,7 @@ import Foundation
 import GRDB
 import Identity
 import Issuance
+import JOSE
 import Testing
 
 @testable import Authority
@@ -160,7 +161,9 @@ extension TestRegistry {
     fileprivate func sign(_ directory: Directory) throws -> Podshield_Authority_V1_SignedDirectory {
         let server = try ServerIdentity(
             authority, name: "main", lifetime: .seconds(3600), now: { start }, observe: { _ in })
-        return try .sign(directory, bundle: authority.bundle, with: server.current)
+        let edition = DirectoryEdition(
+            directory: directory, bundle: authority.bundle, jwtBundle: .empty(authority.bundle.trustDomain))
+        return try .sign(edition, with: server.current)
     }
 }
 

@@ -1,5 +1,6 @@
 import Addressing
 import Authority
+import AuthorityAPI
 import Identity
 import Testing
 

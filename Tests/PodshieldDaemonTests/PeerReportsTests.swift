@@ -13,7 +13,9 @@ import Testing
     }
 
     /// What is said of this many, one every `pause`.
-    private func said(_ count: Int, every pause: Duration = .zero, from begin: Duration = .zero, _ event: Event) -> [Event] {
+    private func said(_ count: Int, every pause: Duration = .zero, from begin: Duration = .zero, _ event: Event)
+        -> [Event]
+    {
         (0..<count).compactMap { reports.admitted(event, at: start + begin + pause * $0) }
     }
 
@@ -21,7 +23,8 @@ import Testing
         let events = said(10_000, refused())
         #expect(events.count == 129 && events.dropLast().allSatisfy { $0.kind == .proofRefused })
         #expect(events.last == .peerNoisy(peer: "c", about: .proofRefused))
-        #expect(reports.noisy(at: start).map(\.peer) == ["c"] && reports.noisy(at: start).map(\.kind) == [.proofRefused])
+        #expect(
+            reports.noisy(at: start).map(\.peer) == ["c"] && reports.noisy(at: start).map(\.kind) == [.proofRefused])
     }
 
     @Test func oneASecondIsStillTold() {
