@@ -12,7 +12,7 @@ import Testing
 
     @Test(arguments: EventKind.allCases)
     func kindsAreWellFormed(_ kind: EventKind) throws {
-        #expect(try #/PSD[1-6][0-9]{3}/#.wholeMatch(in: kind.code) != nil)
+        #expect(try #/PSD[1-7][0-9]{3}/#.wholeMatch(in: kind.code) != nil)
         #expect(try #/[0-9a-f]{32}/#.wholeMatch(in: kind.messageID) != nil)
         #expect(try #/[a-z]+(-[a-z]+)*/#.wholeMatch(in: kind.rawValue) != nil)
     }
