@@ -55,13 +55,28 @@ extension NodeLinkService {
     private func drain(_ number: NodeNumber) async {
         while isRunning, let item = runners[number]?.next() {
             switch item {
-            case .resume(let id): connections[id]?.channel?.resume()
+            case .resume(let id): resume(id, number)
             case .input(.removed): return await remove(number)
             case .input(let input): await handle(input, number)
             }
+            // However much one peer has said, the others are heard in between.
+            await Task.yield()
         }
         runners[number]?.isDraining = false
         setAlarm(number)
+    }
+
+    /// Verifying is what costs us most: who has a lot refused waits, so that the others need not.
+    private func resume(_ id: ConnectionID, _ number: NodeNumber) {
+        let refused = runners[number]?.takeRefusals() ?? 0
+        guard refused > 0 else {
+            connections[id]?.channel?.resume()
+            return
+        }
+        Task {
+            try? await Task.sleep(for: settings.timing.refusal * refused)
+            connections[id]?.channel?.resume()
+        }
     }
 
     private func handle(_ input: LinkInput, _ number: NodeNumber) async {

@@ -14,8 +14,15 @@ struct PeerRunner {
     private var head = 0
     var isDraining = false
     var alarm: Task<Void, Never>?
+    private var refusals = 0
 
     init(_ machine: LinkPeer) { self.machine = machine }
+
+    /// What was refused since the last call.
+    mutating func takeRefusals() -> Int {
+        defer { refusals = machine.refusals }
+        return max(machine.refusals - refusals, 0)
+    }
 
     mutating func append(_ item: Item) { queue.append(item) }
 

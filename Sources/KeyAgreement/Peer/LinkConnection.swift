@@ -53,7 +53,7 @@ struct IncomingAnnouncements: Sendable {
     /// Identities that were refused here for reasons that leave what was proved before.
     var spared: Set<NumericIdentity> = []
     private var lastID: UInt32 = 0
-    private var refusals = 0
+    private(set) var refusals = 0
 
     subscript(id: UInt32) -> Announcement? { accepted[id] }
 

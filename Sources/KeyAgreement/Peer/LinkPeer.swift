@@ -50,6 +50,9 @@ package struct LinkPeer: Sendable {
     /// The connection whose epoch is in use.
     package var linkID: ConnectionID? { link?.id }
 
+    /// Statements of the peer that were refused on that connection.
+    package var refusals: Int { link?.incoming.refusals ?? 0 }
+
     /// Whether it may still send us packets.
     package var canReachUs: Bool { link != nil || inbound.values.contains { !$0.associations.isEmpty } }
 
