@@ -248,6 +248,13 @@ let package = Package(
                 "KernelTestSupport", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "RandomTestSupport",
                 "Telemetry", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport),
+        .executableTarget(
+            name: "podshield-hostile-member",
+            dependencies: [
+                "Addressing", "AuthorityAPI", "Identity", "KeyAgreement", "LinuxBinding", "NodeLink", "OpenSSLBinding",
+                "SecureTransport",
+            ] + nio,
+            path: "Tests/Scenarios/08-floods/Member", swiftSettings: strict),
         .target(
             name: "FuzzTargets",
             dependencies: [
