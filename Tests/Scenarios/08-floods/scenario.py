@@ -3,28 +3,35 @@
 
 import json
 import secrets
+import signal
 import socket
 import struct
+import sys
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Callable, Iterator, Optional
 
-from harness import commands
-from harness.configuration import authority_configuration, node_configuration
-from harness.daemons import ESP_PORT, TRUST_DOMAIN, Daemon
-from harness.lifetime import Run
-from harness.packets import ETHERNET, SealedPacket
-from harness.report import Report
-from harness.streams import ByteStream, DatagramStream
-from harness.topology import Node, TwoNodes
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from member import KINDS, Member, lines_about  # noqa: E402
+from reasons import NOISY, Source, all_sources, flood  # noqa: E402
+
+from harness import commands  # noqa: E402
+from harness.configuration import authority_configuration, node_configuration  # noqa: E402
+from harness.daemons import ESP_PORT, TRUST_DOMAIN, Daemon  # noqa: E402
+from harness.lifetime import Run  # noqa: E402
+from harness.packets import ETHERNET, SealedPacket  # noqa: E402
+from harness.report import Report  # noqa: E402
+from harness.streams import ByteStream, DatagramStream  # noqa: E402
+from harness.topology import Node, TwoNodes  # noqa: E402
 
 TITLE = "Floods of strangers and of packets leave established traffic alone"
 
 LINK_PORT, AUTHORITY_PORT = 7600, 7601
 TCP_PORT, UDP_PORT = 7001, 7002
 TCP_RATE, UDP_RATE = 5_000_000, 500
-SECONDS = 3
+SECONDS = 2
 MANY_SOURCES = 32
 # Of packets: so many in a group, then a pause. The CPU that makes them is the one that the nodes work with.
 GROUP, PAUSE_SECONDS = 50, 0.01
@@ -35,13 +42,22 @@ MOST_LINES_OF_PACKETS = 1000
 # Within its rate for a moment and beyond it again, a source is told of again.
 MOST_TOLD = 100
 ADMIN_CONNECTIONS, ADMIN_SECONDS = 200, 5
+MOST_ABOUT_A_MEMBER = 300
+PEER_NOISY = " PSD4017 "
+# While one peer gives the link all it can do.
+REKEY_SECONDS = 5
 # The codes say that a connection was refused, the words that it was for their number.
 LINK_FLOOD, AUTHORITY_FLOOD = " PSD4005 ", " PSD2002 "
 TOO_MANY = "too many connections"
 SMALL_TABLE, CROWD = 16, 20
+LEAST_REASONS = 10
+# Of a reason, a second: the daemons' own setting when nothing else is said.
+EVENT_RATE = 100
+EVENTS_LOST, LOST_SECONDS = " PSD5011 ", 15
 SMALL_TABLES = f"""
 tables:
   security-associations: {SMALL_TABLE}
+  event-ring: 65536
 """
 PROOF_REFUSED, NO_ROOM = " PSD4011 ", "no-room"
 STRANGERS = Path(__file__).with_name("strangers.py")
@@ -56,7 +72,9 @@ def play(run: Run, report: Report) -> None:
         floods.of_sealed_packets()
         floods.of_icmp_errors_and_fragments()
         floods.of_admin_connections()
+        floods.of_many_reasons()
         floods.of_workloads()
+        floods.of_a_member()
 
 
 class Floods:
@@ -101,7 +119,7 @@ class Floods:
             "db-0 to web-0, IPv4": DatagramStream(self.run, self.db, self.web, 4, UDP_PORT, UDP_RATE),
         }
         yield
-        self.report.step("7. What became of the traffic of the whole time")
+        self.report.step("9. What became of the traffic of the whole time")
         for name, stream in udp.items():
             seen = stream.stop()
             self.report.expect(
@@ -160,13 +178,13 @@ class Floods:
         with self._aside("first fragments without a second one, to node-b"):
             self._send("to-node-b", lambda: first_fragment(sealed, secrets.randbits(16)))
 
-    def _overheard(self) -> SealedPacket:
-        """A packet over IPv4 from node-a to node-b."""
+    def _overheard(self, source: str = "", port: str = "to-node-b") -> SealedPacket:
+        """A packet over IPv4, from node-a to node-b unless something else is asked for."""
         def wanted(frame: bytes) -> bool:
             packet = SealedPacket.parse(frame, ESP_PORT)
-            return packet is not None and packet.source == self.net.a.v4
+            return packet is not None and packet.source == (source or self.net.a.v4)
 
-        with self.net.wire.tap("to-node-b") as tap:
+        with self.net.wire.tap(port) as tap:
             frame = tap.wait_for(wanted)
         packet = SealedPacket.parse(frame, ESP_PORT) if frame else None
         if packet is None:
@@ -196,10 +214,44 @@ class Floods:
             answered = self.a.ask("status")["node"]["authorityConnected"]
             self.report.expect("psid is answered beside them", answered)
 
+    # MARK: Many reasons at once
+
+    def of_many_reasons(self) -> None:
+        self.report.step("6. Frames of many kinds to node-a at once, one of them twenty times as many")
+        rogue = self.net.add_pod(self.net.a, "rogue", 66)
+        sources = all_sources(self.net, self.web, rogue, self.db, self._overheard(self.net.b.v4, "to-node-a"))
+        before, lines = self._drops(self.a), self.a.log.count(f" {NOISY}")
+        with self.a.observe() as observation, self._aside("many reasons to drop"):
+            begin = time.monotonic()
+            flood(sources, SECONDS)
+            fresh = self._fresh_drops(before)
+            self.report.expect(f"they drop for {LEAST_REASONS} reasons at least", len(fresh) >= LEAST_REASONS, fresh)
+            missing = [reason for reason in fresh if observation.wait_for(reason, timeout=1) is None]
+            self.report.expect("of each something is told", not missing, missing or None)
+        told, seconds = self.a.log.count(f" {NOISY}") - lines, time.monotonic() - begin
+        self.report.expect("of the many no more than the rate", 0 < told <= EVENT_RATE * (seconds + 1), f"{told}, of {fresh.get(NOISY)}")
+        self._overrun(sources)
+
+    def _overrun(self, sources: list[Source]) -> None:
+        # Who reads the events stands still for a moment.
+        before, sent, lost = self._drops(self.a), sum(sources[0].sent.values()), self.a.log.count(EVENTS_LOST)
+        with self._aside("the same while node-a's daemon is stopped"):
+            self.a.tell(signal.SIGSTOP)
+            flood(sources, SECONDS)
+            self.a.tell(signal.SIGCONT)
+            sent, dropped = sum(sources[0].sent.values()) - sent, sum(self._fresh_drops(before).values())
+            self.report.expect("each is counted", dropped >= sent > 0, f"{dropped} dropped, {sent} sent by web-0")
+        reported = wait(lambda: self.a.log.count(EVENTS_LOST) > lost, LOST_SECONDS)
+        self.report.expect(f"that events were lost is told,{EVENTS_LOST}", reported, self.a.ask("status")["datapath"]["eventsLost"])
+
+    def _fresh_drops(self, before: dict[str, int]) -> dict[str, int]:
+        now = self._drops(self.a)
+        return {reason: count - before.get(reason, 0) for reason, count in now.items() if count > before.get(reason, 0)}
+
     # MARK: A peer's workloads
 
     def of_workloads(self) -> None:
-        self.report.step(f"6. node-b hosts {CROWD} more workloads; node-a has room for {SMALL_TABLE} SAs")
+        self.report.step(f"7. node-b hosts {CROWD} more workloads; node-a has room for {SMALL_TABLE} SAs")
         refused, crowd = self.a.log.count(PROOF_REFUSED), [f"crowd-{number}" for number in range(CROWD)]
         for number, name in enumerate(crowd):
             self._register(name, "node-b")
@@ -216,6 +268,38 @@ class Floods:
         with self._aside("the crowd has gone"):
             time.sleep(1)
 
+    # MARK: A node of the directory
+
+    def of_a_member(self) -> None:
+        self.report.step("8. node-c, whose daemon has been stopped, turns against node-a")
+        member = self._broken_into()
+        for kind in KINDS:
+            before = len(lines_about(self.a, "node-c"))
+            with self._aside(f"{kind} of node-c"):
+                flood = member.start("node-a", kind, SECONDS)
+                time.sleep(SECONDS / 2)
+                begin, epoch = time.monotonic(), self._rekey()
+                seconds = time.monotonic() - begin
+                self.report.expect("keys change meanwhile, soon", epoch and seconds < REKEY_SECONDS, f"{seconds:.1f} s")
+                seen = member.end(flood)
+                self.report.expect("it does what it can", seen["done"] > 0, seen)
+            lines = lines_about(self.a, "node-c")[before:]
+            self.report.expect("the journal names it, and is not flooded", 0 < len(lines) <= MOST_ABOUT_A_MEMBER, len(lines))
+        noisy = [line for line in lines_about(self.a, "node-c") if PEER_NOISY in line]
+        self.report.expect(f"and says so of what it refuses, once,{PEER_NOISY}", len(noisy) == 1, noisy)
+        findings = [finding["message"] for finding in self.a.ask("status")["findings"]]
+        self.report.expect("psid status names it", any("node-c causes" in finding for finding in findings), findings)
+
+    def _broken_into(self) -> Member:
+        node = self.net.add_node("node-c", 5)
+        pod = self.net.add_pod(node, "app-0", 10)
+        daemon = self._node(node)
+        self._register("app", "node-c")
+        daemon.add_pod(pod, "app", "app")
+        self.report.expect("before, it had a session with node-a", self.a.wait_for_peer("node-c") is not None)
+        daemon.stop()
+        return Member(self.run, daemon)
+
     # MARK: Parts of the steps
 
     @contextmanager
@@ -224,10 +308,13 @@ class Floods:
         self.report.note(flood)
         epoch = self._epoch()
         yield
-        outcome = self.a.ask("peers", "rekey")["outcomes"][0]
-        self.report.expect(f"{flood}: keys change", outcome.get("epoch") not in (None, epoch), outcome.get("epoch"))
+        changed = self._rekey()
+        self.report.expect(f"{flood}: keys change", changed not in (None, epoch), changed)
         growth = {daemon.node.name: resident_kb(daemon) - self.resident[daemon.node.name] for daemon in self.daemons}
         self.report.expect(f"no daemon has grown by {MOST_GROWTH_KB} KiB since the first flood", max(growth.values()) < MOST_GROWTH_KB, growth)
+
+    def _rekey(self) -> Optional[str]:
+        return self.a.ask("peers", "rekey", "node-b")["outcomes"][0].get("epoch")
 
     def _register(self, name: str, node: str) -> None:
         identity = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{name}"
@@ -245,6 +332,15 @@ class Floods:
     def _drops(self, daemon: Daemon) -> dict[str, int]:
         counters = daemon.ask("datapath", "show")["counters"]
         return {counter["reason"]: counter["packets"] for counter in counters if counter["verdict"] == "dropped"}
+
+
+def wait(holds: Callable[[], bool], timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def told(daemon: Daemon, code: str) -> int:
