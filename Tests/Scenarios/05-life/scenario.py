@@ -5,23 +5,28 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Iterator, Optional
 
-from harness import workloads
-from harness.capture import Capture
-from harness.commands import CommandFailed
-from harness.configuration import authority_configuration, node_configuration
-from harness.daemons import BPF_OBJECT, ESP_PORT, TRUST_DOMAIN, Daemon, binaries
-from harness.kernel_state import KernelState, other_build
-from harness.lifetime import Run
-from harness.packets import SealedPacket
-from harness.report import Report
-from harness.streams import Bytes, ByteStream, DatagramReceiver, Datagrams, DatagramSender, DatagramStream
-from harness.topology import Node, Pod, TwoNodes
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from standstill import stand_still  # noqa: E402
+
+from harness import workloads  # noqa: E402
+from harness.capture import Capture  # noqa: E402
+from harness.commands import CommandFailed  # noqa: E402
+from harness.configuration import authority_configuration, node_configuration  # noqa: E402
+from harness.daemons import BPF_OBJECT, ESP_PORT, TRUST_DOMAIN, Daemon, binaries  # noqa: E402
+from harness.kernel_state import KernelState, other_build  # noqa: E402
+from harness.lifetime import Run  # noqa: E402
+from harness.packets import SealedPacket  # noqa: E402
+from harness.report import Report  # noqa: E402
+from harness.streams import Bytes, ByteStream, DatagramReceiver, Datagrams, DatagramSender, DatagramStream  # noqa: E402
+from harness.topology import Node, Pod, TwoNodes  # noqa: E402
 
 TITLE = "Keys, daemons, pods and nodes come and go; the traffic of the others stays"
 
@@ -48,8 +53,7 @@ tables:
   peers: 2048
 """
 WORN_PACKETS = 50_000
-WORN_KEYS = f"""
-link:
+WORN_KEYS = f"""{SHORT_EPOCHS.rstrip()}
   rekey-packets: {WORN_PACKETS}
 """
 
@@ -69,6 +73,7 @@ def play(run: Run, report: Report) -> None:
             life.without_authority()
             life.renewals()
             life.worn_keys()
+        stand_still(life)
         life.address_reuse()
         life.ban()
     life.wire()
@@ -125,7 +130,7 @@ class Life:
 
     def in_the_clear(self) -> None:
         self.report.step(f"1. Without Podshield: the same load for {PLAIN_SECONDS} s")
-        ready = self._wait(lambda: all(workloads.ping(self.web, self.db, family) for family in (4, 6)))
+        ready = self.wait(lambda: all(workloads.ping(self.web, self.db, family) for family in (4, 6)))
         self.report.expect("the pods reach each other", ready)
         load = Load.start(self.run, self.web, self.db)
         time.sleep(PLAIN_SECONDS)
@@ -157,7 +162,7 @@ class Life:
 
     @contextmanager
     def under_load(self) -> Iterator[None]:
-        self.before = {daemon.node.name: self._drops(daemon) for daemon in (self.a, self.b)}
+        self.before = {daemon.node.name: self.drops(daemon) for daemon in (self.a, self.b)}
         self.renewed = {
             (daemon.node.name, code): daemon.log.count(code)
             for daemon in (self.a, self.b) for code in (NODE_RENEWED, POD_RECEIVED)
@@ -180,7 +185,7 @@ class Life:
             durations.append(time.monotonic() - begin)
             if failed:
                 self.report.expect(f"rekey {number}", False, failed)
-            epochs.add(self._epoch())
+            epochs.add(self.epoch())
         self.report.expect(
             "each time others", len(epochs) == REKEYS and None not in epochs,
             f"{len(epochs)} epochs, {1000 * sum(durations) / len(durations):.0f} ms each with psid's own start",
@@ -193,13 +198,13 @@ class Life:
             victim = (self.a, self.b)[number % 2]
             delay = self.duration * 1.2 * number / (KILLS - 1)
             self.calendar.note(f"kill {number}: {victim.node.name}, {1000 * delay:.0f} ms into a rekey")
-            epoch = self._epoch()
+            epoch = self.epoch()
             asking = self._ask_for_keys((self.a, self.b)[number // 2 % 2])
             time.sleep(delay)
             victim.stop(signal.SIGKILL)
             asking.communicate(timeout=60)
             victim.start()
-            renewed = self._wait(lambda: self._epoch() not in (epoch, None))
+            renewed = self.wait(lambda: self.epoch() not in (epoch, None))
             self.report.expect(f"{victim.node.name}, {1000 * delay:.0f} ms after: comes back with new keys", renewed)
 
     def other_tables(self) -> None:
@@ -216,7 +221,7 @@ class Life:
         time.sleep(1)
         self._configure(self.b, SHORT_EPOCHS + OTHER_TABLES, SHORT_EPOCHS)
         self.b.start()
-        self.report.expect("with the old ones it goes on", self._wait(lambda: self._epoch() is not None))
+        self.report.expect("with the old ones it goes on", self.wait(lambda: self.epoch() is not None))
 
     def upgrade(self) -> None:
         self.report.step("6. Programs of another build; maps that a newer version wrote, which ours can do with")
@@ -231,25 +236,25 @@ class Life:
 
     def _upgrade(self, name: str, kernel: KernelState, old: Path, new: Path) -> dict[str, set[str]]:
         """The programs afterwards."""
-        epoch, ours = self._epoch(), kernel.version
+        epoch, ours = self.epoch(), kernel.version
         self.b.stop(signal.SIGKILL)
         kernel.version = (ours[0] + 1, ours[0])
         self._configure(self.b, f"bpf-object: {old}", f"bpf-object: {new}")
         self.b.start()
         self.report.expect(f"{name}: the maps are taken over, and this version's again", kernel.version == ours, kernel.version)
-        self.report.expect(f"{name}: new keys are agreed on", self._wait(lambda: self._epoch() not in (epoch, None)))
+        self.report.expect(f"{name}: new keys are agreed on", self.wait(lambda: self.epoch() not in (epoch, None)))
         return kernel.programs()
 
     def without_authority(self) -> None:
         self.report.step("7. The authority is killed; keys are renewed without it; it comes back")
         self.calendar.note("no authority")
         self.authority.stop(signal.SIGKILL)
-        before = self._epoch()
+        before = self.epoch()
         time.sleep(AWAY_SECONDS)
         outcome = self.a.ask("peers", "rekey")["outcomes"][0]
         self.report.expect("keys are renewed meanwhile", outcome.get("epoch") not in (None, before), outcome)
         self.authority.start()
-        connected = self._wait(lambda: all(self._is_connected(daemon) for daemon in (self.a, self.b)), 20)
+        connected = self.wait(lambda: all(self._is_connected(daemon) for daemon in (self.a, self.b)), 20)
         self.report.expect("the nodes find it again", connected)
 
     def renewals(self) -> None:
@@ -259,9 +264,9 @@ class Life:
         for daemon in (self.a, self.b):
             name = daemon.node.name
             for what, code in (("the node's", NODE_RENEWED), ("the pod's", POD_RECEIVED)):
-                seen = self._wait(lambda: daemon.log.count(code) > self.renewed[name, code], 45)
+                seen = self.wait(lambda: daemon.log.count(code) > self.renewed[name, code], 45)
                 self.report.expect(f"{name}: {what} certificate is renewed under load", seen)
-            seen = self._wait(lambda: daemon.log.count(EPOCH_CONFIRMED) > epochs[name])
+            seen = self.wait(lambda: daemon.log.count(EPOCH_CONFIRMED) > epochs[name])
             self.report.expect(f"{name}: an epoch that nobody asked for begins", seen)
 
     def worn_keys(self) -> None:
@@ -271,9 +276,9 @@ class Life:
         self._configure(self.a, SHORT_EPOCHS, WORN_KEYS)
         self.a.start()
         worn = self.a.log.count(KEYS_WORN)
-        renewed = self._wait(lambda: self.a.log.count(KEYS_WORN) > worn + 1, 30)
+        renewed = self.wait(lambda: self.a.log.count(KEYS_WORN) > worn + 1, 30)
         self.report.expect("node-a asks for others, twice", renewed)
-        self.report.expect("and has got them", self._wait(lambda: self._epoch() is not None))
+        self.report.expect("and has got them", self.wait(lambda: self.epoch() is not None))
 
     def _judge(self, tcp: Bytes, udp: dict[str, Datagrams]) -> None:
         self.report.step("10. What became of the load")
@@ -289,7 +294,7 @@ class Life:
                 self._losses(stream, allowed),
             )
         for daemon in (self.a, self.b):
-            drops = self._drops(daemon)
+            drops = self.drops(daemon)
             fresh = {reason: count - self.before[daemon.node.name].get(reason, 0) for reason, count in drops.items()}
             fresh = {reason: count for reason, count in fresh.items() if count}
             self.report.expect(f"{daemon.node.name} has dropped nothing", not fresh, fresh or None)
@@ -302,7 +307,7 @@ class Life:
     # MARK: An address changes hands
 
     def address_reuse(self) -> None:
-        self.report.step("11. db-0 ends; its address goes to cache-0, another workload")
+        self.report.step("12. db-0 ends; its address goes to cache-0, another workload")
         held_back = self._hold_back_a_packet()
         sender = DatagramSender(self.run, self.web, self.db.v4, REUSE_PORT, UDP_RATE)
         last_of_db = DatagramReceiver(self.run, self.db, 4, REUSE_PORT)
@@ -353,7 +358,7 @@ class Life:
     # MARK: A node is shut out
 
     def ban(self) -> None:
-        self.report.step("12. node-b is banned, and evicted")
+        self.report.step("13. node-b is banned, and evicted")
         stream = DatagramStream(self.run, self.cache, self.web, 4, UDP_PORT, UDP_RATE)
         time.sleep(0.5)
         with self.a.observe() as observation:
@@ -376,18 +381,18 @@ class Life:
         self._join_again(expected=False)
         self.authority.psid("node", "evict", "node-b")
         self._join_again(expected=True)
-        answers = self._wait(lambda: workloads.ping(self.web, self.cache))
+        answers = self.wait(lambda: workloads.ping(self.web, self.cache))
         self.report.expect("and its pod can be reached", answers)
         self.authority.psid("node", "evict", "node-b")
         self._expect_shut_out("evicted while it runs")
 
     def _expect_shut_out(self, how: str) -> None:
         """node-b itself knows, says what to do, and lets nothing of its pods pass."""
-        found = self._wait(lambda: self._shut_out_finding() is not None)
+        found = self.wait(lambda: self._shut_out_finding() is not None)
         self.report.expect(f"{how}, node-b knows it and what to do", found, self._shut_out_finding())
-        before = self._drops(self.b).get("no-identity", 0)
+        before = self.drops(self.b).get("no-identity", 0)
         answers = workloads.ping(self.cache, self.web)
-        dropped = self._drops(self.b).get("no-identity", 0) - before
+        dropped = self.drops(self.b).get("no-identity", 0) - before
         self.report.expect("its own kernel drops what its pod sends", dropped > 0 and not answers, f"{dropped} packets")
 
     def _shut_out_finding(self) -> Optional[str]:
@@ -415,7 +420,7 @@ class Life:
     # MARK: What the wire has seen
 
     def wire(self) -> None:
-        self.report.step("13. What the wire has seen in all that time")
+        self.report.step("14. What the wire has seen in all that time")
         found = self.capture.examine(ESP_PORT, self.net.protected)
         self.report.expect("the recording is complete", found.missed == 0, f"{found.packets} packets, {found.missed} missed")
         self.report.expect(
@@ -452,7 +457,7 @@ class Life:
         command = [str(binaries() / "psid"), "--config", str(daemon.configuration_file), "peers", "rekey"]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
-    def _epoch(self) -> Optional[str]:
+    def epoch(self) -> Optional[str]:
         """The one that both nodes use."""
         epochs = [
             {peer["epoch"] for peer in daemon.ask("peers")["peers"] if peer["state"] == "established"}
@@ -460,14 +465,14 @@ class Life:
         ]
         return epochs[0].pop() if epochs[0] and epochs[0] == epochs[1] else None
 
-    def _drops(self, daemon: Daemon) -> dict[str, int]:
+    def drops(self, daemon: Daemon) -> dict[str, int]:
         counters = daemon.ask("datapath", "show")["counters"]
         return {counter["reason"]: counter["packets"] for counter in counters if counter["verdict"] == "dropped"}
 
     def _is_connected(self, daemon: Daemon) -> bool:
         return daemon.ask("status")["node"]["authorityConnected"]
 
-    def _wait(self, holds: Callable[[], Any], timeout: float = 15) -> bool:
+    def wait(self, holds: Callable[[], Any], timeout: float = 15) -> bool:
         deadline = time.monotonic() + timeout
         while not holds():
             if time.monotonic() > deadline:
