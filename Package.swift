@@ -103,7 +103,8 @@ let package = Package(
             "WorkloadAPI",
             [
                 "AuthorityAPI", "Identity", "LinuxBinding", "OpenSSLBinding", "WorkloadProtocol",
-                .product(name: "NIOHTTP2", package: "swift-nio-http2"), crypto,
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,
             ] + grpc + grpcTransport + nio),
         swiftTarget(
             "Authority",
@@ -221,7 +222,7 @@ let package = Package(
             "WorkloadAPI",
             [
                 "AuthorityAPI", "Identity", "Issuance", "KernelTestSupport", "LinkTestSupport", "LinuxBinding",
-                "OpenSSLBinding", "WorkloadProtocol",
+                "OpenSSLBinding", "WorkloadProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport + nio),
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
         testTarget("SystemdBinding", ["KernelTestSupport"]),

@@ -20,3 +20,17 @@ for protos in Sources/*/Protos; do
         --plugin="$bin/protoc-gen-grpc-swift-2" --grpc-swift-2_out="$generated" --grpc-swift-2_opt=Visibility=Public \
         "$protos"/*.proto
 done
+
+# What reflection answers with.
+protos=Sources/WorkloadProtocol/Protos
+descriptors=$(protoc --proto_path="$protos" --include_imports --descriptor_set_out=/dev/stdout "$protos"/*.proto | base64 -w0)
+cat >Sources/WorkloadProtocol/Generated/Descriptors.swift <<END
+// DO NOT EDIT.
+// swift-format-ignore-file
+//
+// Written by scripts/generate-protos.sh.
+
+/// The google.protobuf.FileDescriptorSet of this target and of what it imports, in base64.
+public let workloadDescriptors =
+    "$descriptors"
+END

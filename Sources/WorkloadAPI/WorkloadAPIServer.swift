@@ -25,7 +25,9 @@ public final class WorkloadAPIServer: Sendable {
         transport = Transport(listenerFactory: listener, config: Self.configuration(limits))
         server = GRPCServer(
             transport: transport,
-            services: [WorkloadService(attestor: Attestor(identities), connections: connections)],
+            services: [
+                WorkloadService(attestor: Attestor(identities), connections: connections), ReflectionService(),
+            ],
             interceptors: [HeaderRule()])
     }
 

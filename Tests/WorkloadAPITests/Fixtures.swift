@@ -92,12 +92,18 @@ final class TestServer: Sendable {
         running.cancel()
     }
 
-    func withClient<Result: Sendable>(
-        _ body: @Sendable (Client) async throws -> Result
+    func withConnection<Result: Sendable>(
+        _ body: @Sendable (GRPCClient<HTTP2ClientTransport.Posix>) async throws -> Result
     ) async throws -> Result {
         let transport = try HTTP2ClientTransport.Posix(
             target: .unixDomainSocket(path: path), transportSecurity: .plaintext)
-        return try await withGRPCClient(transport: transport) { try await body(Client(wrapping: $0)) }
+        return try await withGRPCClient(transport: transport, handleClient: body)
+    }
+
+    func withClient<Result: Sendable>(
+        _ body: @Sendable (Client) async throws -> Result
+    ) async throws -> Result {
+        try await withConnection { try await body(Client(wrapping: $0)) }
     }
 }
 

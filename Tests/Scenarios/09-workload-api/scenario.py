@@ -112,6 +112,8 @@ class WorkloadAPI:
         self.report.expect("without the header the call is invalid, whoever makes it", status == "INVALID_ARGUMENT", status)
         answer = Workload(self, STRANGER, "token").wait(lambda told: "error" in told)
         self.report.expect("JWT-SVIDs are not offered yet", answer and "UNIMPLEMENTED" in answer["error"], answer)
+        answer = Workload(self, STRANGER, "reflect").wait(lambda told: "services" in told)
+        self.report.expect("what is offered, everybody may ask", answer and "SpiffeWorkloadAPI" in answer["services"], answer)
 
     def rotation(self) -> None:
         self.report.step("3. A user with an entry; PyPI's spiffe watches")

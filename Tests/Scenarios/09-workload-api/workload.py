@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A workload of this scenario: workload.py SOCKET USER watch|stream|bare|token|crowd. Becomes the user, then prints what it
-is told, a JSON document a line.
+"""A workload of this scenario: workload.py SOCKET USER watch|stream|bare|token|reflect|crowd. Becomes the user, then prints
+what it is told, a JSON document a line.
 
 `watch` is the X.509 source of PyPI's spiffe, as its users have it. The others make one call each: `stream` prints every
-message and the status that it ends with, `bare` does without the header, `token` asks for a JWT-SVID, `crowd` opens a thousand
+message and the status that it ends with, `bare` does without the header, `token` asks for a JWT-SVID, `reflect` for what is offered, `crowd` opens a thousand
 connections and says how many were closed."""
 
 import json
@@ -15,6 +15,7 @@ import time
 from typing import Any
 
 import grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from spiffe import WorkloadApiClient, X509Source
 from spiffe._proto import workload_pb2, workload_pb2_grpc
 from spiffe.svid.x509_svid import X509Svid
@@ -60,6 +61,14 @@ def token(path: str) -> None:
         say(error=str(error))
 
 
+def reflect(path: str) -> None:
+    question = reflection_pb2.ServerReflectionRequest(list_services="")
+    with grpc.insecure_channel(f"unix:{path}") as channel:
+        api = reflection_pb2_grpc.ServerReflectionStub(channel)
+        for answer in api.ServerReflectionInfo(iter([question]), metadata=SECURED):
+            say(services=[service.name for service in answer.list_services_response.service])
+
+
 def crowd(path: str) -> None:
     connections = []
     for _ in range(CROWD):
@@ -97,6 +106,7 @@ def become(user: int) -> None:
 if __name__ == "__main__":
     become(int(sys.argv[2]))
     calls = {
-        "watch": watch, "stream": stream, "bare": lambda path: stream(path, ()), "token": token, "crowd": crowd,
+        "watch": watch, "stream": stream, "bare": lambda path: stream(path, ()), "token": token,
+        "reflect": reflect, "crowd": crowd,
     }
     calls[sys.argv[3]](sys.argv[1])
