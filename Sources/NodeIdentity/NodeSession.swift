@@ -98,6 +98,10 @@ extension NodeIdentityService {
                 }
             }
             return .lost(.unreachable("the authority ended the stream of entries"), wasConnected: true)
+        } catch let error as RPCError where error.code == .unimplemented {
+            // An authority of the version before: the session is good for everything else.
+            try? await Task.sleep(for: .seconds(Int64.max / 2))
+            return .renewed
         } catch {
             return .lost(AuthorityCallError(error), wasConnected: true)
         }
