@@ -61,11 +61,13 @@ struct Attestor: Sendable {
 
     /// All is looked at anew: what was true of a caller a moment ago need not be now.
     func entitlement(of caller: Caller) async throws(Denial) -> Entitlement {
-        guard let entries = await identities.entries() else { throw .notReady }
+        let entries = await identities.entries()
         let pod = await pod(of: caller)
+        // A pod's own is held over restarts, whether or not the authority can be asked for more.
+        guard entries != nil || pod?.svid != nil else { throw .notReady }
         var evidence = Evidence(caller, pod: pod?.facts, digests: digests)
         var fitting: [WorkloadEntry] = []
-        for entry in entries where await evidence.fits(entry) { fitting.append(entry) }
+        for entry in entries ?? [] where await evidence.fits(entry) { fitting.append(entry) }
         guard caller.process.isAlive else { throw .gone }
         guard pod?.svid != nil || !fitting.isEmpty else { throw .noIdentity }
         let own = pod?.svid.map { [Entitlement.Identity(svid: $0, hint: "")] } ?? []

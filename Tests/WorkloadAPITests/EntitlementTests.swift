@@ -109,6 +109,17 @@ import Testing
         await #expect(throws: Denial.notReady) { try await attestor.entitlement(of: caller()) }
     }
 
+    @Test func aPodKeepsItsOwnWhileTheAuthorityIsAway() async throws {
+        let facts = try PodFacts(namespace: "shop", serviceAccount: "web", name: "web-0", labels: [:])
+        let own = try identities.svid("web")
+        identities.change {
+            $0.entries = nil
+            $0.pods = [3: KnownPod(facts: facts, svid: own), 4: KnownPod(facts: facts, svid: nil)]
+        }
+        #expect(await accounts(.container(number: 3)) == ["web"])
+        await #expect(throws: Denial.notReady) { try await attestor.entitlement(of: caller(.container(number: 4))) }
+    }
+
     @Test func oneThatCannotBeHadDoesNotKeepTheOthersBack() async throws {
         for account in ["a", "b", "c"] { try identities.add(account, [.userID(geteuid())]) }
         identities.change { $0.svids["b"] = nil }
