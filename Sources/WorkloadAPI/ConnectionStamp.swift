@@ -3,13 +3,26 @@ internal import NIOCore
 internal import NIOHPACK
 internal import NIOHTTP2
 
-/// Sits in a connection with its number, and from there puts it on each of the connection's calls.
+/// Sits in a connection with its number, and from there puts it on each of the connection's calls. A connection that makes none
+/// is closed: gRPC itself waits for one that never even says that it speaks HTTP/2.
 final class ConnectionStamp: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let number: UInt64
+    private let patience: TimeAmount
+    private var end: Scheduled<Void>?
 
-    init(_ number: UInt64) { self.number = number }
+    init(_ number: UInt64, patience: Duration) {
+        self.number = number
+        self.patience = TimeAmount(patience)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let channel = context.channel
+        end = context.eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { end?.cancel() }
 
     private static let header = "podshield-connection"
 
@@ -23,6 +36,7 @@ final class ConnectionStamp: ChannelInboundHandler {
         stream.eventLoop.makeCompletedFuture {
             guard let connection = stream.parent else { throw ChannelError.operationUnsupported }
             let stamp = try connection.pipeline.syncOperations.handler(type: ConnectionStamp.self)
+            stamp.end?.cancel()
             try stream.pipeline.syncOperations.addHandler(Press(stamp.number), position: .first)
         }
     }

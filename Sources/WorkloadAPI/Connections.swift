@@ -8,7 +8,9 @@ public struct WorkloadAPILimits: Sendable {
     public var streamsPerConnection = 16
     /// Bytes of a request.
     public var requestBytes = 1 << 16
-    /// How long a connection may do nothing.
+    /// How long a connection may take until its first call.
+    public var firstCall = Duration.seconds(30)
+    /// How long one may be without a call afterwards.
     public var idle = Duration.seconds(300)
 
     public init() {}

@@ -20,7 +20,7 @@ public final class WorkloadAPIServer: Sendable {
     ) throws(SystemError) {
         connections = Connections(limits)
         let listener = WorkloadListener(
-            path: path, inspection: try CallerInspection(), connections: connections,
+            path: path, inspection: try CallerInspection(), connections: connections, limits: limits,
             refused: { refused("\($0)") })
         transport = Transport(listenerFactory: listener, config: Self.configuration(limits))
         server = GRPCServer(

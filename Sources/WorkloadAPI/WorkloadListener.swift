@@ -8,6 +8,7 @@ struct WorkloadListener: HTTP2ServerTransport.ListenerFactory {
     let path: String
     let inspection: CallerInspection
     let connections: Connections
+    let limits: WorkloadAPILimits
     /// Is told whose connections are too many.
     let refused: @Sendable (Caller.Source) -> Void
 
@@ -35,7 +36,7 @@ struct WorkloadListener: HTTP2ServerTransport.ListenerFactory {
             }
             guard let caller else { throw ChannelError.operationUnsupported }
             let number = try admit(caller)
-            try pipeline.addHandler(ConnectionStamp(number))
+            try pipeline.addHandler(ConnectionStamp(number, patience: limits.firstCall))
             let watch = caller.process.onExit { channel.close(promise: nil) }
             channel.closeFuture.whenComplete { _ in
                 withExtendedLifetime(watch) { connections.remove(number) }

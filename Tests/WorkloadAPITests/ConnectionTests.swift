@@ -114,6 +114,36 @@ import WorkloadProtocol
         #expect(await eventually { server.server.connections.count == 0 })
     }
 
+    /// One that becomes another program is another workload: what is sent next is for what it is now.
+    @Test func aConnectionKeptOverExecIsTheNewPrograms() async throws {
+        let server = try await TestServer()
+        let script = """
+            import os, socket, sys, time
+            s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); os.set_inheritable(s.fileno(), True)
+            print("connected", flush=True); sys.stdin.readline()
+            os.execv("/usr/bin/sleep", ["sleep", "60"])
+            """
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/python3")
+        process.arguments = ["-c", script, server.path]
+        let (input, output) = (Pipe(), Pipe())
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        defer { kill(process.processIdentifier, SIGKILL) }
+        #expect(await text(output) == "connected")
+        #expect(await eventually { server.server.connections.count == 1 })
+        let caller = try #require(server.server.connections.caller(1))
+        let python = try #require(try caller.process.executable().path)
+        try server.identities.add("python", [.executablePath(python)])
+        let attestor = Attestor(server.identities)
+        #expect(try await attestor.entitlement(of: caller).identities.count == 1)
+        try input.fileHandleForWriting.write(contentsOf: Data("go\n".utf8))
+        #expect(await eventually { (try? caller.process.executable().path) != python })
+        await #expect(throws: Denial.noIdentity) { try await attestor.entitlement(of: caller) }
+        #expect(server.server.connections.count == 1)
+    }
+
     /// Everybody may connect, and nobody else may put something in its place.
     @Test func theSocketIsForAll() async throws {
         let directory = try TemporaryDirectory()
