@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,6 +35,7 @@ SEALED_KEY = "/etc/podshield/ca-key.cred"
 SOCKET = "podshield-idd.socket"
 UNITS = (BOOT_SERVICE, "podshield-netns.socket", SOCKET, SERVICE)
 TRAFFIC = "traffic.service"
+ASKER, ASK = "asker.service", "/usr/local/bin/ask-workload-api"
 ADMIN_SOCKET = "/run/podshield/admin.sock"
 PINS = "/sys/fs/bpf/podshield"
 WEB_ID = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/web"
@@ -42,6 +44,8 @@ CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_IPC_LOCK": 14, "CAP_PERFMON": 38, "CAP
 # Exit statuses of psid.
 DENIED, NOT_REACHABLE = 4, 5
 INSTALL_SECONDS = 280
+# Until the node knows of a new entry.
+ENTRY_SECONDS = 5
 RESTART_SECONDS = 30
 # Between the daemons of a restart, so that somebody asks in it.
 GAP_SECONDS = 2
@@ -64,6 +68,7 @@ def play(run: Run, report: Report) -> None:
         service.guard_boot()
         service.start()
         service.issue()
+        service.workloads()
         service.journal()
         service.support()
         service.reload_and_restart()
@@ -93,6 +98,7 @@ class Service:
         configuration = self.machine.root / "etc/podshield/config.yaml"
         self.report.expect("an example configuration is installed", configuration.exists())
         configuration.write_text(single_machine_configuration())
+        shutil.copy(Path(__file__).with_name("ask.py"), self.machine.root / ASK.lstrip("/"))
         self.machine.boot()
         # What `make install` does itself where it installs into the running system.
         self.machine.run("journalctl", "--update-catalog")
@@ -142,8 +148,35 @@ class Service:
             )
         self._says("psid issue", "psid", "issue", "--pod", "web-0", wanted=WEB_ID)
 
+    def workloads(self) -> None:
+        self.report.step("5. The Workload API, for processes of units")
+        user = ("--reuid=65534", "--regid=65534", "--clear-groups")
+        python = Path("/usr/bin/python3").resolve()
+        for name, selectors in (
+            ("unit", (f"systemd:unit:{ASKER}", "unix:user:nobody")), ("path", (f"unix:path:{python}", "unix:uid:65534")),
+        ):
+            self.machine.run(
+                "psid", "entry", "create", "--spiffe-id", f"spiffe://{TRUST_DOMAIN}/{name}", "--node", "node-a",
+                *(word for selector in selectors for word in ("--selector", selector)),
+            )
+        identity = f"spiffe://{TRUST_DOMAIN}/unit"
+        deadline = time.monotonic() + ENTRY_SECONDS
+        told = ""
+        while identity not in told and time.monotonic() < deadline:
+            # One of this type has started when it has ended.
+            self.machine.run(
+                "systemd-run", f"--unit={ASKER}", "--property=Type=oneshot", "setpriv", *user, str(python), ASK,
+            )
+            told = self.machine.run("journalctl", "-u", ASKER, "-o", "cat", "--no-pager")
+        self.report.expect("a process of the unit has the unit's identity", identity in told, told)
+        told = self.machine.run("setpriv", *user, str(python), ASK).strip()
+        self.report.expect(
+            "the same program outside of it has none: executables take a capability that the service has not",
+            told == "nothing", told,
+        )
+
     def journal(self) -> None:
-        self.report.step("5. The journal")
+        self.report.step("6. The journal")
         entries = [json.loads(line) for line in self.machine.run(
             "journalctl", "-u", SERVICE, "-o", "json", "--no-pager"
         ).splitlines()]
