@@ -144,7 +144,7 @@ let package = Package(
             "PodshieldDaemon",
             [
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Datapath", "Identity",
-                "Issuance", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "NodeIdentity", "NodeLink",
+                "Issuance", "JOSE", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "NodeIdentity", "NodeLink",
                 "OpenSSLBinding", "Preflight", "SecureTransport", "SystemdBinding", "Telemetry", "WorkloadAPI",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
@@ -245,9 +245,9 @@ let package = Package(
         testTarget(
             "PodshieldDaemon",
             [
-                "Addressing", "AdminAPI", "AuthorityAPI", "Configuration", "Datapath", "Identity",
-                "KernelTestSupport", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "RandomTestSupport",
-                "Telemetry", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "Addressing", "AdminAPI", "AuthorityAPI", "Configuration", "Datapath", "Identity", "JOSE",
+                "KernelTestSupport", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "OpenSSLBinding",
+                "RandomTestSupport", "Telemetry", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport),
         .executableTarget(
             name: "podshield-hostile-member",

@@ -71,6 +71,13 @@ extension Event {
             svid.fields.merging([.node: node, .entry: entry]) { $1 })
     }
 
+    /// - Parameter user: who asked for it, and has the key.
+    public static func x509SVIDMinted(spiffeID: String, serial: String, notAfter: Int64, user: UInt32) -> Event {
+        Event(
+            .svidMinted, "an X.509-SVID of \(spiffeID) was made for user \(user), serial \(serial)",
+            [.spiffeID: spiffeID, .serial: serial, .notAfter: "\(notAfter)", .user: "\(user)"])
+    }
+
     /// - Parameter caller: SPIFFE ID; nil for one without a certificate.
     public static func callRefused(caller: String?, reason: String) -> Event {
         Event(

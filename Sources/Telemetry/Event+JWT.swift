@@ -35,6 +35,13 @@ extension Event {
             svid.fields.merging([.node: node, .entry: entry]) { $1 })
     }
 
+    /// - Parameter user: who asked for it.
+    public static func jwtSVIDMinted(_ svid: SignedJWT, user: UInt32) -> Event {
+        Event(
+            .svidMinted, "a JWT-SVID of \(svid.spiffeID) for \(svid.audience) was made for user \(user)",
+            svid.fields.merging([.user: "\(user)"]) { $1 })
+    }
+
     public static func jwtKeyPrepared(keyID: String, notAfter: Int64) -> Event {
         Event(
             .jwtKeyPrepared, "key \(keyID) for JWT-SVIDs was made and published",

@@ -50,6 +50,7 @@ extension EventKind {
         case .jwtKeysFailed: Facts(2021, .error, "c82ead5459a8474b9f8a73dce992494e")
         case .jwtSVIDIssued: Facts(2022, .info, "87b6b806def542e8aa1af83a34b3e6f9")
         case .directoryFull: Facts(2023, .error, "562aa05e621c4682b4470c8b4d8f49c3")
+        case .svidMinted: Facts(2023, .notice, "9977cbebcd4b453f85975cd425595633")
         case .nodeJoined: Facts(3001, .notice, "31a4be5b909342549c0168691f9a2dfa")
         case .notJoined: Facts(3002, .error, "3748641a8a4f44a18977555b7325c766")
         case .nodeIdentityExpired: Facts(3003, .error, "2fe2bc8005df4b4fbd626bea616a3bf7")

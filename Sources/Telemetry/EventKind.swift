@@ -48,6 +48,8 @@ public enum EventKind: String, CaseIterable, Sendable {
     case jwtKeyLost = "jwt-key-lost"
     case jwtKeysFailed = "jwt-keys-failed"
     case jwtSVIDIssued = "jwt-svid-issued"
+    /// For whom an operator wanted it.
+    case svidMinted = "svid-minted"
 
     // MARK: The node's identities
 

@@ -115,7 +115,7 @@ import Testing
     @Test func anAuthorityThatIsAwayCostsNothingAtOnce() async throws {
         let authority = try await TestAuthority()
         try await authority.entry("/own", selectors: [.userID(1000)])
-        let node = try TestNode(clock: authority.clock, patience: .seconds(3))
+        let node = try TestNode(clock: authority.clock, patience: .seconds(10))
         try await node.join(authority.invitation(node: "node-a"))
         try await keysAreKnown(node)
         let entry = try await entry(node)

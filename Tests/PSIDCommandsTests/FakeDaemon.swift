@@ -22,6 +22,8 @@ final class FakeDaemon: Podshield_Admin_V1_Admin.SimpleServiceProtocol {
         var entryList = Podshield_Admin_V1_EntryListResponse()
         var entryDelete = Podshield_Admin_V1_EntryDeleteResponse()
         var tokenGenerate = Podshield_Admin_V1_TokenGenerateResponse()
+        var mintJWT = Podshield_Admin_V1_MintJWTResponse()
+        var mintX509 = Podshield_Admin_V1_MintX509Response()
         var nodeList = Podshield_Admin_V1_NodeListResponse()
         var nodeBan = Podshield_Admin_V1_NodeBanResponse()
         var nodeEvict = Podshield_Admin_V1_NodeEvictResponse()
@@ -110,6 +112,14 @@ final class FakeDaemon: Podshield_Admin_V1_Admin.SimpleServiceProtocol {
     func tokenGenerate(
         request: Podshield_Admin_V1_TokenGenerateRequest, context: ServerContext
     ) async throws -> Podshield_Admin_V1_TokenGenerateResponse { try answer(request) { $0.tokenGenerate } }
+
+    func mintJWT(
+        request: Podshield_Admin_V1_MintJWTRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_MintJWTResponse { try answer(request) { $0.mintJWT } }
+
+    func mintX509(
+        request: Podshield_Admin_V1_MintX509Request, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_MintX509Response { try answer(request) { $0.mintX509 } }
 
     func nodeList(
         request: Podshield_Admin_V1_NodeListRequest, context: ServerContext

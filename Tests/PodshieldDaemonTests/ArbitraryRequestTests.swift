@@ -53,7 +53,7 @@ import Testing
     private static func request(_ random: inout SplitMix) -> (MethodDescriptor, [UInt8]) {
         typealias Method = Podshield_Admin_V1_Admin.Method
         let whole: (MethodDescriptor, any SwiftProtobuf.Message) =
-            switch Int.random(in: 0..<8, using: &random) {
+            switch Int.random(in: 0..<9, using: &random) {
             case 0...2: (Method.EntryCreate.descriptor, entryCreate(&random))
             case 3: (Method.TokenGenerate.descriptor, tokenGenerate(&random))
             case 4: (Method.PodAdd.descriptor, podAdd(&random))
@@ -61,6 +61,7 @@ import Testing
                 (Method.EntryDelete.descriptor, Podshield_Admin_V1_EntryDeleteRequest.with { $0.id = text(&random) })
             case 6:
                 (Method.EntryList.descriptor, Podshield_Admin_V1_EntryListRequest.with { $0.parentID = text(&random) })
+            case 7: (Method.MintJWT.descriptor, mintJWT(&random))
             default: (unaryMethods.randomElement(using: &random)!, entryCreate(&random))
             }
         let bytes: [UInt8] = (try? whole.1.serializedBytes()) ?? []
@@ -89,6 +90,14 @@ import Testing
     private static func tokenGenerate(_ random: inout SplitMix) -> Podshield_Admin_V1_TokenGenerateRequest {
         .with {
             $0.node = text(&random)
+            $0.ttl = number(&random)
+        }
+    }
+
+    private static func mintJWT(_ random: inout SplitMix) -> Podshield_Admin_V1_MintJWTRequest {
+        .with {
+            $0.spiffeID = text(&random)
+            $0.audience = [text(&random), text(&random)]
             $0.ttl = number(&random)
         }
     }

@@ -182,6 +182,32 @@ public enum Podshield_Admin_V1_Admin: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "MintJWT" metadata.
+        public enum MintJWT: Sendable {
+            /// Request type for "MintJWT".
+            public typealias Input = Podshield_Admin_V1_MintJWTRequest
+            /// Response type for "MintJWT".
+            public typealias Output = Podshield_Admin_V1_MintJWTResponse
+            /// Descriptor for "MintJWT".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "MintJWT",
+                type: .unary
+            )
+        }
+        /// Namespace for "MintX509" metadata.
+        public enum MintX509: Sendable {
+            /// Request type for "MintX509".
+            public typealias Input = Podshield_Admin_V1_MintX509Request
+            /// Response type for "MintX509".
+            public typealias Output = Podshield_Admin_V1_MintX509Response
+            /// Descriptor for "MintX509".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "MintX509",
+                type: .unary
+            )
+        }
         /// Namespace for "NodeList" metadata.
         public enum NodeList: Sendable {
             /// Request type for "NodeList".
@@ -261,6 +287,8 @@ public enum Podshield_Admin_V1_Admin: Sendable {
             EntryList.descriptor,
             EntryDelete.descriptor,
             TokenGenerate.descriptor,
+            MintJWT.descriptor,
+            MintX509.descriptor,
             NodeList.descriptor,
             NodeBan.descriptor,
             NodeEvict.descriptor,
@@ -496,6 +524,39 @@ extension Podshield_Admin_V1_Admin {
             request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_TokenGenerateRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_TokenGenerateResponse>
+
+        /// Handle the "MintJWT" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > SVIDs for whom no entry is needed, made here and now and not renewed. FAILED_PRECONDITION on a daemon that is not an
+        /// > authority.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_MintJWTRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_MintJWTResponse` messages.
+        func mintJWT(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_MintJWTRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_MintJWTResponse>
+
+        /// Handle the "MintX509" method.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_MintX509Request` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_MintX509Response` messages.
+        func mintX509(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_MintX509Request>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_MintX509Response>
 
         /// Handle the "NodeList" method.
         ///
@@ -802,6 +863,39 @@ extension Podshield_Admin_V1_Admin {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_TokenGenerateResponse>
 
+        /// Handle the "MintJWT" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > SVIDs for whom no entry is needed, made here and now and not renewed. FAILED_PRECONDITION on a daemon that is not an
+        /// > authority.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_MintJWTRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_MintJWTResponse` message.
+        func mintJWT(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_MintJWTRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_MintJWTResponse>
+
+        /// Handle the "MintX509" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_MintX509Request` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_MintX509Response` message.
+        func mintX509(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_MintX509Request>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_MintX509Response>
+
         /// Handle the "NodeList" method.
         ///
         /// > Source IDL Documentation:
@@ -1106,6 +1200,39 @@ extension Podshield_Admin_V1_Admin {
             context: GRPCCore.ServerContext
         ) async throws -> Podshield_Admin_V1_TokenGenerateResponse
 
+        /// Handle the "MintJWT" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > SVIDs for whom no entry is needed, made here and now and not renewed. FAILED_PRECONDITION on a daemon that is not an
+        /// > authority.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_MintJWTRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_MintJWTResponse` to respond with.
+        func mintJWT(
+            request: Podshield_Admin_V1_MintJWTRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_MintJWTResponse
+
+        /// Handle the "MintX509" method.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_MintX509Request` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_MintX509Response` to respond with.
+        func mintX509(
+            request: Podshield_Admin_V1_MintX509Request,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_MintX509Response
+
         /// Handle the "NodeList" method.
         ///
         /// > Source IDL Documentation:
@@ -1336,6 +1463,28 @@ extension Podshield_Admin_V1_Admin.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.MintJWT.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_MintJWTRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_MintJWTResponse>(),
+            handler: { request, context in
+                try await self.mintJWT(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.MintX509.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_MintX509Request>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_MintX509Response>(),
+            handler: { request, context in
+                try await self.mintX509(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Podshield_Admin_V1_Admin.Method.NodeList.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_NodeListRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_NodeListResponse>(),
@@ -1522,6 +1671,28 @@ extension Podshield_Admin_V1_Admin.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_TokenGenerateResponse> {
         let response = try await self.tokenGenerate(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func mintJWT(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_MintJWTRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_MintJWTResponse> {
+        let response = try await self.mintJWT(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func mintX509(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_MintX509Request>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_MintX509Response> {
+        let response = try await self.mintX509(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -1740,6 +1911,32 @@ extension Podshield_Admin_V1_Admin.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_TokenGenerateResponse> {
         return GRPCCore.ServerResponse<Podshield_Admin_V1_TokenGenerateResponse>(
             message: try await self.tokenGenerate(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func mintJWT(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_MintJWTRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_MintJWTResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_MintJWTResponse>(
+            message: try await self.mintJWT(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func mintX509(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_MintX509Request>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_MintX509Response> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_MintX509Response>(
+            message: try await self.mintX509(
                 request: request.message,
                 context: context
             ),
@@ -2085,6 +2282,49 @@ extension Podshield_Admin_V1_Admin {
             deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_TokenGenerateResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_TokenGenerateResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "MintJWT" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > SVIDs for whom no entry is needed, made here and now and not renewed. FAILED_PRECONDITION on a daemon that is not an
+        /// > authority.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_MintJWTRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_MintJWTRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_MintJWTResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func mintJWT<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_MintJWTRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_MintJWTRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_MintJWTResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_MintJWTResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "MintX509" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_MintX509Request` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_MintX509Request` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_MintX509Response` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func mintX509<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_MintX509Request>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_MintX509Request>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_MintX509Response>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_MintX509Response>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "NodeList" method.
@@ -2615,6 +2855,71 @@ extension Podshield_Admin_V1_Admin {
             )
         }
 
+        /// Call the "MintJWT" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > SVIDs for whom no entry is needed, made here and now and not renewed. FAILED_PRECONDITION on a daemon that is not an
+        /// > authority.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_MintJWTRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_MintJWTRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_MintJWTResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func mintJWT<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_MintJWTRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_MintJWTRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_MintJWTResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_MintJWTResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.MintJWT.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "MintX509" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_MintX509Request` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_MintX509Request` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_MintX509Response` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func mintX509<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_MintX509Request>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_MintX509Request>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_MintX509Response>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_MintX509Response>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.MintX509.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "NodeList" method.
         ///
         /// > Source IDL Documentation:
@@ -3121,6 +3426,61 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_TokenGenerateRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_TokenGenerateResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "MintJWT" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > SVIDs for whom no entry is needed, made here and now and not renewed. FAILED_PRECONDITION on a daemon that is not an
+    /// > authority.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_MintJWTRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func mintJWT<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_MintJWTRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_MintJWTResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.mintJWT(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_MintJWTRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_MintJWTResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "MintX509" method.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_MintX509Request` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func mintX509<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_MintX509Request>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_MintX509Response>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.mintX509(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_MintX509Request>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_MintX509Response>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3653,6 +4013,69 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
             metadata: metadata
         )
         return try await self.tokenGenerate(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "MintJWT" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > SVIDs for whom no entry is needed, made here and now and not renewed. FAILED_PRECONDITION on a daemon that is not an
+    /// > authority.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func mintJWT<Result>(
+        _ message: Podshield_Admin_V1_MintJWTRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_MintJWTResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_MintJWTRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.mintJWT(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "MintX509" method.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func mintX509<Result>(
+        _ message: Podshield_Admin_V1_MintX509Request,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_MintX509Response>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_MintX509Request>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.mintX509(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -1130,6 +1130,94 @@ public nonisolated struct Podshield_Admin_V1_EntryDeleteResponse: Sendable {
   fileprivate var _entry: Podshield_Admin_V1_Entry? = nil
 }
 
+public nonisolated struct Podshield_Admin_V1_MintJWTRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Of a workload.
+  public var spiffeID: String = String()
+
+  /// At least one.
+  public var audience: [String] = []
+
+  /// Seconds; 0 for the authority's setting.
+  public var ttl: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Podshield_Admin_V1_MintJWTResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// In compact serialization. Whoever has it can show it.
+  public var token: String = String()
+
+  public var spiffeID: String = String()
+
+  public var audience: [String] = []
+
+  /// Earlier than asked for where the signing key's time ends.
+  public var expiresAt: Int64 = 0
+
+  /// Of the key that signed.
+  public var keyID: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Podshield_Admin_V1_MintX509Request: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Of a workload.
+  public var spiffeID: String = String()
+
+  /// Seconds; 0 for the authority's setting.
+  public var ttl: Int64 = 0
+
+  public var dnsNames: [String] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Podshield_Admin_V1_MintX509Response: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var spiffeID: String = String()
+
+  /// Lower-case hex.
+  public var serial: String = String()
+
+  public var notBefore: Int64 = 0
+
+  public var notAfter: Int64 = 0
+
+  /// DER, leaf first, without the root. It is bound to no node: no pod can be it.
+  public var chain: [Data] = []
+
+  /// DER, the roots of the trust domain.
+  public var bundle: [Data] = []
+
+  /// PKCS #8, DER. The authority keeps no copy.
+  public var privateKey: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 public nonisolated struct Podshield_Admin_V1_TokenGenerateRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -3394,6 +3482,196 @@ nonisolated extension Podshield_Admin_V1_EntryDeleteResponse: SwiftProtobuf.Mess
 
   public static func ==(lhs: Podshield_Admin_V1_EntryDeleteResponse, rhs: Podshield_Admin_V1_EntryDeleteResponse) -> Bool {
     if lhs._entry != rhs._entry {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Admin_V1_MintJWTRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".MintJWTRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}spiffe_id\0\u{1}audience\0\u{1}ttl\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.spiffeID) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.audience) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.ttl) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.spiffeID.isEmpty {
+      try visitor.visitSingularStringField(value: self.spiffeID, fieldNumber: 1)
+    }
+    if !self.audience.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.audience, fieldNumber: 2)
+    }
+    if self.ttl != 0 {
+      try visitor.visitSingularInt64Field(value: self.ttl, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Admin_V1_MintJWTRequest, rhs: Podshield_Admin_V1_MintJWTRequest) -> Bool {
+    if lhs.spiffeID != rhs.spiffeID {return false}
+    if lhs.audience != rhs.audience {return false}
+    if lhs.ttl != rhs.ttl {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Admin_V1_MintJWTResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".MintJWTResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{3}spiffe_id\0\u{1}audience\0\u{3}expires_at\0\u{3}key_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.token) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.spiffeID) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.audience) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.expiresAt) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.keyID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.token.isEmpty {
+      try visitor.visitSingularStringField(value: self.token, fieldNumber: 1)
+    }
+    if !self.spiffeID.isEmpty {
+      try visitor.visitSingularStringField(value: self.spiffeID, fieldNumber: 2)
+    }
+    if !self.audience.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.audience, fieldNumber: 3)
+    }
+    if self.expiresAt != 0 {
+      try visitor.visitSingularInt64Field(value: self.expiresAt, fieldNumber: 4)
+    }
+    if !self.keyID.isEmpty {
+      try visitor.visitSingularStringField(value: self.keyID, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Admin_V1_MintJWTResponse, rhs: Podshield_Admin_V1_MintJWTResponse) -> Bool {
+    if lhs.token != rhs.token {return false}
+    if lhs.spiffeID != rhs.spiffeID {return false}
+    if lhs.audience != rhs.audience {return false}
+    if lhs.expiresAt != rhs.expiresAt {return false}
+    if lhs.keyID != rhs.keyID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Admin_V1_MintX509Request: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".MintX509Request"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}spiffe_id\0\u{1}ttl\0\u{3}dns_names\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.spiffeID) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.ttl) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.dnsNames) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.spiffeID.isEmpty {
+      try visitor.visitSingularStringField(value: self.spiffeID, fieldNumber: 1)
+    }
+    if self.ttl != 0 {
+      try visitor.visitSingularInt64Field(value: self.ttl, fieldNumber: 2)
+    }
+    if !self.dnsNames.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.dnsNames, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Admin_V1_MintX509Request, rhs: Podshield_Admin_V1_MintX509Request) -> Bool {
+    if lhs.spiffeID != rhs.spiffeID {return false}
+    if lhs.ttl != rhs.ttl {return false}
+    if lhs.dnsNames != rhs.dnsNames {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Admin_V1_MintX509Response: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".MintX509Response"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}spiffe_id\0\u{1}serial\0\u{3}not_before\0\u{3}not_after\0\u{1}chain\0\u{1}bundle\0\u{3}private_key\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.spiffeID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.serial) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.notBefore) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.notAfter) }()
+      case 5: try { try decoder.decodeRepeatedBytesField(value: &self.chain) }()
+      case 6: try { try decoder.decodeRepeatedBytesField(value: &self.bundle) }()
+      case 7: try { try decoder.decodeSingularBytesField(value: &self.privateKey) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.spiffeID.isEmpty {
+      try visitor.visitSingularStringField(value: self.spiffeID, fieldNumber: 1)
+    }
+    if !self.serial.isEmpty {
+      try visitor.visitSingularStringField(value: self.serial, fieldNumber: 2)
+    }
+    if self.notBefore != 0 {
+      try visitor.visitSingularInt64Field(value: self.notBefore, fieldNumber: 3)
+    }
+    if self.notAfter != 0 {
+      try visitor.visitSingularInt64Field(value: self.notAfter, fieldNumber: 4)
+    }
+    if !self.chain.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.chain, fieldNumber: 5)
+    }
+    if !self.bundle.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.bundle, fieldNumber: 6)
+    }
+    if !self.privateKey.isEmpty {
+      try visitor.visitSingularBytesField(value: self.privateKey, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Admin_V1_MintX509Response, rhs: Podshield_Admin_V1_MintX509Response) -> Bool {
+    if lhs.spiffeID != rhs.spiffeID {return false}
+    if lhs.serial != rhs.serial {return false}
+    if lhs.notBefore != rhs.notBefore {return false}
+    if lhs.notAfter != rhs.notAfter {return false}
+    if lhs.chain != rhs.chain {return false}
+    if lhs.bundle != rhs.bundle {return false}
+    if lhs.privateKey != rhs.privateKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

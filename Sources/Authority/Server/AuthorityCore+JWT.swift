@@ -1,5 +1,5 @@
 internal import Identity
-internal import Issuance
+public import Issuance
 internal import JOSE
 
 extension AuthorityCore {
@@ -41,15 +41,25 @@ extension JWTKeys {
 }
 
 /// Why a JWT-SVID was not signed.
-enum JWTSigningError: Error {
+public enum JWTSigningError: Error, Sendable, Equatable {
+    /// There is no key to sign with.
     case keys(AuthorityError)
     case issuance(IssuanceError)
+}
+
+extension JWTSigningError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .keys(let error): "there is no key to sign a JWT-SVID with: \(error)"
+        case .issuance(let error): "\(error)"
+        }
+    }
 }
 
 extension CallRefusal {
     fileprivate init(_ error: JWTSigningError) {
         switch error {
-        case .keys(let error): self = .jwtKeys(error)
+        case .keys: self = .internalFailure("\(error)")
         case .issuance(let error): self = .issuance(error)
         }
     }

@@ -20,7 +20,6 @@ public enum CallRefusal: Error, Sendable, Equatable {
     case issuance(IssuanceError)
     case join(JoinRefusal)
     case registry(RegistryError)
-    case jwtKeys(AuthorityError)
     case internalFailure(String)
 }
 
@@ -39,7 +38,6 @@ extension CallRefusal: CustomStringConvertible {
         case .issuance(let error): "\(error)"
         case .join(let refusal): "\(refusal)"
         case .registry(let error): "\(error)"
-        case .jwtKeys(let error): "there is no key to sign a JWT-SVID with: \(error)"
         case .internalFailure(let what): what
         }
     }
@@ -55,7 +53,7 @@ extension CallRefusal: CustomStringConvertible {
         case .issuance(let error) where error.isOfTheRequest: RPCError(code: .invalidArgument, message: description)
         case .join(let refusal): refusal.status
         case .registry(.directoryFull): RPCError(code: .resourceExhausted, message: description)
-        case .issuance, .registry, .jwtKeys, .internalFailure: .cannotAnswer
+        case .issuance, .registry, .internalFailure: .cannotAnswer
         }
     }
 }

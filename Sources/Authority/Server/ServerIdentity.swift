@@ -29,7 +29,7 @@ final class ServerIdentity: Sendable {
         self.now = now
         self.observe = observe
         plan = try .authority(name, in: authority.trustDomain, lifetime: lifetime)
-        let svid = try Self.issue(plan, by: authority, now: now())
+        let svid = try authority.issueWithKey(plan, now: now())
         state = Mutex(State(svid: svid))
     }
 
@@ -55,28 +55,12 @@ final class ServerIdentity: Sendable {
 
     private func renew(_ state: inout State, _ now: Int64) -> AuthorityEvent {
         do throws(IssuanceError) {
-            let fresh = try Self.issue(plan, by: authority, now: now)
+            let fresh = try authority.issueWithKey(plan, now: now)
             state = State(svid: fresh)
             return .serverRenewed(serial: fresh.svid.leaf.serialHex)
         } catch {
             state.failedAt = now
             return .serverRenewalFailed(error)
-        }
-    }
-
-    private static func issue(
-        _ plan: IssuancePlan, by authority: CertificateAuthority, now: Int64
-    ) throws(IssuanceError) -> KeyedSVID {
-        do {
-            let key = try PrivateKey.generate()
-            let request = try ProvenRequest(csrDER: SigningRequest.make(key: key))
-            return try KeyedSVID(svid: authority.sign(request, plan: plan, now: now), key: key)
-        } catch let error as IssuanceError {
-            throw error
-        } catch let error as OpenSSLError {
-            throw .openSSL(error)
-        } catch {
-            throw .rejected(.keyMismatch)
         }
     }
 }

@@ -1,6 +1,5 @@
 import AdminAPI
 import ArgumentParser
-import LinuxBinding
 
 struct IssueCommand: SessionCommand {
     static let configuration = CommandConfiguration(
@@ -28,8 +27,10 @@ struct IssueCommand: SessionCommand {
         let response = try await session.withAdmin { admin in
             try await admin.client.issue(request, options: Admin.options)
         }
-        if let out { try write(response, to: out) }
         let document = IssueDocument(response)
+        if let out {
+            try SVIDFiles(chain: document.chain, bundle: document.bundle, key: response.privateKey).write(to: out)
+        }
         if session.isJSON { try session.console.print(json: document) } else { session.console.print(document.lines) }
     }
 
@@ -40,18 +41,5 @@ struct IssueCommand: SessionCommand {
         request.renew = renew
         request.wantKey = out != nil
         return request
-    }
-
-    private func write(_ response: Podshield_Admin_V1_IssueResponse, to directory: String) throws {
-        guard !response.privateKey.isEmpty else {
-            throw CommandFailure(.failure, "podshield-idd has not given out the private key")
-        }
-        let document = IssueDocument(response)
-        let members = [
-            FileSet.Member("svid.pem", Array(document.chain.joined().utf8), mode: 0o644),
-            FileSet.Member("svid.key", Array(PEM.encode(response.privateKey, "PRIVATE KEY").utf8), mode: 0o600),
-            FileSet.Member("bundle.pem", Array(document.bundle.joined().utf8), mode: 0o644),
-        ]
-        try FileSet(directory: directory).replace(with: members)
     }
 }

@@ -11,7 +11,8 @@ struct PSID: ParsableCommand {
         version: PodshieldVersion.text,
         subcommands: [
             StatusCommand.self, DoctorCommand.self, PeersCommand.self, ObserveCommand.self, PodCommand.self,
-            IssueCommand.self, EntryCommand.self, TokenCommand.self, NodeCommand.self, DatapathCommand.self,
+            IssueCommand.self, EntryCommand.self, JWTCommand.self, X509Command.self, TokenCommand.self,
+            NodeCommand.self, DatapathCommand.self,
             ConfigCommand.self, SysdumpCommand.self,
         ])
 

@@ -41,7 +41,7 @@ extension AdminService {
     }
 
     /// The one place where a key is put into memory that nobody wipes: the message on its way to who asked for it.
-    private static func der(of key: PrivateKey) throws -> Data {
+    static func der(of key: PrivateKey) throws -> Data {
         let der = try key.pkcs8DER()
         return unsafe der.withUnsafeBytes { bytes in unsafe Data(bytes) }
     }

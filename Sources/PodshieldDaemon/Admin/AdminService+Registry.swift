@@ -71,7 +71,7 @@ extension NewEntry {
 }
 
 extension SPIFFEID {
-    fileprivate init(asked text: String) throws(AdminError) {
+    init(asked text: String) throws(AdminError) {
         do throws(SPIFFEIDError) { try self.init(text) } catch {
             throw AdminError(.invalid, "\(error)", subject: text)
         }
