@@ -169,7 +169,7 @@ import Testing
         let authority = try await TestAuthority { $0.jwtKeyLifetime = .seconds(3600) }
         try await authority.entry("/own", selectors: [.userID(1000)])
         let node = try await TestNode.joined("node-a", to: authority)
-        try await keysAreKnown(node)
+        try await eventually("a directory") { await node.service.currentDirectory != nil }
         let old = try Podshield_Authority_V1_SignedDirectory(
             encoded: Array(try Data(contentsOf: URL(filePath: node.directory.path + "/node/directory.pb"))))
         authority.clock.advance(seconds: 1800)
