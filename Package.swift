@@ -131,7 +131,8 @@ let package = Package(
         swiftTarget(
             "Configuration",
             [
-                "Addressing", "Identity", "LinuxBinding", "PrintableText", .product(name: "Yams", package: "Yams"),
+                "Addressing", "Identity", "JOSE", "LinuxBinding", "PrintableText",
+                .product(name: "Yams", package: "Yams"),
             ]),
 
         // L4: composition
@@ -227,7 +228,7 @@ let package = Package(
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
         testTarget("SystemdBinding", ["KernelTestSupport"]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
-        testTarget("Configuration", ["Addressing", "Authority", "Identity", "KernelTestSupport"]),
+        testTarget("Configuration", ["Addressing", "Authority", "Identity", "JOSE", "KernelTestSupport"]),
         testTarget("Preflight", ["Addressing", "Configuration", "KernelTestSupport", "LinuxBinding", "Telemetry"]),
         testTarget(
             "PSIDCommands",

@@ -1,4 +1,5 @@
 public import Addressing
+public import JOSE
 
 extension PodshieldConfiguration {
     /// What only a daemon with the CA is told.
@@ -18,6 +19,10 @@ extension PodshieldConfiguration {
         public var workloadLifetime: Duration
         /// Of nodes' SVIDs and the server's own.
         public var nodeLifetime: Duration
+        /// Of JWT-SVIDs.
+        public var jwtLifetime: Duration
+        /// Whom JWT-SVIDs name as their issuer; nil for nobody.
+        public var jwtIssuer: JWTIssuer?
     }
 
     /// Which nodes' pods get an identity by the template when no entry speaks of them.

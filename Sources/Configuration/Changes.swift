@@ -1,3 +1,5 @@
+internal import JOSE
+
 extension PodshieldConfiguration {
     /// The keys whose values differ, in the order of the documentation. A token counts by where it is, not by what it is.
     public func changes(to newer: Self) -> [ConfigurationKey] {
@@ -90,6 +92,8 @@ extension PodshieldConfiguration.Authority {
         case .authorityIdentityTemplate: identityTemplate
         case .authorityWorkloadLifetime: "\(workloadLifetime)"
         case .authorityNodeLifetime: "\(nodeLifetime)"
+        case .authorityJWTLifetime: "\(jwtLifetime)"
+        case .authorityJWTIssuer: jwtIssuer?.url
         default: nil
         }
     }

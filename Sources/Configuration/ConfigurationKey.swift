@@ -22,6 +22,8 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case authorityIdentityTemplate = "authority.identity-template"
     case authorityWorkloadLifetime = "authority.workload-lifetime"
     case authorityNodeLifetime = "authority.node-lifetime"
+    case authorityJWTLifetime = "authority.jwt-lifetime"
+    case authorityJWTIssuer = "authority.jwt-issuer"
 
     case joinAuthority = "join.authority"
     case joinRootFingerprint = "join.root-fingerprint"

@@ -18,11 +18,15 @@ extension ConfigurationReader {
             .authorityWorkloadLifetime, .duration(from: "1m", to: "30d"), default: .seconds(3600))
         let nodeLifetime = document.value(
             .authorityNodeLifetime, .duration(from: "1m", to: "30d"), default: .seconds(86400))
+        let jwtLifetime = document.value(
+            .authorityJWTLifetime, .duration(from: "10s", to: "1h"), default: .seconds(300))
+        let jwtIssuer = document.value(.authorityJWTIssuer, .issuer)
         guard let listen else { return nil }
         return PodshieldConfiguration.Authority(
             name: name, listenAddress: listen, port: port, advertised: advertised ?? Endpoint(listen, port: port),
             keyCredential: keyCredential, autoRegister: autoRegister, identityTemplate: template,
-            workloadLifetime: workloadLifetime, nodeLifetime: nodeLifetime)
+            workloadLifetime: workloadLifetime, nodeLifetime: nodeLifetime, jwtLifetime: jwtLifetime,
+            jwtIssuer: jwtIssuer)
     }
 
     mutating func join() -> PodshieldConfiguration.Join? {

@@ -1,5 +1,6 @@
 import Addressing
 import Identity
+import JOSE
 
 /// What a value has to be.
 struct Kind<Value>: Sendable {
@@ -108,6 +109,12 @@ extension Kind where Value == Duration {
 extension Kind where Value == TrustDomain {
     static let trustDomain = Kind(expected: "a trust domain: letters a to z, digits, '.', '-', '_'") { text in
         try? TrustDomain(text)
+    }
+}
+
+extension Kind where Value == JWTIssuer {
+    static let issuer = Kind(expected: "an https URL without query, fragment and final slash") { text in
+        try? JWTIssuer(text)
     }
 }
 

@@ -16,6 +16,8 @@ import Testing
         .authorityIdentityTemplate: ("", "authority: {identity-template: \"/a/{pod-name}\"}\n"),
         .authorityWorkloadLifetime: ("", "authority: {workload-lifetime: 2h}\n"),
         .authorityNodeLifetime: ("", "authority: {node-lifetime: 2h}\n"),
+        .authorityJWTLifetime: ("", "authority: {jwt-lifetime: 1h}\n"),
+        .authorityJWTIssuer: ("", "authority: {jwt-issuer: \"https://a\"}\n"),
         .linkEpochLifetime: ("", "link: {epoch-lifetime: 2h}\n"), .linkPreconnect: ("", "link: {preconnect: false}\n"),
         .linkRekeyPackets: ("", "link: {rekey-packets: 10000}\n"),
         .linkRekeyBytes: ("", "link: {rekey-bytes: 1048576}\n"),

@@ -55,7 +55,7 @@ import Testing
         let explicit = example.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             guard let match = line.wholeMatch(of: #/( *)# ([a-z-]+): (\S.*?)(?: {2,}.*)?/#),
                 ConfigurationKey.allCases.contains(where: { $0.name == match.output.2 && $0.section != "join" }),
-                !["executable", "key-credential"].contains(match.output.2)
+                !["executable", "jwt-issuer", "key-credential"].contains(match.output.2)
             else { return String(line) }
             return "\(match.output.1)\(match.output.2): \(match.output.3)"
         }.joined(separator: "\n")

@@ -1,6 +1,7 @@
 import Addressing
 import Configuration
 import Identity
+import JOSE
 import Testing
 
 @Suite struct ModelTests {
@@ -27,6 +28,7 @@ import Testing
         #expect(authority.autoRegister == .none && authority.keyCredential == nil)
         #expect(authority.identityTemplate == "/ns/{namespace}/sa/{service-account}")
         #expect(authority.workloadLifetime == .seconds(3600) && authority.nodeLifetime == .seconds(86400))
+        #expect(authority.jwtLifetime == .seconds(300) && authority.jwtIssuer == nil)
     }
 
     @Test func defaultTables() throws {
@@ -73,6 +75,8 @@ import Testing
                   auto-register: own-node
                   identity-template: /pods/{pod-name}
                   workload-lifetime: 90s
+                  jwt-lifetime: 10s
+                  jwt-issuer: https://oidc.example.org
                   node-lifetime: 2d
                 link: {epoch-lifetime: 10s, rekey-packets: 10000, rekey-bytes: 1048576, preconnect: false}
                 datapath: {attachment: clsact, mark-mask: "0x3", events-per-second: 7}
@@ -105,6 +109,7 @@ import Testing
         #expect(authority.name == "ca" && authority.port == 7000 && authority.advertised.host == "authority.example")
         #expect(authority.keyCredential == "ca-key")
         #expect(authority.autoRegister == .ownNode && authority.identityTemplate == "/pods/{pod-name}")
+        #expect(authority.jwtLifetime == .seconds(10) && authority.jwtIssuer?.url == "https://oidc.example.org")
         #expect(authority.workloadLifetime == .seconds(90) && authority.nodeLifetime == .seconds(172_800))
         let paths = configuration.paths
         #expect([paths.state, paths.run, paths.bpffs, paths.bpfObject] == ["/s", "/r", "/b", "/o"])

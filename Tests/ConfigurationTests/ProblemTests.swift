@@ -124,6 +124,12 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
             "authority: {workload-lifetime: 59s}\n",
             "f:6:32: authority.workload-lifetime: '59s' is not a time from 1m to 30d, in s, m, h or d"),
         BadDocument(
+            "authority: {jwt-lifetime: 61m}\n",
+            "f:6:27: authority.jwt-lifetime: '61m' is not a time from 10s to 1h, in s, m, h or d"),
+        BadDocument(
+            "authority: {jwt-issuer: \"https://a/?b\"}\n",
+            "f:6:25: authority.jwt-issuer: 'https://a/?b' is not an https URL without query, fragment and final slash"),
+        BadDocument(
             "authority: {name: ..}\n",
             "f:6:19: authority.name: '..' is not a name of 1 to 63 letters, digits, '.', '_', '-'"),
     ])

@@ -59,6 +59,8 @@ extension AuthoritySettings {
         advertisedAddress = settings.advertised.description
         workloadLifetime = settings.workloadLifetime
         nodeLifetime = settings.nodeLifetime
+        jwtLifetime = settings.jwtLifetime
+        jwtIssuer = settings.jwtIssuer
         serverLifetime = settings.nodeLifetime
         leasable = configuration.protected
         autoRegistration = try AutoRegistration(settings, configuration)
