@@ -260,7 +260,7 @@ struct JWTSVIDTests {
             try maker.bundle, try #require(JWTBundle(trustDomain: otherDomain, authorities: [sameName], sequence: 1)),
         ]
         let verifier = JWTSVIDVerifier(bundles: bundles)
-        func verify(_ token: String) throws {
+        let verify = { (token: String) in
             _ = try verifier.verify(token, audience: TokenMaker.audience, at: Self.now)
         }
         let foreign = TokenMaker.claims(sub: "\"spiffe://other/a\"")
