@@ -102,7 +102,7 @@ let package = Package(
         swiftTarget(
             "WorkloadAPI",
             [
-                "AuthorityAPI", "Identity", "LinuxBinding", "OpenSSLBinding", "WorkloadProtocol",
+                "AuthorityAPI", "Identity", "JOSE", "LinuxBinding", "OpenSSLBinding", "WorkloadProtocol",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,
             ] + grpc + grpcTransport + nio),
@@ -222,7 +222,7 @@ let package = Package(
         testTarget(
             "WorkloadAPI",
             [
-                "AuthorityAPI", "Identity", "Issuance", "KernelTestSupport", "LinkTestSupport", "LinuxBinding",
+                "AuthorityAPI", "Identity", "Issuance", "JOSE", "KernelTestSupport", "LinkTestSupport", "LinuxBinding",
                 "OpenSSLBinding", "WorkloadProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport + nio),
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),

@@ -1,4 +1,5 @@
 internal import GRPCCore
+internal import JOSE
 internal import OpenSSLBinding
 internal import WorkloadProtocol
 
@@ -7,11 +8,20 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
     let attestor: Attestor
     let connections: Connections
 
-    private func stream(_ metadata: Metadata) throws -> EntitlementStream {
+    private func caller(_ metadata: Metadata) throws -> Caller {
         guard let number = ConnectionStamp.number(of: metadata), let caller = connections.caller(number) else {
             throw Denial.gone.status
         }
-        return EntitlementStream(attestor: attestor, caller: caller)
+        return caller
+    }
+
+    private func stream<Part>(
+        _ part: @escaping @Sendable () async throws(Denial) -> Part
+    ) -> ChangeStream<Part> { ChangeStream(identities: attestor.identities, part: part) }
+
+    /// Runs `body`; a denial becomes a status.
+    private func answering<Answer>(_ body: () async throws(Denial) -> Answer) async throws -> Answer {
+        do throws(Denial) { return try await body() } catch { throw error.status }
     }
 
     // MARK: X.509
@@ -19,15 +29,16 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
     func fetchX509SVID(
         request: ServerRequest<X509SVIDRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<X509SVIDResponse> {
-        let stream = try stream(request.metadata)
+        let caller = try caller(request.metadata)
+        let stream = stream { [attestor] () throws(Denial) in try await attestor.x509Context(of: caller) }
         return StreamingServerResponse { writer in
-            try await stream.run(context, { $0 }) { try await writer.write(Self.svids($0)) }
+            try await stream.run(context) { try await writer.write(Self.svids($0)) }
             return [:]
         }
     }
 
-    private static func svids(_ entitlement: Entitlement) throws -> X509SVIDResponse {
-        do throws(OpenSSLError) { return try X509SVIDResponse(entitlement) } catch {
+    private static func svids(_ context: X509Context) throws -> X509SVIDResponse {
+        do throws(OpenSSLError) { return try X509SVIDResponse(context) } catch {
             throw RPCError(code: .internalError, message: "the key cannot be encoded")
         }
     }
@@ -35,28 +46,61 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
     func fetchX509Bundles(
         request: ServerRequest<X509BundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<X509BundlesResponse> {
-        let stream = try stream(request.metadata)
+        let caller = try caller(request.metadata)
+        let stream = stream { [attestor] () throws(Denial) in try await attestor.bundle(for: caller) }
         return StreamingServerResponse { writer in
-            try await stream.run(context, \.bundle) { try await writer.write(X509BundlesResponse($0)) }
+            try await stream.run(context) { try await writer.write(X509BundlesResponse($0)) }
             return [:]
         }
     }
 
-    // MARK: Not offered
-
-    private static let unimplemented = RPCError(code: .unimplemented, message: "this profile is not offered")
+    // MARK: JWT
 
     func fetchJWTSVID(
         request: ServerRequest<JWTSVIDRequest>, context: ServerContext
-    ) async throws -> ServerResponse<JWTSVIDResponse> { throw Self.unimplemented }
+    ) async throws -> ServerResponse<JWTSVIDResponse> {
+        let caller = try caller(request.metadata)
+        let tokens = try await answering { () throws(Denial) in
+            let (id, audience) = try request.message.parsed()
+            return try await attestor.tokens(of: caller, id: id, audience: audience)
+        }
+        return ServerResponse(message: JWTSVIDResponse(tokens))
+    }
 
     func fetchJWTBundles(
         request: ServerRequest<JWTBundlesRequest>, context: ServerContext
-    ) async throws -> StreamingServerResponse<JWTBundlesResponse> { throw Self.unimplemented }
+    ) async throws -> StreamingServerResponse<JWTBundlesResponse> {
+        let caller = try caller(request.metadata)
+        let stream = stream { [attestor] () throws(Denial) in try await attestor.jwtBundle(for: caller) }
+        return StreamingServerResponse { writer in
+            try await stream.run(context) { try await writer.write(JWTBundlesResponse($0)) }
+            return [:]
+        }
+    }
 
+    /// For everybody: it tells nothing that the token does not.
     func validateJWTSVID(
         request: ServerRequest<ValidateJWTSVIDRequest>, context: ServerContext
-    ) async throws -> ServerResponse<ValidateJWTSVIDResponse> { throw Self.unimplemented }
+    ) async throws -> ServerResponse<ValidateJWTSVIDResponse> {
+        let message = request.message
+        let answer = try await answering { () throws(Denial) in
+            guard !message.audience.isEmpty, !message.svid.isEmpty else {
+                throw .badRequest("audience and svid are mandatory")
+            }
+            return try ValidateJWTSVIDResponse(try validate(message.svid, audience: message.audience))
+        }
+        return ServerResponse(message: answer)
+    }
+
+    private func validate(_ token: String, audience: String) throws(Denial) -> JOSE.JWTSVID {
+        do throws(JWTRejection) { return try attestor.identities.validate(token, audience: audience) } catch {
+            throw .badRequest("\(error)")
+        }
+    }
+
+    // MARK: WIT, which is optional
+
+    private static let unimplemented = RPCError(code: .unimplemented, message: "this profile is not offered")
 
     func fetchWITSVID(
         request: ServerRequest<WITSVIDRequest>, context: ServerContext

@@ -4,24 +4,24 @@ internal import OpenSSLBinding
 internal import WorkloadProtocol
 
 extension X509SVIDResponse {
-    init(_ entitlement: Entitlement) throws(OpenSSLError) {
+    init(_ context: X509Context) throws(OpenSSLError) {
         self.init()
         var svids: [WorkloadProtocol.X509SVID] = []
-        for identity in entitlement.identities { svids.append(try .init(identity, entitlement.bundle)) }
+        for svid in context.svids { svids.append(try .init(svid, context.bundle)) }
         self.svids = svids
     }
 }
 
 extension WorkloadProtocol.X509SVID {
-    init(_ identity: Entitlement.Identity, _ bundle: TrustBundle) throws(OpenSSLError) {
+    init(_ hinted: HintedSVID, _ bundle: TrustBundle) throws(OpenSSLError) {
         self.init()
-        let svid = identity.svid.svid
+        let svid = hinted.svid.svid
         spiffeID = svid.id.description
         x509Svid = Data(svid.chain.flatMap(\.der))
         // The one way out of a workload's key: into the hands of the workload.
-        x509SvidKey = try unsafe identity.svid.key.pkcs8DER().withUnsafeBytes { unsafe Data($0) }
+        x509SvidKey = try unsafe hinted.svid.key.pkcs8DER().withUnsafeBytes { unsafe Data($0) }
         self.bundle = bundle.concatenated
-        hint = identity.hint
+        hint = hinted.hint
     }
 }
 

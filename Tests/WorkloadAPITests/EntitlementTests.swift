@@ -25,8 +25,8 @@ import Testing
     private func caller(_ place: Caller.Place = .host) -> Caller { Caller(process: process, place: place) }
 
     private func accounts(_ place: Caller.Place = .host) async -> [String] {
-        let entitlement = try? await attestor.entitlement(of: caller(place))
-        return entitlement?.identities.map { String($0.svid.svid.id.path.split(separator: "/").last!) } ?? []
+        let context = try? await attestor.x509Context(of: caller(place))
+        return context?.svids.map { String($0.svid.svid.id.path.split(separator: "/").last!) } ?? []
     }
 
     private static let ownPath = (try? CurrentProcess.executable()) ?? ""
@@ -53,7 +53,7 @@ import Testing
     ])
     func whatIsNotSoSelectsNothing(selector: Selector) async throws {
         try identities.add("w", [.userID(geteuid()), selector])
-        await #expect(throws: Denial.noIdentity) { try await attestor.entitlement(of: caller()) }
+        await #expect(throws: Denial.noIdentity) { try await attestor.x509Context(of: caller()) }
     }
 
     /// SPIFFE_Workload_API.md section 5.2.1, W-7: none twice in one response; an earlier one keeps it.
@@ -62,9 +62,8 @@ import Testing
         for (account, hint) in [("a", "x"), ("b", "x"), ("c", ""), ("d", "y"), ("e", "")] {
             try identities.add(account, selectors, hint: hint)
         }
-        let entitlement = try await attestor.entitlement(of: caller())
-        #expect(entitlement.identities.map(\.hint) == ["x", "", "", "y", ""])
-        #expect(entitlement.identities.count == 5)
+        let context = try await attestor.x509Context(of: caller())
+        #expect(context.svids.map(\.hint) == ["x", "", "", "y", ""])
     }
 
     /// W-14: the first is the default, and that is the pod's own.
@@ -101,12 +100,12 @@ import Testing
     /// E-6: not known yet is another answer than none.
     @Test func e6WhatIsNotKnownYetIsNotDenied() async throws {
         identities.change { $0.entries = nil }
-        await #expect(throws: Denial.notReady) { try await attestor.entitlement(of: caller()) }
+        await #expect(throws: Denial.notReady) { try await attestor.x509Context(of: caller()) }
         identities.change { $0.entries = [] }
-        await #expect(throws: Denial.noIdentity) { try await attestor.entitlement(of: caller()) }
+        await #expect(throws: Denial.noIdentity) { try await attestor.x509Context(of: caller()) }
         try identities.add("w", [.userID(geteuid())])
         identities.change { $0.svids = [:] }
-        await #expect(throws: Denial.notReady) { try await attestor.entitlement(of: caller()) }
+        await #expect(throws: Denial.notReady) { try await attestor.x509Context(of: caller()) }
     }
 
     @Test func aPodKeepsItsOwnWhileTheAuthorityIsAway() async throws {
@@ -117,7 +116,7 @@ import Testing
             $0.pods = [3: KnownPod(facts: facts, svid: own), 4: KnownPod(facts: facts, svid: nil)]
         }
         #expect(await accounts(.container(number: 3)) == ["web"])
-        await #expect(throws: Denial.notReady) { try await attestor.entitlement(of: caller(.container(number: 4))) }
+        await #expect(throws: Denial.notReady) { try await attestor.x509Context(of: caller(.container(number: 4))) }
     }
 
     @Test func oneThatCannotBeHadDoesNotKeepTheOthersBack() async throws {

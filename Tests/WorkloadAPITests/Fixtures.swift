@@ -3,6 +3,8 @@ import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2
 import Identity
+import Issuance
+import JOSE
 import KernelTestSupport
 import LinkTestSupport
 import Synchronization
@@ -20,11 +22,13 @@ final class TestIdentities: WorkloadIdentities {
     }
 
     let domain: TestDomain
+    let jwtKey: JWTSigningKey
     private let values: Mutex<Values>
     private let watchers = Mutex<[AsyncStream<Void>.Continuation]>([])
 
     init() throws {
         domain = try TestDomain("example.org")
+        jwtKey = try .generate(for: domain.name, notAfter: TestDomain.now + 3600)
         values = Mutex(Values(bundle: domain.bundle))
     }
 
@@ -32,6 +36,22 @@ final class TestIdentities: WorkloadIdentities {
     func svid(of entry: WorkloadEntry) async -> KeyedSVID? { values.withLock { $0.svids[entry.id] } }
     func pod(inNamespace number: Int32) async -> KnownPod? { values.withLock { $0.pods[number] } }
     var bundle: TrustBundle { values.withLock { $0.bundle } }
+    var jwtBundle: JWTBundle { JWTBundle(trustDomain: domain.name, authorities: [jwtKey.authority], sequence: 1)! }
+
+    func jwtSVID(of holder: IdentityHolder, audience: JWTAudience) async -> JOSE.JWTSVID? {
+        let id: SPIFFEID
+        switch holder {
+        case .pod(_, let svid): id = svid.svid.id
+        case .entry(let entry):
+            guard let svid = await svid(of: entry) else { return nil }
+            id = svid.svid.id
+        }
+        return try? jwtKey.sign(JWTSVIDPlan(id: id, audience: audience), now: TestDomain.now)
+    }
+
+    func validate(_ token: String, audience: String) throws(JWTRejection) -> JOSE.JWTSVID {
+        try JWTSVIDVerifier(bundles: [jwtBundle]).verify(token, audience: audience, at: TestDomain.now)
+    }
 
     func changes() -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

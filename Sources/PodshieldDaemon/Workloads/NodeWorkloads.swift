@@ -1,5 +1,6 @@
 import AuthorityAPI
 import Identity
+import JOSE
 import LinuxBinding
 import NodeIdentity
 import WorkloadAPI
@@ -27,7 +28,20 @@ struct NodeWorkloads: WorkloadIdentities {
         return KnownPod(facts: pod.record.facts, svid: isValid ? issued?.svid : nil)
     }
 
+    /// Why there is none, the authority's journal says.
+    func jwtSVID(of holder: IdentityHolder, audience: JWTAudience) async -> JWTSVID? {
+        switch holder {
+        case .pod(let pod, _): try? await identity.jwtSVID(of: pod.podName, audience: audience)
+        case .entry(let entry): try? await identity.jwtSVID(of: entry, audience: audience)
+        }
+    }
+
+    func validate(_ token: String, audience: String) throws(JWTRejection) -> JWTSVID {
+        try identity.validate(token, audience: audience)
+    }
+
     var bundle: TrustBundle { identity.bundle }
+    var jwtBundle: JWTBundle { identity.jwtBundle }
 
     func changes() -> AsyncStream<Void> { identity.changes() }
 }

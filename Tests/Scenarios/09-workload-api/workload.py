@@ -4,7 +4,7 @@
 what it is told, a JSON document a line.
 
 `watch` is the X.509 source of PyPI's spiffe, as its users have it. The others make one call each: `stream` prints every
-message and the status that it ends with, `bare` does without the header, `token` asks for a JWT-SVID, `reflect` for what is offered, `crowd` opens a thousand
+message and the status that it ends with, `bare` does without the header, `token` asks for a JWT-SVID, verifies it and has it validated, `reflect` for what is offered, `crowd` opens a thousand
 connections and says how many were closed."""
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 
 import grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from spiffe import WorkloadApiClient, X509Source
+from spiffe import JwtSvid, WorkloadApiClient, X509Source
 from spiffe._proto import workload_pb2, workload_pb2_grpc
 from spiffe.svid.x509_svid import X509Svid
 
@@ -55,8 +55,13 @@ def stream(path: str, metadata: tuple = SECURED) -> None:
 
 
 def token(path: str) -> None:
+    client = WorkloadApiClient(f"unix://{path}")
     try:
-        WorkloadApiClient(f"unix://{path}").fetch_jwt_svid({"somebody"})
+        svid = client.fetch_jwt_svid({"somebody"})
+        bundle = client.fetch_jwt_bundles().get_bundle_for_trust_domain(svid.spiffe_id.trust_domain)
+        JwtSvid.parse_and_validate(svid.token, bundle, {"somebody"})
+        say(token=str(client.validate_jwt_svid(svid.token, "somebody").spiffe_id))
+        client.validate_jwt_svid(svid.token, "somebody else")
     except Exception as error:
         say(error=str(error))
 

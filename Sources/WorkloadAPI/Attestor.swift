@@ -1,0 +1,91 @@
+internal import AuthorityAPI
+internal import Identity
+internal import JOSE
+internal import LinuxBinding
+
+/// Decides who gets what. All is looked at anew each time: what was true of a caller a moment ago need not be now.
+struct Attestor: Sendable {
+    let identities: any WorkloadIdentities
+    private let digests = ExecutableDigests()
+
+    init(_ identities: any WorkloadIdentities) { self.identities = identities }
+
+    /// The identities that a caller may have.
+    func entitlement(of caller: Caller) async throws(Denial) -> Entitlement {
+        let entries = await identities.entries()
+        let pod = await pod(of: caller)
+        var evidence = Evidence(caller, pod: pod?.facts, digests: digests)
+        var holders: [IdentityHolder] = []
+        if let pod, let svid = pod.svid { holders.append(.pod(pod.facts, svid)) }
+        // A pod's own is held over restarts, whether or not the authority can be asked for more.
+        guard entries != nil || !holders.isEmpty else { throw .notReady }
+        for entry in entries ?? [] where await evidence.fits(entry) { holders.append(.entry(entry)) }
+        guard caller.process.isAlive else { throw .gone }
+        guard let entitlement = Entitlement(holders) else { throw .noIdentity }
+        return entitlement
+    }
+
+    private func pod(of caller: Caller) async -> KnownPod? {
+        guard case .container(let number) = caller.place else { return nil }
+        return await identities.pod(inNamespace: number)
+    }
+
+    // MARK: X.509
+
+    func x509Context(of caller: Caller) async throws(Denial) -> X509Context {
+        let svids = try await entitlement(of: caller).each { [identities] identity in
+            let svid: KeyedSVID? =
+                switch identity.holder {
+                case .pod(_, let svid): svid
+                case .entry(let entry): await identities.svid(of: entry)
+                }
+            return svid.map { HintedSVID(svid: $0, hint: identity.hint) }
+        }
+        guard !svids.isEmpty else { throw .notReady }
+        return X509Context(svids: svids, bundle: identities.bundle)
+    }
+
+    func bundle(for caller: Caller) async throws(Denial) -> TrustBundle {
+        _ = try await entitlement(of: caller)
+        return identities.bundle
+    }
+
+    // MARK: JWT
+
+    /// - Parameter id: the only one that is asked for; nil for all.
+    func tokens(
+        of caller: Caller, id: SPIFFEID?, audience: JWTAudience
+    ) async throws(Denial) -> [HintedToken] {
+        let all = try await entitlement(of: caller)
+        guard let wanted = id.map(all.only) ?? all else { throw .noIdentity }
+        let tokens = await wanted.each { [identities] identity in
+            await identities.jwtSVID(of: identity.holder, audience: audience)
+                .map { HintedToken(svid: $0, hint: identity.hint) }
+        }
+        guard !tokens.isEmpty else { throw .notReady }
+        return tokens
+    }
+
+    func jwtBundle(for caller: Caller) async throws(Denial) -> JWTBundle {
+        _ = try await entitlement(of: caller)
+        return identities.jwtBundle
+    }
+}
+
+/// All that one message of FetchX509SVID says.
+struct X509Context: Sendable, Equatable {
+    let svids: [HintedSVID]
+    let bundle: TrustBundle
+}
+
+struct HintedSVID: Sendable, Equatable {
+    let svid: KeyedSVID
+    let hint: String
+
+    static func == (a: Self, b: Self) -> Bool { a.svid.svid == b.svid.svid && a.hint == b.hint }
+}
+
+struct HintedToken: Sendable {
+    let svid: JWTSVID
+    let hint: String
+}

@@ -1,0 +1,46 @@
+internal import Foundation
+internal import Identity
+internal import JOSE
+internal import SwiftProtobuf
+internal import WorkloadProtocol
+
+extension JWTSVIDRequest {
+    /// What is asked for; all of it is mandatory but the ID (SPIFFE_Workload_API.md section 6.2.1).
+    func parsed() throws(Denial) -> (id: SPIFFEID?, audience: JWTAudience) {
+        do {
+            return (spiffeID.isEmpty ? nil : try SPIFFEID(spiffeID), try JWTAudience(audience))
+        } catch {
+            throw .badRequest("\(error)")
+        }
+    }
+}
+
+extension JWTSVIDResponse {
+    init(_ tokens: [HintedToken]) {
+        self.init()
+        svids = tokens.map { token in
+            .with {
+                $0.spiffeID = token.svid.id.description
+                $0.svid = token.svid.token
+                $0.hint = token.hint
+            }
+        }
+    }
+}
+
+extension JWTBundlesResponse {
+    init(_ bundle: JWTBundle) {
+        self.init()
+        bundles = [SPIFFEID(bundle.trustDomain).description: Data(bundle.encoded.utf8)]
+    }
+}
+
+extension ValidateJWTSVIDResponse {
+    init(_ svid: JOSE.JWTSVID) throws(Denial) {
+        self.init()
+        spiffeID = svid.id.description
+        do { claims = try Google_Protobuf_Struct(jsonString: svid.claims.encoded) } catch {
+            throw .badRequest("the claims cannot be told")
+        }
+    }
+}
