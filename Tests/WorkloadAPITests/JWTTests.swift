@@ -3,6 +3,7 @@ import Foundation
 import GRPCCore
 import Glibc
 import Identity
+import Issuance
 import JOSE
 import SwiftProtobuf
 import Testing

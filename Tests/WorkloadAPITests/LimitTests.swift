@@ -14,7 +14,7 @@ import WorkloadProtocol
 @Suite(.timeLimit(.minutes(1))) struct LimitTests {
     /// The settings that the server begins with, by their numbers (RFC 9113 section 6.5.2).
     private func settings(_ server: TestServer) async throws -> [UInt16: UInt32] {
-        let socket = try UnixSocket.connect(to: server.path)
+        let socket = try UnixSocket.connect(to: server.path, within: .seconds(30))
         try socket.send(Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0])
         let frame = await receive(from: socket)
         try #require(frame.count >= 9 && frame[3] == 4)
@@ -73,7 +73,7 @@ import WorkloadProtocol
         var limits = WorkloadAPILimits()
         limits.firstCall = .milliseconds(500)
         let server = try await TestServer(limits: limits)
-        let socket = try UnixSocket.connect(to: server.path)
+        let socket = try UnixSocket.connect(to: server.path, within: .seconds(30))
         try socket.send(Array(beginning.utf8))
         while await !receive(from: socket).isEmpty {}
         #expect(await eventually { server.server.connections.count == 0 })
@@ -81,15 +81,16 @@ import WorkloadProtocol
 
     @Test func aStreamThatIsQuietIsNotIdle() async throws {
         var limits = WorkloadAPILimits()
-        limits.firstCall = .milliseconds(500)
-        limits.idle = .milliseconds(500)
+        // A busy machine must not need as long to make the call.
+        limits.firstCall = .seconds(3)
+        limits.idle = .seconds(3)
         let server = try await TestServer(limits: limits)
         try server.identities.add("web", [.userID(geteuid())])
         try await server.withClient { client in
             try await client.fetchX509SVID(.init(), metadata: secured) { response in
                 var messages = response.messages.makeAsyncIterator()
                 _ = try await messages.next()
-                try await Task.sleep(for: .seconds(2))
+                try await Task.sleep(for: .seconds(5))
                 try server.identities.add("second", [.userID(geteuid())])
                 #expect(try await messages.next()?.svids.count == 2)
             }
