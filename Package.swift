@@ -74,13 +74,14 @@ let package = Package(
         // L2: domain, pure values
         swiftTarget("Addressing"),
         swiftTarget("PrintableText"),
+        swiftTarget("RateLimiting"),
         swiftTarget("Identity", ["Addressing", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("JOSE", ["Identity", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("Issuance", ["Identity", "JOSE", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("KeyAgreement", ["Addressing", "Identity", "OpenSSLBinding", crypto]),
 
         // L3: transport and services; services never import each other
-        swiftTarget("SecureTransport", ["Addressing", "Identity", "OpenSSLBinding"] + nio),
+        swiftTarget("SecureTransport", ["Addressing", "Identity", "OpenSSLBinding", "RateLimiting"] + nio),
         .target(
             name: "AuthorityAPI",
             dependencies: [
@@ -110,7 +111,7 @@ let package = Package(
             "Authority",
             [
                 "Addressing", "AuthorityAPI", "Identity", "Issuance", "JOSE", "LinuxBinding", "SecureTransport",
-                "OpenSSLBinding", "PrintableText",
+                "OpenSSLBinding", "PrintableText", "RateLimiting",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
@@ -123,8 +124,10 @@ let package = Package(
             ] + grpc + grpcTransport + nio),
         swiftTarget(
             "NodeLink",
-            ["Addressing", "Identity", "KeyAgreement", "LinuxBinding", "SecureTransport", "OpenSSLBinding", crypto]
-                + nio),
+            [
+                "Addressing", "Identity", "KeyAgreement", "LinuxBinding", "OpenSSLBinding", "RateLimiting",
+                "SecureTransport", crypto,
+            ] + nio),
         swiftTarget("Datapath", ["Addressing", "Identity", "BPFBinding", "LinuxBinding", "CPodshieldABI"]),
         swiftTarget("NetnsProtocol", ["Addressing", "LinuxBinding"]),
         swiftTarget("Telemetry", ["PrintableText", "SystemdBinding"]),
@@ -173,7 +176,8 @@ let package = Package(
             name: "podshield-rates",
             dependencies: [
                 "Addressing", "Authority", "AuthorityAPI", "Identity", "Issuance", "KeyAgreement", "NodeIdentity",
-                "NodeLink", "OpenSSLBinding", "SecureTransport", .product(name: "NIOEmbedded", package: "swift-nio"),
+                "NodeLink", "OpenSSLBinding", "RateLimiting", "SecureTransport",
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio,
             path: "Benchmarks/Rates",
             swiftSettings: strict),
@@ -181,26 +185,27 @@ let package = Package(
         // Tests
         testTarget("OpenSSLBinding"),
         testTarget("Addressing"),
+        testTarget("RateLimiting"),
         testTarget("Identity", ["Addressing", "OpenSSLBinding", "PrintableText"]),
         testTarget("JOSE", ["Identity", "Issuance", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("Issuance", ["Identity", "JOSE", "OpenSSLBinding"]),
         testTarget(
             "SecureTransport",
             [
-                "Addressing", "Identity", "Issuance", "OpenSSLBinding", "RandomTestSupport",
+                "Addressing", "Identity", "Issuance", "OpenSSLBinding", "RandomTestSupport", "RateLimiting",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio),
         testTarget(
             "Authority",
             [
                 "Addressing", "AuthorityAPI", "Identity", "Issuance", "JOSE", "KernelTestSupport", "LinuxBinding",
-                "OpenSSLBinding", .product(name: "GRDB", package: "GRDB.swift"),
+                "OpenSSLBinding", "RateLimiting", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         testTarget(
             "NodeIdentity",
             [
                 "Addressing", "Authority", "AuthorityAPI", "Identity", "Issuance", "JOSE", "KernelTestSupport",
-                "LinuxBinding", "OpenSSLBinding", "SecureTransport",
+                "LinuxBinding", "OpenSSLBinding", "RateLimiting", "SecureTransport",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .target(name: "KernelTestSupport", path: "Tests/KernelTestSupport", swiftSettings: strict),
