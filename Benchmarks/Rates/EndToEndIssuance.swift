@@ -4,12 +4,13 @@ import AuthorityAPI
 import Foundation
 import Identity
 import NodeIdentity
+import RateLimiting
 
 /// A node asks an authority over TLS on loopback, both in this process: key, request, registry, signature, verification.
 struct EndToEndIssuance {
     /// Requests under way at one time.
     private static let width = 8
-    private static let unlimited = AuthorityLimits.Budget(burst: 1e9, perSecond: 1e9)
+    private static let unlimited = Rate(burst: 1e9, perSecond: 1e9)
 
     func rate(for duration: Duration) async throws -> Double {
         let directory = FileManager.default.temporaryDirectory.appending(path: "podshield-rates-\(getpid())")

@@ -2,6 +2,7 @@ import Addressing
 import Identity
 import KeyAgreement
 import NodeLink
+import RateLimiting
 import SecureTransport
 import Synchronization
 
@@ -23,10 +24,12 @@ struct NodeHandshake {
     }
 
     private static let names = ["node-a", "node-b"]
+    private static let unlimited = Rate(burst: 1e9, perSecond: 1e9)
 
     private static func settings(_ index: Int) -> NodeLinkSettings {
         var settings = NodeLinkSettings(address: address(index), port: 0)
-        settings.admission.ratePerSource = 1e9
+        settings.admission.ratePerSource = unlimited
+        settings.admission.nodes.rate = unlimited
         return settings
     }
 

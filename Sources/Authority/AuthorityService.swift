@@ -2,6 +2,7 @@ internal import Addressing
 public import Identity
 internal import Issuance
 internal import OpenSSLBinding
+internal import SecureTransport
 
 /// The authority of a trust domain: holds the CA and the registry, decides who is issued what, and serves nodes.
 ///
@@ -45,14 +46,17 @@ public final class AuthorityService: Sendable {
         self.authority = authority
         self.now = now
         self.observe = observe
-        publisher = DirectoryPublisher(registry, bundle: authority.bundle, identity: identity, now: now)
+        let admission = AdmissionControl(settings.limits.admission)
+        publisher = DirectoryPublisher(
+            registry, bundle: authority.bundle, identity: identity, now: now,
+            published: { admission.know(Set($0.nodes.map(\.address))) })
         jwtKeys = JWTKeys(
             files: files.jwtKeys, registry: registry, publisher: publisher, lifetime: settings.jwtKeyLifetime, now: now,
             observe: observe)
         let core = AuthorityCore(
             settings: settings, authority: authority, registry: registry, publisher: publisher,
             entrySignals: entrySignals, jwtKeys: jwtKeys, now: now, observe: observe)
-        server = try AuthorityServer(core, identity: identity)
+        server = try AuthorityServer(core, identity: identity, admission: admission)
     }
 
     /// SPIFFE ID of the server.
@@ -71,6 +75,8 @@ public final class AuthorityService: Sendable {
     /// Serves nodes until `stop` is called or the task is cancelled, which is the same.
     public func run() async throws(AuthorityError) {
         _ = try await jwtKeys.current()
+        // Nodes are told from strangers from the first connection on.
+        _ = try? await publisher.current()
         let upkeep = Task { [jwtKeys] in await jwtKeys.stayFresh() }
         defer { upkeep.cancel() }
         // Cancelling gRPC's own task would drop connections that are being accepted, which NIO does not forgive: however

@@ -2,6 +2,7 @@ public import Addressing
 public import Identity
 internal import Issuance
 public import JOSE
+public import RateLimiting
 public import SecureTransport
 
 /// What an authority is told.
@@ -49,13 +50,16 @@ public struct AuthorityLimits: Sendable, Equatable {
     /// Connections at one time, those in handshake included.
     public var connections = 4096
     /// Of connections that have shown no node's certificate yet, or never do.
-    public var admission = AdmissionLimits(pending: 1024, pendingPerSource: 128, burstPerSource: 256, ratePerSource: 32)
+    public var admission = AdmissionLimits(
+        strangers: .init(pending: 1024, rate: Rate(burst: 1024, perSecond: 128)),
+        nodes: .init(pending: 1024, rate: Rate(burst: 4096, perSecond: 256)),
+        pendingPerSource: 128, ratePerSource: Rate(burst: 256, perSecond: 32))
     /// Calls at one time on one connection.
     public var streamsPerConnection = 128
     /// Calls of one node: so many at once, then so many a second.
-    public var nodeCalls = Budget(burst: 2000, perSecond: 1000)
+    public var nodeCalls = Rate(burst: 2000, perSecond: 1000)
     /// Joins from one address (IPv6: one /64).
-    public var joins = Budget(burst: 100, perSecond: 2)
+    public var joins = Rate(burst: 100, perSecond: 2)
     public var directory = DirectoryLimits()
     /// Between two directories on one stream.
     public var directoryPause = Duration.milliseconds(100)
@@ -63,15 +67,4 @@ public struct AuthorityLimits: Sendable, Equatable {
     public var anonymousConnection = Duration.seconds(30)
 
     public init() {}
-
-    /// A bucket that holds `burst` calls and fills at `perSecond`.
-    public struct Budget: Sendable, Equatable {
-        public var burst: Double
-        public var perSecond: Double
-
-        public init(burst: Double, perSecond: Double) {
-            self.burst = burst
-            self.perSecond = perSecond
-        }
-    }
 }

@@ -1,4 +1,5 @@
 internal import Addressing
+internal import Glibc
 internal import Identity
 internal import KeyAgreement
 internal import NIOCore
@@ -55,7 +56,7 @@ extension NodeLinkService {
 
     func dial(_ id: ConnectionID, _ peer: NodeNumber, _ address: IPAddress, _ port: UInt16, _ name: SPIFFEID) {
         connections[id] = Connection(peer: peer)
-        let connecting = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let connecting = bootstrap(toward: address)
             .connectTimeout(.nanoseconds(Int64(clamping: settings.timing.handshake.nanoseconds)))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.autoRead, value: false)
@@ -73,6 +74,17 @@ extension NodeLinkService {
                     id, .transport("cannot connect: \(ConnectFailure.reason(error))"), source: address.description,
                     wasSecured: false))
         }
+    }
+
+    /// Dials from the address that the directory has of this node: by it the peer tells us from strangers.
+    private func bootstrap(toward peer: IPAddress) -> ClientBootstrap {
+        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let own = settings.address
+        guard own.isIPv4 == peer.isIPv4, let local = try? SocketAddress(ipAddress: "\(own)", port: 0) else {
+            return bootstrap
+        }
+        return bootstrap.channelOption(.ipOption(.portWhenConnecting), value: 1)
+            .bind(to: local)
     }
 
     // MARK: What they tell
@@ -132,6 +144,11 @@ private final class IncomingIDs: Sendable {
     private let last = Atomic<UInt64>(ConnectionID.incomingBit)
 
     func next() -> ConnectionID { ConnectionID(rawValue: last.add(1, ordering: .relaxed).newValue) }
+}
+
+extension NIOBSDSocket.Option {
+    /// `IP_BIND_ADDRESS_NO_PORT`, ip(7): the port need not be free towards others than this peer.
+    fileprivate static let portWhenConnecting = NIOBSDSocket.Option(rawValue: IP_BIND_ADDRESS_NO_PORT)
 }
 
 extension ConnectionID {

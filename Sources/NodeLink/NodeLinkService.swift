@@ -131,6 +131,7 @@ public actor NodeLinkService {
     /// Who the nodes are and who may speak for which addresses. Older revisions are ignored.
     public func update(directory: Directory) {
         guard world.take(directory) else { return }
+        admission.know(Set(directory.nodes.map(\.address)))
         if identity.bundle() != world.bundle { bundleChanged() }
         syncPeers()
         enqueueAll(.directoryChanged)

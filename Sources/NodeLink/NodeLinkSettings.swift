@@ -1,5 +1,6 @@
 public import Addressing
 public import KeyAgreement
+internal import RateLimiting
 public import SecureTransport
 
 /// How this node links with the others.
@@ -16,7 +17,10 @@ public struct NodeLinkSettings: Sendable {
     public var protected: [IPPrefix] = []
     public var timing = LinkTiming()
     /// Of connections whose peer has not confirmed an epoch yet.
-    public var admission = AdmissionLimits(pending: 256, pendingPerSource: 16, burstPerSource: 64, ratePerSource: 8)
+    public var admission = AdmissionLimits(
+        strangers: .init(pending: 256, rate: Rate(burst: 256, perSecond: 64)),
+        nodes: .init(pending: 1024, rate: Rate(burst: 1024, perSecond: 256)),
+        pendingPerSource: 16, ratePerSource: Rate(burst: 64, perSecond: 8))
 
     public static let shortestEpoch = Duration.seconds(10)
 

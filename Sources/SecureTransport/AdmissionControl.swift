@@ -1,80 +1,115 @@
 package import Addressing
-package import NIOCore
+internal import RateLimiting
 internal import Synchronization
 
-/// Limits what strangers may begin: connections of which nobody knows yet whether they are wanted, in all and from one source,
-/// and how fast new ones may come from one source. A source is what one holder is sure to have (`IPAddress.site`).
+/// Limits what may be begun: connections of which nobody knows yet whether they are wanted, and how fast new ones come; from
+/// one source, and from all. Addresses of nodes are counted apart from all others, so that strangers cannot shut nodes out.
 package final class AdmissionControl: Sendable {
+    /// Who is counted together.
+    package enum Source: Hashable, Sendable {
+        /// The connection does not say where it comes from.
+        case unknown
+        /// What one stranger is sure to have (`IPAddress.site`).
+        case site(IPPrefix)
+        case node(IPAddress)
+    }
+
     package enum Verdict: Equatable {
-        case admitted
-        /// `isFirst` since the source was last within its limits.
+        /// Until `release` is told the same source.
+        case admitted(Source)
+        /// `isFirst` since the source, or all together, were last within their limits.
         case refused(isFirst: Bool)
     }
 
-    private struct Source {
+    /// What comes from one source, or from a pool.
+    private struct Load {
         var pending = 0
-        var tokens: Double
-        var refilled: NIODeadline
+        var bucket: TokenBucket
         var isReported = false
+
+        func hasRoom(_ most: Int, at now: ContinuousClock.Instant) -> Bool {
+            pending < most && bucket.hasToken(at: now)
+        }
+
+        mutating func admit(at now: ContinuousClock.Instant) {
+            _ = bucket.take(at: now)
+            pending += 1
+            isReported = false
+        }
+
+        mutating func refuse() -> Verdict {
+            defer { isReported = true }
+            return .refused(isFirst: !isReported)
+        }
     }
 
     private struct State {
-        var pending = 0
-        var sources: [IPPrefix?: Source] = [:]
+        var nodes: Set<IPAddress> = []
+        var ofStrangers: Load
+        var ofNodes: Load
+        var sources: [Source: Load] = [:]
+
+        func source(of address: IPAddress?) -> Source {
+            guard let address else { return .unknown }
+            return nodes.contains(address) ? .node(address) : .site(address.site)
+        }
     }
 
-    /// Sources that are remembered for their rate; beyond it those at rest are forgotten.
+    /// Sources that are remembered; beyond it those at rest are forgotten.
     private static let limit = 4096
 
     private let limits: AdmissionLimits
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    package init(_ limits: AdmissionLimits) { self.limits = limits }
+    package init(_ limits: AdmissionLimits, at now: ContinuousClock.Instant = .now) {
+        self.limits = limits
+        state = Mutex(
+            State(
+                ofStrangers: Load(bucket: TokenBucket(limits.strangers.rate, at: now)),
+                ofNodes: Load(bucket: TokenBucket(limits.nodes.rate, at: now))))
+    }
 
-    /// - Parameter site: nil where the connection does not say where it comes from.
-    package func admit(_ site: IPPrefix?, at now: NIODeadline) -> Verdict {
+    /// The addresses that nodes are known to have; of other ones no more.
+    package func know(_ nodes: Set<IPAddress>) { state.withLock { $0.nodes = nodes } }
+
+    /// - Parameter address: nil where the connection does not say where it comes from.
+    package func admit(_ address: IPAddress?, at now: ContinuousClock.Instant = .now) -> Verdict {
         state.withLock { state in
-            var source = state.sources[site] ?? Source(tokens: Double(limits.burstPerSource), refilled: now)
-            refill(&source, now)
-            defer {
-                state.sources[site] = source
-                if state.sources.count > Self.limit { forgetIdle(&state, now) }
+            let source = state.source(of: address)
+            let (pool, poolLimits) = pool(of: source)
+            var load = state.sources[source] ?? Load(bucket: TokenBucket(limits.ratePerSource, at: now))
+            guard load.hasRoom(limits.pendingPerSource, at: now) else {
+                defer { state.sources[source] = load }
+                return load.refuse()
             }
-            guard state.pending < limits.pending, source.pending < limits.pendingPerSource, source.tokens >= 1 else {
-                defer { source.isReported = true }
-                return .refused(isFirst: !source.isReported)
+            // Who is refused on others' account is not remembered, so that memory too has the pools' limits.
+            guard state[keyPath: pool].hasRoom(poolLimits.pending, at: now) else {
+                return state[keyPath: pool].refuse()
             }
-            source.isReported = false
-            source.tokens -= 1
-            source.pending += 1
-            state.pending += 1
-            return .admitted
+            load.admit(at: now)
+            state[keyPath: pool].admit(at: now)
+            state.sources[source] = load
+            if state.sources.count > Self.limit { forgetIdle(&state, now) }
+            return .admitted(source)
         }
     }
 
     /// An admitted connection is known to be wanted, or has gone.
-    package func release(_ site: IPPrefix?) {
+    package func release(_ source: Source) {
         state.withLock { state in
-            state.pending -= 1
-            state.sources[site]?.pending -= 1
+            state[keyPath: pool(of: source).load].pending -= 1
+            state.sources[source]?.pending -= 1
         }
     }
 
     /// Sources that are not at rest.
     package var remembered: Int { state.withLock { $0.sources.count } }
 
-    private func refill(_ source: inout Source, _ now: NIODeadline) {
-        let seconds = Double((now - min(now, source.refilled)).nanoseconds) / 1e9
-        source.tokens = min(Double(limits.burstPerSource), source.tokens + seconds * limits.ratePerSource)
-        source.refilled = now
+    private func pool(of source: Source) -> (load: WritableKeyPath<State, Load>, limits: AdmissionLimits.Pool) {
+        if case .node = source { (\.ofNodes, limits.nodes) } else { (\.ofStrangers, limits.strangers) }
     }
 
-    private func forgetIdle(_ state: inout State, _ now: NIODeadline) {
-        let full = Double(limits.burstPerSource)
-        state.sources = state.sources.filter { _, source in
-            var source = source
-            refill(&source, now)
-            return source.pending > 0 || source.tokens < full
-        }
+    private func forgetIdle(_ state: inout State, _ now: ContinuousClock.Instant) {
+        state.sources = state.sources.filter { $0.value.pending > 0 || !$0.value.bucket.isFull(at: now) }
     }
 }

@@ -8,7 +8,7 @@ package final class AdmissionHandler: ChannelInboundHandler {
     private let admission: AdmissionControl
     private let flooded: @Sendable (_ source: String) -> Void
     /// What was admitted and not released.
-    private var admitted: IPPrefix??
+    private var admitted: AdmissionControl.Source?
 
     /// - Parameter flooded: is told once, until the source is within its limits again.
     package init(_ admission: AdmissionControl, flooded: @escaping @Sendable (_ source: String) -> Void) {
@@ -17,14 +17,13 @@ package final class AdmissionHandler: ChannelInboundHandler {
     }
 
     package func channelActive(context: ChannelHandlerContext) {
-        let source = context.remoteAddress?.ipAddress
-        let site = source.flatMap(IPAddress.init)?.site
-        switch admission.admit(site, at: context.eventLoop.now) {
-        case .admitted:
-            admitted = .some(site)
+        let address = context.remoteAddress?.ipAddress
+        switch admission.admit(address.flatMap(IPAddress.init)) {
+        case .admitted(let source):
+            admitted = source
             context.fireChannelActive()
         case .refused(let isFirst):
-            if isFirst { flooded(source ?? "unknown") }
+            if isFirst { flooded(address ?? "unknown") }
             context.close(promise: nil)
         }
     }
@@ -34,9 +33,9 @@ package final class AdmissionHandler: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
-    /// The connection does not count as a stranger's any more. Once or more often, on the channel's event loop.
+    /// The connection is not pending any more. Once or more often, on the channel's event loop.
     package func release() {
-        if let site = admitted { admission.release(site) }
+        if let admitted { admission.release(admitted) }
         admitted = nil
     }
 }

@@ -1,6 +1,7 @@
 import Addressing
 import AuthorityAPI
 import Identity
+import RateLimiting
 import Testing
 
 @testable import Authority
@@ -381,7 +382,7 @@ import Testing
 
 @Suite struct CallBudgetTests {
     @Test func emptiesAndFills() {
-        let budget = CallBudget(AuthorityLimits.Budget(burst: 3, perSecond: 2))
+        let budget = CallBudget(Rate(burst: 3, perSecond: 2))
         let start = ContinuousClock.Instant.now
         let spent = (0..<5).map { _ in budget.spend("a", at: start) }
         #expect(spent == [true, true, true, false, false])

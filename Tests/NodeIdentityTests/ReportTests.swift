@@ -2,6 +2,7 @@ import Addressing
 import Authority
 import AuthorityAPI
 import Identity
+import RateLimiting
 import Testing
 
 @testable import NodeIdentity
@@ -9,7 +10,7 @@ import Testing
 @Suite(.timeLimit(.minutes(3))) struct ReportTests {
     /// The connection stands, and still the authority would not: what was to be said is said later.
     @Test func aReportThatFailsIsMadeAgain() async throws {
-        let authority = try await TestAuthority { $0.limits.nodeCalls = .init(burst: 5, perSecond: 0.05) }
+        let authority = try await TestAuthority { $0.limits.nodeCalls = Rate(burst: 5, perSecond: 0.05) }
         let node = try await TestNode.joined("node-a", to: authority)
         try await eventually("a directory") { await node.service.currentDirectory != nil }
         await #expect(throws: AuthorityCallError.overloaded("too many calls")) {

@@ -9,6 +9,7 @@ import KernelTestSupport
 import NIOCore
 import NIOPosix
 import OpenSSLBinding
+import RateLimiting
 import SecureTransport
 import Testing
 
@@ -285,8 +286,8 @@ import Testing
 
     @Test func tooManyCallsAreRefused() async throws {
         let authority = try await TestAuthority {
-            $0.limits.nodeCalls = AuthorityLimits.Budget(burst: 10, perSecond: 0.001)
-            $0.limits.joins = AuthorityLimits.Budget(burst: 2, perSecond: 0.001)
+            $0.limits.nodeCalls = Rate(burst: 10, perSecond: 0.001)
+            $0.limits.joins = Rate(burst: 2, perSecond: 0.001)
             $0.autoRegistration = AutoRegistration(scope: .allNodes)
         }
         let node = try await TestNode.joined("node-a", to: authority)
@@ -335,6 +336,28 @@ import Testing
         }
         // A node that is known goes on.
         _ = try await node.service.issue(pod("web-1"))
+        for channel in idle { try? await channel.close() }
+    }
+
+    /// Not even of an authority that has just started.
+    @Test func strangersTakeNothingFromNodesAddresses() async throws {
+        let first = try await TestAuthority()
+        let node = try await TestNode.joined("node-a", to: first, address: "127.0.0.1")
+        await node.stop()
+        try await first.stop()
+        let authority = try await TestAuthority(in: first.directory, port: first.port) {
+            $0.limits.admission.strangers.pending = 4
+        }
+        var idle: [any Channel] = []
+        for _ in 0..<8 {
+            idle.append(
+                try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .bind(to: SocketAddress(ipAddress: "127.0.0.9", port: 0))
+                    .connect(host: "127.0.0.1", port: Int(authority.port)).get())
+        }
+        try await eventually("all but four are closed") { idle.count(where: \.isActive) == 4 }
+        _ = try await TestNode.joined("node-b", to: authority, address: "127.0.0.1")
+        #expect(idle.count(where: \.isActive) == 4)
         for channel in idle { try? await channel.close() }
     }
 }

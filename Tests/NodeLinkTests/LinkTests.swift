@@ -300,23 +300,6 @@ struct LinkTests {
         return (try await intrude(node, as: rogue, saying: nonsense.bytes), node)
     }
 
-    @Test func silentConnectionsOfOneSourceAreLimited() async throws {
-        let node = try await TestNode("a", 1, domain) { $0.pendingPerSource = 4 }
-        await introduce([node])
-        var channels: [any Channel] = []
-        for _ in 0..<12 {
-            channels.append(
-                try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-                    .connect(host: "127.0.0.1", port: Int(node.port)).get())
-        }
-        try await eventually("all but four are closed") { channels.filter(\.isActive).count == 4 }
-        try await eventually("it is in the journal, once") {
-            node.events.filter { if case .flood = $0 { true } else { false } }.count == 1
-        }
-        for channel in channels { try? await channel.close() }
-        await node.stop()
-    }
-
     // MARK: Life
 
     @Test func aPortInUseIsSaid() async throws {

@@ -17,6 +17,7 @@ final class TestNode: Sendable {
     let svid: KeyedSVID
     let sink: RecordingSink
     let service: NodeLinkService
+    let address: IPAddress
     let port: UInt16
     private let running: Task<Void, any Error>
     private let log: Events
@@ -29,16 +30,18 @@ final class TestNode: Sendable {
 
     /// - Parameter sink: what an earlier run left.
     init(
-        _ name: String, _ number: UInt32, _ domain: TestDomain, sink: RecordingSink? = nil, port: UInt16 = 0,
-        svid: KeyedSVID? = nil, admission change: (inout AdmissionLimits) -> Void = { _ in }
+        _ name: String, _ number: UInt32, _ domain: TestDomain, sink: RecordingSink? = nil,
+        address: IPAddress = "127.0.0.1", port: UInt16 = 0, svid: KeyedSVID? = nil,
+        admission change: (inout AdmissionLimits) -> Void = { _ in }
     ) async throws {
         self.name = name
         self.number = number
         self.domain = domain
+        self.address = address
         let svid = try svid ?? domain.node(name)
         self.svid = svid
         self.sink = sink ?? RecordingSink(firstSPI: number << 16)
-        var settings = NodeLinkSettings(address: "127.0.0.1", port: port)
+        var settings = NodeLinkSettings(address: address, port: port)
         change(&settings.admission)
         settings.timing.overdue = .seconds(1)
         settings.timing.grace = .milliseconds(100)
@@ -90,7 +93,7 @@ func introduce(
 ) async {
     let entries = nodes.filter { node in !absent.contains { $0 === node } }.map {
         Directory.Node(
-            number: NodeNumber(rawValue: $0.number), id: $0.svid.svid.id, address: "127.0.0.1", linkPort: $0.port,
+            number: NodeNumber(rawValue: $0.number), id: $0.svid.svid.id, address: $0.address, linkPort: $0.port,
             espPort: 4500)
     }
     let directory = Directory(

@@ -17,7 +17,7 @@ final class AuthorityServer: Sendable {
     private let host: String
     private let address: String
 
-    init(_ core: AuthorityCore, identity: ServerIdentity) throws(AuthorityError) {
+    init(_ core: AuthorityCore, identity: ServerIdentity, admission: AdmissionControl) throws(AuthorityError) {
         let settings = core.settings
         host = settings.listenAddress.description
         address = "\(host) port \(settings.listenPort)"
@@ -32,7 +32,7 @@ final class AuthorityServer: Sendable {
         let listener = SecureListener(
             address: socketAddress,
             identity: TransportIdentity(current: { identity.current }, bundle: { bundle }, now: core.now),
-            alpn: AuthorityWire.alpn, limits: settings.limits,
+            alpn: AuthorityWire.alpn, limits: settings.limits, admission: admission,
             refused: { [observe = core.observe] in observe(.connectionRefused(peer: $0, $1)) },
             flooded: { [observe = core.observe] in observe(.flood(source: $0)) })
         transport = Transport(listenerFactory: listener, config: Self.configuration(settings.limits))

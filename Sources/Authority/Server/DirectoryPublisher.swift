@@ -16,19 +16,24 @@ actor DirectoryPublisher {
     private let bundle: TrustBundle
     private let identity: ServerIdentity
     private let now: @Sendable () -> Int64
+    private let published: @Sendable (Directory) -> Void
 
     private var watchers = Watchers()
     /// Counts changes, so that an edition begun before one is not taken for one made after it.
     private var changes = 0
     private var edition: (madeAfter: Int, task: Task<Edition, any Error>)?
+    private var newest: UInt64 = 0
 
+    /// - Parameter published: is told of each directory that is newer than all before.
     init(
-        _ registry: Registry, bundle: TrustBundle, identity: ServerIdentity, now: @escaping @Sendable () -> Int64
+        _ registry: Registry, bundle: TrustBundle, identity: ServerIdentity, now: @escaping @Sendable () -> Int64,
+        published: @escaping @Sendable (Directory) -> Void = { _ in }
     ) {
         self.registry = registry
         self.bundle = bundle
         self.identity = identity
         self.now = now
+        self.published = published
     }
 
     /// Yields at once, and whenever there may be something new; ends with `unwatch`, and when the authority closes.
@@ -54,7 +59,12 @@ actor DirectoryPublisher {
         }
         let task = Task { try await make() }
         edition = (changes, task)
-        return try await task.value
+        let made = try await task.value
+        if made.directory.revision > newest {
+            newest = made.directory.revision
+            published(made.directory)
+        }
+        return made
     }
 
     private nonisolated func make() async throws -> Edition {

@@ -9,26 +9,12 @@ struct SecureListener: HTTP2ServerTransport.ListenerFactory {
     let identity: TransportIdentity
     let alpn: [String]
     let limits: AuthorityLimits
+    let admission: AdmissionControl
     let refused: @Sendable (_ peer: String, SecureTransportError) -> Void
     let flooded: @Sendable (_ source: String) -> Void
     private let connections = ConnectionCount()
-    private let admission: AdmissionControl
 
     var eventLoopGroup: any EventLoopGroup { MultiThreadedEventLoopGroup.singleton }
-
-    init(
-        address: NIOCore.SocketAddress, identity: TransportIdentity, alpn: [String], limits: AuthorityLimits,
-        refused: @escaping @Sendable (_ peer: String, SecureTransportError) -> Void,
-        flooded: @escaping @Sendable (_ source: String) -> Void
-    ) {
-        self.address = address
-        self.identity = identity
-        self.alpn = alpn
-        self.limits = limits
-        self.refused = refused
-        self.flooded = flooded
-        admission = AdmissionControl(limits.admission)
-    }
 
     func makeListeningChannel(
         listenerConfigurator: HTTP2ServerTransport.ListenerConfigurator,
