@@ -149,8 +149,8 @@ let package = Package(
             [
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Datapath", "Identity",
                 "Issuance", "JOSE", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "NodeIdentity", "NodeLink",
-                "OpenSSLBinding", "Preflight", "SecureTransport", "SystemdBinding", "Telemetry", "WorkloadAPI",
-                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                "OpenSSLBinding", "Preflight", "RateLimiting", "SecureTransport", "SystemdBinding", "Telemetry",
+                "WorkloadAPI", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .executableTarget(
             name: "podshield-idd",
@@ -199,7 +199,7 @@ let package = Package(
             "Authority",
             [
                 "Addressing", "AuthorityAPI", "Identity", "Issuance", "JOSE", "KernelTestSupport", "LinuxBinding",
-                "OpenSSLBinding", "RateLimiting", .product(name: "GRDB", package: "GRDB.swift"),
+                "OpenSSLBinding", "RateLimiting", "SecureTransport", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         testTarget(
             "NodeIdentity",
@@ -253,7 +253,8 @@ let package = Package(
             [
                 "Addressing", "AdminAPI", "AuthorityAPI", "Configuration", "Datapath", "Identity", "JOSE",
                 "KernelTestSupport", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "OpenSSLBinding",
-                "RandomTestSupport", "Telemetry", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "RandomTestSupport", "RateLimiting", "Telemetry",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport),
         .executableTarget(
             name: "podshield-hostile-member",

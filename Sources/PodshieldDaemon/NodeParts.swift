@@ -18,5 +18,4 @@ struct NodeParts: Sendable {
     /// Seconds since 1970.
     let now: @Sendable () -> Int64
     let telemetry: Telemetry
-    let peerReports: PeerReports
 }

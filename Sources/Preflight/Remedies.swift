@@ -10,6 +10,8 @@ extension EventKind {
         case .permissive: "set permissive: false once every node is known, then systemctl reload podshield-idd"
         case .keyMemoryNotLocked: "let the daemon have CAP_IPC_LOCK, or raise LimitMEMLOCK="
         case .adminCrowded: "ss -xp names who holds connections open: end what does not need them"
+        case .reportsLeftOut:
+            "the events that were told say where they come from: look there, or keep it off by a firewall"
         case .nodeIdentityExpired, .notJoined:
             "psid token generate on the authority; put the section join that it prints into this node's configuration"
         case .authorityDisconnected: "see that the authority runs and that its TCP port is reached from here"

@@ -51,6 +51,16 @@ extension Event {
             [.count: "\(most)"])
     }
 
+    /// - Parameters:
+    ///   - kind: of the events that were left out.
+    ///   - peer: the node that caused them; nil for others.
+    public static func reportsLeftOut(_ count: UInt64, about kind: EventKind, peer: String?) -> Event {
+        Event(
+            .reportsLeftOut,
+            "\(count) more of \(kind.rawValue) (\(kind.code))\(peer.map { ", caused by node \($0)," } ?? "") were left out",
+            [.count: "\(count)", .reason: kind.rawValue, .peer: peer ?? ""])
+    }
+
     public static func observationGap(lost: UInt64) -> Event {
         Event(.observationGap, "\(lost) events were not shown: the reader is too slow", [.count: "\(lost)"])
     }

@@ -21,6 +21,8 @@ public enum EventKind: String, CaseIterable, Sendable {
     case reportsLost = "reports-lost"
     /// More connections than the admin socket takes.
     case adminCrowded = "admin-crowded"
+    /// Others cause more events than are told.
+    case reportsLeftOut = "reports-left-out"
 
     // MARK: The authority
 

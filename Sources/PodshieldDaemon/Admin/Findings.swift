@@ -17,14 +17,14 @@ struct Findings {
 
     /// What keeps the daemon from its work comes first.
     func all() async -> [Finding] {
-        var findings = ofDaemon()
+        var findings = ofDaemon() + ofOthers()
         if let authority { findings += await ofRegistry(authority.service) }
         if let node {
             findings += await ofIdentity(node)
             findings += await ofDevices(node)
             findings += await ofTables(node)
             findings += await ofPods(node)
-            findings += await ofPeers(node)
+            findings += await ofLinks(node)
         }
         return findings.filter(\.isError) + findings.filter { !$0.isError }
     }
@@ -43,6 +43,17 @@ struct Findings {
             state.isPermissive
                 ? .notice(.permissive, "permissive: packets to unknown destinations leave in clear") : nil,
         ].compactMap(\.self)
+    }
+
+    private func ofOthers() -> [Finding] {
+        daemon.reports.noisy().map { cause in
+            guard let peer = cause.peer else {
+                return .notice(
+                    .reportsLeftOut,
+                    "there is so much \(cause.kind.rawValue) (\(cause.kind.code)) that most of it is left out")
+            }
+            return .notice(.peerNoisy, Event.peerNoisy(peer: peer, about: cause.kind).message)
+        }
     }
 
     /// Said before nothing goes any more.
@@ -95,13 +106,6 @@ struct Findings {
             return .notice(
                 .addressQuarantined, "packets of pod \(name) drop until no peer takes its address for another's")
         }
-    }
-
-    private func ofPeers(_ node: NodeRole) async -> [Finding] {
-        let noisy = node.parts.peerReports.noisy().map { peer, kind in
-            Finding.notice(.peerNoisy, Event.peerNoisy(peer: peer, about: kind).message)
-        }
-        return await noisy + ofLinks(node)
     }
 
     private func ofLinks(_ node: NodeRole) async -> [Finding] {

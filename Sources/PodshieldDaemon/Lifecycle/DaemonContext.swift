@@ -9,6 +9,7 @@ import Telemetry
 struct DaemonContext: Sendable {
     let configuration: PodshieldConfiguration
     let telemetry: Telemetry
+    let reports: ForeignReports
     let components: Components
     let state: DaemonState
     let adminSocket: AdminSocket
@@ -17,6 +18,7 @@ struct DaemonContext: Sendable {
     init(_ configuration: PodshieldConfiguration, telemetry: Telemetry, adminSocket: AdminSocket? = nil) {
         self.configuration = configuration
         self.telemetry = telemetry
+        reports = ForeignReports(telemetry)
         self.adminSocket = adminSocket ?? .own(path: configuration.paths.adminSocket)
         components = Components()
         state = DaemonState(startedAt: WallClock.seconds())

@@ -20,6 +20,7 @@ struct RunningDaemon: Sendable {
         let watchdog = Watchdog { _ = await node?.pods.list() }
         let statusLine = StatusLine(context: context, node: node)
         context.components.start("the watchdog's feeder") { await watchdog.run() }
+        context.components.start("the sums of events") { [reports = context.reports] in await reports.tellSums() }
         context.components.start("the status line") { await statusLine.run() }
         return RunningDaemon(context: context, authority: authority, node: node, admin: admin, workloads: workloads)
     }

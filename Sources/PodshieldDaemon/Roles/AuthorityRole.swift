@@ -19,7 +19,7 @@ struct AuthorityRole: Sendable {
         do throws(AuthorityError) {
             service = try AuthorityService(
                 authoritySettings, now: WallClock.seconds,
-                observe: { [telemetry = daemon.telemetry] in telemetry.record(Event($0)) })
+                observe: { [reports = daemon.reports] in reports.record(Event($0)) })
         } catch {
             throw .authority(error)
         }

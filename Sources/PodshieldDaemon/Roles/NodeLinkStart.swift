@@ -8,7 +8,7 @@ import Telemetry
 extension NodeLinkService {
     static func make(
         _ node: PodshieldConfiguration.Node, _ daemon: DaemonContext, _ identity: NodeIdentityService,
-        _ datapath: Datapath, _ names: NameTable, _ reports: PeerReports
+        _ datapath: Datapath, _ names: NameTable
     ) throws(StartError) -> NodeLinkService {
         let environment: NodeLinkEnvironment
         do throws(SystemError) { environment = try .system() } catch { throw .system(error) }
@@ -19,8 +19,8 @@ extension NodeLinkService {
         let sink = KernelSink(datapath: datapath, paths: PeerPaths(own: node.address))
         return NodeLinkService(
             settings, identity: identity.transportIdentity, environment: environment, sink: sink,
-            observe: { [telemetry = daemon.telemetry] event in
-                for event in Event.of(event, names).compactMap({ reports.admitted($0) }) { telemetry.record(event) }
+            observe: { [reports = daemon.reports] event in
+                for event in Event.of(event, names) { reports.record(event) }
             })
     }
 }

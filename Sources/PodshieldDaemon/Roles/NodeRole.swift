@@ -46,12 +46,11 @@ struct NodeRole: Sendable {
         _ barrier: Barrier
     ) throws(StartError) -> NodeParts {
         let names = NameTable()
-        let reports = PeerReports()
-        let link = try NodeLinkService.make(settings, daemon, identity, barrier.datapath, names, reports)
+        let link = try NodeLinkService.make(settings, daemon, identity, barrier.datapath, names)
         return NodeParts(
             datapath: barrier.datapath, identity: identity, link: link, uplinks: barrier.uplinks,
             helper: NetnsHelper(settings.netnsHelper), names: names, address: settings.address,
-            now: WallClock.seconds, telemetry: daemon.telemetry, peerReports: reports)
+            now: WallClock.seconds, telemetry: daemon.telemetry)
     }
 
     private static func registry(

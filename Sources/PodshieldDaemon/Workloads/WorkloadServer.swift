@@ -31,7 +31,7 @@ struct WorkloadServer: Sendable {
             let workloads = NodeWorkloads(
                 identity: node.parts.identity, pods: node.pods, routes: try RouteSocket(), now: node.parts.now)
             return try WorkloadAPIServer(path: daemon.configuration.paths.workloadSocket, identities: workloads) {
-                [telemetry = daemon.telemetry] source in telemetry.record(.workloadRefused(source: source))
+                [reports = daemon.reports] source in reports.record(.workloadRefused(source: source))
             }
         } catch {
             throw .system(error)
