@@ -8,6 +8,7 @@ public import SecureTransport
 public enum AuthorityEvent: Sendable {
     case listening(address: String)
     case connectionRefused(peer: String, SecureTransportError)
+    case nodeConnectionRefused(SPIFFEID, ConnectionRefusal)
     /// Connections of this source are closed unheard; said once until it is below its limit again.
     case flood(source: String)
     case tokenGenerated(node: String?, expiresAt: Int64)

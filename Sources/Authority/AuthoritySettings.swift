@@ -47,9 +47,12 @@ public struct AuthoritySettings: Sendable {
 
 /// What clients may cost.
 public struct AuthorityLimits: Sendable, Equatable {
-    /// Connections at one time, those in handshake included.
-    public var connections = 4096
-    /// Of connections that have shown no node's certificate yet, or never do.
+    /// Connections at one time of nodes that have shown their certificates. Each node has one, and for a while one more
+    /// when it comes back before the old one is known to be dead.
+    public var nodeConnections = 2 * DirectoryLimits().nodes
+    /// Of these, one node's.
+    public var connectionsPerNode = 8
+    /// Of connections that have shown no node's certificate yet, or never do; they take nothing from the others.
     public var admission = AdmissionLimits(
         strangers: .init(pending: 1024, rate: Rate(burst: 1024, perSecond: 128)),
         nodes: .init(pending: 1024, rate: Rate(burst: 4096, perSecond: 256)),

@@ -302,18 +302,32 @@ import Testing
         }
     }
 
-    @Test func connectionsAreCounted() async throws {
-        let authority = try await TestAuthority { $0.limits.connections = 2 }
-        var idle: [any Channel] = []
-        for _ in 0..<2 {
-            idle.append(
-                try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                    .connect(host: "127.0.0.1", port: Int(authority.port)).get())
+    @Test func nodesConnectionsAreCounted() async throws {
+        let authority = try await TestAuthority { $0.limits.nodeConnections = 1 }
+        let first = try await TestNode.joined("node-a", to: authority)
+        try await eventually("the one that may") { await first.service.status().isConnected }
+        let second = try await TestNode.joined("node-b", to: authority)
+        try await eventually("the refusal, with who and why") {
+            authority.journal.contains {
+                if case .nodeConnectionRefused(let node, .nodesHold(1)) = $0 {
+                    "\(node)".hasSuffix("/node-b")
+                } else {
+                    false
+                }
+            }
         }
-        await #expect(throws: JoinError.self) { try await TestNode().join(authority.invitation(node: "a")) }
-        for channel in idle { try await channel.close() }
-        try await eventually("room again") {
-            (try? await TestNode().join(authority.invitation(node: "a"))) != nil
+        #expect(await first.service.status().isConnected)
+        await first.stop()
+        try await eventually("room again") { await second.service.status().isConnected }
+    }
+
+    /// However few may be served.
+    @Test func nodesConnectionsTakeNothingFromThoseWhoJoin() async throws {
+        let authority = try await TestAuthority { $0.limits.admission.strangers.pending = 1 }
+        var nodes: [TestNode] = []
+        for name in ["node-a", "node-b", "node-c"] {
+            nodes.append(try await TestNode.joined(name, to: authority))
+            try await eventually("its connection") { await nodes.last?.service.status().isConnected == true }
         }
     }
 

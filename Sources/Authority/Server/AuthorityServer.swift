@@ -33,8 +33,7 @@ final class AuthorityServer: Sendable {
             address: socketAddress,
             identity: TransportIdentity(current: { identity.current }, bundle: { bundle }, now: core.now),
             alpn: AuthorityWire.alpn, limits: settings.limits, admission: admission,
-            refused: { [observe = core.observe] in observe(.connectionRefused(peer: $0, $1)) },
-            flooded: { [observe = core.observe] in observe(.flood(source: $0)) })
+            nodes: NodeConnections(settings.limits), observe: core.observe)
         transport = Transport(listenerFactory: listener, config: Self.configuration(settings.limits))
         server = GRPCServer(transport: transport, services: [AuthorityCalls(core)])
     }

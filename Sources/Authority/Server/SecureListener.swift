@@ -1,4 +1,5 @@
 internal import GRPCNIOTransportHTTP2
+internal import Identity
 internal import NIOCore
 internal import NIOPosix
 internal import SecureTransport
@@ -10,9 +11,8 @@ struct SecureListener: HTTP2ServerTransport.ListenerFactory {
     let alpn: [String]
     let limits: AuthorityLimits
     let admission: AdmissionControl
-    let refused: @Sendable (_ peer: String, SecureTransportError) -> Void
-    let flooded: @Sendable (_ source: String) -> Void
-    private let connections = ConnectionCount()
+    let nodes: NodeConnections
+    let observe: @Sendable (AuthorityEvent) -> Void
 
     var eventLoopGroup: any EventLoopGroup { MultiThreadedEventLoopGroup.singleton }
 
@@ -34,16 +34,13 @@ struct SecureListener: HTTP2ServerTransport.ListenerFactory {
     }
 
     private func secure(_ channel: any Channel) -> EventLoopFuture<Void> {
-        let isOverLimit = connections.enter() > limits.connections
-        channel.closeFuture.whenComplete { [connections] _ in connections.leave() }
-        return channel.eventLoop.makeCompletedFuture {
-            let gate = AdmissionHandler(admission, flooded: flooded)
+        channel.eventLoop.makeCompletedFuture {
+            let gate = AdmissionHandler(admission) { [observe] in observe(.flood(source: $0)) }
             try channel.pipeline.syncOperations.addHandlers(
                 gate,
                 SecureTransportHandler(role: .server, identity: identity, expecting: .nodeOrAnonymous, alpn: alpn),
-                StrangerLimit(gate, lifetime: limits.anonymousConnection), RefusalReport(refused))
-            // Closed before it costs a handshake.
-            if isOverLimit { channel.close(promise: nil) }
+                StrangerLimit(gate, lifetime: limits.anonymousConnection), NodeLimit(nodes, observe),
+                RefusalReport(observe))
         }
     }
 }
@@ -78,19 +75,54 @@ private final class StrangerLimit: ChannelInboundHandler {
     }
 }
 
+/// Counts a node's connection, and closes one too many.
+private final class NodeLimit: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let nodes: NodeConnections
+    private let observe: @Sendable (AuthorityEvent) -> Void
+    private var counted: SPIFFEID?
+
+    init(_ nodes: NodeConnections, _ observe: @escaping @Sendable (AuthorityEvent) -> Void) {
+        self.nodes = nodes
+        self.observe = observe
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let node = (event as? HandshakeOutcome)?.peer?.id { count(node, context) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func count(_ node: SPIFFEID, _ context: ChannelHandlerContext) {
+        do throws(ConnectionRefusal) {
+            try nodes.enter(node)
+            counted = node
+        } catch {
+            observe(.nodeConnectionRefused(node, error))
+            context.close(promise: nil)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if let counted { nodes.leave(counted) }
+        counted = nil
+        context.fireChannelInactive()
+    }
+}
+
 /// Tells why connections fail.
 private final class RefusalReport: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    private let refused: @Sendable (String, SecureTransportError) -> Void
+    private let observe: @Sendable (AuthorityEvent) -> Void
 
-    init(_ refused: @escaping @Sendable (String, SecureTransportError) -> Void) { self.refused = refused }
+    init(_ observe: @escaping @Sendable (AuthorityEvent) -> Void) { self.observe = observe }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // How an established connection ended is nobody's fault.
         if let error = error as? SecureTransportError, error != .truncated {
             let (host, port) = (context.remoteAddress?.ipAddress, context.remoteAddress?.port)
-            refused(host.map { "\($0) port \(port ?? 0)" } ?? "unknown", error)
+            observe(.connectionRefused(peer: host.map { "\($0) port \(port ?? 0)" } ?? "unknown", error))
         }
         context.fireErrorCaught(error)
     }

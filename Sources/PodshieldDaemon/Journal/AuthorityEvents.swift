@@ -9,6 +9,8 @@ extension Event {
         switch event {
         case .listening(let address): self = .authorityListening(address: address)
         case .connectionRefused(let peer, let error): self = .connectionRefused(address: peer, reason: "\(error)")
+        case .nodeConnectionRefused(let node, let refusal):
+            self = .connectionRefused(address: "\(node)", reason: "\(refusal)")
         case .flood(let source):
             self = .connectionRefused(address: source, reason: "too many connections; more are closed unheard")
         case .tokenGenerated(let node, let expiresAt): self = .tokenGenerated(node: node, expiresAt: expiresAt)
