@@ -14,6 +14,7 @@ from typing import Callable, Iterator, Optional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import siege  # noqa: E402
 from member import KINDS, Member, lines_about  # noqa: E402
 from reasons import NOISY, Source, all_sources, flood  # noqa: E402
 
@@ -75,6 +76,7 @@ def play(run: Run, report: Report) -> None:
         floods.of_many_reasons()
         floods.of_workloads()
         floods.of_a_member()
+        siege.play(floods)
 
 
 class Floods:

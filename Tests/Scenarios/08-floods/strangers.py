@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Connections of strangers without end: strangers.py silent|half|foreign ADDRESS PORT SECONDS CREDENTIALS SOURCE...
+"""Connections of strangers without end: strangers.py silent|holding|half|foreign ADDRESS PORT SECONDS CREDENTIALS SOURCE...
 
-silent says nothing, half sends half of a TLS ClientHello, foreign shows a certificate (the file CREDENTIALS) that nobody here
+silent says nothing, holding neither and for as long as it may, half sends half of a TLS ClientHello, foreign shows a certificate (the file CREDENTIALS) that nobody here
 has signed. Each SOURCE, an address of this machine, has many at once, one alone very many. Closes with one line of JSON: how many
 connections were opened, how many of them the other end has closed, and how many were let in."""
 
@@ -16,6 +16,9 @@ from collections import Counter
 
 WORKERS, WORKERS_OF_ONE = 24, 384
 ANSWER_SECONDS = 1.0
+# Longer than anybody waits for a stranger's first word.
+HOLDING_SECONDS = 15
+REFUSED_SECONDS, REFUSAL_PAUSE_SECONDS = 1, 0.5
 VERDICT_SECONDS = 10
 # A refusal costs the stranger a moment as well: the CPU is the one that the nodes work with.
 PAUSE_SECONDS = 0.02
@@ -56,6 +59,14 @@ def silent(connection: socket.socket) -> None:
     wait_for_the_end(connection)
 
 
+def holding(connection: socket.socket) -> None:
+    begin = time.monotonic()
+    connection.settimeout(HOLDING_SECONDS)
+    wait_for_the_end(connection)
+    if time.monotonic() - begin < REFUSED_SECONDS:
+        time.sleep(REFUSAL_PAUSE_SECONDS)
+
+
 def half(connection: socket.socket) -> None:
     connection.sendall(HELLO)
     wait_for_the_end(connection)
@@ -94,7 +105,7 @@ def worker(kind: str, target: tuple[str, int], source: str, end: float) -> None:
         time.sleep(PAUSE_SECONDS)
 
 
-KINDS = {"silent": silent, "half": half, "foreign": foreign}
+KINDS = {"silent": silent, "holding": holding, "half": half, "foreign": foreign}
 HELLO = half_of_a_hello()
 CONTEXT = trusting_anybody()
 
