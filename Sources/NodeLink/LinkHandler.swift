@@ -81,8 +81,11 @@ final class LinkHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        let source = context.remoteAddress?.ipAddress ?? "unknown"
-        events.yield(.closed(id, failure, source: source, wasSecured: isSecured))
+        // Of those that were refused the service hears by the flood that they are.
+        if admission?.isRefused != true {
+            let source = context.remoteAddress?.ipAddress ?? "unknown"
+            events.yield(.closed(id, failure, source: source, wasSecured: isSecured))
+        }
         context.fireChannelInactive()
     }
 

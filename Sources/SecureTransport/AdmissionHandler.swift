@@ -9,6 +9,8 @@ package final class AdmissionHandler: ChannelInboundHandler {
     private let flooded: @Sendable (_ source: String) -> Void
     /// What was admitted and not released.
     private var admitted: AdmissionControl.Source?
+    /// Closed unheard. On the channel's event loop.
+    package private(set) var isRefused = false
 
     /// - Parameter flooded: is told once, until the source is within its limits again.
     package init(_ admission: AdmissionControl, flooded: @escaping @Sendable (_ source: String) -> Void) {
@@ -23,6 +25,7 @@ package final class AdmissionHandler: ChannelInboundHandler {
             admitted = source
             context.fireChannelActive()
         case .refused(let isFirst):
+            isRefused = true
             if isFirst { flooded(address ?? "unknown") }
             context.close(promise: nil)
         }
