@@ -1,5 +1,7 @@
 import Authority
 import Configuration
+import NIOPosix
+import SystemdBinding
 
 /// All that the role needs, started in order.
 struct RunningDaemon: Sendable {
@@ -17,12 +19,20 @@ struct RunningDaemon: Sendable {
         let node = try await configuration.node.start(context, barrier, authority: authority)
         let workloads = try await node.serveWorkloads(context)
         let admin = try await AdminServer.start(AdminService(daemon: context, authority: authority, node: node))
-        let watchdog = Watchdog { _ = await node?.pods.list() }
         let statusLine = StatusLine(context: context, node: node)
-        context.components.start("the watchdog's feeder") { await watchdog.run() }
+        feedWatchdog(context, node)
         context.components.start("the sums of events") { [reports = context.reports] in await reports.tellSums() }
         context.components.start("the status line") { await statusLine.run() }
         return RunningDaemon(context: context, authority: authority, node: node, admin: admin, workloads: workloads)
+    }
+
+    private static func feedWatchdog(_ context: DaemonContext, _ node: NodeRole?) {
+        guard let interval = ServiceManager.watchdogInterval else { return }
+        let watchdog = Watchdog(
+            interval: interval, loops: MultiThreadedEventLoopGroup.singleton, actors: node?.actors ?? [],
+            // A manager that does not listen restarts us, whatever we do about it.
+            feed: { try? ServiceManager.notify(.watchdog) })
+        context.components.start("the watchdog's feeder") { await watchdog.run() }
     }
 
     /// In the reverse order. Pins, SAs and attachments stay.

@@ -34,6 +34,9 @@ struct NodeRole: Sendable {
         return role
     }
 
+    /// Where it would show that the node does its work no more.
+    var actors: [any Actor] { [parts.datapath, parts.uplinks, parts.identity, parts.link, pods, pods.hosting] }
+
     func stop() async {
         await parts.link.stop()
         await port.close()

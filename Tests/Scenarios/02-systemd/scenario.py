@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The installed service under a real systemd: see README.md beside this file."""
 
+import contextlib
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Iterator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -36,6 +37,7 @@ SOCKET = "podshield-idd.socket"
 UNITS = (BOOT_SERVICE, "podshield-netns.socket", SOCKET, SERVICE)
 TRAFFIC = "traffic.service"
 ASKER, ASK = "asker.service", "/usr/local/bin/ask-workload-api"
+LOOP_STOPPER = Path(__file__).with_name("loop_stopper.py")
 ADMIN_SOCKET = "/run/podshield/admin.sock"
 PINS = "/sys/fs/bpf/podshield"
 WEB_ID = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/web"
@@ -276,16 +278,17 @@ class Service:
             "ping", "-n", "-i", "0.1", "10.42.1.11",
         )
         for name, number in (("killed", signal.SIGKILL), ("stopped: the watchdog expires", signal.SIGSTOP)):
-            pins, process = self._pins(), self._process()
-            self.machine.run("kill", f"-{number.value}", process)
-            self._says("who asks waits for the next daemon", "psid", "status", "--wait", wanted=": ready")
-            self.report.expect(f"{name}: systemd starts another, which gets ready", self._is_replaced(process), self._status_text())
-            self.report.expect("what protects the pods is the same", self._pins() == pins and pins != "")
+            with self._expect_replacement(name) as process:
+                self.machine.run("kill", f"-{number.value}", process)
+                self._says("who asks waits for the next daemon", "psid", "status", "--wait", wanted=": ready")
+        with self._expect_replacement("one of its event loops hangs: the watchdog expires") as process:
+            self.machine.run("systemd-run", "/usr/bin/python3", "-c", LOOP_STOPPER.read_text(), process)
         self.machine.run("systemctl", "stop", TRAFFIC)
         self._says(
             "no packet between pods was lost", "journalctl", "-u", TRAFFIC, "-o", "cat", "--no-pager", wanted=" 0% packet loss"
         )
-        self._says("the journal names the watchdog", "journalctl", "-u", SERVICE, "--no-pager", wanted="atchdog timeout")
+        expired = [line for line in self._journal() if "atchdog timeout" in line]
+        self.report.expect("the journal names the watchdog each time", len(expired) == 2, expired)
         self._says("the pod is still known", "psid", "issue", "--pod", "web-0", wanted=WEB_ID)
 
     def neighbour(self) -> None:
@@ -375,8 +378,19 @@ class Service:
             ip netns exec web-0 ping -n -c 3 -i 0.2 -W 1 {ELSEWHERE} >/dev/null
             wait""").strip()
 
+    def _journal(self) -> list[str]:
+        return self.machine.run("journalctl", "-u", SERVICE, "--no-pager").splitlines()
+
     def _process(self) -> str:
         return self.machine.unit_property(SERVICE, "MainPID")
+
+    @contextlib.contextmanager
+    def _expect_replacement(self, name: str) -> Iterator[str]:
+        """Of the process that it gives."""
+        pins, process = self._pins(), self._process()
+        yield process
+        self.report.expect(f"{name}: systemd starts another, which gets ready", self._is_replaced(process), self._status_text())
+        self.report.expect("what protects the pods is the same", self._pins() == pins and pins != "")
 
     def _is_replaced(self, process: str) -> bool:
         def is_replaced() -> bool:

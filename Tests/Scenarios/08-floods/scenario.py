@@ -121,7 +121,7 @@ class Floods:
             "db-0 to web-0, IPv4": DatagramStream(self.run, self.db, self.web, 4, UDP_PORT, UDP_RATE),
         }
         yield
-        self.report.step("9. What became of the traffic of the whole time")
+        self.report.step("10. What became of the traffic of the whole time")
         for name, stream in udp.items():
             seen = stream.stop()
             self.report.expect(
