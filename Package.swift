@@ -130,6 +130,8 @@ let package = Package(
             ] + nio),
         swiftTarget("Datapath", ["Addressing", "Identity", "BPFBinding", "LinuxBinding", "CPodshieldABI"]),
         swiftTarget("NetnsProtocol", ["Addressing", "LinuxBinding"]),
+        swiftTarget(
+            "PodState", ["Addressing", "AuthorityAPI", "Identity", "KeyAgreement", "LinuxBinding", "NetnsProtocol"]),
         swiftTarget("Telemetry", ["PrintableText", "SystemdBinding"]),
         swiftTarget(
             "Configuration",
@@ -142,15 +144,16 @@ let package = Package(
         swiftTarget(
             "Preflight",
             [
-                "Addressing", "Authority", "Configuration", "Datapath", "LinuxBinding", "NodeIdentity", "Telemetry",
+                "Addressing", "Authority", "Configuration", "Datapath", "LinuxBinding", "NodeIdentity", "PodState",
+                "Telemetry",
             ]),
         swiftTarget(
             "PodshieldDaemon",
             [
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Datapath", "Identity",
                 "Issuance", "JOSE", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "NodeIdentity", "NodeLink",
-                "OpenSSLBinding", "Preflight", "RateLimiting", "SecureTransport", "SystemdBinding", "Telemetry",
-                "WorkloadAPI", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                "OpenSSLBinding", "PodState", "Preflight", "RateLimiting", "SecureTransport", "SystemdBinding",
+                "Telemetry", "WorkloadAPI", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .executableTarget(
             name: "podshield-idd",
@@ -252,7 +255,7 @@ let package = Package(
             "PodshieldDaemon",
             [
                 "Addressing", "AdminAPI", "AuthorityAPI", "Configuration", "Datapath", "Identity", "JOSE",
-                "KernelTestSupport", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "OpenSSLBinding",
+                "KernelTestSupport", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "OpenSSLBinding", "PodState",
                 "RandomTestSupport", "RateLimiting", "Telemetry",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport),

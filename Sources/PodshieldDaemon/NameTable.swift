@@ -1,6 +1,7 @@
 import Addressing
 import Identity
 import NodeIdentity
+import PodState
 import Synchronization
 
 /// Names for the numbers that kernel and key agreement speak in; may be asked from any thread.

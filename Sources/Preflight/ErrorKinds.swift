@@ -3,6 +3,7 @@ public import Datapath
 import Glibc
 public import LinuxBinding
 public import NodeIdentity
+public import PodState
 public import Telemetry
 
 // Under which code it is found why something cannot be used.
@@ -44,6 +45,14 @@ extension EventKind {
         case .directory(let error), .privateFile(let error): self.init(error)
         case .file(let error): self.init(error, otherwise: .stateRefused)
         case .unreadable: self = .stateRefused
+        }
+    }
+
+    public init(_ error: PodStoreError) {
+        switch error {
+        case .directory(let error): self.init(error)
+        case .file(let error): self.init(error, otherwise: .stateRefused)
+        case .unreadable, .unknownVersion, .nonsense: self = .stateRefused
         }
     }
 

@@ -1,9 +1,9 @@
 import Authority
 import Configuration
-import FoundationEssentials
 import Glibc
 import LinuxBinding
 import NodeIdentity
+import PodState
 import Telemetry
 
 extension Preflight {
@@ -55,17 +55,8 @@ extension Preflight {
     }
 
     private func ofPods() -> [Obstacle] {
-        struct Contents: Decodable {
-            let version: Int
-        }
-        let path = configuration.paths.podState + "/pods.json"
-        guard unsafe access(path, F_OK) == 0 else { return [] }
-        do {
-            _ = try JSONDecoder().decode(Contents.self, from: Data(AtomicFile.read(path, limit: 64 << 20)))
-        } catch let error as SystemError {
-            return [Obstacle(.init(error, otherwise: .stateRefused), "\(error)")]
-        } catch {
-            return [Obstacle(.stateRefused, "\(path) cannot be used: it is not what was written")]
+        do throws(PodStoreError) { try PodStore.inspect(directory: configuration.paths.podState) } catch {
+            return [Obstacle(.init(error), "\(error)")]
         }
         return []
     }

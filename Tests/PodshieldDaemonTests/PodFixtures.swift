@@ -1,6 +1,7 @@
 import Addressing
 import AuthorityAPI
 import NetnsProtocol
+import PodState
 
 @testable import PodshieldDaemon
 

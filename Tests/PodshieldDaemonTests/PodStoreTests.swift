@@ -3,6 +3,7 @@ import Foundation
 import Identity
 import KernelTestSupport
 import KeyAgreement
+import PodState
 import Testing
 
 @testable import PodshieldDaemon
@@ -43,6 +44,15 @@ import Testing
     func whatIsNoStoreIsRefused(text: String, reason: String) throws {
         try Data(text.utf8).write(to: URL(filePath: store.path))
         #expect { try store.load() } throws: { "\($0)".contains(reason) && "\($0)".contains(store.path) }
+        #expect { try PodStore.inspect(directory: directory.path + "/pods") } throws: { "\($0)".contains(reason) }
+    }
+
+    @Test func lookingMakesNothing() throws {
+        let absent = directory.path + "/absent"
+        try PodStore.inspect(directory: absent)
+        #expect(!FileManager.default.fileExists(atPath: absent))
+        try store.save(PodStore.Saved(pods: [podRecord()]))
+        try PodStore.inspect(directory: directory.path + "/pods")
     }
 
     /// The file is read by a program that acts on it: each value is checked as if it came from outside.
@@ -73,5 +83,6 @@ import Testing
         try FileManager.default.createDirectory(atPath: open, withIntermediateDirectories: false)
         try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: open)
         #expect(throws: PodStoreError.self) { try PodStore(directory: open) }
+        #expect(throws: PodStoreError.self) { try PodStore.inspect(directory: open) }
     }
 }

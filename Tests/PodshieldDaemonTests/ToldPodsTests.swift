@@ -1,5 +1,6 @@
 import Addressing
 import Identity
+import PodState
 import Testing
 
 @testable import PodshieldDaemon

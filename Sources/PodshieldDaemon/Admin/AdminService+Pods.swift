@@ -3,6 +3,7 @@ import AuthorityAPI
 import GRPCCore
 import NetnsProtocol
 import NodeIdentity
+import PodState
 import Telemetry
 
 extension AdminService {

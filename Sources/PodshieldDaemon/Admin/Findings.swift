@@ -5,6 +5,7 @@ import Identity
 import KeyAgreement
 import NodeIdentity
 import NodeLink
+import PodState
 import Telemetry
 
 /// What is wrong with this daemon now, or deserves attention. Codes are those of the events that told it first.

@@ -4,6 +4,7 @@ import AuthorityAPI
 import Identity
 import NetnsProtocol
 import NodeIdentity
+import PodState
 
 extension Podshield_Admin_V1_Pod {
     init(_ pod: HeldPod) {

@@ -1,5 +1,6 @@
 import Addressing
 import NodeIdentity
+import PodState
 import Telemetry
 
 extension Event {

@@ -1,6 +1,7 @@
 import Configuration
 import Datapath
 import LinuxBinding
+import PodState
 import Telemetry
 
 /// Keeps the devices by which packets enter and leave this node under watch: every one that is neither pod nor loopback, or

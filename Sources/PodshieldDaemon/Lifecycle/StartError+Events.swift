@@ -19,11 +19,10 @@ extension StartError {
     private var kind: EventKind {
         switch self {
         case .configuration, .badSetting: .configurationRefused
-        case .directory(let error), .pods(.directory(let error)): EventKind(error)
+        case .directory(let error): EventKind(error)
         case .instanceHeld: .instanceHeld
         case .system(let error): EventKind(error)
-        case .pods(.file(let error)): EventKind(error, otherwise: .stateRefused)
-        case .pods: .stateRefused
+        case .pods(let error): EventKind(error)
         case .authority(let error): EventKind(error)
         case .nodeState(let error), .join(.state(let error), _): EventKind(error)
         case .noToken, .join, .invitation: .notJoined

@@ -4,6 +4,7 @@ public import Datapath
 public import LinuxBinding
 public import NodeIdentity
 public import NodeLink
+public import PodState
 
 /// Why the daemon does not start, or ends before it was told to.
 public enum StartError: Error, Sendable {

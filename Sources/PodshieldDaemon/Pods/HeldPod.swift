@@ -3,6 +3,7 @@ import Identity
 import KeyAgreement
 import NodeIdentity
 import NodeLink
+import PodState
 
 /// A pod of this node, as it stands now.
 struct HeldPod: Sendable {

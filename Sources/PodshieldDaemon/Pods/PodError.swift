@@ -2,6 +2,7 @@ import Addressing
 import Datapath
 import NetnsProtocol
 import NodeIdentity
+import PodState
 
 /// Why something was not done with a pod.
 enum PodError: Error {

@@ -5,6 +5,7 @@ import KeyAgreement
 import LinuxBinding
 import NetnsProtocol
 import NodeIdentity
+import PodState
 import Telemetry
 
 extension PodRegistry {

@@ -1,6 +1,7 @@
 import Datapath
 import LinuxBinding
 import NodeIdentity
+import PodState
 import Telemetry
 
 extension PodRegistry {

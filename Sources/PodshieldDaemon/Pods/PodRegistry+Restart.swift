@@ -4,6 +4,7 @@ import KeyAgreement
 import LinuxBinding
 import NodeIdentity
 import NodeLink
+import PodState
 import Telemetry
 
 extension PodRegistry {

@@ -7,6 +7,7 @@ import KeyAgreement
 import LinuxBinding
 import NetnsProtocol
 import NodeIdentity
+import PodState
 import Telemetry
 
 /// The pods of this node, from the first packet to the last. What happens to one pod happens in order; different pods do not

@@ -2,6 +2,7 @@ import Addressing
 import Identity
 import KeyAgreement
 import NodeIdentity
+import PodState
 
 /// The pods that authority and peers were told of at one time.
 struct ToldPods: Sendable {

@@ -5,6 +5,7 @@ import LinuxBinding
 import NetnsProtocol
 import NodeIdentity
 import NodeLink
+import PodState
 import Telemetry
 
 /// The node in this daemon: all of its services, running.

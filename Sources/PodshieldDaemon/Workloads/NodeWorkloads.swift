@@ -3,6 +3,7 @@ import Identity
 import JOSE
 import LinuxBinding
 import NodeIdentity
+import PodState
 import WorkloadAPI
 
 /// What the Workload API serves: the identities of this node's pods and processes.

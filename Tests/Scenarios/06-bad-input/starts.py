@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import socket
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterator
@@ -83,6 +84,17 @@ def _text(change: Callable[[str], str]) -> Spoiling:
 
 def _state_file(name: str, change: Callable[[bytes], bytes]) -> Spoiling:
     return lambda box: _contents(box.state / name, change)
+
+
+def _registry(change: Callable[[bytes], bytes]) -> Spoiling:
+    def spoil(box: Box) -> contextlib.AbstractContextManager[tuple[str, ...]]:
+        path = box.state / "authority/authority.sqlite"
+        # A page in its log would be read instead of the one that is spoiled.
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return _contents(path, change)
+
+    return spoil
 
 
 @contextlib.contextmanager
@@ -212,11 +224,17 @@ STARTS = (
           r".*/state can be written by others \(mode 777\); it must be 700", _mode("state", 0o777)),
     Start("pods that are no JSON", FAILURE, "PSD6002", r".*/pods\.json cannot be used: .*",
           _state_file("pods/pods.json", lambda _: b"{]")),
+    Start("pods of another version", FAILURE, "PSD6002", r".*/pods\.json has version 2, which this program does not know",
+          _state_file("pods/pods.json", lambda old: re.sub(rb'"version" : 1\b', b'"version" : 2', old))),
+    Start("a pod that makes no sense", FAILURE, "PSD6002", r"the record of pod shop/web-0 makes no sense",
+          _state_file("pods/pods.json", lambda old: old.replace(b'"/run/netns/', b'"/etc/'))),
+    Start("pods where others can write", FAILURE, "PSD6002",
+          r".*/pods can be written by others \(mode 777\); it must be 700", _mode("state/pods", 0o777)),
     # The registry
     Start("a registry that is none", FAILURE, "PSD6002", r".*/authority\.sqlite is damaged or no database: .*",
-          _state_file("authority/authority.sqlite", lambda _: b"nonsense" * 4096)),
+          _registry(lambda _: b"nonsense" * 4096)),
     Start("a damaged registry", FAILURE, "PSD6002", r".*/authority\.sqlite is damaged or no database: .*",
-          _state_file("authority/authority.sqlite", lambda old: old[:4096] + b"\xa5" * 4096 + old[8192:])),
+          _registry(lambda old: old[:4096] + b"\xa5" * 4096 + old[8192:])),
     Start("a registry that cannot be written", FAILURE, "PSD6002", r".*/authority\.sqlite cannot be written",
           _read_only("state/authority/authority.sqlite")),
     Start("state that cannot be written", FAILURE, "PSD6002", r".*/state/lock: Read-only file system", _read_only("state")),

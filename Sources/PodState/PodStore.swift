@@ -2,31 +2,46 @@ import Addressing
 import AuthorityAPI
 import FoundationEssentials
 import Identity
-import KeyAgreement
+package import KeyAgreement
 public import LinuxBinding
 import NetnsProtocol
 
 /// The file that lets pods outlive the daemon: `pods.json`, 0600, replaced whole.
-struct PodStore: Sendable {
-    let path: String
+package struct PodStore: Sendable {
+    package let path: String
 
-    init(directory: String) throws(PodStoreError) {
+    /// Makes the directory unless it is there.
+    package init(directory: String) throws(PodStoreError) {
         do throws(PrivateFileError) {
             try PrivateDirectory.prepare(directory)
         } catch {
             throw .directory(error)
         }
-        path = directory + "/pods.json"
+        self.init(existing: directory)
     }
 
-    struct Saved: Equatable {
-        var pods: [PodRecord] = []
+    private init(existing directory: String) { path = directory + "/pods.json" }
+
+    /// Looks at a directory as the next start will, and changes nothing. One that is not there yet is well.
+    package static func inspect(directory: String) throws(PodStoreError) {
+        guard FileManager.default.fileExists(atPath: directory) else { return }
+        do throws(PrivateFileError) { try PrivateDirectory.check(directory) } catch { throw .directory(error) }
+        _ = try PodStore(existing: directory).load()
+    }
+
+    package struct Saved: Equatable {
+        package var pods: [PodRecord]
         /// What pods that have gone had, and peers may still take for theirs.
-        var former: Set<FormerHolding> = []
+        package var former: Set<FormerHolding>
+
+        package init(pods: [PodRecord] = [], former: Set<FormerHolding> = []) {
+            self.pods = pods
+            self.former = former
+        }
     }
 
     /// Empty when there is no file yet.
-    func load() throws(PodStoreError) -> Saved {
+    package func load() throws(PodStoreError) -> Saved {
         guard FileManager.default.fileExists(atPath: path) else { return Saved() }
         do {
             let file = try JSONDecoder().decode(Contents.self, from: Data(AtomicFile.read(path, limit: Self.largest)))
@@ -43,7 +58,7 @@ struct PodStore: Sendable {
         }
     }
 
-    func save(_ saved: Saved) throws(PodStoreError) {
+    package func save(_ saved: Saved) throws(PodStoreError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let contents = Contents(
