@@ -63,13 +63,17 @@ class Running:
         self.report.expect("once it answers there is one", bool(there))
 
     def vanished(self) -> None:
-        self.report.step("8. A pod's namespace that vanishes")
-        pod = self.box.net.add_pod(self.box.net.a, "gone-0", 66)
-        self.a.add_pod(pod, "web", "web")
-        pod.namespace.ip("link", "delete", "eth0")
-        gone = self.wait(lambda: "PSD5016 pod shop/gone-0 is no longer there" in self.a.log)
-        names = [pod["name"] for pod in self.a.ask("pod", "list")["pods"]]
-        self.report.expect("the pod is forgotten, with a line; the others are not", gone and names == ["web-0"], names)
+        self.report.step("8. A pod's interface that vanishes, and a pod's namespace")
+        for name, host, vanish in (
+            ("unplugged-0", 66, lambda namespace: namespace.ip("link", "delete", "eth0")),
+            ("gone-0", 68, lambda namespace: namespace.delete()),
+        ):
+            pod = self.box.net.add_pod(self.box.net.a, name, host)
+            self.a.add_pod(pod, "web", "web")
+            vanish(pod.namespace)
+            gone = self.wait(lambda: f"PSD5016 pod shop/{name} is no longer there" in self.a.log)
+            names = [pod["name"] for pod in self.a.ask("pod", "list")["pods"]]
+            self.report.expect(f"{name} is forgotten, with a line; the others are not", gone and names == ["web-0"], names)
 
     def full_tables(self) -> None:
         self.report.step("9. Tables that are full")

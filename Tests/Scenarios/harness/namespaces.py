@@ -35,8 +35,13 @@ class Namespace:
         self.full_name = f"{run.prefix}{name}"
         self.path: Path = NAMESPACES / self.full_name
         commands.run("ip", "netns", "add", self.full_name)
-        run.at_end(self._delete)
+        run.at_end(self.delete)
         self.ip("link", "set", "lo", "up")
+
+    def delete(self) -> None:
+        """Before the run's end, or again, if you like."""
+        if self.path.exists():
+            commands.run("ip", "netns", "delete", self.full_name)
 
     def ip(self, *arguments: str) -> str:
         """Runs `ip` with these arguments on this namespace."""
@@ -104,9 +109,6 @@ class Namespace:
     def _enter(self, command: tuple[str, ...]) -> tuple[str, ...]:
         pinned = () if self.cpu is None else ("taskset", "--cpu-list", str(self.cpu))
         return ("nsenter", f"--net={self.path}", "--", *pinned, *command)
-
-    def _delete(self) -> None:
-        commands.run("ip", "netns", "delete", self.full_name)
 
 
 def join(left: Namespace, left_name: str, right: Namespace, right_name: str) -> None:
