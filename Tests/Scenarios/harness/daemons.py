@@ -44,7 +44,7 @@ class Daemon:
         """Starts it likewise, and waits until it says that it is ready."""
         self.launch(*prefix)
         deadline = time.monotonic() + READY_SECONDS
-        while not self._is_ready():
+        while not self.is_ready():
             if self._process.poll() is not None:
                 raise RuntimeError(f"{self.node.name}: podshield-idd ended with {self._process.returncode}")
             if time.monotonic() > deadline:
@@ -70,6 +70,14 @@ class Daemon:
     @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    def is_ready(self) -> bool:
+        """Whether it answers psid by now."""
+        try:
+            self.psid("status", timeout=5)
+        except (commands.CommandFailed, subprocess.TimeoutExpired):
+            return False
+        return True
 
     @property
     def process_id(self) -> int:
@@ -117,13 +125,6 @@ class Daemon:
     def observe(self) -> "Observation":
         """Every event from now on."""
         return Observation(self)
-
-    def _is_ready(self) -> bool:
-        try:
-            self.psid("status", timeout=5)
-        except (commands.CommandFailed, subprocess.TimeoutExpired):
-            return False
-        return True
 
 
 class Observation:
