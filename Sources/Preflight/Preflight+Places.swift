@@ -32,6 +32,16 @@ extension Preflight {
         }
     }
 
+    /// Those that are named and not there, which is no error: they are hooked when they come.
+    func ofUplinks() -> [Obstacle] {
+        guard case .devices(let names) = configuration.node?.uplinks, let links = try? RouteSocket().links() else {
+            return []
+        }
+        return Set(names).subtracting(links.map(\.name)).sorted().map {
+            Obstacle(.uplinkMissing, Event.uplinkMissing(interface: $0).message, isError: false)
+        }
+    }
+
     func ofHelper() -> [Obstacle] {
         guard let helper = configuration.node?.netnsHelper else { return [] }
         let path: String

@@ -18,8 +18,8 @@ public struct Preflight: Sendable {
     /// What holds whether a daemon runs or not: the kernel, the programs' file, the state, the room for it, the clock.
     public func ofMachine() -> [Obstacle] { ofKernel() + ofState() + ofSpace() + ofHelper() + ofClock() }
 
-    /// What a running daemon itself has taken: the instance, addresses and ports.
-    public func ofDaemonsPlaces() -> [Obstacle] { ofInstance() + ofPorts() }
+    /// What a running daemon itself has taken, or says: the instance, addresses, ports and devices.
+    public func ofDaemonsPlaces() -> [Obstacle] { ofInstance() + ofPorts() + ofUplinks() }
 
     private func ofKernel() -> [Obstacle] {
         guard let node = configuration.node else { return [] }

@@ -25,6 +25,7 @@ extension EventKind {
         case .peerNoisy: "see what that node runs; psid node ban on the authority shuts it out"
         case .datapathUninstalled: "systemctl restart podshield-idd"
         case .uplinkFailed: "see what else hooks the device; datapath.attachment chooses how we do"
+        case .uplinkMissing: "correct the name under uplinks if it is wrong; a device that comes later is hooked"
         case .noUplink: "name the devices under uplinks, or set it to auto"
         case .kernelEventsLost:
             "raise tables.event-ring, or lower datapath.events-per-second; counters are complete anyway"

@@ -41,6 +41,10 @@ extension Event {
             [.interface: interface, .reason: reason])
     }
 
+    public static func uplinkMissing(interface: String) -> Event {
+        Event(.uplinkMissing, "uplink \(interface) is not there", [.interface: interface])
+    }
+
     public static func noUplink(reason: String) -> Event {
         Event(.noUplink, "no uplink is hooked: \(reason)", [.reason: reason])
     }

@@ -103,6 +103,7 @@ extension EventKind {
         case .podGone: Facts(5016, .warning, "b6d072dced3d43cf89c57917a403dbb5")
         case .podWithoutIdentity: Facts(5017, .warning, "cf4de006db5548f4a24d2bb7e655453d")
         case .tableFull: Facts(5018, .error, "3b05984bd6174c3ca11d662f0d9b6713")
+        case .uplinkMissing: Facts(5019, .warning, "51e90d611ca14593af6829a5a7d53c00")
         case .configurationRefused: Facts(6001, .critical, "592692771ba749659b18b7742d1f2548")
         case .stateRefused: Facts(6002, .critical, "1c6c9e5fdd7f4d3f9206b79c10546bd9")
         case .instanceHeld: Facts(6003, .critical, "93fcef3b676043f1a742ff755072da2e")

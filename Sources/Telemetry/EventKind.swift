@@ -123,6 +123,8 @@ public enum EventKind: String, CaseIterable, Sendable {
     case podWithoutIdentity = "pod-without-identity"
     /// A map of the kernel side has no room.
     case tableFull = "table-full"
+    /// A device that the configuration names.
+    case uplinkMissing = "uplink-missing"
 
     // MARK: The Workload API
 

@@ -85,8 +85,10 @@ struct Findings {
 
     private func ofDevices(_ node: NodeRole) async -> [Finding] {
         let failures = await node.parts.uplinks.failures.sorted { $0.key < $1.key }
+        let missing = await node.parts.uplinks.missing.sorted()
         let isNone = await node.parts.uplinks.names.isEmpty
         return failures.map { .error(.uplinkFailed, "device \($0.key) is not watched: \($0.value)") }
+            + missing.map { .notice(.uplinkMissing, Event.uplinkMissing(interface: $0).message) }
             + (isNone ? [.notice(.noUplink, "no device is watched: this node is connected to nothing")] : [])
     }
 

@@ -17,6 +17,8 @@ actor UplinkWatch {
     private var isRetired = false
     /// By name: why a device is not watched though it should be.
     private(set) var failures: [String: String] = [:]
+    /// Named, and not there. They are watched once they are.
+    private(set) var missing: Set<String> = []
 
     init(_ datapath: Datapath, _ selection: PodshieldConfiguration.Uplinks, telemetry: Telemetry) {
         self.datapath = datapath
@@ -29,7 +31,8 @@ actor UplinkWatch {
 
     // MARK: Devices come and go
 
-    /// Watches what should be, and nothing else, as devices and pods are now. The first error is thrown once all were tried.
+    /// Watches what should be, and nothing else, as devices and pods are now. The first error is thrown once all were tried;
+    /// that a device is not there is none.
     func attachAll() async throws(StartError) {
         do throws(DatapathError) { pods = Set(try await datapath.pods().map(\.ifindex)) } catch {
             throw .datapath(error)
@@ -38,15 +41,12 @@ actor UplinkWatch {
         do throws(SystemError) { links = try RouteSocket().links() } catch { throw .system(error) }
         for link in links { await appeared(link) }
         await detachOthers(than: Set(links.map(\.index)))
-        if case .devices(let names) = selection {
-            for name in names.filter({ name in !links.contains { $0.name == name } }) {
-                failures[name] = "there is no such device"
-            }
-        }
+        miss(named.subtracting(links.map(\.name)))
         if let failed = failures.min(by: { $0.key < $1.key }) { throw .uplink(failed.key, reason: failed.value) }
     }
 
     func appeared(_ link: NetworkLink) async {
+        missing.remove(link.name)
         guard isUplink(link) else { return }
         let device = HostDevice(link)
         // Renamed, perhaps. With another hardware address it may be another device, whose forerunner's end was missed.
@@ -77,6 +77,7 @@ actor UplinkWatch {
     func disappeared(_ index: UInt32, name: String) async {
         pods.remove(index)
         failures[name] = nil
+        miss([name])
         guard attached.removeValue(forKey: index) != nil else { return }
         try? await datapath.detachUplink(ifindex: index)
         telemetry.record(.uplinkGone(interface: name, index: index))
@@ -87,6 +88,14 @@ actor UplinkWatch {
         let present = Set(links.map(\.index))
         for device in attached.values where !present.contains(device.index) {
             await disappeared(device.index, name: device.name)
+        }
+    }
+
+    private var named: Set<String> { if case .devices(let names) = selection { Set(names) } else { [] } }
+
+    private func miss(_ names: Set<String>) {
+        for name in names.intersection(named).sorted() where missing.insert(name).inserted {
+            telemetry.record(.uplinkMissing(interface: name))
         }
     }
 

@@ -102,7 +102,7 @@ def dump(box: Box, daemon: Daemon) -> dict[str, bytes]:
 
 
 def play(box: Box, daemons: tuple[Daemon, ...]) -> None:
-    box.report.step("12. A dump for other eyes")
+    box.report.step("13. A dump for other eyes")
     for daemon in daemons:
         name = daemon.node.name
         canaries = Canaries(box, daemon)

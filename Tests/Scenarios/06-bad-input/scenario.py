@@ -41,4 +41,5 @@ def play(run: Run, report: Report) -> None:
     running.full_tables()
     running.full_ring()
     running.full_disk()
+    running.late_device()
     canaries.play(box, (box.daemon, b))
