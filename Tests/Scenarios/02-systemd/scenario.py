@@ -35,7 +35,6 @@ CA_KEY = "/var/lib/podshield/authority/ca.key"
 SEALED_KEY = "/etc/podshield/ca-key.cred"
 SOCKET = "podshield-idd.socket"
 UNITS = (BOOT_SERVICE, "podshield-netns.socket", SOCKET, SERVICE)
-TRAFFIC = "traffic.service"
 ASKER, ASK = "asker.service", "/usr/local/bin/ask-workload-api"
 LOOP_STOPPER = Path(__file__).with_name("loop_stopper.py")
 ADMIN_SOCKET = "/run/podshield/admin.sock"
@@ -206,10 +205,16 @@ class Service:
 
     def reload_and_restart(self) -> None:
         self.report.step("7. Reload and restart")
+        configuration = self.machine.root / "etc/podshield/config.yaml"
+        configuration.write_text(configuration.read_text().replace("log-level: debug", "log-level: info"))
         self._says("reload", "systemctl", "reload", SERVICE)
+        took = "the configuration was reloaded: log-level"
+        reloaded = self._wait(lambda: any(took in line for line in self._journal()), RESTART_SECONDS)
+        self.report.expect("the daemon says what it has taken over", reloaded, took)
         before = self._pins()
         serial = json.loads(self.machine.run("psid", "issue", "--pod", "web-0", "-o", "json"))["serial"]
-        self._says("restart", "systemctl", "restart", SERVICE)
+        with self._traffic("restart-traffic.service"):
+            self._says("restart", "systemctl", "restart", SERVICE)
         self.report.expect("the pins are the same", self._pins() == before and before != "", f"{len(before.split())} pins")
         after = json.loads(self.machine.run("psid", "issue", "--pod", "web-0", "-o", "json"))["serial"]
         self.report.expect("the pod and its SVID are still there", after == serial, f"serial {after}")
@@ -273,20 +278,13 @@ class Service:
         self.report.step("10. The daemon dies, the daemon hangs; pods talk on")
         # From the next start on; the unit's own watchdog is patient.
         self._override(SERVICE, "impatience", "[Service]", "WatchdogSec=5s", "TimeoutAbortSec=1s")
-        self.machine.run(
-            "systemd-run", f"--unit={TRAFFIC}", "--property=KillSignal=SIGINT", "ip", "netns", "exec", "web-0",
-            "ping", "-n", "-i", "0.1", "10.42.1.11",
-        )
-        for name, number in (("killed", signal.SIGKILL), ("stopped: the watchdog expires", signal.SIGSTOP)):
-            with self._expect_replacement(name) as process:
-                self.machine.run("kill", f"-{number.value}", process)
-                self._says("who asks waits for the next daemon", "psid", "status", "--wait", wanted=": ready")
-        with self._expect_replacement("one of its event loops hangs: the watchdog expires") as process:
-            self.machine.run("systemd-run", "/usr/bin/python3", "-c", LOOP_STOPPER.read_text(), process)
-        self.machine.run("systemctl", "stop", TRAFFIC)
-        self._says(
-            "no packet between pods was lost", "journalctl", "-u", TRAFFIC, "-o", "cat", "--no-pager", wanted=" 0% packet loss"
-        )
+        with self._traffic("crash-traffic.service"):
+            for name, number in (("killed", signal.SIGKILL), ("stopped: the watchdog expires", signal.SIGSTOP)):
+                with self._expect_replacement(name) as process:
+                    self.machine.run("kill", f"-{number.value}", process)
+                    self._says("who asks waits for the next daemon", "psid", "status", "--wait", wanted=": ready")
+            with self._expect_replacement("one of its event loops hangs: the watchdog expires") as process:
+                self.machine.run("systemd-run", "/usr/bin/python3", "-c", LOOP_STOPPER.read_text(), process)
         expired = [line for line in self._journal() if "atchdog timeout" in line]
         self.report.expect("the journal names the watchdog each time", len(expired) == 2, expired)
         self._says("the pod is still known", "psid", "issue", "--pod", "web-0", wanted=WEB_ID)
@@ -383,6 +381,21 @@ class Service:
 
     def _process(self) -> str:
         return self.machine.unit_property(SERVICE, "MainPID")
+
+    @contextlib.contextmanager
+    def _traffic(self, unit: str) -> Iterator[None]:
+        """From pod to pod, none of which may be lost."""
+        # Proxied ARP may take most of a second.
+        self._says("the pods hear each other", "ip", "netns", "exec", "web-0", "ping", "-n", "-c", "1", "-W", "2", "10.42.1.11")
+        self.machine.run(
+            "systemd-run", f"--unit={unit}", "--property=KillSignal=SIGINT", "ip", "netns", "exec", "web-0",
+            "ping", "-n", "-i", "0.1", "10.42.1.11",
+        )
+        yield
+        self.machine.run("systemctl", "stop", unit)
+        self._says(
+            "no packet between pods was lost", "journalctl", "-u", unit, "-o", "cat", "--no-pager", wanted=" 0% packet loss"
+        )
 
     @contextlib.contextmanager
     def _expect_replacement(self, name: str) -> Iterator[str]:
