@@ -30,6 +30,11 @@ SERVICE = "podshield-idd.service"
 BOOT_SERVICE = "podshield-datapath-boot.service"
 # Of the uplink's far side: in the protected prefixes, and nobody is known there.
 ELSEWHERE = "10.42.2.10"
+PINGS = f"web-0 ping -n -c 3 -i 0.2 -W 1 {ELSEWHERE}"
+# Of a ping.
+UNANSWERED = "1"
+RUNTIME = "containerd.service"
+START_RUNTIME = f"systemctl start {RUNTIME}"
 CA_CERTIFICATE = "/var/lib/podshield/authority/ca.pem"
 CA_KEY = "/var/lib/podshield/authority/ca.key"
 SEALED_KEY = "/etc/podshield/ca-key.cred"
@@ -114,7 +119,22 @@ class Service:
         heard = self._heard_in_clear()
         self.report.expect("without Podshield a pod's packet leaves in the clear", heard != "", heard)
         self._says("the units can be enabled", "systemctl", "enable", *UNITS)
-        self._says("the unit for the boot succeeds", "systemctl", "start", BOOT_SERVICE)
+        self._make_runtime()
+        configuration = self.machine.root / "etc/podshield/config.yaml"
+        good = configuration.read_text()
+        configuration.write_text(f"{good}\nnonsense: 1\n")
+        heard = self._heard_in_clear(START_RUNTIME)
+        failed = self.machine.unit_property(BOOT_SERVICE, "ActiveState")
+        self.report.expect(
+            "a container runtime that requires the guard does not start where that fails", failed == "failed" and heard == "",
+            heard or failed,
+        )
+        configuration.write_text(good)
+        heard = self._heard_in_clear(START_RUNTIME)
+        self.report.expect("else the guard is up before it: of its first packet nothing is heard", heard == "", heard or None)
+        ended = self.machine.unit_property(RUNTIME, "ExecMainStatus")
+        self.report.expect("though it has sent some", ended == UNANSWERED, f"status {ended}")
+        self._says("the unit for the boot has succeeded", "systemctl", "is-active", BOOT_SERVICE)
         pins = len(self._pins().split())
         self.report.expect("programs are pinned at the devices", pins > 0, f"{pins} pins")
         heard = self._heard_in_clear()
@@ -368,13 +388,19 @@ class Service:
             "make uninstall leaves the configuration and nothing else", left == ["etc/podshield/config.yaml"], ", ".join(left)
         )
 
-    def _heard_in_clear(self) -> str:
-        """What the far end of the uplink hears of a packet that the pod sends into the protected prefixes."""
+    def _heard_in_clear(self, sending: str = f"ip netns exec {PINGS}") -> str:
+        """What the far end of the uplink hears of packets that the pod sends into the protected prefixes."""
         return self.machine.run("sh", "-c", f"""
             timeout 4 tcpdump -lni far-end -c 1 icmp and src 10.42.1.10 and dst {ELSEWHERE} 2>/dev/null &
             sleep 1.5
-            ip netns exec web-0 ping -n -c 3 -i 0.2 -W 1 {ELSEWHERE} >/dev/null
+            {sending} >/dev/null 2>&1
             wait""").strip()
+
+    def _make_runtime(self) -> None:
+        """Its first container speaks at once. With the drop-in of docs/operations.md."""
+        unit = self.machine.root / "etc/systemd/system" / RUNTIME
+        unit.write_text(f"[Service]\nType=oneshot\nExecStart=/usr/sbin/ip netns exec {PINGS}\nSuccessExitStatus={UNANSWERED}\n")
+        self._override(RUNTIME, "podshield", "[Unit]", f"Requires={BOOT_SERVICE}")
 
     def _journal(self) -> list[str]:
         return self.machine.run("journalctl", "-u", SERVICE, "--no-pager").splitlines()
