@@ -32,7 +32,7 @@ extension EventKind {
         case .podWithoutIdentity: "psid entry create on the authority for what the pod is"
         case .tableFull: "raise the size under tables, psid datapath uninstall, then start again"
         case .configurationRefused: "correct the file; psid config validate says all that is wrong with it"
-        case .stateRefused: "give it the mode that is named, or restore it from a backup"
+        case .stateRefused: "give it the mode that is named, start the version that wrote it, or restore a backup"
         case .instanceHeld: "stop the other daemon, or give this one an instance of its own"
         case .kernelTooOld: "boot Linux 6.1 or newer"
         case .kernelTypesMissing: "boot a kernel that was built with CONFIG_DEBUG_INFO_BTF"

@@ -1,5 +1,6 @@
 import AuthorityAPI
 import Foundation
+import GRDB
 import Identity
 import Issuance
 import KernelTestSupport
@@ -46,6 +47,21 @@ import Testing
             guard case .corrupt(path, _) = error as? RegistryError else { return false }
             return true
         }
+    }
+
+    /// Neither at opening nor when `psid doctor --pre` asks; and nothing in it is changed.
+    @Test func tablesOfANewerVersionAreRefused() async throws {
+        let fixture = try TestRegistry()
+        let path = fixture.registry.path
+        try Registry.inspect(path)
+        try await DatabaseQueue(path: path).write { db in
+            try db.execute(sql: "INSERT INTO grdb_migrations VALUES ('99: what is not known yet')")
+        }
+        let refusal = RegistryError.newer(path: path, version: "99: what is not known yet")
+        #expect(throws: refusal) { try fixture.reopened() }
+        #expect(throws: refusal) { try Registry.inspect(path) }
+        let versions = try await DatabaseQueue(path: path).read { try RegistrySchema.migrator.appliedIdentifiers($0) }
+        #expect(versions == Set(RegistrySchema.migrator.migrations + ["99: what is not known yet"]))
     }
 
     /// Who may write to it decides who gets which identity.

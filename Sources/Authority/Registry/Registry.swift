@@ -67,6 +67,7 @@ struct Registry: Sendable {
         guard verdict == "ok" else {
             throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: verdict)
         }
+        if let version = try RegistrySchema.unknownVersion(in: db) { throw SupersededSchema(version: version) }
     }
 
     /// Runs reads on one snapshot.

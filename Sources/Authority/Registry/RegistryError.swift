@@ -1,11 +1,14 @@
 internal import GRDB
 internal import Glibc
 public import LinuxBinding
+internal import PrintableText
 
 /// Why the registry could not answer.
 public enum RegistryError: Error, Sendable, Equatable {
     /// The file is no database, or a damaged one.
     case corrupt(path: String, reason: String)
+    /// A newer program has changed its tables: what they say may be more than this one understands.
+    case newer(path: String, version: String)
     case readOnly(path: String)
     /// Others could write to it or read it.
     case notPrivate(PrivateFileError)
@@ -24,6 +27,8 @@ extension RegistryError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .corrupt(let path, let reason): "\(path) is damaged or no database: \(reason)"
+        case .newer(let path, let version):
+            "\(path) is of a newer version of Podshield: this one does not know its change \(version.quoted)"
         case .readOnly(let path): "\(path) cannot be written"
         case .notPrivate(let error): "\(error)"
         case .noSpace(let path): "there is no space left for \(path)"
@@ -42,6 +47,7 @@ extension RegistryError: CustomStringConvertible {
         case let error as SystemError where [EROFS, EACCES].contains(error.code): self = .readOnly(path: path)
         case let error as SystemError where [ENOSPC, EDQUOT].contains(error.code): self = .noSpace(path: path)
         case let error as DatabaseError: self.init(error, path: path)
+        case let error as SupersededSchema: self = .newer(path: path, version: error.version)
         default: self = .failed(path: path, reason: "\(error)")
         }
     }

@@ -1,5 +1,10 @@
 internal import GRDB
 
+/// A program that does not know a change of the tables would take them for what they were: an evicted node for a member.
+struct SupersededSchema: Error {
+    let version: String
+}
+
 /// The tables, version by version. A migration that was released is never changed.
 enum RegistrySchema {
     static var migrator: DatabaseMigrator {
@@ -10,6 +15,11 @@ enum RegistrySchema {
         migrator.registerMigration("4: hints") { try $0.execute(sql: version4) }
         migrator.registerMigration("5: keys for JWT-SVIDs") { try $0.execute(sql: version5) }
         return migrator
+    }
+
+    /// A version that the tables have and this program has not; nil if there is none.
+    static func unknownVersion(in db: Database) throws -> String? {
+        try migrator.appliedIdentifiers(db).subtracting(migrator.migrations).min()
     }
 
     /// AUTOINCREMENT is what keeps numbers from being used again; workloads' numbers start at 256.
