@@ -56,7 +56,7 @@ public final class AuthorityService: Sendable {
         let core = AuthorityCore(
             settings: settings, authority: authority, registry: registry, publisher: publisher,
             entrySignals: entrySignals, jwtKeys: jwtKeys, now: now, observe: observe)
-        server = try AuthorityServer(core, identity: identity, admission: admission)
+        server = try AuthorityServer(AuthorityCalls(core), of: core, identity: identity, admission: admission)
     }
 
     /// SPIFFE ID of the server.

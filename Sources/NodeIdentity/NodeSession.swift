@@ -27,14 +27,14 @@ extension NodeIdentityService {
         observe(.connected)
         // Not waited for: one that this connection takes down with it goes on with the next.
         if leases != nil { startReport() }
-        let end = await withTaskGroup(of: SessionEnd.self) { group in
+        let end = await withTaskGroup(of: SessionEnd?.self) { group in
             group.addTask { await Self.carry(connection) }
             group.addTask { await self.follow(connection) }
             group.addTask { await self.followEntries(connection) }
             group.addTask { await Self.waitForRenewal(changes) }
-            let end = await group.next() ?? .renewed
-            group.cancelAll()
-            return end
+            defer { group.cancelAll() }
+            for await case let end? in group { return end }
+            return SessionEnd.renewed
         }
         // Not if it has joined again meanwhile: it is told who it was.
         if case .lost(.denied(let reason), _) = end, currentSVID?.svid == shown { shutOut(reason) }
@@ -84,8 +84,9 @@ extension NodeIdentityService {
         }
     }
 
-    /// Follows the entries for this node for as long as the stream lasts.
-    private func followEntries(_ connection: AuthorityConnection) async -> SessionEnd {
+    /// Follows the entries for this node for as long as the stream lasts. Nil from an authority of the version before, which
+    /// has none for processes: the session goes on without.
+    private func followEntries(_ connection: AuthorityConnection) async -> SessionEnd? {
         do {
             var options = CallOptions.defaults
             options.maxResponseMessageBytes = AuthorityWire.largestResponse
@@ -99,9 +100,8 @@ extension NodeIdentityService {
             }
             return .lost(.unreachable("the authority ended the stream of entries"), wasConnected: true)
         } catch let error as RPCError where error.code == .unimplemented {
-            // An authority of the version before: the session is good for everything else.
-            try? await Task.sleep(for: .seconds(Int64.max / 2))
-            return .renewed
+            accept(entries: [])
+            return nil
         } catch {
             return .lost(AuthorityCallError(error), wasConnected: true)
         }

@@ -17,7 +17,10 @@ final class AuthorityServer: Sendable {
     private let host: String
     private let address: String
 
-    init(_ core: AuthorityCore, identity: ServerIdentity, admission: AdmissionControl) throws(AuthorityError) {
+    init(
+        _ calls: any RegistrableRPCService, of core: AuthorityCore, identity: ServerIdentity,
+        admission: AdmissionControl
+    ) throws(AuthorityError) {
         let settings = core.settings
         host = settings.listenAddress.description
         address = "\(host) port \(settings.listenPort)"
@@ -35,7 +38,7 @@ final class AuthorityServer: Sendable {
             alpn: AuthorityWire.alpn, limits: settings.limits, admission: admission,
             nodes: NodeConnections(settings.limits), observe: core.observe)
         transport = Transport(listenerFactory: listener, config: Self.configuration(settings.limits))
-        server = GRPCServer(transport: transport, services: [AuthorityCalls(core)])
+        server = GRPCServer(transport: transport, services: [calls])
     }
 
     private static func configuration(_ limits: AuthorityLimits) -> Transport.Config {
