@@ -2,6 +2,7 @@ import AuthorityAPI
 import GRPCCore
 import GRPCProtobuf
 import Identity
+import SecureTransport
 import Testing
 
 @testable import Authority

@@ -44,7 +44,9 @@ import WorkloadProtocol
         let server = try await TestServer()
         for account in ["web", "admin"] { try server.identities.add(account, Self.own, hint: "same") }
         try server.identities.add("foreign", [.userID(4711)])
-        let asked = (request(["b", "a"]), request(["a"], Self.web), request(["a"], "spiffe://example.org/ns/shop/sa/foreign"))
+        let asked = (
+            request(["b", "a"]), request(["a"], Self.web), request(["a"], "spiffe://example.org/ns/shop/sa/foreign")
+        )
         let identities = server.identities
         try await server.withClient { client in
             let all = try await client.fetchJWTSVID(asked.0, metadata: secured).svids
