@@ -193,9 +193,9 @@ public actor NodeLinkService {
         runners.values.map(\.machine.status).sorted { $0.node < $1.node }
     }
 
-    /// New epochs with this peer, or with every connected one. Returns when each is confirmed or has failed.
+    /// New epochs with this node, or with every one of the directory. Returns when each is confirmed or has failed.
     public func rekey(_ node: NodeNumber?) async -> [RekeyOutcome] {
-        let nodes = node.map { [$0] } ?? runners.filter { $0.value.machine.linkID != nil }.keys.sorted()
+        let nodes = node.map { [$0] } ?? Array(runners.keys)
         return await withTaskGroup(of: RekeyOutcome.self) { group in
             for node in nodes { group.addTask { RekeyOutcome(node: node, result: await self.rekeyed(node)) } }
             var outcomes: [RekeyOutcome] = []

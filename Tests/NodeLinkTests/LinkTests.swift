@@ -94,8 +94,11 @@ struct LinkTests {
                 try await a.service.rekey(NodeNumber(rawValue: 9))[0].result.get()
             }
             await b.stop()
-            await #expect(throws: LinkFailure.self) {
-                try await a.service.rekey(NodeNumber(rawValue: 2))[0].result.get()
+            try await eventually("the link is lost") { await a.status(of: b)?.state == .lost }
+            for asked in [NodeNumber(rawValue: 2), nil] {
+                let outcomes = await a.service.rekey(asked)
+                #expect(outcomes.map(\.node.rawValue) == [2])
+                #expect(throws: LinkFailure.self) { try outcomes.first?.result.get() }
             }
         }
     }
