@@ -12,7 +12,7 @@ struct KeyWear: Sendable {
     func run() async {
         while !Task.isCancelled {
             try? await Task.sleep(for: Self.interval)
-            for usage in (try? await parts.datapath.outboundUsage()) ?? [] where isWorn(usage) {
+            for usage in (try? await parts.datapath.outboundUsage()) ?? [] where usage.isWorn(by: limits) {
                 let sa = usage.parameters
                 await parts.link.worn(SPI(rawValue: sa.spi), of: sa.identity, to: sa.peer)
             }
@@ -21,8 +21,10 @@ struct KeyWear: Sendable {
 
     /// In it not even small packets at the highest rates use up what lies between the limits and the kernel's own.
     private static let interval = Duration.seconds(2)
+}
 
-    func isWorn(_ usage: SAUsage) -> Bool {
-        usage.packets >= UInt64(limits.rekeyPackets) || usage.bytes >= UInt64(limits.rekeyBytes)
+extension SAUsage {
+    func isWorn(by limits: PodshieldConfiguration.Link) -> Bool {
+        packets >= UInt64(limits.rekeyPackets) || bytes >= UInt64(limits.rekeyBytes)
     }
 }
