@@ -33,20 +33,23 @@ extension SimulatedNode {
     func saw(_ matches: (LinkEvent) -> Bool) -> Bool { events.contains(where: matches) }
 }
 
-/// Two nodes from first contact to their goodbye.
-@Suite struct PeerTests {
-    private func established(
+extension Simulation {
+    /// Two nodes with a connection, each of which hosts a workload.
+    static func established(
         epoch: Duration = .seconds(3600)
     ) throws -> (Simulation, SimulatedNode, SimulatedNode) {
-        let (network, a, b) = try Simulation.pair(epoch: epoch)
+        let (network, a, b) = try pair(epoch: epoch)
         a.host([try a.workload("web", web, at: ["10.0.1.1"])])
         b.host([try b.workload("db", db, at: ["10.0.2.1", "10.0.2.2"])])
         network.settle()
         return (network, a, b)
     }
+}
 
+/// Two nodes from first contact to their goodbye.
+@Suite struct PeerTests {
     @Test func bothEndsHoldTheSameKeys() throws {
-        let (network, a, b) = try established()
+        let (network, a, b) = try Simulation.established()
         #expect(network.wires.count == 1)
         #expect(a.epoch(with: b) != nil && a.epoch(with: b) == b.epoch(with: a))
         #expect(a.outbound(to: b, web) != nil && b.inbound(from: a, web) == [a.outbound(to: b, web)])
@@ -132,7 +135,7 @@ extension SimulatedNode {
     @Test(arguments: 0..<32)
     func crossedRekeysLoseNothing(_ seed: UInt64) throws {
         var generator = SplitMix(seed: seed)
-        let (network, a, b) = try established()
+        let (network, a, b) = try Simulation.established()
         let before = a.epoch(with: b)
         a.feed(.rekey, b.number)
         b.feed(.rekey, a.number)
@@ -148,7 +151,7 @@ extension SimulatedNode {
 
     /// The invariant of the simulation is checked at each of these steps.
     @Test func manyRekeysNeverLeaveASenderAlone() throws {
-        let (network, a, b) = try established()
+        let (network, a, b) = try Simulation.established()
         var seen: Set<[UInt8]> = []
         for round in 0..<200 {
             (round % 3 == 0 ? b : a).feed(.rekey, (round % 3 == 0 ? a : b).number)
@@ -162,7 +165,7 @@ extension SimulatedNode {
     }
 
     @Test func epochsAreRenewedInTime() throws {
-        let (network, a, b) = try established(epoch: .seconds(60))
+        let (network, a, b) = try Simulation.established(epoch: .seconds(60))
         var epochs: Set<EpochID> = []
         for _ in 0..<10 {
             network.advance(.seconds(60))
@@ -176,7 +179,7 @@ extension SimulatedNode {
     /// Whichever end dials, and once only.
     @Test(arguments: [true, false])
     func wornKeysAreRenewed(_ isDialer: Bool) throws {
-        let (network, a, b) = try established()
+        let (network, a, b) = try Simulation.established()
         let (sender, receiver, identity) = isDialer ? (a, b, web) : (b, a, db)
         let old = try #require(sender.outbound(to: receiver, identity))
         let epoch = sender.epoch(with: receiver)
@@ -196,7 +199,7 @@ extension SimulatedNode {
 
     /// What `worn` asks for is tried no more often than any other connection.
     @Test func wornKeysDoNotHurryAPeerThatIsAway() throws {
-        let (network, a, b) = try established()
+        let (network, a, b) = try Simulation.established()
         network.unreachable = [b.number]
         let spi = try #require(a.outbound(to: b))
         for _ in 0..<100 {
@@ -210,7 +213,7 @@ extension SimulatedNode {
 
     /// After a sleep of the machine all keys have ended, and so has the epoch.
     @Test func aMachineThatSleptBeginsAnew() throws {
-        let (network, a, b) = try established(epoch: .seconds(600))
+        let (network, a, b) = try Simulation.established(epoch: .seconds(600))
         let before = a.epoch(with: b)
         network.expectsContinuity = false
         network.sleep(.seconds(1800))
@@ -228,7 +231,7 @@ extension SimulatedNode {
     /// Deadlines count boot time: while all certificates stay valid, a step of the clock changes nothing.
     @Test(arguments: [Int64(-5), 3000])
     func stepsOfTheClockMoveNoDeadline(_ seconds: Int64) throws {
-        let (network, a, b) = try established()
+        let (network, a, b) = try Simulation.established()
         let spi = try #require(a.outbound(to: b))
         let deadline = b.sink.inboundDeadlines[spi]
         network.clockOffset = seconds
@@ -243,7 +246,7 @@ extension SimulatedNode {
 
     /// A clock that is set far ahead ends connections and no SA; set right again, they come back.
     @Test func aWrongClockCostsNoPacket() throws {
-        let (network, a, b) = try established()
+        let (network, a, b) = try Simulation.established()
         let spi = try #require(a.outbound(to: b))
         network.unreachable = [a.number, b.number]
         network.clockOffset = 100_000
@@ -258,7 +261,7 @@ extension SimulatedNode {
     }
 
     @Test func theOldSAStaysForPacketsOnTheirWay() throws {
-        let (network, a, b) = try established()
+        let (network, a, b) = try Simulation.established()
         let old = try #require(a.outbound(to: b))
         a.feed(.rekey, b.number)
         network.settle()
@@ -271,7 +274,7 @@ extension SimulatedNode {
 
     /// The acceptance got lost with its connection: which SA the sender uses shows the first packet.
     @Test func anUnsureReceiverLooksForPackets() throws {
-        let (network, a, b) = try established()
+        let (network, a, b) = try Simulation.established()
         let old = try #require(a.outbound(to: b))
         a.feed(.rekey, b.number)
         // All but what says that the sender has switched.
@@ -312,7 +315,7 @@ extension SimulatedNode {
     // MARK: Loss
 
     @Test func losingTheConnectionRemovesNothing() throws {
-        let (network, a, b) = try established()
+        let (network, a, b) = try Simulation.established()
         let (spi, epoch) = (a.outbound(to: b), a.epoch(with: b))
         network.unreachable = [a.number, b.number]
         network.drop()
@@ -347,7 +350,7 @@ extension SimulatedNode {
     }
 
     @Test func silenceEndsAConnection() throws {
-        let (network, a, b) = try established()
+        let (network, a, b) = try Simulation.established()
         network.tamper = { _, _, _ in nil }
         network.unreachable = [a.number, b.number]
         network.advance(.seconds(44))
@@ -358,7 +361,7 @@ extension SimulatedNode {
     }
 
     @Test func pingsKeepAnIdleConnection() throws {
-        let (network, a, b) = try established()
+        let (network, a, b) = try Simulation.established()
         let epoch = a.epoch(with: b)
         network.advance(.seconds(600))
         #expect(a.epoch(with: b) == epoch)
@@ -376,7 +379,7 @@ extension SimulatedNode {
     }
 
     @Test func deadSAsAreRemoved() throws {
-        let (network, a, b) = try established(epoch: .seconds(60))
+        let (network, a, b) = try Simulation.established(epoch: .seconds(60))
         network.expectsContinuity = false
         network.unreachable = [a.number, b.number]
         network.drop()
@@ -386,91 +389,5 @@ extension SimulatedNode {
         network.advance(.seconds(2))
         #expect(a.outbound(to: b) == nil && b.inbound(from: a).isEmpty && b.bound(from: a).isEmpty)
         #expect(b.saw { $0 == .withdrawn(web, .expired) })
-    }
-
-    // MARK: Restart
-
-    enum Side: CaseIterable {
-        case asks, answers
-    }
-
-    /// Either daemon starts anew after each step of a rekey, the last included, whatever the order of the steps; in the end
-    /// all is as before, under a new epoch.
-    @Test(arguments: Side.allCases, 0..<8 as Range<UInt64>)
-    func aRestartAtAnyStepKeepsTraffic(_ side: Side, _ seed: UInt64) throws {
-        var steps = 0
-        while try restart(side, after: steps, seed) { steps += 1 }
-        #expect(steps >= 19)
-    }
-
-    /// False once there are no more than so many steps.
-    private func restart(_ side: Side, after steps: Int, _ seed: UInt64) throws -> Bool {
-        let (network, a, b) = try established()
-        let (web0, db0) = (try a.workload("web", web, at: ["10.0.1.1"]), try b.workload("db", db, at: ["10.0.2.1"]))
-        a.feed(.rekey, b.number)
-        var generator = SplitMix(seed: seed)
-        for _ in 0..<steps {
-            guard let (wire, role) = network.deliverable.randomElement(using: &generator) else { return false }
-            network.deliver(wire, to: role)
-        }
-        let restarted = side == .asks ? a : b
-        restarted.restart()
-        #expect(a.outbound(to: b) != nil && b.outbound(to: a, db) != nil)
-        network.settle()
-        network.advance(.seconds(30))
-        restarted.host([side == .asks ? web0 : db0])
-        network.settle()
-        network.advance(.seconds(10))
-        #expect(a.epoch(with: b) != nil && a.epoch(with: b) == b.epoch(with: a))
-        #expect(b.inbound(from: a) == [a.outbound(to: b)] && a.inbound(from: b, db) == [b.outbound(to: a, db)])
-        #expect(b.bound(from: a) == ["10.0.1.1"])
-        return true
-    }
-
-    @Test func whatIsNotHostedAnyMoreGoesAfterARestart() throws {
-        let (network, a, b) = try established()
-        a.restart()
-        network.settle()
-        #expect(a.outbound(to: b) != nil && b.inbound(from: a).count == 1)
-        a.host([])
-        network.settle()
-        #expect(a.outbound(to: b) == nil && b.inbound(from: a).isEmpty && b.bound(from: a).isEmpty)
-        #expect(b.saw { $0 == .withdrawn(web, .notAnnounced) })
-    }
-
-    @Test func aRebootedPeersKeysAreForgotten() throws {
-        let (network, a, b) = try established()
-        network.expectsContinuity = false
-        let old = try #require(b.sink.outbound.values.first).key.copy
-        a.reboot()
-        network.settle()
-        network.advance(.seconds(10))
-        #expect(b.saw { $0 == .withdrawn(web, .peerRebooted) })
-        #expect(b.inbound(from: a).isEmpty && b.sink.outbound.values.map(\.key.copy) != [old])
-        #expect(a.inbound(from: b, db) == [b.outbound(to: a, db)])
-    }
-
-    @Test func aPeerThatLeavesTheDirectoryIsGone() throws {
-        let (network, a, b) = try established()
-        network.expectsContinuity = false
-        network.directory.nodes.removeAll { $0.number == a.number }
-        network.publish()
-        network.settle()
-        #expect(b.sink.inbound.isEmpty && b.sink.outbound.isEmpty && b.sink.bindings.isEmpty && b.sink.peers.isEmpty)
-        #expect(b.saw { $0 == .withdrawn(web, .peerRemoved) })
-        // It cannot come back by itself.
-        network.advance(.seconds(60))
-        #expect(b.links.isEmpty)
-    }
-
-    @Test func stoppingTellsThePeerAndRemovesNothing() throws {
-        let (network, a, b) = try established()
-        network.unreachable = [a.number]
-        a.feed(.stopped, b.number)
-        network.settle()
-        #expect(b.saw { $0 == .linkLost(.peerClosed(.shutdown)) })
-        #expect(a.outbound(to: b) != nil && b.inbound(from: a).count == 1)
-        network.advance(.seconds(0))
-        #expect(a.peers[b.number]?.attempts.isEmpty == true)
     }
 }
