@@ -1,13 +1,13 @@
-"""What Podshield wants to reach, as ratios within one run. Nothing fails when one is missed: it is said."""
+"""What Podshield wants to reach: ratios within one run, and times. Nothing fails when one is missed: it is said."""
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import Optional, Union
 
 from record import Record
 
 
 @dataclass(frozen=True)
-class Goal:
+class Ratio:
     """The subject's median is at least, or at most, `factor` times the reference's."""
 
     title: str
@@ -17,25 +17,55 @@ class Goal:
     at_least: bool = False
     subject: str = "podshield"
 
-    def ratio(self, record: Record) -> Optional[float]:
+    def measured(self, record: Record) -> Optional[float]:
         return record.ratio(self.figure, self.subject, self.reference)
 
-    def is_met(self, ratio: float) -> bool:
-        return ratio >= self.factor if self.at_least else ratio <= self.factor
+    def is_met(self, measured: float) -> bool:
+        return measured >= self.factor if self.at_least else measured <= self.factor
 
     @property
     def wanted(self) -> str:
         return f"{'≥' if self.at_least else '≤'} {self.factor:.2f}"
 
+    def text(self, measured: float) -> str:
+        return f"{measured:.2f}"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """No value of Podshield's is above it."""
+
+    title: str
+    figure: str
+    milliseconds: int
+
+    def measured(self, record: Record) -> Optional[float]:
+        return record.worst("podshield", self.figure)
+
+    def is_met(self, measured: float) -> bool:
+        return measured <= self.milliseconds
+
+    @property
+    def wanted(self) -> str:
+        return f"≤ {self.milliseconds} ms"
+
+    def text(self, measured: float) -> str:
+        return f"{measured:.0f} ms"
+
+
+Goal = Union[Ratio, Limit]
+
 
 ALL = (
-    Goal("TCP, 1 stream, to wireguard-go", "tcp_1_gbit_s", "wireguard-go", 2.5, at_least=True),
-    Goal("TCP, 4 streams, to wireguard-go", "tcp_4_gbit_s", "wireguard-go", 2.5, at_least=True),
-    Goal("TCP, 1 stream, to plain without offloads", "tcp_1_gbit_s", "plain-no-offloads", 1 / 3, at_least=True),
-    Goal("TCP, 4 streams, to plain without offloads", "tcp_4_gbit_s", "plain-no-offloads", 1 / 3, at_least=True),
-    Goal("TCP round trip, median, to plain without offloads", "tcp_64_p50_us", "plain-no-offloads", 1.15),
-    Goal("UDP round trip, median, to plain without offloads", "udp_64_p50_us", "plain-no-offloads", 1.15),
-    Goal("TCP round trip, median, to the Envoys", "tcp_64_p50_us", "envoy", 0.65),
-    Goal("seal 1408 bytes, bytecode to native", "seal_1408_ns", "native", 1.6, subject="bytecode"),
-    Goal("open 1408 bytes, bytecode to native", "open_1408_ns", "native", 1.6, subject="bytecode"),
+    Ratio("TCP, 1 stream, to wireguard-go", "tcp_1_gbit_s", "wireguard-go", 2.5, at_least=True),
+    Ratio("TCP, 4 streams, to wireguard-go", "tcp_4_gbit_s", "wireguard-go", 2.5, at_least=True),
+    Ratio("TCP, 1 stream, to plain without offloads", "tcp_1_gbit_s", "plain-no-offloads", 1 / 3, at_least=True),
+    Ratio("TCP, 4 streams, to plain without offloads", "tcp_4_gbit_s", "plain-no-offloads", 1 / 3, at_least=True),
+    Ratio("TCP round trip, median, to plain without offloads", "tcp_64_p50_us", "plain-no-offloads", 1.15),
+    Ratio("UDP round trip, median, to plain without offloads", "udp_64_p50_us", "plain-no-offloads", 1.15),
+    Ratio("TCP round trip, median, to the Envoys", "tcp_64_p50_us", "envoy", 0.65),
+    Ratio("seal 1408 bytes, bytecode to native", "seal_1408_ns", "native", 1.6, subject="bytecode"),
+    Ratio("open 1408 bytes, bytecode to native", "open_1408_ns", "native", 1.6, subject="bytecode"),
+    Limit("a pod is removed: gone from another node's kernel", "pod_removed_ms", 1000),
+    Limit("a node is banned: gone from another node's kernel", "node_banned_ms", 1000),
 )

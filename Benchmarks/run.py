@@ -98,8 +98,8 @@ class Bench:
 
     def _as_data(self) -> dict[str, object]:
         reached = [
-            {"goal": goal.title, "wanted": goal.wanted, "ratio": ratio, "met": goal.is_met(ratio)}
-            for goal in GOALS if (ratio := goal.ratio(self._record)) is not None
+            {"goal": goal.title, "wanted": goal.wanted, "measured": measured, "met": goal.is_met(measured)}
+            for goal in GOALS if (measured := goal.measured(self._record)) is not None
         ]
         return {
             "version": FORMAT_VERSION, "about": self._about, "failures": self._failures,

@@ -96,11 +96,12 @@ def withdrawals(record: Record) -> str:
 
 def reached(record: Record) -> str:
     def row(goal: goals.Goal) -> tuple[str, ...]:
-        ratio = goal.ratio(record)
-        verdict = NOTHING if ratio is None else "met" if goal.is_met(ratio) else "missed"
-        return goal.title, goal.wanted, number(ratio, 2), verdict
+        measured = goal.measured(record)
+        if measured is None:
+            return goal.title, goal.wanted, NOTHING, NOTHING
+        return goal.title, goal.wanted, goal.text(measured), "met" if goal.is_met(measured) else "missed"
 
-    return table(("ratio of medians", "wanted", "measured", ""), map(row, goals.ALL))
+    return table(("ratio of medians, or longest", "wanted", "measured", ""), map(row, goals.ALL))
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
