@@ -4,10 +4,14 @@ import Foundation
 import Testing
 
 @Suite struct PacketOutcomeTests {
+    private func text(_ path: String) throws -> String {
+        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        return try String(contentsOfFile: "/\(root)/\(path)", encoding: .utf8)
+    }
+
     /// `PS_R_…` and `PS_HOOK_…` with their numbers, as the header says.
     private func constants(_ prefix: String) throws -> [(name: String, value: UInt32)] {
-        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        let header = try String(contentsOfFile: "/\(root)/bpf/abi/podshield_abi.h", encoding: .utf8)
+        let header = try text("bpf/abi/podshield_abi.h")
         return header.matches(
             of: try Regex("\\b\(prefix)([A-Z_0-9]+) = (\\d+),", as: (Substring, Substring, Substring).self)
         )
@@ -22,6 +26,18 @@ import Testing
             let outcome = try #require(PacketOutcome(rawValue: value), "\(name)")
             #expect(outcome.name == name)
             #expect(outcome.isDrop == (value >= PS_R_SPOOFED_SOURCE.rawValue))
+        }
+    }
+
+    /// In the two tables of operations.md, each in its own and in order.
+    @Test func everyReasonIsExplained() throws {
+        let section = try #require(try text("docs/operations.md").split(separator: "## What became of a packet").last)
+        let tables = section.split(separator: "\n| dropped |")
+        #expect(tables.count == 2)
+        for (table, areDrops) in zip(tables, [false, true]) {
+            let rows = table.prefix { $0 != "#" }.matches(of: #/\n\| `([a-z-]+)` \| [^|]+\. \| /#)
+            #expect(
+                rows.map(\.output.1) == PacketOutcome.allCases.filter { $0.isDrop == areDrops }.map { $0.name[...] })
         }
     }
 
