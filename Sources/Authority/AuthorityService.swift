@@ -72,7 +72,7 @@ public final class AuthorityService: Sendable {
 
     // MARK: Serving
 
-    /// Serves nodes until `stop` is called or the task is cancelled, which is the same.
+    /// Serves nodes until `stop` is called or the task is cancelled, which is the same. Afterwards the registry is closed.
     public func run() async throws(AuthorityError) {
         _ = try await jwtKeys.current()
         // Nodes are told from strangers from the first connection on.
@@ -93,6 +93,7 @@ public final class AuthorityService: Sendable {
         } onCancel: {
             Task { await stop() }
         }
+        registry.close()
         try result.get()
     }
 

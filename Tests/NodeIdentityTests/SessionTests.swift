@@ -125,6 +125,15 @@ import Testing
         #expect(standings(node) == ["joined", "shut out", "joined"])
     }
 
+    /// What stands in a log beside it only is not seen where the file is copied or looked at alone.
+    @Test func aStoppedAuthoritysRegistryIsOneFile() async throws {
+        let authority = try await TestAuthority()
+        _ = try await TestNode.joined("node-a", to: authority)
+        try await authority.stop()
+        let log = URL(filePath: authority.directory.path + "/authority/authority.sqlite-wal")
+        #expect(((try? Data(contentsOf: log)) ?? Data()).isEmpty)
+    }
+
     /// An authority that went back to a copy of its registry from before knows the node again.
     @Test func aNodeIsLetInAgainWithoutJoining() async throws {
         let first = try await TestAuthority()

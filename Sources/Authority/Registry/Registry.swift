@@ -41,6 +41,13 @@ struct Registry: Sendable {
         }
     }
 
+    /// Leaves all of it in the one file, nothing in the log beside it. Whatever is asked afterwards fails. What cannot be
+    /// written now is found by the next opening, so that a failure is nobody's concern.
+    func close() {
+        try? pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+        try? pool.close()
+    }
+
     /// Whether a file can be what `init` wants, without a change to it. May be asked while another process has it open.
     static func inspect(_ path: String) throws(RegistryError) {
         do {
