@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// A program run to its end.
 public struct Command {
@@ -12,18 +13,29 @@ public struct Command {
 
     @discardableResult
     public static func run(_ words: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = words
         let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
+        let process = try spawn(words, output.fileHandleForWriting.fileDescriptor)
+        try output.fileHandleForWriting.close()
         let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failure(description: "\(words.joined(separator: " ")): \(text)")
-        }
+        var status: Int32 = 0
+        while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
+        guard status == 0 else { throw Failure(description: "\(words.joined(separator: " ")): \(text)") }
         return text
+    }
+
+    /// With the output for both of its own. Foundation's `Process` looks through all descriptors that are open, and has
+    /// crashed on a list of some 1400.
+    private static func spawn(_ words: [String], _ output: Int32) throws -> pid_t {
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        unsafe posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+        unsafe posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
+        var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
+        defer { while let argument = unsafe arguments.popLast() { unsafe free(argument) } }
+        var process: pid_t = 0
+        let error = unsafe posix_spawnp(&process, words[0], &actions, nil, &arguments, environ)
+        guard error == 0 else { throw Failure(description: "\(words[0]): \(unsafe String(cString: strerror(error)))") }
+        return process
     }
 }
