@@ -31,10 +31,20 @@ public struct Command {
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         unsafe posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
+        // Threads of a pool have signals blocked, and the process ignores some, that a program at a terminal would hear.
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
+        var (none, all) = (sigset_t(), sigset_t())
+        unsafe sigemptyset(&none)
+        unsafe sigfillset(&all)
+        unsafe posix_spawnattr_setsigmask(&attributes, &none)
+        unsafe posix_spawnattr_setsigdefault(&attributes, &all)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
         var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
         defer { while let argument = unsafe arguments.popLast() { unsafe free(argument) } }
         var process: pid_t = 0
-        let error = unsafe posix_spawnp(&process, words[0], &actions, nil, &arguments, environ)
+        let error = unsafe posix_spawnp(&process, words[0], &actions, &attributes, &arguments, environ)
         guard error == 0 else { throw Failure(description: "\(words[0]): \(unsafe String(cString: strerror(error)))") }
         return process
     }
