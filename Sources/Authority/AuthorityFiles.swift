@@ -68,23 +68,18 @@ struct AuthorityFiles {
         } catch {
             throw .issuance(error)
         }
-        let (certificatePEM, keyPEM) = try encode(authority)
-        do throws(SystemError) {
-            try AtomicFile.write(Array(certificatePEM.utf8), to: certificate, mode: 0o644)
-            try unsafe keyPEM.withUnsafeBytes { (bytes) throws(SystemError) in
-                unsafe try AtomicFile.write(bytes, to: key, mode: 0o600)
-            }
-        } catch {
-            throw .stateFile(error)
-        }
+        try write(authority.certificate)
+        try authority.key.write(to: key)
         return authority
     }
 
-    private func encode(_ authority: CertificateAuthority) throws(AuthorityError) -> (String, SecretBytes) {
-        do throws(OpenSSLError) {
-            return (try authority.certificate.pem, try authority.key.pkcs8PEM())
+    private func write(_ root: Certificate) throws(AuthorityError) {
+        let pem: String
+        do throws(OpenSSLError) { pem = try root.pem } catch { throw .issuance(.openSSL(error)) }
+        do throws(SystemError) {
+            try AtomicFile.write(Array(pem.utf8), to: certificate, mode: 0o644)
         } catch {
-            throw .issuance(.openSSL(error))
+            throw .stateFile(error)
         }
     }
 

@@ -16,19 +16,7 @@ struct JWTKeyFiles: Sendable {
     private static let suffix = ".key"
 
     func write(_ key: JWTSigningKey) throws(AuthorityError) {
-        let pem: SecretBytes
-        do throws(OpenSSLError) {
-            pem = try key.key.pkcs8PEM()
-        } catch {
-            throw .issuance(.openSSL(error))
-        }
-        do throws(SystemError) {
-            try unsafe pem.withUnsafeBytes { (bytes) throws(SystemError) in
-                unsafe try AtomicFile.write(bytes, to: path(key.authority.keyID), mode: 0o600)
-            }
-        } catch {
-            throw .stateFile(error)
-        }
+        try key.key.write(to: path(key.authority.keyID))
     }
 
     /// Nil when there is no such file; throws for one that others could read, or that holds something else.

@@ -1,3 +1,4 @@
+internal import Issuance
 internal import LinuxBinding
 internal import OpenSSLBinding
 
@@ -17,6 +18,19 @@ extension PrivateKey {
             try self.init(pem: pem)
         } catch {
             throw .unreadable(path: path, reason: "\(error)")
+        }
+    }
+
+    /// Leaves such a file: 0600, all or nothing.
+    func write(to path: String) throws(AuthorityError) {
+        let pem: SecretBytes
+        do throws(OpenSSLError) { pem = try pkcs8PEM() } catch { throw .issuance(.openSSL(error)) }
+        do throws(SystemError) {
+            try unsafe pem.withUnsafeBytes { (bytes) throws(SystemError) in
+                unsafe try AtomicFile.write(bytes, to: path, mode: 0o600)
+            }
+        } catch {
+            throw .stateFile(error)
         }
     }
 }
