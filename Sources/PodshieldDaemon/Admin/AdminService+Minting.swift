@@ -55,7 +55,7 @@ extension AdminService {
 
 extension Int64 {
     /// Of a field of seconds in which 0 means that nothing is said.
-    fileprivate var lifetime: Duration? { self == 0 ? nil : .seconds(self) }
+    var lifetime: Duration? { self == 0 ? nil : .seconds(self) }
 }
 
 extension AdminError {

@@ -15,7 +15,7 @@ extension AdminService {
         do throws(InvitationError) {
             let made = try await service.generateToken(
                 node: message.node.isEmpty ? nil : message.node,
-                lifetime: message.ttl == 0 ? Invitation.defaultLifetime : .seconds(message.ttl))
+                lifetime: message.ttl.lifetime ?? Invitation.defaultLifetime)
             return ServerResponse(message: Podshield_Admin_V1_TokenGenerateResponse(made))
         } catch {
             throw AdminError(error)

@@ -66,7 +66,7 @@ extension NewEntry {
         self.init(
             spiffeID: try SPIFFEID(asked: message.spiffeID), parent: parent, selectors: selectors,
             labels: message.labels, dnsNames: message.dnsNames,
-            lifetime: message.svidTtl == 0 ? nil : .seconds(message.svidTtl), hint: message.hint)
+            lifetime: message.svidTtl.lifetime, hint: message.hint)
     }
 }
 
