@@ -59,16 +59,21 @@ extension NodeIdentityService {
         }
     }
 
+    /// Of calls whose answers may be large.
+    private static var watching: CallOptions {
+        var options = CallOptions.defaults
+        options.maxResponseMessageBytes = AuthorityWire.largestResponse
+        // The transport limits what it receives by the one for requests.
+        options.maxRequestMessageBytes = AuthorityWire.largestResponse
+        return options
+    }
+
     /// Follows the directory for as long as the stream lasts. One that is refused ends the session: this authority's word is
     /// not good now, and another try may find another authority, or the same one repaired.
     private func follow(_ connection: AuthorityConnection) async -> SessionEnd {
         do {
-            var options = CallOptions.defaults
-            options.maxResponseMessageBytes = AuthorityWire.largestResponse
-            // The transport limits what it receives by the one for requests.
-            options.maxRequestMessageBytes = AuthorityWire.largestResponse
             try await connection.calls.watchDirectory(
-                Podshield_Authority_V1_WatchDirectoryRequest(), options: options
+                Podshield_Authority_V1_WatchDirectoryRequest(), options: Self.watching
             ) { response in
                 for try await message in response.messages { try await self.accept(message) }
             }
@@ -88,11 +93,8 @@ extension NodeIdentityService {
     /// has none for processes: the session goes on without.
     private func followEntries(_ connection: AuthorityConnection) async -> SessionEnd? {
         do {
-            var options = CallOptions.defaults
-            options.maxResponseMessageBytes = AuthorityWire.largestResponse
-            options.maxRequestMessageBytes = AuthorityWire.largestResponse
             try await connection.calls.watchEntries(
-                Podshield_Authority_V1_WatchEntriesRequest(), options: options
+                Podshield_Authority_V1_WatchEntriesRequest(), options: Self.watching
             ) { response in
                 for try await message in response.messages {
                     await self.accept(entries: message.parsed(in: self.settings.trustDomain))
