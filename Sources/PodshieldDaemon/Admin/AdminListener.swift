@@ -1,5 +1,6 @@
 import GRPCNIOTransportHTTP2
 import Glibc
+import LinuxBinding
 import NIOCore
 import NIOPosix
 import SecureTransport
@@ -44,18 +45,18 @@ struct AdminListener: HTTP2ServerTransport.ListenerFactory {
     }
 
     private func admit(_ channel: any Channel) -> EventLoopFuture<Void> {
-        guard let options = channel as? any SocketOptionProvider else {
-            return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
-        }
-        let option = NIOBSDSocket.Option(rawValue: SO_PEERCRED)
-        let credentials: EventLoopFuture<Credentials> = options.unsafeGetSocketOption(level: .socket, name: option)
-        return credentials.flatMapThrowing { credentials in
-            guard credentials.user == 0 || credentials.user == geteuid() else {
-                refused(credentials.user)
+        channel.eventLoop.makeCompletedFuture {
+            let pipeline = channel.pipeline.syncOperations
+            let credentials = try pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { handle in
+                try PeerCredentials(ofSocket: handle)
+            }
+            guard let user = credentials?.userID else { throw ChannelError.operationUnsupported }
+            guard user == 0 || user == geteuid() else {
+                refused(user)
                 throw ChannelError.operationUnsupported
             }
             try count(channel)
-            try channel.pipeline.syncOperations.addHandler(AdminCaller(user: credentials.user))
+            try pipeline.addHandler(AdminCaller(user: user))
         }
     }
 
@@ -65,12 +66,5 @@ struct AdminListener: HTTP2ServerTransport.ListenerFactory {
             crowded()
             throw ChannelError.operationUnsupported
         }
-    }
-
-    /// `struct ucred` (unix(7)).
-    private struct Credentials: Sendable {
-        let process: Int32
-        let user: UInt32
-        let group: UInt32
     }
 }
