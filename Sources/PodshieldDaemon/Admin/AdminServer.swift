@@ -18,13 +18,9 @@ struct AdminServer: Sendable {
             crowded: { daemon.telemetry.record(.adminCrowded(most: AdminListener.mostConnections)) })
         let transport = Transport(listenerFactory: listener, config: configuration)
         let server = GRPCServer(transport: transport, services: [service])
-        let running = Task { try await server.serve() }
-        guard await transport.listeningAddress != nil else {
-            var reason = "it was told to stop"
-            do { try await running.value } catch { reason = "\(error)" }
-            throw .cannotBind("the admin socket \(daemon.configuration.paths.adminSocket)", reason: reason)
-        }
-        daemon.components.start("the admin socket") { try await running.value }
+        try await daemon.serve(
+            "the admin socket", at: "the admin socket \(daemon.configuration.paths.adminSocket)",
+            { try await server.serve() }, isListening: { await transport.listeningAddress != nil })
         return AdminServer(server: server)
     }
 

@@ -16,13 +16,9 @@ struct WorkloadServer: Sendable {
             throw .directory(error)
         }
         let server = try make(node, daemon)
-        let running = Task { try await server.run() }
-        guard await server.isListening else {
-            var reason = "it was told to stop"
-            do { try await running.value } catch { reason = "\(error)" }
-            throw .cannotBind("the Workload API's socket \(paths.workloadSocket)", reason: reason)
-        }
-        daemon.components.start("the Workload API") { try await running.value }
+        try await daemon.serve(
+            "the Workload API", at: "the Workload API's socket \(paths.workloadSocket)", { try await server.run() },
+            isListening: { await server.isListening })
         return WorkloadServer(server: server)
     }
 
