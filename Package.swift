@@ -78,7 +78,7 @@ let package = Package(
         swiftTarget("Identity", ["Addressing", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("JOSE", ["Identity", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("Issuance", ["Identity", "JOSE", "OpenSSLBinding", "PrintableText"]),
-        swiftTarget("KeyAgreement", ["Addressing", "Identity", "OpenSSLBinding", crypto]),
+        swiftTarget("KeyAgreement", ["Addressing", "Identity", "OpenSSLBinding", "PrintableText", crypto]),
 
         // L3: transport and services; services never import each other
         swiftTarget("SecureTransport", ["Addressing", "Identity", "OpenSSLBinding", "RateLimiting"] + nio),
@@ -103,8 +103,8 @@ let package = Package(
         swiftTarget(
             "WorkloadAPI",
             [
-                "AuthorityAPI", "Identity", "JOSE", "LinuxBinding", "OpenSSLBinding", "WorkloadProtocol",
-                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                "AuthorityAPI", "Identity", "JOSE", "LinuxBinding", "OpenSSLBinding", "PrintableText",
+                "WorkloadProtocol", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,
             ] + grpc + grpcTransport + nio),
         swiftTarget(
@@ -128,8 +128,9 @@ let package = Package(
                 "Addressing", "Identity", "KeyAgreement", "LinuxBinding", "OpenSSLBinding", "RateLimiting",
                 "SecureTransport", crypto,
             ] + nio),
-        swiftTarget("Datapath", ["Addressing", "Identity", "BPFBinding", "LinuxBinding", "CPodshieldABI"]),
-        swiftTarget("NetnsProtocol", ["Addressing", "LinuxBinding"]),
+        swiftTarget(
+            "Datapath", ["Addressing", "Identity", "BPFBinding", "LinuxBinding", "PrintableText", "CPodshieldABI"]),
+        swiftTarget("NetnsProtocol", ["Addressing", "LinuxBinding", "PrintableText"]),
         swiftTarget(
             "PodState", ["Addressing", "AuthorityAPI", "Identity", "KeyAgreement", "LinuxBinding", "NetnsProtocol"]),
         swiftTarget("Telemetry", ["PrintableText", "SystemdBinding"]),
@@ -152,8 +153,8 @@ let package = Package(
             [
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Datapath", "Identity",
                 "Issuance", "JOSE", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "NodeIdentity", "NodeLink",
-                "OpenSSLBinding", "PodState", "Preflight", "RateLimiting", "SecureTransport", "SystemdBinding",
-                "Telemetry", "WorkloadAPI", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                "OpenSSLBinding", "PodState", "Preflight", "PrintableText", "RateLimiting", "SecureTransport",
+                "SystemdBinding", "Telemetry", "WorkloadAPI", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .executableTarget(
             name: "podshield-idd",

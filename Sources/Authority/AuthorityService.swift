@@ -2,6 +2,7 @@ internal import Addressing
 public import Identity
 internal import Issuance
 internal import OpenSSLBinding
+internal import PrintableText
 internal import SecureTransport
 
 /// The authority of a trust domain: holds the CA and the registry, decides who is issued what, and serves nodes.

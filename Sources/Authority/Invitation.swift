@@ -36,11 +36,3 @@ extension InvitationError: CustomStringConvertible {
         }
     }
 }
-
-extension [UInt8] {
-    /// Two lower-case digits a byte.
-    var hexadecimal: String {
-        let digits = [Character]("0123456789abcdef")
-        return String(flatMap { byte in [digits[Int(byte >> 4)], digits[Int(byte & 15)]] })
-    }
-}

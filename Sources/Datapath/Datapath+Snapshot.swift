@@ -2,6 +2,7 @@ import Addressing
 import BPFBinding
 import CPodshieldABI
 import Identity
+import PrintableText
 
 extension Datapath {
     /// Packets and bytes by outcome since the maps were made; outcomes that never happened are left out.
@@ -124,7 +125,7 @@ extension Datapath {
         try pods().map { pod in
             DatapathSnapshot.Pod(
                 interface: pod.ifindex, identity: pod.identity.rawValue,
-                mac: pod.mac.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":"), mtu: pod.mtu,
+                mac: pod.mac.hexadecimal(separator: ":"), mtu: pod.mtu,
                 addresses: pod.addresses.map(\.description))
         }
     }

@@ -1,4 +1,5 @@
 public import Addressing
+import PrintableText
 
 /// The pod's side of a veth and its peer on the host.
 public struct PodInterface: Hashable, Sendable {
@@ -106,13 +107,9 @@ extension PodNetworkReply: Codable {
             try container.encode(pod.hostIfindex, forKey: .hostIfindex)
             try container.encode(pod.podIfindex, forKey: .podIfindex)
             try container.encode(pod.podName, forKey: .podName)
-            try container.encode(Self.text(pod.podMAC), forKey: .podMac)
+            try container.encode(pod.podMAC.hexadecimal(separator: ":"), forKey: .podMac)
             try container.encode(pod.addresses.map(\.description), forKey: .addresses)
             try container.encode(pod.mtu, forKey: .mtu)
         }
-    }
-
-    private static func text(_ mac: [UInt8]) -> String {
-        mac.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")
     }
 }

@@ -1,6 +1,7 @@
 internal import Crypto
 internal import LinuxBinding
 internal import NIOPosix
+internal import PrintableText
 
 /// SHA-256 of executables. One at a time is read, and none twice for as long as it is among the last ones asked for: whoever
 /// calls again and again costs no more than once.
@@ -39,8 +40,7 @@ actor ExecutableDigests {
                 hash.update(data: Array(chunk))
                 count += Int64(chunk.count)
             }
-            let hexadecimal = hash.finalize().map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
-            return file.isUnchanged && count == file.byteCount ? hexadecimal : nil
+            return file.isUnchanged && count == file.byteCount ? hash.finalize().hexadecimal : nil
         }
     }
 }

@@ -1,3 +1,5 @@
+internal import PrintableText
+
 /// The name of an epoch: 32 bytes exported from its TLS connection. No counter is kept anywhere.
 public struct EpochID: Sendable, Hashable {
     public let bytes: [UInt8]
@@ -7,5 +9,5 @@ public struct EpochID: Sendable, Hashable {
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// The first 8 hexadecimal digits, for people.
-    public var short: String { bytes.prefix(4).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+    public var short: String { bytes.prefix(4).hexadecimal }
 }

@@ -6,6 +6,7 @@ import Identity
 import KeyAgreement
 import NodeIdentity
 import NodeLink
+import PrintableText
 
 extension AdminService {
     func peers(

@@ -2,6 +2,7 @@ import AuthorityAPI
 import Identity
 import NodeIdentity
 import OpenSSLBinding
+import PrintableText
 import Telemetry
 
 extension Event {
@@ -44,9 +45,4 @@ extension Event {
             pod: issued.pod.name, namespace: issued.pod.namespace, spiffeID: "\(svid.id)",
             identity: issued.identity.rawValue, serial: svid.leaf.serialHex, notAfter: svid.notAfter)
     }
-}
-
-extension Sequence<UInt8> {
-    /// Two lower-case digits a byte.
-    var hexadecimal: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 }
