@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Iterator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -23,6 +23,7 @@ from harness.daemons import ROOT, TRUST_DOMAIN  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
 from harness.machine import Machine  # noqa: E402
 from harness.report import Report  # noqa: E402
+from harness.waiting import wait  # noqa: E402
 
 TITLE = "Podshield as a service: boot, start, issue, journal, reload, restart, crash, hang, stop"
 
@@ -229,7 +230,7 @@ class Service:
         configuration.write_text(configuration.read_text().replace("log-level: debug", "log-level: info"))
         self._says("reload", "systemctl", "reload", SERVICE)
         took = "the configuration was reloaded: log-level"
-        reloaded = self._wait(lambda: any(took in line for line in self._journal()), RESTART_SECONDS)
+        reloaded = wait(lambda: any(took in line for line in self._journal()), RESTART_SECONDS)
         self.report.expect("the daemon says what it has taken over", reloaded, took)
         before = self._pins()
         serial = json.loads(self.machine.run("psid", "issue", "--pod", "web-0", "-o", "json"))["serial"]
@@ -330,7 +331,7 @@ class Service:
         with neighbour.pings("10.42.1.10") as pings:
             self.machine.run("systemctl", "stop", SERVICE, SOCKET)
             stopped = time.time()
-            self._wait(lambda: time.time() - pings.last > SILENCE_SECONDS, 2 * EPOCH_SECONDS + 2 * SILENCE_SECONDS)
+            wait(lambda: time.time() - pings.last > SILENCE_SECONDS, 2 * EPOCH_SECONDS + 2 * SILENCE_SECONDS)
             went_on = pings.last - stopped
             answered = self.machine.succeeds("ip", "netns", "exec", "web-0", "ping", "-n", "-c", "3", "-i", "0.2", "-W", "1", neighbour.pod.v4)
             drops = [line for line in neighbour.daemon.log.splitlines() if "unknown-destination" in line]
@@ -341,7 +342,7 @@ class Service:
             self.report.expect("node-b, which let go of this node's pods, says so", drops, drops[:1])
             self.machine.run("systemctl", "start", SOCKET, SERVICE)
             started = time.time()
-            resumed = self._wait(lambda: pings.last > started, RESTART_SECONDS)
+            resumed = wait(lambda: pings.last > started, RESTART_SECONDS)
             self.report.expect("started: they go on", resumed, f"after {time.time() - started:.1f} s")
         self.report.expect("meanwhile nothing came out of this node's pods", not answered)
         self._says("dropped by its kernel alone, for expired keys", "psid", "datapath", "show", wanted="sa-expired")
@@ -436,15 +437,7 @@ class Service:
             state = self.machine.unit_property(SERVICE, "ActiveState")
             return state == "active" and self._process() not in ("0", process)
 
-        return self._wait(is_replaced, RESTART_SECONDS)
-
-    def _wait(self, holds: Callable[[], bool], timeout: float) -> bool:
-        deadline = time.monotonic() + timeout
-        while not holds():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.2)
-        return True
+        return wait(is_replaced, RESTART_SECONDS)
 
     def _expect_no_toolchain(self) -> None:
         libraries = self.machine.run("ldd", "/usr/sbin/podshield-idd", "/usr/bin/psid", "/usr/lib/podshield/podshield-netns")

@@ -17,6 +17,7 @@ from harness.packets import concerns
 from harness.pings import Pings
 from harness.report import Report
 from harness.topology import Node, Pod, TwoNodes
+from harness.waiting import wait
 
 TITLE = "The daemons stop, die and come back; no packet is lost, none is in the clear"
 
@@ -25,6 +26,7 @@ REKEYS = 10
 READY = "PSD1002"
 # A start takes less when nothing is missing.
 GRACE_SECONDS = 2
+PATIENCE_SECONDS = 10
 
 
 def play(run: Run, report: Report) -> None:
@@ -78,7 +80,7 @@ class Restart:
         with self._pings() as pings:
             daemon.stop(how)
             daemon.start()
-            renewed = self._wait(lambda: self._epoch() not in (epoch, None))
+            renewed = wait(lambda: self._epoch() not in (epoch, None), PATIENCE_SECONDS)
         self._judge(name, pings)
         self.report.expect("its pins are those of before", pins == self._pins(daemon) and pins, f"{len(pins)} pins")
         self.report.expect("so is its pod's SVID", serial == self._serial(daemon, pod), serial)
@@ -125,9 +127,9 @@ class Restart:
             # psid finds the daemon by the same file.
             time.sleep(0.5)
             self.a.configuration_file.write_text(good)
-            refused = self._wait(lambda: self._has_finding("reload was refused"))
+            refused = wait(lambda: self._has_finding("reload was refused"), PATIENCE_SECONDS)
             self.a.reload()
-            accepted = self._wait(lambda: not self._has_finding("reload was refused"))
+            accepted = wait(lambda: not self._has_finding("reload was refused"), PATIENCE_SECONDS)
         self.report.expect("a reload with it is refused", refused)
         self.report.expect("one with the good one is not", accepted)
         self._judge("meanwhile", pings)
@@ -146,7 +148,7 @@ class Restart:
         self.b.psid("datapath", "uninstall")
         self.b.start()
         self.report.expect("uninstalled, it starts on maps of its own", KernelState(self.run, self.net.b).version == ours)
-        self.report.expect("with the pod that it had", self._wait(lambda: workloads.ping(self.web, self.db)))
+        self.report.expect("with the pod that it had", wait(lambda: workloads.ping(self.web, self.db), PATIENCE_SECONDS))
         with self._pings() as pings:
             pass
         self._judge("pings pass", pings)
@@ -154,7 +156,7 @@ class Restart:
     def lost_interface(self) -> None:
         self.report.step("8. db-0's interface goes")
         self.net.b.namespace.ip("link", "delete", self.db.host_interface)
-        self.report.expect("node-b forgets the pod", self._wait(lambda: not self.b.ask("pod", "list")["pods"]))
+        self.report.expect("node-b forgets the pod", wait(lambda: not self.b.ask("pod", "list")["pods"], PATIENCE_SECONDS))
         with self.a.observe() as observation:
             answers = workloads.ping(self.web, self.db)
             event = observation.wait_for("unknown-destination")
@@ -176,7 +178,7 @@ class Restart:
         self.report.expect("before, nothing stands between the pods", bool(workloads.ping(self.web, pod)))
         started = len(self.b.log)
         self.b.launch()
-        is_shut = self._wait(lambda: not workloads.ping(self.web, pod))
+        is_shut = wait(lambda: not workloads.ping(self.web, pod), PATIENCE_SECONDS)
         self.report.expect("its pods are shut off", is_shut)
         time.sleep(GRACE_SECONDS)
         told = [line for line in self.b.log[started:].splitlines() if READY in line]
@@ -230,11 +232,3 @@ class Restart:
     def _pins(self, daemon: Daemon) -> list[str]:
         pins = Path(self.run.directory / f"{daemon.node.name}-bpf") / "podshield"
         return sorted(str(pin.relative_to(pins)) for pin in pins.rglob("*") if pin.is_file())
-
-    def _wait(self, holds, timeout: float = 10) -> bool:
-        deadline = time.monotonic() + timeout
-        while not holds():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.1)
-        return True

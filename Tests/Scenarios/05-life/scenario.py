@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+from typing import Iterator, Optional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -27,6 +27,7 @@ from harness.packets import SealedPacket  # noqa: E402
 from harness.report import Report  # noqa: E402
 from harness.streams import Bytes, ByteStream, DatagramReceiver, Datagrams, DatagramSender, DatagramStream  # noqa: E402
 from harness.topology import Node, Pod, TwoNodes  # noqa: E402
+from harness.waiting import wait  # noqa: E402
 
 TITLE = "Keys, daemons, pods and nodes come and go; the traffic of the others stays"
 
@@ -37,6 +38,7 @@ TCP_RATE = 0 if FULL else 25_000_000
 UDP_RATE = 1000
 TIME_LIMIT_SECONDS = 900
 PLAIN_SECONDS = 3
+PATIENCE_SECONDS = 15
 AWAY_SECONDS = 3
 
 B_PORT = "to-node-b"
@@ -130,7 +132,7 @@ class Life:
 
     def in_the_clear(self) -> None:
         self.report.step(f"1. Without Podshield: the same load for {PLAIN_SECONDS} s")
-        ready = self.wait(lambda: all(workloads.ping(self.web, self.db, family) for family in (4, 6)))
+        ready = wait(lambda: all(workloads.ping(self.web, self.db, family) for family in (4, 6)), PATIENCE_SECONDS)
         self.report.expect("the pods reach each other", ready)
         load = Load.start(self.run, self.web, self.db)
         time.sleep(PLAIN_SECONDS)
@@ -162,7 +164,7 @@ class Life:
 
     @contextmanager
     def under_load(self) -> Iterator[None]:
-        self.before = {daemon.node.name: self.drops(daemon) for daemon in (self.a, self.b)}
+        self.before = {daemon.node.name: daemon.drops() for daemon in (self.a, self.b)}
         self.renewed = {
             (daemon.node.name, code): daemon.log.count(code)
             for daemon in (self.a, self.b) for code in (NODE_RENEWED, POD_RECEIVED)
@@ -204,7 +206,7 @@ class Life:
             victim.stop(signal.SIGKILL)
             asking.communicate(timeout=60)
             victim.start()
-            renewed = self.wait(lambda: self.epoch() not in (epoch, None))
+            renewed = wait(lambda: self.epoch() not in (epoch, None), PATIENCE_SECONDS)
             self.report.expect(f"{victim.node.name}, {1000 * delay:.0f} ms after: comes back with new keys", renewed)
 
     def other_tables(self) -> None:
@@ -221,7 +223,7 @@ class Life:
         time.sleep(1)
         self._configure(self.b, SHORT_EPOCHS + OTHER_TABLES, SHORT_EPOCHS)
         self.b.start()
-        self.report.expect("with the old ones it goes on", self.wait(lambda: self.epoch() is not None))
+        self.report.expect("with the old ones it goes on", wait(lambda: self.epoch() is not None, PATIENCE_SECONDS))
 
     def upgrade(self) -> None:
         self.report.step("6. Programs of another build; maps that a newer version wrote, which ours can do with")
@@ -242,7 +244,7 @@ class Life:
         self._configure(self.b, f"bpf-object: {old}", f"bpf-object: {new}")
         self.b.start()
         self.report.expect(f"{name}: the maps are taken over, and this version's again", kernel.version == ours, kernel.version)
-        self.report.expect(f"{name}: new keys are agreed on", self.wait(lambda: self.epoch() not in (epoch, None)))
+        self.report.expect(f"{name}: new keys are agreed on", wait(lambda: self.epoch() not in (epoch, None), PATIENCE_SECONDS))
         return kernel.programs()
 
     def without_authority(self) -> None:
@@ -254,7 +256,7 @@ class Life:
         outcome = self.a.ask("peers", "rekey")["outcomes"][0]
         self.report.expect("keys are renewed meanwhile", outcome.get("epoch") not in (None, before), outcome)
         self.authority.start()
-        connected = self.wait(lambda: all(self._is_connected(daemon) for daemon in (self.a, self.b)), 20)
+        connected = wait(lambda: all(self._is_connected(daemon) for daemon in (self.a, self.b)), 20)
         self.report.expect("the nodes find it again", connected)
 
     def renewals(self) -> None:
@@ -264,9 +266,9 @@ class Life:
         for daemon in (self.a, self.b):
             name = daemon.node.name
             for what, code in (("the node's", NODE_RENEWED), ("the pod's", POD_RECEIVED)):
-                seen = self.wait(lambda: daemon.log.count(code) > self.renewed[name, code], 45)
+                seen = wait(lambda: daemon.log.count(code) > self.renewed[name, code], 45)
                 self.report.expect(f"{name}: {what} certificate is renewed under load", seen)
-            seen = self.wait(lambda: daemon.log.count(EPOCH_CONFIRMED) > epochs[name])
+            seen = wait(lambda: daemon.log.count(EPOCH_CONFIRMED) > epochs[name], PATIENCE_SECONDS)
             self.report.expect(f"{name}: an epoch that nobody asked for begins", seen)
 
     def worn_keys(self) -> None:
@@ -276,9 +278,9 @@ class Life:
         self._configure(self.a, SHORT_EPOCHS, WORN_KEYS)
         self.a.start()
         worn = self.a.log.count(KEYS_WORN)
-        renewed = self.wait(lambda: self.a.log.count(KEYS_WORN) > worn + 1, 30)
+        renewed = wait(lambda: self.a.log.count(KEYS_WORN) > worn + 1, 30)
         self.report.expect("node-a asks for others, twice", renewed)
-        self.report.expect("and has got them", self.wait(lambda: self.epoch() is not None))
+        self.report.expect("and has got them", wait(lambda: self.epoch() is not None, PATIENCE_SECONDS))
 
     def _judge(self, tcp: Bytes, udp: dict[str, Datagrams]) -> None:
         self.report.step("10. What became of the load")
@@ -294,7 +296,7 @@ class Life:
                 self._losses(stream, allowed),
             )
         for daemon in (self.a, self.b):
-            drops = self.drops(daemon)
+            drops = daemon.drops()
             fresh = {reason: count - self.before[daemon.node.name].get(reason, 0) for reason, count in drops.items()}
             fresh = {reason: count for reason, count in fresh.items() if count}
             self.report.expect(f"{daemon.node.name} has dropped nothing", not fresh, fresh or None)
@@ -381,18 +383,18 @@ class Life:
         self._join_again(expected=False)
         self.authority.psid("node", "evict", "node-b")
         self._join_again(expected=True)
-        answers = self.wait(lambda: workloads.ping(self.web, self.cache))
+        answers = wait(lambda: workloads.ping(self.web, self.cache), PATIENCE_SECONDS)
         self.report.expect("and its pod can be reached", answers)
         self.authority.psid("node", "evict", "node-b")
         self._expect_shut_out("evicted while it runs")
 
     def _expect_shut_out(self, how: str) -> None:
         """node-b itself knows, says what to do, and lets nothing of its pods pass."""
-        found = self.wait(lambda: self._shut_out_finding() is not None)
+        found = wait(lambda: self._shut_out_finding() is not None, PATIENCE_SECONDS)
         self.report.expect(f"{how}, node-b knows it and what to do", found, self._shut_out_finding())
-        before = self.drops(self.b).get("no-identity", 0)
+        before = self.b.drops().get("no-identity", 0)
         answers = workloads.ping(self.cache, self.web)
-        dropped = self.drops(self.b).get("no-identity", 0) - before
+        dropped = self.b.drops().get("no-identity", 0) - before
         self.report.expect("its own kernel drops what its pod sends", dropped > 0 and not answers, f"{dropped} packets")
 
     def _shut_out_finding(self) -> Optional[str]:
@@ -465,20 +467,8 @@ class Life:
         ]
         return epochs[0].pop() if epochs[0] and epochs[0] == epochs[1] else None
 
-    def drops(self, daemon: Daemon) -> dict[str, int]:
-        counters = daemon.ask("datapath", "show")["counters"]
-        return {counter["reason"]: counter["packets"] for counter in counters if counter["verdict"] == "dropped"}
-
     def _is_connected(self, daemon: Daemon) -> bool:
         return daemon.ask("status")["node"]["authorityConnected"]
-
-    def wait(self, holds: Callable[[], Any], timeout: float = 15) -> bool:
-        deadline = time.monotonic() + timeout
-        while not holds():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.1)
-        return True
 
 
 # In the daemons' logs.

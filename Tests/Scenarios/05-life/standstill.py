@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness import workloads
 from harness.streams import ByteStream, Datagrams, DatagramStream
+from harness.waiting import wait
 
 if TYPE_CHECKING:
     from scenario import Life
@@ -17,6 +18,7 @@ EPOCH_SECONDS = 10
 # Certificates of a minute are renewed at half of it: they outlive this.
 STANDSTILL_SECONDS = 2 * EPOCH_SECONDS + 2
 RECOVERY_SECONDS = 5
+REKEY_SECONDS = 15
 # A datagram every few milliseconds, on a machine that has other things to do.
 TOLERANCE_SECONDS = 0.5
 TCP_PORT, UDP_PORT = 7004, 7005
@@ -26,7 +28,7 @@ EXPIRED = "sa-expired"
 
 def stand_still(life: Life) -> None:
     life.report.step(f"11. Both daemons stand still for {STANDSTILL_SECONDS} s; keys live for {2 * EPOCH_SECONDS} at most")
-    before = {daemon.node.name: life.drops(daemon).get(EXPIRED, 0) for daemon in (life.a, life.b)}
+    before = {daemon.node.name: daemon.drops().get(EXPIRED, 0) for daemon in (life.a, life.b)}
     tcp = ByteStream(life.run, life.web, life.db, 4, TCP_PORT, TCP_RATE)
     udp = DatagramStream(life.run, life.web, life.db, 4, UDP_PORT, UDP_RATE)
     asked = time.monotonic()
@@ -39,13 +41,13 @@ def stand_still(life: Life) -> None:
     for daemon in (life.a, life.b):
         daemon.tell(signal.SIGCONT)
     begin = time.monotonic()
-    recovered = life.wait(lambda: workloads.ping(life.web, life.db), RECOVERY_SECONDS)
+    recovered = wait(lambda: workloads.ping(life.web, life.db), RECOVERY_SECONDS)
     duration = time.monotonic() - begin
     life.report.expect("in the end nothing passes", silent)
     life.report.expect("once they go on, so does the traffic, soon", recovered, f"{duration:.1f} s later")
-    life.report.expect("under new keys", life.wait(lambda: life.epoch() not in (epoch, None)), life.epoch())
+    life.report.expect("under new keys", wait(lambda: life.epoch() not in (epoch, None), REKEY_SECONDS), life.epoch())
     judge(life, udp.stop(), (asked, stopped), begin + duration)
-    expired = {daemon.node.name: life.drops(daemon).get(EXPIRED, 0) - before[daemon.node.name] for daemon in (life.a, life.b)}
+    expired = {daemon.node.name: daemon.drops().get(EXPIRED, 0) - before[daemon.node.name] for daemon in (life.a, life.b)}
     life.report.expect(f"the kernels have dropped for {EXPIRED}", expired["node-a"] > 0, expired)
     carried = tcp.stop()
     pause = f"longest pause {carried.longest_pause / 1e9:.1f} s"

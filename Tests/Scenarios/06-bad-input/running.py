@@ -8,14 +8,16 @@ import signal
 import socket
 import time
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Optional
 
 from box import Box
 
 from harness.daemons import TRUST_DOMAIN, Daemon
 from harness.packets import concerns
+from harness.waiting import wait
 
 HANDSHAKE_SECONDS = 12
+PATIENCE_SECONDS = 10
 FLOOD = 4000
 NAMED, UNNAMED = "eth9", "eth8"
 MISSING = "PSD5019"
@@ -51,7 +53,7 @@ class Running:
         self.report.step("6. Peers that stop in the middle of a handshake")
         for name, (connection, line) in self._stalled.items():
             self.report.expect(f"{name} hangs up on who does not go on", _is_closed(connection))
-            told = self.wait(lambda: self._line(line))
+            told = wait(lambda: self._line(line), PATIENCE_SECONDS)
             self.report.expect("and says so", bool(told) and "the handshake took too long" in told, told)
 
     def frozen(self) -> None:
@@ -60,11 +62,11 @@ class Running:
         try:
             self.a.stop()
             self.a.start()
-            found = self.wait(lambda: self.finding("PSD4004"), HANDSHAKE_SECONDS)
+            found = wait(lambda: self.finding("PSD4004"), HANDSHAKE_SECONDS)
             self.report.expect("node-a says that there is no link, and why", bool(found), found)
         finally:
             self.b.tell(signal.SIGCONT)
-        there = self.wait(lambda: [peer["state"] for peer in self.a.ask("peers")["peers"]] == ["established"], 20)
+        there = wait(lambda: [peer["state"] for peer in self.a.ask("peers")["peers"]] == ["established"], 20)
         self.report.expect("once it answers there is one", bool(there))
 
     def vanished(self) -> None:
@@ -76,7 +78,7 @@ class Running:
             pod = self.box.net.add_pod(self.box.net.a, name, host)
             self.a.add_pod(pod, "web", "web")
             vanish(pod.namespace)
-            gone = self.wait(lambda: f"PSD5016 pod shop/{name} is no longer there" in self.a.log)
+            gone = wait(lambda: f"PSD5016 pod shop/{name} is no longer there" in self.a.log, PATIENCE_SECONDS)
             names = [pod["name"] for pod in self.a.ask("pod", "list")["pods"]]
             self.report.expect(f"{name} is forgotten, with a line; the others are not", gone and names == ["web-0"], names)
 
@@ -105,7 +107,7 @@ class Running:
             pod.namespace.run("/usr/bin/python3", "-c", FLOOD_PROGRAM)
         finally:
             self.b.tell(signal.SIGCONT)
-        lost = self.wait(lambda: "PSD5011" in self.b.log, 15)
+        lost = wait(lambda: "PSD5011" in self.b.log, 15)
         line = next((line for line in self.b.log.splitlines() if "PSD5011" in line), None)
         self.report.expect("lost events are counted and said", lost, line)
         self.report.expect("counters miss nothing", self.counted() - before == FLOOD, f"{self.counted() - before} of {FLOOD}")
@@ -159,7 +161,7 @@ class Running:
             self.report.expect("once the named one is there, by it none does", left == 0, f"{left} packets")
             self.report.expect("and nothing is missing", not self.finding(MISSING))
             self.box.net.a.namespace.ip("link", "delete", NAMED)
-            self.report.expect("when it goes it is", bool(self.wait(lambda: self.finding(MISSING))))
+            self.report.expect("when it goes it is", bool(wait(lambda: self.finding(MISSING), PATIENCE_SECONDS)))
         finally:
             self.a.stop()
             self.box.configuration.write_text(good)
@@ -195,14 +197,7 @@ class Running:
         return next((finding["message"] for finding in findings if finding["code"] == code), None)
 
     def counted(self) -> int:
-        counters = self.b.ask("datapath", "show")["counters"]
-        return sum(counter["packets"] for counter in counters if counter["reason"] == "unknown-destination")
-
-    def wait(self, holds: Callable[[], object], timeout: float = 10) -> object:
-        deadline = time.monotonic() + timeout
-        while not (value := holds()) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        return value
+        return self.b.drops().get("unknown-destination", 0)
 
     def _line(self, start: str) -> Optional[str]:
         """Of node-a's log."""

@@ -26,6 +26,7 @@ from harness.packets import ETHERNET, SealedPacket  # noqa: E402
 from harness.report import Report  # noqa: E402
 from harness.streams import ByteStream, DatagramStream  # noqa: E402
 from harness.topology import Node, TwoNodes  # noqa: E402
+from harness.waiting import wait  # noqa: E402
 
 TITLE = "Floods of strangers and of packets leave established traffic alone"
 
@@ -165,10 +166,10 @@ class Floods:
         for reason, frame in kinds.items():
             # Anew for each: its SA goes with the keys that change after a flood.
             sealed = self._overheard()
-            before, lines = self._drops(self.b).get(reason, 0), self.b.log.count("\n")
+            before, lines = self.b.drops().get(reason, 0), self.b.log.count("\n")
             with self._aside(reason):
                 sent = self._send("to-node-b", lambda: frame(sealed))
-            counted, lines = self._drops(self.b).get(reason, 0) - before, self.b.log.count("\n") - lines
+            counted, lines = self.b.drops().get(reason, 0) - before, self.b.log.count("\n") - lines
             self.report.expect("node-b has counted each of them", counted >= sent, f"{counted} dropped, {sent} sent")
             self.report.expect("and its journal is not flooded", lines < MOST_LINES_OF_PACKETS, f"{lines} lines")
 
@@ -222,7 +223,7 @@ class Floods:
         self.report.step("6. Frames of many kinds to node-a at once, one of them twenty times as many")
         rogue = self.net.add_pod(self.net.a, "rogue", 66)
         sources = all_sources(self.net, self.web, rogue, self.db, self._overheard(self.net.b.v4, "to-node-a"))
-        before, lines = self._drops(self.a), self.a.log.count(f" {NOISY}")
+        before, lines = self.a.drops(), self.a.log.count(f" {NOISY}")
         with self.a.observe() as observation, self._aside("many reasons to drop"):
             begin = time.monotonic()
             flood(sources, SECONDS)
@@ -236,7 +237,7 @@ class Floods:
 
     def _overrun(self, sources: list[Source]) -> None:
         # Who reads the events stands still for a moment.
-        before, sent, lost = self._drops(self.a), sum(sources[0].sent.values()), self.a.log.count(EVENTS_LOST)
+        before, sent, lost = self.a.drops(), sum(sources[0].sent.values()), self.a.log.count(EVENTS_LOST)
         with self._aside("the same while node-a's daemon is stopped"):
             self.a.tell(signal.SIGSTOP)
             flood(sources, SECONDS)
@@ -247,7 +248,7 @@ class Floods:
         self.report.expect(f"that events were lost is told,{EVENTS_LOST}", reported, self.a.ask("status")["datapath"]["eventsLost"])
 
     def _fresh_drops(self, before: dict[str, int]) -> dict[str, int]:
-        now = self._drops(self.a)
+        now = self.a.drops()
         return {reason: count - before.get(reason, 0) for reason, count in now.items() if count > before.get(reason, 0)}
 
     # MARK: A peer's workloads
@@ -330,19 +331,6 @@ class Floods:
 
     def _epoch(self) -> Optional[str]:
         return next((peer["epoch"] for peer in self.a.ask("peers")["peers"] if peer["name"] == "node-b"), None)
-
-    def _drops(self, daemon: Daemon) -> dict[str, int]:
-        counters = daemon.ask("datapath", "show")["counters"]
-        return {counter["reason"]: counter["packets"] for counter in counters if counter["verdict"] == "dropped"}
-
-
-def wait(holds: Callable[[], bool], timeout: float) -> bool:
-    deadline = time.monotonic() + timeout
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def told(daemon: Daemon, code: str) -> int:

@@ -4,10 +4,11 @@
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Iterator
+from typing import TYPE_CHECKING, Iterator
 
 from harness import commands
 from harness.daemons import Daemon
+from harness.waiting import wait
 
 if TYPE_CHECKING:
     from scenario import Floods
@@ -42,7 +43,7 @@ def play(floods: "Floods") -> None:
         _expect_full(floods)
         floods.b.stop()
         floods.b.start()
-        report.expect("a node that starts now reaches the authority", _wait(lambda: _is_connected(floods.b), RETURN_SECONDS))
+        report.expect("a node that starts now reaches the authority", wait(lambda: _is_connected(floods.b), RETURN_SECONDS))
         epochs = _epochs(floods.a)
         report.expect("keys change by themselves", len(epochs) > SECONDS // EPOCH_SECONDS, f"{len(epochs)} epochs")
         for daemon, peer in ((floods.a, "node-b"), (floods.b, "node-a")):
@@ -52,7 +53,7 @@ def play(floods: "Floods") -> None:
     for daemon, code in ((floods.a, REFUSED_LINK), (floods.authority, REFUSED_CONNECTION)):
         lines, name = daemon.log.count(code) - told[daemon], daemon.node.name
         report.expect(f"{name} tells of some refusals,{code}", lines <= MOST_LINES, f"{lines} lines")
-        has_sum = _wait(lambda: daemon.log.count(LEFT_OUT) > sums[daemon], SUM_SECONDS)
+        has_sum = wait(lambda: daemon.log.count(LEFT_OUT) > sums[daemon], SUM_SECONDS)
         report.expect(f"{name} tells how many it left out,{LEFT_OUT}", has_sum, _last(daemon, LEFT_OUT))
 
 
@@ -84,7 +85,7 @@ def _expect_full(floods: "Floods") -> None:
     places = ((floods.a, LINK_PORT, LINK_PLACES), (floods.b, LINK_PORT, LINK_PLACES), (floods.authority, AUTHORITY_PORT, AUTHORITY_PLACES))
     for daemon, port, most in places:
         # One moment between an end and the next try is all that is free.
-        is_full = _wait(lambda: _strangers(floods, daemon, port) >= 0.9 * most, FILL_SECONDS)
+        is_full = wait(lambda: _strangers(floods, daemon, port) >= 0.9 * most, FILL_SECONDS)
         floods.report.expect(f"strangers hold the places of {daemon.node.name}", is_full, _strangers(floods, daemon, port))
 
 
@@ -108,12 +109,3 @@ def _epochs(daemon: Daemon) -> set[str]:
 
 def _last(daemon: Daemon, code: str) -> list[str]:
     return [line for line in daemon.log.splitlines() if code in line][-1:]
-
-
-def _wait(holds: Callable[[], bool], timeout: float) -> bool:
-    deadline = time.monotonic() + timeout
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.2)
-    return True

@@ -17,6 +17,7 @@ from harness.lifetime import Run
 from harness.namespaces import Namespace
 from harness.report import Report
 from harness.topology import TwoNodes
+from harness.waiting import wait
 
 TITLE = "The Workload API: identities for processes and pods, and every change of them"
 
@@ -25,6 +26,7 @@ WORKLOAD = Path(__file__).with_name("workload.py")
 KNOWN, STRANGER, CROWD = 54_001, 54_002, 54_003
 # With ten seconds of back-dating, half of the life is one second after the start.
 SHORT_LIFE = 12
+PATIENCE_SECONDS = 10
 
 
 def play(run: Run, report: Report) -> None:
@@ -65,13 +67,7 @@ class Workload:
 
     def wait(self, wanted: Callable[[dict[str, Any]], bool], timeout: float = 15) -> Optional[dict[str, Any]]:
         """The first that fits; nothing when none comes."""
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            for document in self.told:
-                if wanted(document):
-                    return document
-            time.sleep(0.05)
-        return None
+        return wait(lambda: next(filter(wanted, self.told), None), timeout)
 
     def wait_for_ids(self, *names: str, timeout: float = 15) -> bool:
         ids = [spiffe_id(name) for name in names]
@@ -122,7 +118,7 @@ class WorkloadAPI:
         self.report.expect("it has its identity", workload.wait_for_ids("rotating"), workload.told)
         verified = workload.wait(lambda told: told.get("verified") == 1)
         self.report.expect("which the bundle verifies", verified is not None, workload.told[-1:])
-        rotated = self._wait(lambda: len(self._serials(workload)) >= 3, 30)
+        rotated = wait(lambda: len(self._serials(workload)) >= 3, 30)
         self.report.expect("and is sent two more, each in time", rotated, sorted(self._serials(workload)))
         tokens = Workload(self, KNOWN, "token")
         token = tokens.wait(lambda told: "token" in told)
@@ -201,7 +197,7 @@ class WorkloadAPI:
 
     def callers_that_end(self) -> None:
         self.report.step("8. Callers that end")
-        gone = self._wait(lambda: self._connections() <= self.before - 200)
+        gone = wait(lambda: self._connections() <= self.before - 200, PATIENCE_SECONDS)
         self.report.expect("their connections do, too", gone, f"{self.before} descriptors, now {self._connections()}")
 
     def restart(self) -> None:
@@ -211,7 +207,7 @@ class WorkloadAPI:
         told = len(workload.told)
         self.a.stop(signal.SIGKILL)
         self.a.start()
-        again = self._wait(lambda: len(workload.told) > told, 30)
+        again = wait(lambda: len(workload.told) > told, 30)
         self.report.expect("and goes on with the same identity", again and workload.process.poll() is None, workload.told[-1:])
 
     # Parts of the steps
@@ -225,11 +221,3 @@ class WorkloadAPI:
     def _connections(self) -> int:
         """Descriptors that the daemon has open."""
         return len(os.listdir(f"/proc/{self.a.process_id}/fd"))
-
-    def _wait(self, holds: Callable[[], bool], timeout: float = 10) -> bool:
-        deadline = time.monotonic() + timeout
-        while not holds():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
-        return True

@@ -122,6 +122,11 @@ class Daemon:
             time.sleep(0.1)
         return None
 
+    def drops(self) -> dict[str, int]:
+        """Packets that its kernel has dropped, by reason."""
+        counters = self.ask("datapath", "show")["counters"]
+        return {counter["reason"]: counter["packets"] for counter in counters if counter["verdict"] == "dropped"}
+
     def observe(self) -> "Observation":
         """Every event from now on."""
         return Observation(self)
