@@ -18,6 +18,7 @@ from harness.lifetime import Interrupted, Run
 from harness.report import Report
 
 HERE = Path(__file__).resolve().parent
+RESULTS = HERE.parent.parent / "build" / "test-results"
 TIME_LIMIT_SECONDS = 300
 LOG_LINES = 25
 
@@ -51,6 +52,7 @@ def play(name: str) -> int:
             signal.alarm(0)
     except Interrupted as interruption:
         report.expect("the scenario plays to its end", False, str(interruption))
+    report.write(RESULTS / f"scenario-{name}.xml", name)
     return report.close()
 
 
