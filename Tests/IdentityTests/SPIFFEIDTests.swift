@@ -3,6 +3,7 @@ import Testing
 
 /// The lines of SPIFFE-ID.md section 2; each case is named by the checklist's id.
 struct SPIFFEIDTests {
+    /// ID-3, ID-6: also a dotted quad, and upper case in paths.
     @Test(arguments: [
         "spiffe://example.org/ns/shop/sa/web", "spiffe://example.org", "spiffe://a/b", "spiffe://10.1.2.3/x",
         "spiffe://td/A-Z_0.9", "spiffe://td_1.x-y/...", "spiffe://td/a..b", "spiffe://-/-",

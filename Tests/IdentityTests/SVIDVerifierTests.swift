@@ -39,6 +39,7 @@ struct SVIDVerifierTests {
     private static func uri(_ text: String) -> [[UInt8]] { [Array(text.utf8)] }
     private static let web = uri("spiffe://td/ns/shop/sa/web")
 
+    /// X-8, beside what each case names.
     @Test(arguments: [
         Case("X-1 no name", .uriNames(count: 0)) {
             $0.uris = []
@@ -115,6 +116,7 @@ struct SVIDVerifierTests {
         #expect(try forgery.verify([forgery.leaf { $0.purposes?.append([0x2b, 6, 1, 5, 5, 7, 3, 4]) }]).id == id)
     }
 
+    ///
     @Test func unknownCriticalExtensionIsRefused() throws {
         let leaf = try forgery.leaf {
             $0.extra = [CertificateExtension(oid: "1.2.3.4", isCritical: true, value: DER.sequence())]
@@ -122,6 +124,7 @@ struct SVIDVerifierTests {
         #expect(throws: SVIDRejection.self) { try forgery.verify([leaf]) }
     }
 
+    ///
     @Test func validityEdges() throws {
         let leaf = try forgery.leaf { parts in
             parts.notBefore += 100
@@ -133,6 +136,7 @@ struct SVIDVerifierTests {
         #expect(throws: SVIDRejection.expired(depth: 0)) { try forgery.verify([leaf], at: leaf.notAfter) }
     }
 
+    /// X-7; W-13: without a bundle nobody is trusted.
     @Test func otherRootIsUnknown() throws {
         let stranger = try Forgery()
         #expect(throws: SVIDRejection.unknownAuthority) { try forgery.verify([stranger.leaf(), stranger.root]) }
@@ -140,10 +144,12 @@ struct SVIDVerifierTests {
         #expect(throws: SVIDRejection.unknownAuthority) { try empty.verify(chain: [forgery.leaf()], at: Forgery.now) }
     }
 
+    /// an authority's certificate authenticates nobody.
     @Test func rootItselfIsNoLeaf() throws {
         #expect(throws: SVIDRejection.self) { try forgery.verify([forgery.root]) }
     }
 
+    /// ID-8
     @Test func tamperedLeafIsRefused() throws {
         var der = try forgery.leaf().der
         der[der.count - 1] ^= 1
@@ -177,6 +183,7 @@ struct SVIDVerifierTests {
         #expect(rejection == fault.rejection)
     }
 
+    ///
     @Test func depthIsLimited() throws {
         var issuer = (forgery.root, forgery.key)
         var above: [Certificate] = []
@@ -218,6 +225,7 @@ struct SVIDVerifierTests {
         #expect(throws: Never.self) { try forgery.verify([forgery.leaf()] + knot) }
     }
 
+    /// ID-9: what is no certificate, to the byte.
     @Test func trailingBytesAreRefused() throws {
         let verifier = try SVIDVerifier(bundle: forgery.bundle)
         for der in try [forgery.leaf().der + [0], Array(forgery.leaf().der.dropLast()), []] {

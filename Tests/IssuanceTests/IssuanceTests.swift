@@ -78,7 +78,7 @@ struct IssuanceTests {
         }
     }
 
-    /// The certificate as another implementation prints it.
+    /// The certificate as another implementation prints it.
     @Test func openSSLReadsTheSameFacts() throws {
         let svid = try authority.sign(request, plan: plan(dnsNames: ["web.shop.svc"]), now: now)
         let text = try OpenSSLTool.withDirectory { directory in
@@ -96,6 +96,7 @@ struct IssuanceTests {
         }
     }
 
+    /// ID-7; of an authority.
     @Test func rootSaysWhatARootShould() throws {
         let text = try OpenSSLTool.withDirectory { directory in
             let root = directory.appendingPathComponent("root.pem")

@@ -49,7 +49,7 @@ struct JWTKeyScheduleTests {
         #expect(JWTKeySchedule.steps(for: keys, now: -10 * Self.day) == [])
     }
 
-    /// Weeks of it, looked at every so many seconds: one key signs at any time; each was published for hours before its first
+    /// F-1. Weeks of it, looked at every so many seconds: one key signs at any time; each was published for hours before its first
     /// token, and stays until its last one has ended.
     @Test(arguments: [30, 600, 3600, 4 * 3600] as [Int64])
     func keysFollowOneAnother(_ pause: Int64) throws {

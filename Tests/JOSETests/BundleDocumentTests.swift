@@ -36,15 +36,15 @@ struct BundleDocumentTests {
         try parse("{\"keys\":[\(keys.joined(separator: ","))]}")
     }
 
+    /// B-2: one number for both, that of the document.
     @Test func isReadAsItWasWritten() throws {
         let read = try parse(document.encoded)
         #expect(read.bundle.authorities == [root] && read.jwtBundle.authorities == [maker.authority])
         #expect(read.refreshHint == .seconds(300))
-        // B-2: one number for both.
         #expect(read.bundle.sequence == 7 && read.jwtBundle.sequence == 7)
     }
 
-    /// X-9, J-8: what is set and what is not.
+    /// X-9, J-8, B-5: what is set and what is not.
     @Test func keysSayWhatTheyAreFor() throws {
         let rootKey = try key("x509-svid")
         #expect(rootKey["kid"] == nil && rootKey["x5c"]?.elements?.count == 1)
@@ -104,6 +104,7 @@ struct BundleDocumentTests {
         #expect(foreign.bundle.authorities.isEmpty && foreign.bundle.trustDomain.name == "other")
     }
 
+    /// B-3: whole numbers only; B-4: `keys` is there.
     @Test(arguments: [
         ("", BundleDocumentError.notJSON(.unexpected(place: 0))), ("[]", .notJSON(.notAnObject)), ("{}", .noKeys),
         ("{\"keys\":{}}", .noKeys), ("{\"keys\":[],\"keys\":[]}", .notJSON(.duplicateMember("keys"))),

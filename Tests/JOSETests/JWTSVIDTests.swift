@@ -25,7 +25,7 @@ struct JWTSVIDTests {
 
     // MARK: The serialization
 
-    /// J-1: compact serialization and no other.
+    /// J-1, ID-9: compact serialization and no other.
     @Test func onlyCompactSerializationIsRead() throws {
         let token = try maker.token()
         let parts = token.split(separator: ".").map(String.init)
@@ -231,6 +231,7 @@ struct JWTSVIDTests {
 
     // MARK: The signature
 
+    /// ID-8
     @Test func noByteCanBeChanged() throws {
         let token = Array(try maker.token().utf8)
         for place in token.indices {

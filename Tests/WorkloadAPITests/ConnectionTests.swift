@@ -147,7 +147,7 @@ import WorkloadProtocol
         #expect(server.server.connections.count == 1)
     }
 
-    /// Everybody may connect, and nobody else may put something in its place.
+    /// E-1: everybody may connect, and nobody else may put something in its place.
     @Test func theSocketIsForAll() async throws {
         let directory = try TemporaryDirectory()
         let place = directory.path + "/agent"

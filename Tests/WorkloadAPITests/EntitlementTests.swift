@@ -35,6 +35,7 @@ import Testing
         String(try Command.run("sha256sum", path).prefix(64))
     }
 
+    /// E-4: what a process is, found out without its part.
     @Test func everyFactOfAProcessCanSelect() async throws {
         let digest = try Self.digest(of: Self.ownPath)
         let holding: [Selector] = [

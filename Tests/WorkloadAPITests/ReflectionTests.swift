@@ -29,7 +29,7 @@ import WorkloadProtocol
         }
     }
 
-    /// E-7: what is offered, and nothing that is not the standard's.
+    /// E-7: what is offered, and nothing that is not the standard's; W-2: a service without a package.
     @Test func e7WhatIsOfferedIsToldAndDescribed() async throws {
         let answers = try await ask([
             .listServices(""), .fileContainingSymbol("SpiffeWorkloadAPI"), .fileByFilename("reflection.proto"),

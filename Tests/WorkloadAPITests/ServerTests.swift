@@ -60,7 +60,8 @@ import WorkloadProtocol
         }
     }
 
-    /// W-6: DER, leaf first, an unencrypted PKCS #8 key that is the leaf's; W-8: the own trust domain's bundle.
+    /// W-6: DER, leaf first, an unencrypted PKCS #8 key that is the leaf's; W-8: the own trust domain's bundle; E-3: in the
+    /// clear.
     @Test func w6WhatIsSentIsWhatAClientNeeds() async throws {
         let server = try await TestServer()
         try server.identities.add("web", Self.own, hint: "internal")
