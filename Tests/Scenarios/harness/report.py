@@ -38,7 +38,7 @@ class Report:
 
     def expect(self, expected: str, holds: bool, seen: Optional[object] = None) -> bool:
         """One expectation and what was seen instead, or of it."""
-        self._verdicts.append((expected, holds))
+        self._verdicts.append((expected, bool(holds)))
         verdict = self._paint(GREEN, "ok  ") if holds else self._paint(RED, "FAIL")
         self._say(f"{verdict} expected: {printable(expected)}")
         if seen is not None:
