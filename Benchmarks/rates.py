@@ -1,7 +1,5 @@
 """How fast keys are agreed on and identities issued, by a program of the package on one CPU."""
 
-from pathlib import Path as File
-
 from harness import commands
 from harness.daemons import binaries
 from record import Record

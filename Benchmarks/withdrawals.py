@@ -1,8 +1,6 @@
 """How soon a peer's kernel has let go of what was taken away: from the start of psid until the map of node-a, which
 every packet to the pod is looked up in, has the pod no more. As a program, in nodes of its own, it prints figures."""
 
-import ipaddress
-import struct
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +13,11 @@ sys.path.insert(0, str(HERE.parent / "Tests/Scenarios"))
 from harness import commands
 from harness.configuration import node_configuration, standalone_configuration
 from harness.daemons import TRUST_DOMAIN, Daemon
+from harness.kernel_map import Holders
 from harness.lifetime import Run
 from harness.topology import Pod, TwoNodes
-from kernel_map import KernelMap
 from record import Record
 
-# struct ps_remote: peer, identity, flags and padding. Quarantined means that nothing is sent there.
-REMOTE, QUARANTINED = struct.Struct("=4I"), 1
 REPETITIONS = 3
 WAIT_SECONDS = 20
 TIME_LIMIT_SECONDS = 120
@@ -46,8 +42,7 @@ class Withdrawals:
         web = self._net.add_pod(self._net.a, "web-0", 10)
         self._register("web", self._net.a.name)
         self._a.add_pod(web, "web", "web")
-        pins = File(f"{run.directory}/node-a-bpf/podshield")
-        (self._remote,) = (KernelMap(pin, REMOTE.size) for pin in pins.glob("*/maps/ps_remote"))
+        self._holders = Holders(run, self._net.a)
         self._made = 0
 
     def figures(self) -> Iterator[tuple[str, float]]:
@@ -82,8 +77,7 @@ class Withdrawals:
             return (end.result() - begin) * 1000
 
     def _is_known(self, pod: Pod) -> bool:
-        found = self._remote.get(ipaddress.ip_address(f"::ffff:{pod.v4}").packed)
-        return found is not None and not REMOTE.unpack(found)[2] & QUARANTINED
+        return self._holders.holder(pod.v4) is not None
 
     def _wait(self, condition: Callable[[], bool], what: str) -> float:
         """The moment at which the condition has come true."""

@@ -122,6 +122,15 @@ class Daemon:
             time.sleep(0.1)
         return None
 
+    def epoch(self, peer: str) -> Optional[str]:
+        """Of the keys that are in use with the node; nothing while there is no link with it."""
+        established = (found for found in self.ask("peers")["peers"] if found["state"] == "established")
+        return next((found["epoch"] for found in established if found["name"] == peer), None)
+
+    @property
+    def reaches_authority(self) -> bool:
+        return self.ask("status")["node"]["authorityConnected"]
+
     def drops(self) -> dict[str, int]:
         """Packets that its kernel has dropped, by reason."""
         counters = self.ask("datapath", "show")["counters"]

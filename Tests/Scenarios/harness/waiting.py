@@ -8,7 +8,7 @@ PAUSE_SECONDS = 0.1
 T = TypeVar("T")
 
 
-def wait(holds: Callable[[], T], timeout: float) -> T:
+def wait(holds: Callable[[], T], timeout: float = 15) -> T:
     """The first answer that counts as true, or what was answered when the time was up."""
     deadline = time.monotonic() + timeout
     while not (answer := holds()) and time.monotonic() < deadline:
