@@ -15,26 +15,18 @@ from typing import Iterator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from host import BOOT_SERVICE, RESTART_SECONDS, RUNTIME, SERVICE, UNANSWERED, Host  # noqa: E402
 from neighbour import Neighbour  # noqa: E402
 
 from harness import commands  # noqa: E402
 from harness.configuration import single_machine_configuration  # noqa: E402
 from harness.daemons import ROOT, TRUST_DOMAIN  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
-from harness.machine import Machine  # noqa: E402
 from harness.report import Report  # noqa: E402
 from harness.waiting import wait  # noqa: E402
 
 TITLE = "Podshield as a service: boot, start, issue, journal, reload, restart, crash, hang, stop"
 
-SERVICE = "podshield-idd.service"
-BOOT_SERVICE = "podshield-datapath-boot.service"
-# Of the uplink's far side: in the protected prefixes, and nobody is known there.
-ELSEWHERE = "10.42.2.10"
-PINGS = f"web-0 ping -n -c 3 -i 0.2 -W 1 {ELSEWHERE}"
-# Of a ping.
-UNANSWERED = "1"
-RUNTIME = "containerd.service"
 START_RUNTIME = f"systemctl start {RUNTIME}"
 CA_CERTIFICATE = "/var/lib/podshield/authority/ca.pem"
 CA_KEY = "/var/lib/podshield/authority/ca.key"
@@ -44,7 +36,6 @@ UNITS = (BOOT_SERVICE, "podshield-netns.socket", SOCKET, SERVICE)
 ASKER, ASK = "asker.service", "/usr/local/bin/ask-workload-api"
 LOOP_STOPPER = Path(__file__).with_name("loop_stopper.py")
 ADMIN_SOCKET = "/run/podshield/admin.sock"
-PINS = "/sys/fs/bpf/podshield"
 WEB_ID = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/web"
 # Bit numbers of linux/capability.h.
 CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_IPC_LOCK": 14, "CAP_PERFMON": 38, "CAP_BPF": 39}
@@ -53,7 +44,6 @@ DENIED, NOT_REACHABLE = 4, 5
 INSTALL_SECONDS = 280
 # Until the node knows of a new entry.
 ENTRY_SECONDS = 5
-RESTART_SECONDS = 30
 # Between the daemons of a restart, so that somebody asks in it.
 GAP_SECONDS = 2
 DUMP = "/root/dump.tar.gz"
@@ -92,7 +82,8 @@ def play(run: Run, report: Report) -> None:
 class Service:
     def __init__(self, run: Run, report: Report) -> None:
         self.run, self.report = run, report
-        self.machine = Machine(run, "host")
+        self.host = Host(run)
+        self.machine = self.host.machine
         self.programs = Path(os.environ.get("PODSHIELD_BINARIES", run.directory / "programs"))
         self.package = run.directory / "package"
 
@@ -110,42 +101,42 @@ class Service:
         # What `make install` does itself where it installs into the running system.
         self.machine.run("journalctl", "--update-catalog")
         self._expect_no_toolchain()
-        self._make_uplink()
-        self._make_pod("web-0", "10.42.1.10")
-        self._make_pod("db-0", "10.42.1.11")
+        self.host.make_uplink()
+        self.host.make_pod("web-0", "10.42.1.10")
+        self.host.make_pod("db-0", "10.42.1.11")
         self._says("psid config validate accepts the configuration", "psid", "config", "validate")
 
     def guard_boot(self) -> None:
         self.report.step("2. Before the daemon: the devices are guarded")
-        heard = self._heard_in_clear()
+        heard = self.host.heard_in_clear()
         self.report.expect("without Podshield a pod's packet leaves in the clear", heard != "", heard)
         self._says("the units can be enabled", "systemctl", "enable", *UNITS)
-        self._make_runtime()
+        self.host.make_runtime()
         configuration = self.machine.root / "etc/podshield/config.yaml"
         good = configuration.read_text()
         configuration.write_text(f"{good}\nnonsense: 1\n")
-        heard = self._heard_in_clear(START_RUNTIME)
+        heard = self.host.heard_in_clear(START_RUNTIME)
         failed = self.machine.unit_property(BOOT_SERVICE, "ActiveState")
         self.report.expect(
             "a container runtime that requires the guard does not start where that fails", failed == "failed" and heard == "",
             heard or failed,
         )
         configuration.write_text(good)
-        heard = self._heard_in_clear(START_RUNTIME)
+        heard = self.host.heard_in_clear(START_RUNTIME)
         self.report.expect("else the guard is up before it: of its first packet nothing is heard", heard == "", heard or None)
         ended = self.machine.unit_property(RUNTIME, "ExecMainStatus")
         self.report.expect("though it has sent some", ended == UNANSWERED, f"status {ended}")
         self._says("the unit for the boot has succeeded", "systemctl", "is-active", BOOT_SERVICE)
-        pins = len(self._pins().split())
+        pins = len(self.host.pins().split())
         self.report.expect("programs are pinned at the devices", pins > 0, f"{pins} pins")
-        heard = self._heard_in_clear()
+        heard = self.host.heard_in_clear()
         self.report.expect("now it does not leave", heard == "", heard or None)
 
     def start(self) -> None:
         self.report.step("3. Start")
         self._says("it starts and reports ready", "systemctl", "start", "podshield-netns.socket", SOCKET, SERVICE)
         state = self.machine.unit_property(SERVICE, "ActiveState")
-        self.report.expect("active, with a line of status", state == "active" and self._status_text() != "", self._status_text())
+        self.report.expect("active, with a line of status", state == "active" and self.host.status_text() != "", self.host.status_text())
         status = json.loads(self.machine.run("psid", "status", "-o", "json"))
         self.report.expect("psid status: ready", status["ready"], ", ".join(f["message"] for f in status["findings"]) or "ready")
         self._expect_capabilities()
@@ -206,7 +197,7 @@ class Service:
         self.report.expect("journalctl -u podshield-idd has events with fields of their own", bool(native), f"{len(native)} of {len(entries)}")
         for entry in native[:5]:
             self.report.note(f"{entry['MESSAGE_ID']}  {entry['MESSAGE']}")
-        heard = self._heard_in_clear()
+        heard = self.host.heard_in_clear()
         self.report.expect("a pod's packet to nobody known does not leave", heard == "", heard or None)
         self._says(
             "journalctl -x PODSHIELD_VERDICT=dropped explains it", "journalctl", "-x", "--no-pager",
@@ -230,19 +221,19 @@ class Service:
         configuration.write_text(configuration.read_text().replace("log-level: debug", "log-level: info"))
         self._says("reload", "systemctl", "reload", SERVICE)
         took = "the configuration was reloaded: log-level"
-        reloaded = wait(lambda: any(took in line for line in self._journal()), RESTART_SECONDS)
+        reloaded = wait(lambda: any(took in line for line in self.host.journal()), RESTART_SECONDS)
         self.report.expect("the daemon says what it has taken over", reloaded, took)
-        before = self._pins()
+        before = self.host.pins()
         serial = json.loads(self.machine.run("psid", "issue", "--pod", "web-0", "-o", "json"))["serial"]
         with self._traffic("restart-traffic.service"):
             self._says("restart", "systemctl", "restart", SERVICE)
-        self.report.expect("the pins are the same", self._pins() == before and before != "", f"{len(before.split())} pins")
+        self.report.expect("the pins are the same", self.host.pins() == before and before != "", f"{len(before.split())} pins")
         after = json.loads(self.machine.run("psid", "issue", "--pod", "web-0", "-o", "json"))["serial"]
         self.report.expect("the pod and its SVID are still there", after == serial, f"serial {after}")
 
     def admin_socket(self) -> None:
         self.report.step("8. The admin socket is systemd's")
-        self._override(SERVICE, "slowness", "[Service]", f"ExecStartPre=/bin/sleep {GAP_SECONDS}")
+        self.host.override(SERVICE, "slowness", "[Service]", f"ExecStartPre=/bin/sleep {GAP_SECONDS}")
         answers = self.machine.run("sh", "-c", f"""
             ask() {{
                 before=$(date +%s%N); answer=$(psid pod list 2>&1); status=$?
@@ -261,15 +252,15 @@ class Service:
             f"{len(answers)} asked, {len(refused)} not answered: {'; '.join(refused[:3])}",
         )
         self.report.expect("after the gap between two daemons", longest > GAP_SECONDS * 500, f"{longest} ms")
-        self._forget_override(SERVICE, "slowness")
+        self.host.forget_override(SERVICE, "slowness")
         self.machine.run("systemctl", "stop", SERVICE, SOCKET)
-        self._override(SOCKET, "elsewhere", "[Socket]", "ListenStream=", "ListenStream=/run/podshield/other.sock")
+        self.host.override(SOCKET, "elsewhere", "[Socket]", "ListenStream=", "ListenStream=/run/podshield/other.sock")
         self.machine.run("systemctl", "start", SOCKET)
         refused = not self.machine.succeeds("systemctl", "start", SERVICE)
         self.report.expect("a socket that the configuration does not name is refused", refused)
         self._says("and named", "journalctl", "-u", SERVICE, "--no-pager", wanted=f"systemd passed {SOCKET}, which is not")
         self.machine.run("systemctl", "stop", SERVICE, SOCKET)
-        self._forget_override(SOCKET, "elsewhere")
+        self.host.forget_override(SOCKET, "elsewhere")
         self._says("without the socket's unit the daemon makes its own", "systemctl", "start", SERVICE)
         self._says("which answers", "psid", "issue", "--pod", "web-0", wanted=WEB_ID)
         self.machine.run("systemctl", "stop", SERVICE)
@@ -280,7 +271,7 @@ class Service:
         root = self.machine.run("cat", CA_CERTIFICATE)
         self.machine.run("systemctl", "stop", SERVICE)
         self._says("systemd seals it", "systemd-creds", "encrypt", "--name=ca-key", CA_KEY, SEALED_KEY)
-        self._override(SERVICE, "credential", "[Service]", f"LoadCredentialEncrypted=ca-key:{SEALED_KEY}")
+        self.host.override(SERVICE, "credential", "[Service]", f"LoadCredentialEncrypted=ca-key:{SEALED_KEY}")
         with (self.machine.root / "etc/podshield/config.yaml").open("a") as configuration:
             configuration.write("authority:\n  key-credential: ca-key\n")
         refused = not self.machine.succeeds("systemctl", "start", SERVICE)
@@ -298,7 +289,7 @@ class Service:
     def crash_and_hang(self) -> None:
         self.report.step("10. The daemon dies, the daemon hangs; pods talk on")
         # From the next start on; the unit's own watchdog is patient.
-        self._override(SERVICE, "impatience", "[Service]", "WatchdogSec=5s", "TimeoutAbortSec=1s")
+        self.host.override(SERVICE, "impatience", "[Service]", "WatchdogSec=5s", "TimeoutAbortSec=1s")
         with self._traffic("crash-traffic.service"):
             for name, number in (("killed", signal.SIGKILL), ("stopped: the watchdog expires", signal.SIGSTOP)):
                 with self._expect_replacement(name) as process:
@@ -306,7 +297,7 @@ class Service:
                     self._says("who asks waits for the next daemon", "psid", "status", "--wait", wanted=": ready")
             with self._expect_replacement("one of its event loops hangs: the watchdog expires") as process:
                 self.machine.run("systemd-run", "/usr/bin/python3", "-c", LOOP_STOPPER.read_text(), process)
-        expired = [line for line in self._journal() if "atchdog timeout" in line]
+        expired = [line for line in self.host.journal() if "atchdog timeout" in line]
         self.report.expect("the journal names the watchdog each time", len(expired) == 2, expired)
         self._says("the pod is still known", "psid", "issue", "--pod", "web-0", wanted=WEB_ID)
 
@@ -324,9 +315,9 @@ class Service:
         neighbour.start(token, SHORT_EPOCHS)
         self.report.expect("they agree on keys", neighbour.daemon.wait_for_peer("node-a") is not None)
         with neighbour.pings("10.42.1.10") as pings:
-            process = self._process()
+            process = self.host.process()
             self.machine.run("kill", f"-{signal.SIGKILL.value}", process)
-            replaced = self._is_replaced(process)
+            replaced = self.host.is_replaced(process)
         self.report.expect("killed and started by systemd: no ping from there is lost", replaced and pings.lost == 0, f"{pings.lost} lost")
         with neighbour.pings("10.42.1.10") as pings:
             self.machine.run("systemctl", "stop", SERVICE, SOCKET)
@@ -352,13 +343,13 @@ class Service:
         self._says("it stops", "systemctl", "stop", SERVICE, SOCKET)
         result = self.machine.unit_property(SERVICE, "Result")
         self.report.expect("in order", result == "success", result)
-        self.report.expect("what protects the pods stays", self._pins() != "", f"{len(self._pins().split())} pins")
+        self.report.expect("what protects the pods stays", self.host.pins() != "", f"{len(self.host.pins().split())} pins")
         self._says("nobody answers psid", "sh", "-c", f"psid status 2>&1; test $? = {NOT_REACHABLE}", wanted="does podshield-idd run?")
 
     def uninstall(self) -> None:
         self.report.step("13. Uninstall")
         self._says("the datapath goes", "psid", "datapath", "uninstall")
-        self.report.expect("no pin is left", self._pins() == "", self._pins() or None)
+        self.report.expect("no pin is left", self.host.pins() == "", self.host.pins() or None)
 
     def save_journal(self, run: Run) -> None:
         """For who wants to know why something failed."""
@@ -389,26 +380,6 @@ class Service:
             "make uninstall leaves the configuration and nothing else", left == ["etc/podshield/config.yaml"], ", ".join(left)
         )
 
-    def _heard_in_clear(self, sending: str = f"ip netns exec {PINGS}") -> str:
-        """What the far end of the uplink hears of packets that the pod sends into the protected prefixes."""
-        return self.machine.run("sh", "-c", f"""
-            timeout 4 tcpdump -lni far-end -c 1 icmp and src 10.42.1.10 and dst {ELSEWHERE} 2>/dev/null &
-            sleep 1.5
-            {sending} >/dev/null 2>&1
-            wait""").strip()
-
-    def _make_runtime(self) -> None:
-        """Its first container speaks at once. With the drop-in of docs/operations.md."""
-        unit = self.machine.root / "etc/systemd/system" / RUNTIME
-        unit.write_text(f"[Service]\nType=oneshot\nExecStart=/usr/sbin/ip netns exec {PINGS}\nSuccessExitStatus={UNANSWERED}\n")
-        self._override(RUNTIME, "podshield", "[Unit]", f"Requires={BOOT_SERVICE}")
-
-    def _journal(self) -> list[str]:
-        return self.machine.run("journalctl", "-u", SERVICE, "--no-pager").splitlines()
-
-    def _process(self) -> str:
-        return self.machine.unit_property(SERVICE, "MainPID")
-
     @contextlib.contextmanager
     def _traffic(self, unit: str) -> Iterator[None]:
         """From pod to pod, none of which may be lost."""
@@ -427,17 +398,10 @@ class Service:
     @contextlib.contextmanager
     def _expect_replacement(self, name: str) -> Iterator[str]:
         """Of the process that it gives."""
-        pins, process = self._pins(), self._process()
+        pins, process = self.host.pins(), self.host.process()
         yield process
-        self.report.expect(f"{name}: systemd starts another, which gets ready", self._is_replaced(process), self._status_text())
-        self.report.expect("what protects the pods is the same", self._pins() == pins and pins != "")
-
-    def _is_replaced(self, process: str) -> bool:
-        def is_replaced() -> bool:
-            state = self.machine.unit_property(SERVICE, "ActiveState")
-            return state == "active" and self._process() not in ("0", process)
-
-        return wait(is_replaced, RESTART_SECONDS)
+        self.report.expect(f"{name}: systemd starts another, which gets ready", self.host.is_replaced(process), self.host.status_text())
+        self.report.expect("what protects the pods is the same", self.host.pins() == pins and pins != "")
 
     def _expect_no_toolchain(self) -> None:
         libraries = self.machine.run("ldd", "/usr/sbin/podshield-idd", "/usr/bin/psid", "/usr/lib/podshield/podshield-netns")
@@ -447,48 +411,6 @@ class Service:
             "the programs need no Swift toolchain, and there is none", not missing and not has_swift, " ".join(missing) or None
         )
 
-    def _override(self, unit: str, name: str, *lines: str) -> None:
-        path = self._override_path(unit, name)
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("\n".join((*lines, "")))
-        self.machine.run("systemctl", "daemon-reload")
-
-    def _forget_override(self, unit: str, name: str) -> None:
-        self._override_path(unit, name).unlink()
-        self.machine.run("systemctl", "daemon-reload")
-
-    def _override_path(self, unit: str, name: str) -> Path:
-        return self.machine.root / f"etc/systemd/system/{unit}.d/{name}.conf"
-
-    def _make_uplink(self) -> None:
-        self._ip(
-            "link add uplink type veth peer name far-end",
-            "link set uplink up", "link set far-end up",
-            "address add 192.0.2.11/24 dev uplink",
-            f"route add {ELSEWHERE}/32 dev uplink",
-            f"neighbour add {ELSEWHERE} dev uplink lladdr 02:00:00:00:00:02",
-        )
-        self.machine.run("sysctl", "--quiet", "net.ipv4.ip_forward=1")
-
-    def _make_pod(self, name: str, address: str) -> None:
-        self._ip(
-            f"netns add {name}",
-            f"link add pod-{name} type veth peer name eth0 netns {name}",
-            f"link set pod-{name} up",
-            f"-netns {name} link set eth0 up",
-            f"-netns {name} address add {address}/32 dev eth0",
-            f"-netns {name} route add default dev eth0",
-            f"route add {address}/32 dev pod-{name}",
-        )
-        self.machine.run("sysctl", "--quiet", f"net.ipv4.conf.pod-{name}.proxy_arp=1")
-
-    def _ip(self, *lines: str) -> None:
-        for line in lines:
-            self.machine.run("ip", *line.split())
-
-    def _status_text(self) -> str:
-        return self.machine.unit_property(SERVICE, "StatusText")
-
     def _expect_capabilities(self) -> None:
         process = self.machine.unit_property(SERVICE, "MainPID")
         held = int(self.machine.run("sed", "-n", r"s/^CapEff:\s*//p", f"/proc/{process}/status"), 16)
@@ -496,11 +418,8 @@ class Service:
         self.report.expect(f"no capability beyond {', '.join(CAPABILITIES)}", held & ~allowed == 0, f"{held:#x}")
 
     def _expect_no_complaint_of_threads(self) -> None:
-        limits = self.machine.run("cat", f"/proc/{self._process()}/limits")
+        limits = self.machine.run("cat", f"/proc/{self.host.process()}/limits")
         if int(re.search(r"Max nice priority +(\d+)", limits)[1]) == 0:
             return self.report.note("this machine may not raise limits (CAP_SYS_RESOURCE): the runtime complains of its threads' priority")
         complaints = self.machine.run("sh", "-c", f"journalctl -u {SERVICE} --no-pager | grep 'thread priority' || true")
         self.report.expect("the Swift runtime may raise its threads", complaints == "", complaints or None)
-
-    def _pins(self) -> str:
-        return self.machine.run("sh", "-c", f"find {PINS} -type f 2>/dev/null | sort")
