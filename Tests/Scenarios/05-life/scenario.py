@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys, daemons, pods and nodes come and go under load: see README.md beside this file."""
 
-import json
 import os
 import signal
 import subprocess
@@ -9,40 +8,40 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Iterator, Optional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from exclusion import shut_out  # noqa: E402
+from reuse import change_hands  # noqa: E402
 from standstill import stand_still  # noqa: E402
 
 from harness import workloads  # noqa: E402
 from harness.capture import Capture  # noqa: E402
-from harness.commands import CommandFailed  # noqa: E402
 from harness.configuration import authority_configuration, node_configuration  # noqa: E402
 from harness.daemons import BPF_OBJECT, ESP_PORT, TRUST_DOMAIN, Daemon, binaries  # noqa: E402
 from harness.kernel_state import KernelState, other_build  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
-from harness.packets import SealedPacket  # noqa: E402
 from harness.report import Report  # noqa: E402
-from harness.streams import Bytes, ByteStream, DatagramReceiver, Datagrams, DatagramSender, DatagramStream  # noqa: E402
+from harness.streams import Bytes, ByteStream, Datagrams, DatagramStream  # noqa: E402
 from harness.topology import Node, Pod, TwoNodes  # noqa: E402
 from harness.waiting import wait  # noqa: E402
 
 TITLE = "Keys, daemons, pods and nodes come and go; the traffic of the others stays"
 
 FULL = os.environ.get("PODSHIELD_LIFE") == "full"
-REKEYS, KILLS = (100, 20) if FULL else (20, 6)
+REKEYS, MOMENTS = (100, 5) if FULL else (20, 3)
 # Bytes a second of the TCP connection; 0 for all that the machine can.
 TCP_RATE = 0 if FULL else 25_000_000
 UDP_RATE = 1000
 TIME_LIMIT_SECONDS = 900
 PLAIN_SECONDS = 3
-PATIENCE_SECONDS = 15
 AWAY_SECONDS = 3
 
 B_PORT = "to-node-b"
-TCP_PORT, UDP_PORT, REUSE_PORT = 7001, 7002, 7003
+TCP_PORT, UDP_PORT = 7001, 7002
 SHORT_LIVES = """  workload-lifetime: 1m
   node-lifetime: 1m
 """
@@ -54,10 +53,7 @@ OTHER_TABLES = """
 tables:
   peers: 2048
 """
-WORN_PACKETS = 50_000
-WORN_KEYS = f"""{SHORT_EPOCHS.rstrip()}
-  rekey-packets: {WORN_PACKETS}
-"""
+WORN_KEYS = ("rekey-packets: 50000", "rekey-bytes: 33554432")
 
 
 def play(run: Run, report: Report) -> None:
@@ -76,8 +72,8 @@ def play(run: Run, report: Report) -> None:
             life.renewals()
             life.worn_keys()
         stand_still(life)
-        life.address_reuse()
-        life.ban()
+        change_hands(life)
+        shut_out(life)
     life.wire()
 
 
@@ -132,7 +128,7 @@ class Life:
 
     def in_the_clear(self) -> None:
         self.report.step(f"1. Without Podshield: the same load for {PLAIN_SECONDS} s")
-        ready = wait(lambda: all(workloads.ping(self.web, self.db, family) for family in (4, 6)), PATIENCE_SECONDS)
+        ready = wait(lambda: all(workloads.ping(self.web, self.db, family) for family in (4, 6)))
         self.report.expect("the pods reach each other", ready)
         load = Load.start(self.run, self.web, self.db)
         time.sleep(PLAIN_SECONDS)
@@ -147,7 +143,7 @@ class Life:
         self.report.step("2. An authority, two nodes, their pods; certificates of a minute, keys of ten seconds")
         self.authority = Daemon(self.run, self.machine, authority_configuration(self.run, self.net, self.machine))
         listen = f"  listen: {self.machine.v4}\n"
-        self._configure(self.authority, listen, listen + SHORT_LIVES)
+        self.configure(self.authority, listen, listen + SHORT_LIVES)
         self.authority.start()
         self.a, self.b = self._node(self.net.a), self._node(self.net.b)
         for name in ("web", "db", "cache"):
@@ -195,25 +191,26 @@ class Life:
         self.duration = sorted(durations)[len(durations) // 2]
 
     def restarts(self) -> None:
-        self.report.step(f"4. kill -9, {KILLS} times, on either side at every moment of a rekey")
-        for number in range(KILLS):
-            victim = (self.a, self.b)[number % 2]
-            delay = self.duration * 1.2 * number / (KILLS - 1)
-            self.calendar.note(f"kill {number}: {victim.node.name}, {1000 * delay:.0f} ms into a rekey")
+        self.report.step(f"4. kill -9 of either side, {MOMENTS} moments into a rekey of either side's")
+        both = (self.a, self.b)
+        for moment, asked, victim in product(range(MOMENTS), both, both):
+            delay = self.duration * 1.2 * moment / (MOMENTS - 1)
+            name = f"{victim.node.name}, {1000 * delay:.0f} ms into a rekey by {asked.node.name}"
+            self.calendar.note(f"kill of {name}")
             epoch = self.epoch()
-            asking = self._ask_for_keys((self.a, self.b)[number // 2 % 2])
+            asking = self._ask_for_keys(asked)
             time.sleep(delay)
             victim.stop(signal.SIGKILL)
             asking.communicate(timeout=60)
             victim.start()
-            renewed = wait(lambda: self.epoch() not in (epoch, None), PATIENCE_SECONDS)
-            self.report.expect(f"{victim.node.name}, {1000 * delay:.0f} ms after: comes back with new keys", renewed)
+            renewed = wait(lambda: self.epoch() not in (epoch, None))
+            self.report.expect(f"{name}: comes back with new keys", renewed)
 
     def other_tables(self) -> None:
         self.report.step("5. node-b starts with tables of another size than those in the kernel, and with the old ones")
         self.calendar.note("other tables")
         self.b.stop(signal.SIGKILL)
-        self._configure(self.b, SHORT_EPOCHS, SHORT_EPOCHS + OTHER_TABLES)
+        self.configure(self.b, SHORT_EPOCHS, SHORT_EPOCHS + OTHER_TABLES)
         try:
             self.b.start()
             refused = False
@@ -221,9 +218,9 @@ class Life:
             refused = NOT_TAKEN_OVER in self.b.log
         self.report.expect("it refuses, and says which", refused, self.b.log.splitlines()[-1])
         time.sleep(1)
-        self._configure(self.b, SHORT_EPOCHS + OTHER_TABLES, SHORT_EPOCHS)
+        self.configure(self.b, SHORT_EPOCHS + OTHER_TABLES, SHORT_EPOCHS)
         self.b.start()
-        self.report.expect("with the old ones it goes on", wait(lambda: self.epoch() is not None, PATIENCE_SECONDS))
+        self.report.expect("with the old ones it goes on", wait(lambda: self.epoch() is not None))
 
     def upgrade(self) -> None:
         self.report.step("6. Programs of another build; maps that a newer version wrote, which ours can do with")
@@ -241,10 +238,10 @@ class Life:
         epoch, ours = self.epoch(), kernel.version
         self.b.stop(signal.SIGKILL)
         kernel.version = (ours[0] + 1, ours[0])
-        self._configure(self.b, f"bpf-object: {old}", f"bpf-object: {new}")
+        self.configure(self.b, f"bpf-object: {old}", f"bpf-object: {new}")
         self.b.start()
         self.report.expect(f"{name}: the maps are taken over, and this version's again", kernel.version == ours, kernel.version)
-        self.report.expect(f"{name}: new keys are agreed on", wait(lambda: self.epoch() not in (epoch, None), PATIENCE_SECONDS))
+        self.report.expect(f"{name}: new keys are agreed on", wait(lambda: self.epoch() not in (epoch, None)))
         return kernel.programs()
 
     def without_authority(self) -> None:
@@ -256,7 +253,7 @@ class Life:
         outcome = self.a.ask("peers", "rekey")["outcomes"][0]
         self.report.expect("keys are renewed meanwhile", outcome.get("epoch") not in (None, before), outcome)
         self.authority.start()
-        connected = wait(lambda: all(self._is_connected(daemon) for daemon in (self.a, self.b)), 20)
+        connected = wait(lambda: all(daemon.reaches_authority for daemon in (self.a, self.b)), 20)
         self.report.expect("the nodes find it again", connected)
 
     def renewals(self) -> None:
@@ -268,19 +265,22 @@ class Life:
             for what, code in (("the node's", NODE_RENEWED), ("the pod's", POD_RECEIVED)):
                 seen = wait(lambda: daemon.log.count(code) > self.renewed[name, code], 45)
                 self.report.expect(f"{name}: {what} certificate is renewed under load", seen)
-            seen = wait(lambda: daemon.log.count(EPOCH_CONFIRMED) > epochs[name], PATIENCE_SECONDS)
+            seen = wait(lambda: daemon.log.count(EPOCH_CONFIRMED) > epochs[name])
             self.report.expect(f"{name}: an epoch that nobody asked for begins", seen)
 
     def worn_keys(self) -> None:
-        self.report.step(f"9. Keys that {WORN_PACKETS} packets have used are renewed")
-        self.calendar.note("worn keys")
-        self.a.stop(signal.SIGKILL)
-        self._configure(self.a, SHORT_EPOCHS, WORN_KEYS)
-        self.a.start()
-        worn = self.a.log.count(KEYS_WORN)
-        renewed = wait(lambda: self.a.log.count(KEYS_WORN) > worn + 1, 30)
-        self.report.expect("node-a asks for others, twice", renewed)
-        self.report.expect("and has got them", wait(lambda: self.epoch() is not None, PATIENCE_SECONDS))
+        self.report.step("9. Keys that have carried so many packets, or so many bytes, are renewed")
+        settings = SHORT_EPOCHS
+        for limit in WORN_KEYS:
+            self.calendar.note(f"worn keys, {limit}")
+            self.a.stop(signal.SIGKILL)
+            before, settings = settings, f"{SHORT_EPOCHS.rstrip()}\n  {limit}\n"
+            self.configure(self.a, before, settings)
+            self.a.start()
+            worn = self.a.log.count(KEYS_WORN)
+            renewed = wait(lambda: self.a.log.count(KEYS_WORN) > worn + 1, 30)
+            self.report.expect(f"{limit}: node-a asks for others, twice", renewed)
+            self.report.expect("and has got them", wait(lambda: self.epoch() is not None))
 
     def _judge(self, tcp: Bytes, udp: dict[str, Datagrams]) -> None:
         self.report.step("10. What became of the load")
@@ -306,119 +306,6 @@ class Life:
         text = f"{stream.lost} of {stream.sent} datagrams lost, {allowed} would be allowed, {stream.repeated} twice"
         return f"{text}; {'; '.join(when)}" if when else text
 
-    # MARK: An address changes hands
-
-    def address_reuse(self) -> None:
-        self.report.step("12. db-0 ends; its address goes to cache-0, another workload")
-        held_back = self._hold_back_a_packet()
-        sender = DatagramSender(self.run, self.web, self.db.v4, REUSE_PORT, UDP_RATE)
-        last_of_db = DatagramReceiver(self.run, self.db, 4, REUSE_PORT)
-        time.sleep(0.5)
-        with self.a.observe() as observation:
-            removal = time.monotonic_ns()
-            self.b.psid("pod", "remove", self.db.name)
-            removed = time.monotonic_ns()
-            withdrawn = observation.wait_for_kind("workload-withdrawn")
-            db = last_of_db.stop()
-            self.net.remove_interface(self.net.b, self.db)
-            cache = self.net.add_pod(self.net.b, "cache-0", 10)
-            receiver = DatagramReceiver(self.run, cache, 4, REUSE_PORT)
-            with cache.namespace.tap("eth0") as tap:
-                time.sleep(0.3)
-                self.b.add_pod(cache, "cache", "cache")
-                taken = observation.wait_for_kind("association-installed", self._id("cache"))
-                time.sleep(1)
-                if held_back is not None:
-                    self.net.wire.send(B_PORT, held_back.frame)
-                time.sleep(0.5)
-        sender.stop()
-        time.sleep(0.5)
-        seen = receiver.stop()
-        self.report.expect(
-            "db-0 received until it was removed, and not a datagram afterwards",
-            db.received > 0 and removal - 200_000_000 < db.last_arrival < removed,
-            f"the last one came {(db.last_arrival - removal) / 1e6:.0f} ms after psid was started",
-        )
-        self.report.expect("node-a lets go of db before it knows cache", ordered(withdrawn, taken), describe(withdrawn, taken))
-        self.report.expect(
-            "cache-0 gets what is meant for it, and nothing that was sent to its predecessor",
-            seen.received > 0 and seen.first_sent > removed,
-            f"{seen.received} datagrams, the first was sent {(seen.first_sent - removed) / 1e6:.0f} ms after psid had ended",
-        )
-        pings = [frame for frame in tap.frames if HELD_BACK in frame]
-        self.report.expect("nor a packet to its predecessor that the wire held back", held_back is not None and not pings)
-        self.cache = cache
-
-    def _hold_back_a_packet(self) -> Optional[SealedPacket]:
-        """A packet for db-0, sealed, that node-b has not seen."""
-        with self.net.wire.cut(B_PORT), self.net.wire.tap("to-node-a") as tap:
-            command = ["ping", "-n", "-c", "1", "-W", "1", "-s", str(HELD_BACK_BYTES), "-p", HELD_BACK.hex(), self.db.v4]
-            subprocess.run(["nsenter", f"--net={self.web.namespace.path}", *command], stdout=subprocess.DEVNULL)
-            frame = tap.wait_for(lambda frame: len(frame) > HELD_BACK_BYTES and parse(frame) is not None)
-        return parse(frame) if frame else None
-
-    # MARK: A node is shut out
-
-    def ban(self) -> None:
-        self.report.step("13. node-b is banned, and evicted")
-        stream = DatagramStream(self.run, self.cache, self.web, 4, UDP_PORT, UDP_RATE)
-        time.sleep(0.5)
-        with self.a.observe() as observation:
-            begin = time.monotonic_ns()
-            self.authority.psid("node", "ban", "node-b")
-            withdrawn = observation.wait_for_kind("workload-withdrawn")
-            time.sleep(1)
-        seen = stream.stop()
-        self.report.expect("node-a lets go of what node-b hosts", withdrawn is not None, describe(withdrawn))
-        self.report.expect(
-            "its packets reach nobody any more", 0 < seen.received < seen.sent,
-            f"the last one came {(seen.last_arrival - begin) / 1e6:.0f} ms after psid was started",
-        )
-        show = self.a.ask("datapath", "show")
-        kept = {part: show[part] for part in ("associations", "peers", "remotes") if show[part]}
-        self.report.expect("node-a's kernel has no key, peer or address of it", not kept, kept or None)
-        listed = {node["name"]: node["isBanned"] for node in self.authority.ask("node", "list")["nodes"]}
-        self.report.expect("the authority lists it as banned", listed == {"node-a": False, "node-b": True}, listed)
-        self._expect_shut_out("banned")
-        self._join_again(expected=False)
-        self.authority.psid("node", "evict", "node-b")
-        self._join_again(expected=True)
-        answers = wait(lambda: workloads.ping(self.web, self.cache), PATIENCE_SECONDS)
-        self.report.expect("and its pod can be reached", answers)
-        self.authority.psid("node", "evict", "node-b")
-        self._expect_shut_out("evicted while it runs")
-
-    def _expect_shut_out(self, how: str) -> None:
-        """node-b itself knows, says what to do, and lets nothing of its pods pass."""
-        found = wait(lambda: self._shut_out_finding() is not None, PATIENCE_SECONDS)
-        self.report.expect(f"{how}, node-b knows it and what to do", found, self._shut_out_finding())
-        before = self.b.drops().get("no-identity", 0)
-        answers = workloads.ping(self.cache, self.web)
-        dropped = self.b.drops().get("no-identity", 0) - before
-        self.report.expect("its own kernel drops what its pod sends", dropped > 0 and not answers, f"{dropped} packets")
-
-    def _shut_out_finding(self) -> Optional[str]:
-        try:
-            self.b.psid("doctor", "-o", "json")
-        except CommandFailed as failure:
-            findings = json.loads(failure.output)["findings"]
-            return next((f"{found['message']}: {found['remedy']}" for found in findings if found["code"] == SHUT_OUT), None)
-        return None
-
-    def _join_again(self, expected: bool) -> None:
-        token = self.authority.ask("token", "generate", "--node", "node-b")
-        lines = self.b.configuration_file.read_text().splitlines()
-        self._configure(self.b, next(line for line in lines if line.startswith("  token: ")), f"  token: {token['token']}")
-        self.b.stop()
-        subprocess.run(["rm", "-rf", str(self.run.directory / "node-b/state/node")], check=True)
-        try:
-            self.b.start()
-            joined, seen = True, "it is ready"
-        except (RuntimeError, TimeoutError) as error:
-            joined, seen = False, self.b.log.splitlines()[-1]
-        name = "evicted, it joins with a new token" if expected else "banned, it does not join with a new token"
-        self.report.expect(name, joined == expected, seen)
-
     # MARK: What the wire has seen
 
     def wire(self) -> None:
@@ -442,13 +329,13 @@ class Life:
     def _register(self, name: str) -> None:
         node = "node-a" if name == "web" else "node-b"
         self.authority.psid(
-            "entry", "create", "--spiffe-id", self._id(name), "--node", node, "--label", f"app={name}",
+            "entry", "create", "--spiffe-id", self.id(name), "--node", node, "--label", f"app={name}",
         )
 
-    def _id(self, name: str) -> str:
+    def id(self, name: str) -> str:
         return f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{name}"
 
-    def _configure(self, daemon: Daemon, old: str, new: str) -> None:
+    def configure(self, daemon: Daemon, old: str, new: str) -> None:
         """For its next start."""
         text = daemon.configuration_file.read_text()
         if old not in text:
@@ -461,30 +348,10 @@ class Life:
 
     def epoch(self) -> Optional[str]:
         """The one that both nodes use."""
-        epochs = [
-            {peer["epoch"] for peer in daemon.ask("peers")["peers"] if peer["state"] == "established"}
-            for daemon in (self.a, self.b)
-        ]
-        return epochs[0].pop() if epochs[0] and epochs[0] == epochs[1] else None
-
-    def _is_connected(self, daemon: Daemon) -> bool:
-        return daemon.ask("status")["node"]["authorityConnected"]
+        epoch = self.a.epoch("node-b")
+        return epoch if epoch == self.b.epoch("node-a") else None
 
 
 # In the daemons' logs.
 NODE_RENEWED, POD_RECEIVED, EPOCH_CONFIRMED, KEYS_WORN = " PSD3006 ", " PSD3008 ", " PSD4006 ", " PSD4016 "
-NOT_TAKEN_OVER, SHUT_OUT = "PSD6008", "PSD3017"
-HELD_BACK = bytes.fromhex("c0ffee00c0ffee00")
-HELD_BACK_BYTES = 700
-
-
-def parse(frame: bytes) -> Optional[SealedPacket]:
-    return SealedPacket.parse(frame, ESP_PORT)
-
-
-def ordered(first: Optional[dict], second: Optional[dict]) -> bool:
-    return first is not None and second is not None and first["time"] <= second["time"]
-
-
-def describe(*events: Optional[dict]) -> str:
-    return "; ".join(f"{event['time']}: {event['message']}" if event else "no such event" for event in events)
+NOT_TAKEN_OVER = "PSD6008"
