@@ -56,7 +56,7 @@ package struct DERReader {
     }
 }
 
-/// The identifiers of the universal types that certificates' extensions use.
+/// The identifiers of the types that certificates' extensions and revocation lists use.
 package enum DERTag: UInt8, Sendable {
     case boolean = 0x01
     case integer = 0x02
@@ -64,7 +64,10 @@ package enum DERTag: UInt8, Sendable {
     case octetString = 0x04
     case null = 0x05
     case objectIdentifier = 0x06
+    case enumerated = 0x0a
     case utf8String = 0x0c
+    case utcTime = 0x17
+    case generalizedTime = 0x18
     case sequence = 0x30
     /// Context tag 0, primitive.
     case context0 = 0x80
@@ -72,6 +75,10 @@ package enum DERTag: UInt8, Sendable {
     case context2 = 0x82
     /// uniformResourceIdentifier of a GeneralName.
     case context6 = 0x86
+    /// Context tags of constructed elements.
+    case context0Constructed = 0xa0
+    case context1Constructed = 0xa1
+    case context2Constructed = 0xa2
 }
 
 /// Why bytes are not the DER that was expected.

@@ -14,6 +14,7 @@ public enum SVIDRejection: Error, Sendable, Equatable {
     case unknownAuthority
     case expired(depth: Int)
     case notYetValid(depth: Int)
+    case revoked(depth: Int)
     case invalidPath(depth: Int, reason: String)
 
     // The leaf (X509-SVID sections 2 to 5)
@@ -55,6 +56,7 @@ extension SVIDRejection: CustomStringConvertible {
         case .unknownAuthority: "no authority of the bundle stands behind it"
         case .expired(let depth): "certificate \(depth) has expired"
         case .notYetValid(let depth): "certificate \(depth) is not yet valid: is this machine's clock right?"
+        case .revoked(let depth): "certificate \(depth) has been revoked"
         case .invalidPath(let depth, let reason): "certificate \(depth): \(reason)"
         case .uriNames(let count): "it has \(count) URI names, not one"
         case .badID(let reason): "its SPIFFE ID is not valid: \(reason)"

@@ -1,7 +1,7 @@
 public import OpenSSLBinding
 
 /// Decides whether certificates are an X.509-SVID of one trust domain: RFC 5280 path validation against exactly the
-/// bundle's roots, then the rules of X509-SVID sections 2 to 5. Every fact is read from the certificate whose signature
+/// bundle's roots and their revocation lists, then the rules of X509-SVID sections 2 to 5. Every fact is read from the certificate whose signature
 /// was checked.
 public struct SVIDVerifier: Sendable {
     public let bundle: TrustBundle
@@ -38,6 +38,7 @@ public struct SVIDVerifier: Sendable {
         let path = try validatedPath(chain, at: unixTime)
         for (index, authority) in path.dropFirst().enumerated() {
             try AuthorityRules(bundle.trustDomain).check(authority, depth: index + 1)
+            guard !bundle.revokes(path[index], issuedBy: authority) else { throw .revoked(depth: index) }
         }
         return try svid(path)
     }

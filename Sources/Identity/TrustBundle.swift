@@ -1,28 +1,46 @@
 public import OpenSSLBinding
 
-/// The X.509 roots of one trust domain. With none, everything of that domain is untrusted.
+/// The X.509 roots of one trust domain, and what they have taken back. With no root, everything of that domain is untrusted.
 public struct TrustBundle: Sendable, Equatable {
     public let trustDomain: TrustDomain
     public let authorities: [Certificate]
+    /// At most one of each authority.
+    public let revocations: [RevocationList]
     /// Grows with every change of the content.
     public var sequence: UInt64
 
-    /// Refuses certificates that could not be an authority of this domain (X509-SVID sections 3.2 and 4).
+    /// Refuses certificates that could not be an authority of this domain (X509-SVID sections 3.2 and 4). Lists of others
+    /// than these count for nothing, and of several lists of one the newest counts.
     public init(
-        trustDomain: TrustDomain, authorities: [Certificate], sequence: UInt64
+        trustDomain: TrustDomain, authorities: [Certificate], revocations: [RevocationList] = [], sequence: UInt64
     ) throws(SVIDRejection) {
         for (depth, authority) in authorities.enumerated() {
             try AuthorityRules(trustDomain).check(authority, depth: depth)
         }
         self.trustDomain = trustDomain
         self.authorities = authorities
+        self.revocations = authorities.compactMap { authority in
+            revocations.filter { $0.authority == authority }.max { $0.number < $1.number }
+        }
         self.sequence = sequence
     }
 
     private init(_ trustDomain: TrustDomain) {
         self.trustDomain = trustDomain
         authorities = []
+        revocations = []
         sequence = 0
+    }
+
+    /// Whether the issuer, an authority of this bundle, has taken the certificate back.
+    func revokes(_ certificate: Certificate, issuedBy issuer: Certificate) -> Bool {
+        revocations.contains { $0.authority == issuer && $0.revokes(certificate) }
+    }
+
+    /// Whether an SVID that was good has been taken back since.
+    public func revokes(_ svid: X509SVID) -> Bool {
+        let path = svid.chain + [svid.anchor]
+        return zip(path, path.dropFirst()).contains { revokes($0, issuedBy: $1) }
     }
 
     /// A bundle that trusts nothing, as a node has it before it joined.

@@ -27,6 +27,9 @@ public enum IssuanceError: Error, Sendable, Equatable {
     case rejected(SVIDRejection)
     case differsFromPlan(PlannedFact)
 
+    // The finished revocation list
+    case listRejected(RevocationListRejection)
+
     // The finished token
     case tokenRejected(JWTRejection)
     case tokenDiffersFromPlan
@@ -63,6 +66,7 @@ extension IssuanceError: CustomStringConvertible {
         case .authorityNotValid(let now): "the authority's certificate is not valid at \(now)"
         case .rejected(let reason): "the finished certificate is not valid: \(reason)"
         case .differsFromPlan(let fact): "the finished certificate differs from its plan: \(fact)"
+        case .listRejected(let reason): "the finished revocation list is refused: \(reason)"
         case .tokenRejected(let reason): "the finished token is not valid: \(reason)"
         case .tokenDiffersFromPlan: "the finished token differs from its plan"
         case .openSSL(let error): "\(error)"

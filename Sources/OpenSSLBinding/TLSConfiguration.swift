@@ -36,6 +36,8 @@ public enum TLSPeerVerdict: Sendable, Equatable {
     case accepted
     /// Alert certificate_expired.
     case expired
+    /// Alert certificate_revoked.
+    case revoked
     /// Alert unknown_ca.
     case unknownAuthority
     /// Alert bad_certificate.

@@ -124,6 +124,7 @@ extension TLSPeerVerdict {
         switch self {
         case .accepted: X509_V_OK
         case .expired: X509_V_ERR_CERT_HAS_EXPIRED
+        case .revoked: X509_V_ERR_CERT_REVOKED
         case .unknownAuthority: X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
         case .unsuitable: X509_V_ERR_CERT_REJECTED
         }

@@ -63,6 +63,7 @@ extension SecureTransportError {
     fileprivate var verdict: TLSPeerVerdict {
         switch self {
         case .peerRejected(.expired), .peerRejected(.notYetValid): .expired
+        case .peerRejected(.revoked): .revoked
         case .peerRejected(.unknownAuthority), .pinnedRootNotPresented: .unknownAuthority
         default: .unsuitable
         }
