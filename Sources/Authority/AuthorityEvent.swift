@@ -17,6 +17,8 @@ public enum AuthorityEvent: Sendable {
     case nodeRenewed(SPIFFEID, serial: String)
     case nodeBanned(SPIFFEID)
     case nodeEvicted(SPIFFEID)
+    case revoked(RevocationSubject, RevocationReason, by: UInt32, certificates: Int)
+    case revocationLifted(RevocationSubject, by: UInt32)
     case entryCreated(RegistrationEntry)
     case entryDeleted(RegistrationEntry)
     case workloadIssued(IssuedCertificate)

@@ -1,9 +1,9 @@
 public import Identity
-public import Issuance
+internal import Issuance
 public import JOSE
 
-/// SVIDs for whom no entry is needed, because whoever administers the authority wants them: made here and now, and neither
-/// remembered nor renewed.
+/// SVIDs for whom no entry is needed, because whoever administers the authority wants them: made here and now, and not
+/// renewed.
 extension AuthorityService {
     /// `lifetime` nil for the setting; cut where the signing key's time ends.
     public func mintJWT(
@@ -17,9 +17,16 @@ extension AuthorityService {
     /// root ends.
     public func mintX509(
         _ id: SPIFFEID, lifetime: Duration? = nil, dnsNames: [String] = []
-    ) throws(IssuanceError) -> KeyedSVID {
-        let plan = try IssuancePlan.workload(
-            id: id, binding: nil, lifetime: lifetime ?? settings.workloadLifetime, dnsNames: dnsNames)
-        return try authority.issueWithKey(plan, now: now())
+    ) async throws(CallRefusal) -> KeyedSVID {
+        let minted: KeyedSVID
+        do throws(IssuanceError) {
+            let plan = try IssuancePlan.workload(
+                id: id, binding: nil, lifetime: lifetime ?? settings.workloadLifetime, dnsNames: dnsNames)
+            minted = try authority.issueWithKey(plan, now: now())
+        } catch {
+            throw .issuance(error)
+        }
+        try await certificates.record(minted.svid, node: nil, entry: nil)
+        return minted
     }
 }

@@ -11,7 +11,9 @@ internal import SecureTransport
 public final class AuthorityService: Sendable {
     public let settings: AuthoritySettings
     let authority: CertificateAuthority
+    let trust: PublishedTrust
     let registry: Registry
+    let certificates: CertificateLog
     let identity: ServerIdentity
     let publisher: DirectoryPublisher
     let entrySignals = EntrySignals()
@@ -45,25 +47,28 @@ public final class AuthorityService: Sendable {
         }
         self.settings = settings
         self.authority = authority
+        let trust = PublishedTrust(authority)
+        self.trust = trust
+        certificates = CertificateLog(registry, now: now)
         self.now = now
         self.observe = observe
         let admission = AdmissionControl(settings.limits.admission)
         publisher = DirectoryPublisher(
-            registry, bundle: authority.bundle, identity: identity, now: now,
+            registry, trust: trust, identity: identity, now: now,
             published: { admission.know(Set($0.nodes.map(\.address))) })
         jwtKeys = JWTKeys(
             files: files.jwtKeys, registry: registry, publisher: publisher, lifetime: settings.jwtKeyLifetime, now: now,
             observe: observe)
         let core = AuthorityCore(
-            settings: settings, authority: authority, registry: registry, publisher: publisher,
-            entrySignals: entrySignals, jwtKeys: jwtKeys, now: now, observe: observe)
+            settings: settings, authority: authority, trust: trust, registry: registry, certificates: certificates,
+            publisher: publisher, entrySignals: entrySignals, jwtKeys: jwtKeys, now: now, observe: observe)
         server = try AuthorityServer(AuthorityCalls(core), of: core, identity: identity, admission: admission)
     }
 
     /// SPIFFE ID of the server.
     public var id: SPIFFEID { identity.current.svid.id }
 
-    public var bundle: TrustBundle { authority.bundle }
+    public var bundle: TrustBundle { trust.bundle }
 
     /// Seconds since 1970 when the root ends, and with it everything under it.
     public var rootNotAfter: Int64 { authority.certificate.notAfter }
@@ -76,10 +81,15 @@ public final class AuthorityService: Sendable {
     /// Serves nodes until `stop` is called or the task is cancelled, which is the same. Afterwards the registry is closed.
     public func run() async throws(AuthorityError) {
         _ = try await jwtKeys.current()
-        // Nodes are told from strangers from the first connection on.
+        do throws(RegistryError) { _ = try await registry.renewList(now: now()) } catch { throw .registry(error) }
+        // Nodes are told from strangers, and revoked ones from others, from the first connection on.
         _ = try? await publisher.current()
         let upkeep = Task { [jwtKeys] in await jwtKeys.stayFresh() }
-        defer { upkeep.cancel() }
+        let listUpkeep = Task { await keepListFresh() }
+        defer {
+            upkeep.cancel()
+            listUpkeep.cancel()
+        }
         // Cancelling gRPC's own task would drop connections that are being accepted, which NIO does not forgive: however
         // serving ends, the listener closes first.
         let serving = Task { () async -> Result<Void, AuthorityError> in
@@ -129,7 +139,7 @@ public final class AuthorityService: Sendable {
     /// All entries, oldest first.
     public func entries() async throws(RegistryError) -> [RegistrationEntry] { try await registry.entries() }
 
-    /// Deletes an entry and tells what it was. SVIDs that were issued by it live out their time.
+    /// Deletes an entry and tells what it was. SVIDs that were issued by it live out their time; `revoke` takes them back.
     public func deleteEntry(_ id: String) async throws(EntryError) -> RegistrationEntry {
         let deleted = try await registry.deleteEntry(id)
         await entrySignals.changed()
@@ -182,10 +192,10 @@ public final class AuthorityService: Sendable {
     public func nodes() async throws(RegistryError) -> [NodeRecord] { try await registry.nodes() }
 
     /// Shuts a node out until it is evicted: its calls are refused, its directory stream ends, the directory no longer has
-    /// it nor its leases, and no token lets it join. Nil when there is no such node.
+    /// it nor its leases, what was issued to it is revoked, and no token lets it join. Nil when there is no such node.
     public func ban(node name: String) async throws(RegistryError) -> NodeRecord? {
-        guard let node = try await registry.ban(node: name) else { return nil }
-        await publisher.changed()
+        guard let node = try await registry.ban(node: name, now: now()) else { return nil }
+        await published()
         observe(.nodeBanned(node.id))
         return node
     }
@@ -193,8 +203,8 @@ public final class AuthorityService: Sendable {
     /// Forgets that a node has joined, and its ban: with a new token it may join again. Its SVID is refused here from now
     /// on. Returns what it was, nil when there is no such node.
     public func evict(node name: String) async throws(RegistryError) -> NodeRecord? {
-        guard let node = try await registry.evict(node: name) else { return nil }
-        await publisher.changed()
+        guard let node = try await registry.evict(node: name, now: now()) else { return nil }
+        await published()
         observe(.nodeEvicted(node.id))
         return node
     }

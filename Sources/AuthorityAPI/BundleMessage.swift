@@ -8,15 +8,27 @@ extension Podshield_Authority_V1_Bundle {
         trustDomain = bundle.trustDomain.name
         roots = bundle.authorities.map { Data($0.der) }
         sequence = bundle.sequence
+        revocations = bundle.revocations.map { Data($0.der) }
     }
 
     /// Most roots of a bundle that is accepted.
     public static var mostRoots: Int { 16 }
 
-    /// Nil unless it is a bundle of this trust domain with at least one root, all of which may be roots.
+    /// Nil unless it is a bundle of this trust domain with at least one root, all of which may be roots, and lists of these.
     public func parsed(in expected: TrustDomain) -> TrustBundle? {
         guard trustDomain == expected.name, (1...Self.mostRoots).contains(roots.count) else { return nil }
         guard let authorities = try? roots.map({ try Certificate(der: Array($0)) }) else { return nil }
-        return try? TrustBundle(trustDomain: expected, authorities: authorities, sequence: sequence)
+        guard revocations.count <= authorities.count, let lists = try? lists(of: authorities) else { return nil }
+        return try? TrustBundle(
+            trustDomain: expected, authorities: authorities, revocations: lists, sequence: sequence)
+    }
+
+    /// Each by the root that has signed it: roots of one trust domain have one name.
+    private func lists(of authorities: [Certificate]) throws(RevocationListRejection) -> [RevocationList] {
+        try revocations.map { (der) throws(RevocationListRejection) in
+            let lists = authorities.compactMap { try? RevocationList(der: Array(der), of: $0) }
+            guard let list = lists.first else { throw .otherAuthority }
+            return list
+        }
     }
 }

@@ -43,6 +43,9 @@ public struct TrustBundle: Sendable, Equatable {
         return zip(path, path.dropFirst()).contains { revokes($0, issuedBy: $1) }
     }
 
+    /// The same of a certificate that is known by its serial alone.
+    package func revokes(serial: String) -> Bool { revocations.contains { $0.serials.contains(serial) } }
+
     /// A bundle that trusts nothing, as a node has it before it joined.
     public static func empty(_ trustDomain: TrustDomain) -> TrustBundle { TrustBundle(trustDomain) }
 }

@@ -43,7 +43,7 @@ extension NodeIdentityService {
         identityChanges.send(())
     }
 
-    private func drop(_ held: HeldEntry) {
+    func drop(_ held: HeldEntry) {
         held.upkeep?.cancel()
         heldEntries[held.entry.id] = nil
     }

@@ -127,7 +127,12 @@ public enum NodeIdentityEvent: Sendable {
     case entrySVIDFailed(WorkloadEntry, AuthorityCallError)
     case directoryAccepted(revision: UInt64)
     case directoryRefused(DirectoryRejection)
+    /// It has other roots.
     case bundleChanged(TrustBundle)
+    /// It takes back other certificates.
+    case revocationsChanged(TrustBundle)
+    /// A pod's SVID was taken back; where the pod is still entitled, another takes its place.
+    case workloadRevoked(IssuedWorkload)
     case leasesRefused([String])
     /// This machine's clock has come to be further from the authority's than `X509SVID.backdating`; positive when it is ahead.
     case clockSkewed(seconds: Int64)

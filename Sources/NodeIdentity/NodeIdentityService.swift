@@ -34,6 +34,8 @@ public actor NodeIdentityService {
     /// Nil until the authority has said.
     var entries: [WorkloadEntry]?
     var heldEntries: [String: HeldEntry] = [:]
+    /// Requests for what takes the place of a revoked SVID.
+    var replacements: [PodName: Task<Void, Never>] = [:]
     var jwtCache = JWTCache()
     var jwtRequests: [JWTCache.Key: JWTRequest] = [:]
     /// Nil until somebody has said: an empty report would take from the node what an earlier run was leased.

@@ -127,10 +127,13 @@ extension NodeIdentityService {
         letIn()
         guard new.revision > held else { return }
         if bundle.sequence > credentials.bundle.sequence {
+            let former = credentials.bundle
             credentials.replace(bundle: bundle)
             save { () throws(NodeStateError) in try files.save(bundle) }
+            replaceRevoked()
             identityChanges.send(())
-            observe(.bundleChanged(bundle))
+            if bundle.authorities != former.authorities { observe(.bundleChanged(bundle)) }
+            if bundle.revocations != former.revocations { observe(.revocationsChanged(bundle)) }
         }
         take(edition.jwtBundle)
         directory = new

@@ -117,7 +117,7 @@ struct NodeStateFiles: Sendable {
         do throws(SVIDRejection) {
             let svid = try SVIDVerifier(bundle: bundle).verify(chain: contents.chain, at: now)
             return try KeyedSVID(svid: svid, key: contents.key)
-        } catch .expired {
+        } catch .expired, .revoked {
             return nil
         } catch {
             throw .unreadable(path: identity.path, reason: "\(error)")

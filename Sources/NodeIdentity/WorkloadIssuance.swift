@@ -30,7 +30,7 @@ extension NodeIdentityService {
 
     /// The SVID that is held for exactly these facts, of an earlier run perhaps; a new one when there is none that is good.
     public func resume(_ pod: PodFacts) async throws(AuthorityCallError) -> IssuedWorkload {
-        if let issued = workload(pod.podName), issued.pod == pod, issued.svid.svid.notAfter > clock.now() {
+        if let issued = await workload(pod.podName), issued.pod == pod, issued.svid.svid.notAfter > clock.now() {
             return issued
         }
         return try await issue(pod)
@@ -57,8 +57,11 @@ extension NodeIdentityService {
         identityChanges.send(())
     }
 
-    /// The current SVID of a pod.
-    public func workload(_ name: PodName) -> IssuedWorkload? { workloads[name]?.issued }
+    /// The current SVID of a pod. Waits for one that is about to take the place of a revoked one.
+    public func workload(_ name: PodName) async -> IssuedWorkload? {
+        await replacements[name]?.value
+        return workloads[name]?.issued
+    }
 
     private func hold(_ issued: IssuedWorkload, issue: UInt64) {
         let name = issued.pod.podName

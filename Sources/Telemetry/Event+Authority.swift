@@ -42,6 +42,22 @@ extension Event {
     }
 
     /// - Parameters:
+    ///   - subject: what kind of thing, and its name.
+    ///   - user: who did it.
+    ///   - certificates: how many are taken back by it.
+    public static func revoked(_ subject: String, reason: String, user: UInt32, certificates: Int) -> Event {
+        Event(
+            .revoked, "\(subject) was revoked by user \(user) (\(reason)), and with it \(certificates) certificates",
+            [.subject: subject, .reason: reason, .user: "\(user)", .count: "\(certificates)"])
+    }
+
+    public static func revocationLifted(_ subject: String, user: UInt32) -> Event {
+        Event(
+            .revocationLifted, "\(subject) may be issued again, says user \(user)",
+            [.subject: subject, .user: "\(user)"])
+    }
+
+    /// - Parameters:
     ///   - entry: its ID.
     ///   - parent: SPIFFE ID of the node; nil for any.
     public static func entryCreated(_ entry: String, spiffeID: String, parent: String?) -> Event {

@@ -54,6 +54,21 @@ extension Event {
             ])
     }
 
+    /// - Parameters:
+    ///   - number: of the list.
+    ///   - count: of certificates on it.
+    public static func revocationsChanged(number: UInt64, count: Int) -> Event {
+        Event(
+            .revocationsChanged, "revocation list \(number) has \(count) certificates",
+            [.revision: "\(number)", .count: "\(count)"])
+    }
+
+    public static func podSVIDRevoked(pod: String, namespace: String, spiffeID: String, serial: String) -> Event {
+        Event(
+            .podSVIDRevoked, "the SVID of pod \(namespace)/\(pod) was revoked: \(spiffeID), serial \(serial)",
+            [.pod: pod, .namespace: namespace, .spiffeID: spiffeID, .serial: serial])
+    }
+
     public static func podSVIDRenewalFailed(
         pod: String, namespace: String, reason: String, notAfter: Int64
     ) -> Event {

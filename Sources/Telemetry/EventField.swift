@@ -23,6 +23,7 @@ public enum EventField: String, CaseIterable, Sendable {
 
     // What.
     case reason = "PODSHIELD_REASON"
+    case subject = "PODSHIELD_SUBJECT"
     case component = "PODSHIELD_COMPONENT"
     case role = "PODSHIELD_ROLE"
     case version = "PODSHIELD_VERSION"

@@ -52,6 +52,9 @@ public enum EventKind: String, CaseIterable, Sendable {
     case jwtSVIDIssued = "jwt-svid-issued"
     /// For whom an operator wanted it.
     case svidMinted = "svid-minted"
+    /// A name, a certificate, an entry or a node.
+    case revoked
+    case revocationLifted = "revocation-lifted"
 
     // MARK: The node's identities
 
@@ -75,6 +78,9 @@ public enum EventKind: String, CaseIterable, Sendable {
     /// The authority does not count it among its own.
     case nodeShutOut = "node-shut-out"
     case nodeLetIn = "node-let-in"
+    /// The newest list of revoked certificates is another.
+    case revocationsChanged = "revocations-changed"
+    case podSVIDRevoked = "pod-svid-revoked"
 
     // MARK: Links to other nodes and the keys agreed on over them
 

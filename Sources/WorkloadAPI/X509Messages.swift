@@ -9,6 +9,7 @@ extension X509SVIDResponse {
         var svids: [WorkloadProtocol.X509SVID] = []
         for svid in context.svids { svids.append(try .init(svid, context.bundle)) }
         self.svids = svids
+        crl = context.bundle.lists
     }
 }
 
@@ -28,10 +29,13 @@ extension WorkloadProtocol.X509SVID {
 extension X509BundlesResponse {
     init(_ bundle: TrustBundle) {
         self.init()
+        crl = bundle.lists
         bundles = [SPIFFEID(bundle.trustDomain).description: bundle.concatenated]
     }
 }
 
 extension TrustBundle {
+    fileprivate var lists: [Data] { revocations.map { Data($0.der) } }
+
     fileprivate var concatenated: Data { Data(authorities.flatMap(\.der)) }
 }

@@ -37,7 +37,7 @@ import Testing
         await expectFull("nodes", at: 2) { try await fixture.join(token, name: "c", address: "192.0.2.3") }
         // One that is there may come again; the place of one that was evicted is free, and the token still good.
         try await fixture.join(fixture.token(node: "b"), name: "b", address: "192.0.2.2")
-        _ = try await fixture.registry.evict(node: "a")
+        _ = try await fixture.registry.evict(node: "a", now: start)
         try await fixture.join(token, name: "c", address: "192.0.2.3")
         await expectFull("nodes", at: 2) { try await fixture.join(fixture.token(node: "a"), name: "a") }
     }

@@ -33,7 +33,7 @@ struct JWTKeysTests {
         let identity = try ServerIdentity(
             test.authority, name: "main", lifetime: .seconds(3600), now: { start }, observe: { _ in })
         let publisher = DirectoryPublisher(
-            test.registry, bundle: test.authority.bundle, identity: identity, now: { start })
+            test.registry, trust: PublishedTrust(test.authority), identity: identity, now: { start })
         return JWTKeys(
             files: files ?? self.files, registry: test.registry, publisher: publisher, lifetime: .seconds(Self.day),
             now: { [clock] in clock.now }, observe: { _ in })

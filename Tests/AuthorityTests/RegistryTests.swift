@@ -194,7 +194,7 @@ import Testing
         let node = try await fixture.node("a")
         let prefix = try #require(IPPrefix("10.0.0.7"))
         _ = try await fixture.registry.report(node.number, endpoint: node.endpoint, leases: [prefix], now: start)
-        _ = try await fixture.registry.ban(node: "a")
+        _ = try await fixture.registry.ban(node: "a", now: start)
         let token = try await fixture.token(node: "a")
         await #expect(throws: JoinRefusal.banned("a")) { try await fixture.join(token, name: "a") }
         let directory = try await fixture.registry.directory(now: start)
@@ -207,16 +207,16 @@ import Testing
         let node = try await fixture.node("a")
         let prefix = try #require(IPPrefix("10.0.0.7"))
         _ = try await registry.report(node.number, endpoint: node.endpoint, leases: [prefix], now: start)
-        _ = try await registry.ban(node: "a")
+        _ = try await registry.ban(node: "a", now: start)
         let before = try await registry.directory(now: start).revision
-        #expect(try await registry.evict(node: "a")?.isBanned == true)
+        #expect(try await registry.evict(node: "a", now: start)?.isBanned == true)
         #expect(try await registry.directory(now: start).revision > before)
         #expect(try await registry.nodes().isEmpty)
         #expect(try await registry.node(name: "a") == nil)
         #expect(try await registry.directory(now: start).leases.isEmpty)
         // Twice, and of what is not there any more.
-        #expect(try await registry.evict(node: "a") == nil)
-        #expect(try await registry.ban(node: "a") == nil)
+        #expect(try await registry.evict(node: "a", now: start) == nil)
+        #expect(try await registry.ban(node: "a", now: start) == nil)
         let again = try await fixture.join(fixture.token(), name: "a", now: start + 60)
         #expect(again.number == node.number && !again.isBanned && again.joinedAt == start + 60)
         #expect(try await registry.directory(now: start).nodes.map(\.number) == [node.number])
@@ -340,7 +340,7 @@ import Testing
         #expect(both.refused == [IPPrefix(single: b.endpoint.address)])
         #expect(try await fixture.registry.directory(now: start).leases.map(\.prefix) == [wide])
 
-        _ = try await fixture.registry.ban(node: "a")
+        _ = try await fixture.registry.ban(node: "a", now: start)
         #expect(try await fixture.node("c", address: inside).endpoint.address == IPAddress(inside))
     }
 

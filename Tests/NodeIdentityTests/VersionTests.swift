@@ -47,9 +47,9 @@ private struct OlderAuthority {
 
     init(of service: AuthorityService) throws {
         let core = AuthorityCore(
-            settings: service.settings, authority: service.authority, registry: service.registry,
-            publisher: service.publisher, entrySignals: service.entrySignals, jwtKeys: service.jwtKeys,
-            now: service.now, observe: service.observe)
+            settings: service.settings, authority: service.authority, trust: service.trust, registry: service.registry,
+            certificates: service.certificates, publisher: service.publisher, entrySignals: service.entrySignals,
+            jwtKeys: service.jwtKeys, now: service.now, observe: service.observe)
         server = try AuthorityServer(
             OlderCalls(calls: AuthorityCalls(core)), of: core, identity: service.identity,
             admission: AdmissionControl(service.settings.limits.admission))

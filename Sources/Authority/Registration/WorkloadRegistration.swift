@@ -4,6 +4,8 @@ internal import Identity
 /// What the registry decides about one pod: everything its certificate will say, but the number.
 struct WorkloadRegistration: Sendable, Equatable {
     let spiffeID: SPIFFEID
+    /// The ID of the entry that decided; nil for the template.
+    let entry: String?
     let labels: PolicyLabels
     let dnsNames: [String]
     /// Nil for the authority's setting.
@@ -11,6 +13,7 @@ struct WorkloadRegistration: Sendable, Equatable {
 
     init(_ entry: RegistrationEntry) {
         spiffeID = entry.spiffeID
+        self.entry = entry.id
         labels = entry.labels
         dnsNames = entry.dnsNames
         lifetime = entry.lifetime
@@ -19,6 +22,7 @@ struct WorkloadRegistration: Sendable, Equatable {
     /// By template: the labels of the pod are those of its identity.
     init(_ pod: PodFacts, template: IdentityTemplate, in trustDomain: TrustDomain) throws(SPIFFEIDError) {
         spiffeID = try template.id(of: pod, in: trustDomain)
+        entry = nil
         labels = PolicyLabels(of: pod)
         dnsNames = []
         lifetime = nil

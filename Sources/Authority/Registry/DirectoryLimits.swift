@@ -1,4 +1,5 @@
 internal import AuthorityAPI
+internal import Identity
 
 /// How much the registry takes down of what goes into the directory. Each edition goes whole to every node.
 public struct DirectoryLimits: Sendable, Equatable {
@@ -9,6 +10,8 @@ public struct DirectoryLimits: Sendable, Equatable {
     public var workloads = 65536
     /// Registration entries. No node gets to see them.
     public var entries = 65536
+    /// Certificates that are revoked and have not ended.
+    public var revocations = RevocationList.mostCertificates
     /// Of the directory as it is sent. Less than a node takes: a bundle and a signature come with it.
     public var bytes = AuthorityWire.largestDirectory * 15 / 16
 

@@ -10,9 +10,13 @@ extension Registry {
         try await read(as: RegistryError.self) { db in try directory(now: now, db) }
     }
 
-    /// The directory and the keys for JWT-SVIDs, as of one moment.
-    func published(now: Int64) async throws(RegistryError) -> (directory: Directory, jwtBundle: JWTBundle) {
-        try await read(as: RegistryError.self) { db in (try directory(now: now, db), try jwtBundle(db)) }
+    /// The directory, the keys for JWT-SVIDs and what the next revocation list says, as of one moment.
+    func published(
+        now: Int64
+    ) async throws(RegistryError) -> (directory: Directory, jwtBundle: JWTBundle, revoked: RevokedCertificates) {
+        try await read(as: RegistryError.self) { db in
+            (try directory(now: now, db), try jwtBundle(db), try revokedCertificates(db))
+        }
     }
 
     private func directory(now: Int64, _ db: Database) throws -> Directory {

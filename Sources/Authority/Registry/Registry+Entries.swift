@@ -34,10 +34,15 @@ extension Registry {
         }
     }
 
-    /// The entries of one node and those of any, oldest first.
+    /// The entries of one node and those of any, oldest first; without those that are revoked, or whose name is.
     func entries(on node: SPIFFEID) async throws(RegistryError) -> [RegistrationEntry] {
         try await read(as: RegistryError.self) { db in
-            let sql = "SELECT * FROM entries WHERE parent IN ('', ?) ORDER BY created_at, id"
+            let sql = """
+                SELECT * FROM entries WHERE parent IN ('', ?) AND NOT EXISTS (
+                    SELECT 1 FROM revocations
+                    WHERE (kind = 'entry' AND name = entries.id) OR (kind = 'spiffe-id' AND name = entries.spiffe_id))
+                ORDER BY created_at, id
+                """
             return try Row.fetchAll(db, sql: sql, arguments: [node.description]).map(entry)
         }
     }
@@ -50,13 +55,14 @@ extension Registry {
         }
     }
 
-    /// Deletes an entry and tells what it was. Numbers that it led to stay given away.
+    /// Deletes an entry, and that it was revoked, and tells what it was. Numbers that it led to stay given away.
     func deleteEntry(_ id: String) async throws(EntryError) -> RegistrationEntry {
         try await write(as: EntryError.self) { db in
             let sql = "DELETE FROM entries WHERE id = ? RETURNING *"
             guard let row = try Row.fetchOne(db, sql: sql, arguments: [id]) else {
                 throw EntryError.notFound(entry: id)
             }
+            try db.execute(sql: "DELETE FROM revocations WHERE kind = 'entry' AND name = ?", arguments: [id])
             return try entry(row)
         }
     }

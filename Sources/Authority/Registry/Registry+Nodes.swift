@@ -51,6 +51,7 @@ extension Registry {
             try db.execute(
                 sql: "UPDATE tokens SET used_by = ? WHERE hash = ?",
                 arguments: [node.number.rawValue, joining.token.hash])
+            try insert(IssuedRow(svid: svid, node: node.number, entry: nil), db)
             try checkRoom(now: now, db)
             _ = try db.advance("revision")
             return (node, svid)
@@ -73,25 +74,25 @@ extension Registry {
         }
     }
 
-    /// Shuts a node out until it is evicted. Nil when there is no such node.
-    func ban(node name: String) async throws(RegistryError) -> NodeRecord? {
+    /// Shuts a node out until it is evicted, and takes back what was issued to it. Nil when there is no such node.
+    func ban(node name: String, now: Int64) async throws(RegistryError) -> NodeRecord? {
         try await write(as: RegistryError.self) { db in
             try db.execute(sql: "UPDATE nodes SET banned = 1 WHERE name = ? AND NOT evicted", arguments: [name])
             guard db.changesCount > 0 else { return nil }
-            _ = try db.advance("revision")
+            try takeBack(.node(name), .unspecified, now: now, db)
             return try find(name: name, db)
         }
     }
 
     /// Forgets that a node has joined, and that it was banned; returns what it was, nil when there is no such node. SVIDs
-    /// that it has count for nothing any more.
-    func evict(node name: String) async throws(RegistryError) -> NodeRecord? {
+    /// that it has count for nothing any more: they are taken back.
+    func evict(node name: String, now: Int64) async throws(RegistryError) -> NodeRecord? {
         try await write(as: RegistryError.self) { db in
             guard let node = try find(name: name, db), !node.isEvicted else { return nil }
             let number = node.number.rawValue
             try db.execute(sql: "UPDATE nodes SET banned = 0, evicted = 1 WHERE number = ?", arguments: [number])
             try db.execute(sql: "DELETE FROM leases WHERE node = ?", arguments: [number])
-            _ = try db.advance("revision")
+            try takeBack(.node(name), .cessationOfOperation, now: now, db)
             return node
         }
     }

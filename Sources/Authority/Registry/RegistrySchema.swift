@@ -14,6 +14,7 @@ enum RegistrySchema {
         migrator.registerMigration("3: room for identities") { try $0.execute(sql: version3) }
         migrator.registerMigration("4: hints") { try $0.execute(sql: version4) }
         migrator.registerMigration("5: keys for JWT-SVIDs") { try $0.execute(sql: version5) }
+        migrator.registerMigration("6: certificates, and what is revoked") { try $0.execute(sql: version6) }
         return migrator
     }
 
@@ -102,5 +103,30 @@ enum RegistrySchema {
             not_after INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         INSERT INTO counters VALUES ('jwt-bundle', 0);
+        """
+
+    /// A certificate that is revoked stays until it has ended, and the list after that is without it.
+    private static let version6 = """
+        CREATE TABLE certificates (
+            serial TEXT PRIMARY KEY,
+            spiffe_id TEXT NOT NULL,
+            node INTEGER NOT NULL,
+            entry TEXT NOT NULL,
+            not_after INTEGER NOT NULL,
+            revoked_at INTEGER,
+            reason TEXT
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX certificates_by_end ON certificates (not_after);
+        CREATE INDEX certificates_revoked ON certificates (revoked_at) WHERE revoked_at IS NOT NULL;
+
+        CREATE TABLE revocations (
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            user INTEGER NOT NULL,
+            revoked_at INTEGER NOT NULL,
+            PRIMARY KEY (kind, name)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO counters VALUES ('crl', 0), ('crl-issued-at', 0);
         """
 }

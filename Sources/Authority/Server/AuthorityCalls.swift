@@ -31,7 +31,7 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
                 endpoint: message.hasEndpoint ? message.endpoint.parsed : nil)
             var answer = Podshield_Authority_V1_JoinResponse()
             answer.chain = joined.svid.wire
-            answer.bundle = Podshield_Authority_V1_Bundle(core.authority.bundle)
+            answer.bundle = Podshield_Authority_V1_Bundle(core.trust.bundle)
             answer.nodeNumber = joined.node.number.rawValue
             return ServerResponse(message: answer)
         } catch {

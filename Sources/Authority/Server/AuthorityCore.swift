@@ -8,7 +8,9 @@ internal import OpenSSLBinding
 struct AuthorityCore: Sendable {
     let settings: AuthoritySettings
     let authority: CertificateAuthority
+    let trust: PublishedTrust
     let registry: Registry
+    let certificates: CertificateLog
     let publisher: DirectoryPublisher
     let entrySignals: EntrySignals
     let jwtKeys: JWTKeys
@@ -28,6 +30,7 @@ struct AuthorityCore: Sendable {
         }
         guard !node.isBanned else { throw .banned(caller.id) }
         guard caller.notBefore >= node.joinedAt - X509SVID.backdating else { throw .superseded(caller.id) }
+        guard !trust.bundle.revokes(serial: caller.serial) else { throw .revoked(caller.id) }
         return node
     }
 
@@ -95,6 +98,7 @@ struct AuthorityCore: Sendable {
         } catch {
             throw .issuance(error)
         }
+        try await certificates.record(svid, node: node.number, entry: nil)
         do throws(RegistryError) {
             try await registry.renewed(node.number, serial: svid.leaf.serialHex)
         } catch {
@@ -134,6 +138,7 @@ struct AuthorityCore: Sendable {
         let lifetime = registration.lifetime ?? settings.workloadLifetime
         let number = try await number(of: registration, for: lifetime)
         let svid = try sign(proven, registration, number, lifetime, on: node.id)
+        try await certificates.record(svid, node: node.number, entry: registration.entry)
         observe(
             .workloadIssued(
                 IssuedCertificate(
@@ -142,13 +147,23 @@ struct AuthorityCore: Sendable {
         return (svid, registration.labels.values)
     }
 
+    /// Nothing that is revoked.
     func registration(
         of subject: WorkloadSubject, on node: SPIFFEID
     ) async throws(CallRefusal) -> WorkloadRegistration {
-        switch subject {
-        case .pod(let pod): try await registration(of: pod, on: node)
-        case .entry(let id): WorkloadRegistration(try await entry(id, on: node))
+        let registration =
+            switch subject {
+            case .pod(let pod): try await registration(of: pod, on: node)
+            case .entry(let id): WorkloadRegistration(try await entry(id, on: node))
+            }
+        let isRevoked: Bool
+        do throws(RegistryError) {
+            isRevoked = try await registry.isRevoked(registration.spiffeID, entry: registration.entry)
+        } catch {
+            throw .registry(error)
         }
+        guard !isRevoked else { throw .revoked(registration.spiffeID) }
+        return registration
     }
 
     private func entry(_ id: String, on node: SPIFFEID) async throws(CallRefusal) -> RegistrationEntry {

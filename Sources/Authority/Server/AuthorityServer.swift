@@ -31,6 +31,7 @@ final class AuthorityServer: Sendable {
         } catch {
             throw .cannotListen(address: address, reason: "\(error)")
         }
+        // Without what is revoked: who shows that is told so in answer to each call, and shuts itself off.
         let bundle = core.authority.bundle
         let listener = SecureListener(
             address: socketAddress,

@@ -11,6 +11,8 @@ public enum CallRefusal: Error, Sendable, Equatable {
     case expired(SPIFFEID)
     case unknownNode(SPIFFEID)
     case banned(SPIFFEID)
+    /// The certificate, the name, or the entry that it is had by.
+    case revoked(SPIFFEID)
     /// The SVID is of before the node joined again.
     case superseded(SPIFFEID)
     case tooManyCalls
@@ -30,6 +32,7 @@ extension CallRefusal: CustomStringConvertible {
         case .expired(let id): "the SVID of \(id) has expired"
         case .unknownNode(let id): "\(id) has not joined"
         case .banned(let id): "\(id) is banned"
+        case .revoked(let id): "\(id) is revoked"
         case .superseded(let id): "\(id) has joined again since this SVID was issued"
         case .tooManyCalls: "too many calls"
         case .malformed(let what): what
@@ -46,7 +49,7 @@ extension CallRefusal: CustomStringConvertible {
     var status: RPCError {
         switch self {
         case .anonymous, .expired: RPCError(code: .unauthenticated, message: description)
-        case .unknownNode, .banned, .superseded: RPCError(code: .permissionDenied, message: description)
+        case .unknownNode, .banned, .revoked, .superseded: RPCError(code: .permissionDenied, message: description)
         case .tooManyCalls: RPCError(code: .resourceExhausted, message: description)
         case .malformed: RPCError(code: .invalidArgument, message: description)
         case .notRegistered, .noSuchEntry: RPCError(code: .notFound, message: description)

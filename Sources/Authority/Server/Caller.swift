@@ -3,6 +3,7 @@ internal import Identity
 internal import NIOCore
 internal import NIOHPACK
 internal import NIOHTTP2
+internal import OpenSSLBinding
 internal import SecureTransport
 
 /// The node at the other end of a connection, as its certificate says. It travels from the connection to the handlers of
@@ -12,6 +13,8 @@ struct Caller: Sendable, Equatable {
     /// Validity of the SVID it connected with, seconds since 1970.
     let notBefore: Int64
     let notAfter: Int64
+    /// Of the SVID.
+    let serial: String
 
     static let header = "podshield-caller"
 
@@ -19,21 +22,23 @@ struct Caller: Sendable, Equatable {
         id = svid.id
         notBefore = svid.notBefore
         notAfter = svid.notAfter
+        serial = svid.leaf.serialHex
     }
 
     /// Nil on an anonymous connection.
     init?(_ metadata: Metadata) {
         let values = Array(metadata[stringValues: Self.header])
         let fields = values.first?.split(separator: " ") ?? []
-        guard values.count == 1, fields.count == 3, let id = try? SPIFFEID(String(fields[0])),
+        guard values.count == 1, fields.count == 4, let id = try? SPIFFEID(String(fields[0])),
             let notBefore = Int64(fields[1]), let notAfter = Int64(fields[2])
         else { return nil }
         self.id = id
         self.notBefore = notBefore
         self.notAfter = notAfter
+        serial = String(fields[3])
     }
 
-    var headerValue: String { "\(id) \(notBefore) \(notAfter)" }
+    var headerValue: String { "\(id) \(notBefore) \(notAfter) \(serial)" }
 }
 
 /// Sits before gRPC on every stream of a connection: takes `podshield-caller` out of what the client sent and puts in whom

@@ -13,7 +13,7 @@ actor DirectoryPublisher {
     }
 
     private let registry: Registry
-    private let bundle: TrustBundle
+    private let trust: PublishedTrust
     private let identity: ServerIdentity
     private let now: @Sendable () -> Int64
     private let published: @Sendable (Directory) -> Void
@@ -26,11 +26,11 @@ actor DirectoryPublisher {
 
     /// - Parameter published: is told of each directory that is newer than all before.
     init(
-        _ registry: Registry, bundle: TrustBundle, identity: ServerIdentity, now: @escaping @Sendable () -> Int64,
+        _ registry: Registry, trust: PublishedTrust, identity: ServerIdentity, now: @escaping @Sendable () -> Int64,
         published: @escaping @Sendable (Directory) -> Void = { _ in }
     ) {
         self.registry = registry
-        self.bundle = bundle
+        self.trust = trust
         self.identity = identity
         self.now = now
         self.published = published
@@ -69,7 +69,8 @@ actor DirectoryPublisher {
 
     private nonisolated func make() async throws -> Edition {
         let signer = identity.current
-        let (directory, jwtBundle) = try await registry.published(now: now())
+        let (directory, jwtBundle, revoked) = try await registry.published(now: now())
+        let bundle = try trust.publish(revoked)
         let edition = DirectoryEdition(directory: directory, bundle: bundle, jwtBundle: jwtBundle)
         return Edition(
             directory: directory, message: try .sign(edition, with: signer), signer: signer.svid.leaf.serialHex)

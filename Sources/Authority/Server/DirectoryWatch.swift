@@ -30,7 +30,9 @@ struct DirectoryWatch: Sendable {
         var sent: UInt64 = 0
         for await _ in signals {
             let edition = try await edition()
-            guard edition.directory.node(caller.id) != nil else { throw await core.refusal(of: caller).status }
+            guard edition.directory.node(caller.id) != nil, !core.trust.bundle.revokes(serial: caller.serial) else {
+                throw await core.refusal(of: caller).status
+            }
             guard edition.directory.revision > sent else { continue }
             try await writer.write(edition.message)
             sent = edition.directory.revision

@@ -480,6 +480,9 @@ public nonisolated struct Podshield_Authority_V1_Bundle: Sendable {
   /// Grows with every change.
   public var sequence: UInt64 = 0
 
+  /// Revocation lists of the roots (RFC 5280), at most one each.
+  public var revocations: [Data] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1367,7 +1370,7 @@ nonisolated extension Podshield_Authority_V1_Prefix: SwiftProtobuf.Message, Swif
 
 nonisolated extension Podshield_Authority_V1_Bundle: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Bundle"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trust_domain\0\u{1}roots\0\u{1}sequence\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trust_domain\0\u{1}roots\0\u{1}sequence\0\u{1}revocations\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1378,6 +1381,7 @@ nonisolated extension Podshield_Authority_V1_Bundle: SwiftProtobuf.Message, Swif
       case 1: try { try decoder.decodeSingularStringField(value: &self.trustDomain) }()
       case 2: try { try decoder.decodeRepeatedBytesField(value: &self.roots) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      case 4: try { try decoder.decodeRepeatedBytesField(value: &self.revocations) }()
       default: break
       }
     }
@@ -1393,6 +1397,9 @@ nonisolated extension Podshield_Authority_V1_Bundle: SwiftProtobuf.Message, Swif
     if self.sequence != 0 {
       try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 3)
     }
+    if !self.revocations.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.revocations, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1400,6 +1407,7 @@ nonisolated extension Podshield_Authority_V1_Bundle: SwiftProtobuf.Message, Swif
     if lhs.trustDomain != rhs.trustDomain {return false}
     if lhs.roots != rhs.roots {return false}
     if lhs.sequence != rhs.sequence {return false}
+    if lhs.revocations != rhs.revocations {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

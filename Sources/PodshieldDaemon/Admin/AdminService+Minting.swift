@@ -38,8 +38,8 @@ extension AdminService {
         let service = try requireAuthority()
         let id = try SPIFFEID(asked: message.spiffeID)
         let minted: KeyedSVID
-        do throws(IssuanceError) {
-            minted = try service.mintX509(id, lifetime: message.ttl.lifetime, dnsNames: message.dnsNames)
+        do throws(CallRefusal) {
+            minted = try await service.mintX509(id, lifetime: message.ttl.lifetime, dnsNames: message.dnsNames)
         } catch {
             throw AdminError(error)
         }
@@ -63,6 +63,14 @@ extension AdminError {
         switch error {
         case .keys: self.init(.unavailable, "\(error)")
         case .issuance(let error): self.init(error)
+        }
+    }
+
+    fileprivate init(_ refusal: CallRefusal) {
+        switch refusal {
+        case .issuance(let error): self.init(error)
+        case .revoked(let id): self.init(.precondition, "\(refusal)", subject: "\(id)")
+        default: self.init(.internal, "\(refusal)")
         }
     }
 

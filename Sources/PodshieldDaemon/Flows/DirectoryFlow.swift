@@ -25,7 +25,8 @@ struct IdentityFlow: Sendable {
     func run() async {
         for await event in changes {
             switch event {
-            case .bundleChanged: await link.bundleChanged()
+            case .bundleChanged, .revocationsChanged: await link.bundleChanged()
+            case .workloadRevoked(let issued): await pods.lost(issued)
             case .joined:
                 await link.identityChanged()
                 await pods.setShutOut(false)

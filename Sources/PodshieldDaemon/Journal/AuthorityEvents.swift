@@ -23,6 +23,9 @@ extension Event {
         case .nodeRenewed(let id, let serial): self = .nodeSVIDIssued(spiffeID: "\(id)", serial: serial)
         case .nodeBanned(let id): self = .nodeBanned(spiffeID: "\(id)")
         case .nodeEvicted(let id): self = .nodeEvicted(spiffeID: "\(id)")
+        case .revoked(let subject, let reason, let user, let certificates):
+            self = .revoked("\(subject)", reason: reason.rawValue, user: user, certificates: certificates)
+        case .revocationLifted(let subject, let user): self = .revocationLifted("\(subject)", user: user)
         case .entryCreated(let entry):
             self = .entryCreated(
                 entry.id, spiffeID: "\(entry.spiffeID)", parent: entry.parent.map { "\($0)" })

@@ -33,6 +33,14 @@ extension Event {
         case .directoryRefused(let rejection): self = .directoryRefused(reason: "\(rejection)")
         case .bundleChanged(let bundle):
             self = .bundleChanged(fingerprints: bundle.authorities.map { $0.sha256.hexadecimal })
+        case .revocationsChanged(let bundle):
+            let list = bundle.revocations.first
+            self = .revocationsChanged(number: list?.number ?? 0, count: list?.serials.count ?? 0)
+        case .workloadRevoked(let issued):
+            let svid = issued.svid.svid
+            self = .podSVIDRevoked(
+                pod: issued.pod.name, namespace: issued.pod.namespace, spiffeID: "\(svid.id)",
+                serial: svid.leaf.serialHex)
         case .leasesRefused(let prefixes): self = .ownLeasesRefused(prefixes: prefixes)
         case .clockSkewed(let seconds): self = .clockSkewed(seconds: seconds)
         case .stateNotSaved(let error): self = .stateNotSaved(reason: "\(error)")

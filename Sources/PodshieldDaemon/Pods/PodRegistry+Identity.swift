@@ -1,3 +1,4 @@
+import Identity
 import NodeIdentity
 
 extension PodRegistry {
@@ -13,6 +14,16 @@ extension PodRegistry {
         }
         guard let pod = pods[found] else { throw .notFound(name, nearest: []) }
         return pod
+    }
+
+    /// An SVID was taken back: the pod is as one without identity until another comes, which may be there already.
+    func lost(_ issued: IssuedWorkload) async {
+        let name = issued.pod.podName
+        guard pods[name]?.issued?.svid.svid == issued.svid.svid else { return }
+        pods[name]?.issued = nil
+        await enforce(.unknown, on: name)
+        // Peers let go of it by themselves; nothing here waits until they have.
+        Task { await announce() }
     }
 
     private func renew(_ name: PodName) async throws(PodError) {

@@ -1,0 +1,47 @@
+internal import Identity
+internal import OpenSSLBinding
+
+/// Takes certificates down before they leave. Those of one moment share a transaction, which is what writing costs.
+actor CertificateLog {
+    private typealias Batch = Task<Result<[String: CallRefusal], RegistryError>, Never>
+
+    private let registry: Registry
+    private let now: @Sendable () -> Int64
+    private var rows: [IssuedRow] = []
+    private var running: Batch?
+    private var waiting: Batch?
+
+    init(_ registry: Registry, now: @escaping @Sendable () -> Int64) {
+        self.registry = registry
+        self.now = now
+    }
+
+    /// Returns once it is on disk. What throws must not leave.
+    func record(_ svid: X509SVID, node: NodeNumber?, entry: String?) async throws(CallRefusal) {
+        rows.append(IssuedRow(svid: svid, node: node, entry: entry))
+        switch await (waiting ?? begin()).value {
+        case .success(let refusals): if let refusal = refusals[svid.leaf.serialHex] { throw refusal }
+        case .failure(let error): throw .registry(error)
+        }
+    }
+
+    private func begin() -> Batch {
+        let previous = running
+        let batch = Batch {
+            _ = await previous?.value
+            return await self.write()
+        }
+        waiting = batch
+        return batch
+    }
+
+    private func write() async -> Result<[String: CallRefusal], RegistryError> {
+        running = waiting
+        waiting = nil
+        let batch = rows
+        rows = []
+        do throws(RegistryError) { return .success(try await registry.record(batch, now: now())) } catch {
+            return .failure(error)
+        }
+    }
+}

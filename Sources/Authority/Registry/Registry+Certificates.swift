@@ -1,0 +1,114 @@
+internal import GRDB
+internal import Identity
+internal import Issuance
+internal import OpenSSLBinding
+
+/// A certificate that is about to leave.
+struct IssuedRow: Sendable {
+    let svid: X509SVID
+    /// Nil for one that is bound to no node.
+    let node: NodeNumber?
+    /// Nil where none decided.
+    let entry: String?
+}
+
+/// What a revocation list is made of.
+struct RevokedCertificates: Sendable {
+    let number: UInt64
+    let issuedAt: Int64
+    let certificates: [RevokedCertificate]
+}
+
+extension Registry {
+    /// Takes certificates down before they leave. Answers, by serial, which must not: a certificate is taken down before a
+    /// revocation, which then takes it back, or refused after it.
+    func record(_ rows: [IssuedRow], now: Int64) async throws(RegistryError) -> [String: CallRefusal] {
+        try await write(as: RegistryError.self) { db in
+            var refusals: [String: CallRefusal] = [:]
+            for row in rows {
+                if let refusal = try refusal(of: row, db) {
+                    refusals[row.svid.leaf.serialHex] = refusal
+                } else {
+                    try insert(row, db)
+                }
+            }
+            try db.execute(
+                sql: "DELETE FROM certificates WHERE not_after <= ? AND revoked_at IS NULL", arguments: [now])
+            return refusals
+        }
+    }
+
+    private func refusal(of row: IssuedRow, _ db: Database) throws -> CallRefusal? {
+        if try isRevoked(row.svid.id, entry: row.entry, db) { return .revoked(row.svid.id) }
+        guard let node = row.node else { return nil }
+        let sql = "SELECT 1 FROM nodes WHERE number = ? AND NOT banned AND NOT evicted"
+        let isMember = try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: [node.rawValue]) ?? false
+        return isMember ? nil : .revoked(row.svid.id)
+    }
+
+    func insert(_ row: IssuedRow, _ db: Database) throws {
+        let sql = "INSERT INTO certificates (serial, spiffe_id, node, entry, not_after) VALUES (?, ?, ?, ?, ?)"
+        try db.cachedStatement(sql: sql).execute(
+            arguments: [
+                row.svid.leaf.serialHex, row.svid.id.description, row.node?.rawValue ?? 0, row.entry ?? "",
+                row.svid.notAfter,
+            ])
+    }
+
+    // MARK: The list
+
+    /// Lets a new list be due, without what has ended since the last, when that is in the second half of its life or from
+    /// the future. Whether it is.
+    func renewList(now: Int64) async throws(RegistryError) -> Bool {
+        try await write(as: RegistryError.self) { db in
+            let (number, issuedAt) = try listCounters(db)
+            let isFresh = (issuedAt..<issuedAt + CertificateAuthority.listLifetime / 2).contains(now)
+            guard number == 0 || !isFresh else { return false }
+            try advanceList(now: now, db)
+            return true
+        }
+    }
+
+    /// The list changes, and with it the directory.
+    func advanceList(now: Int64, _ db: Database) throws {
+        try db.execute(sql: "DELETE FROM certificates WHERE not_after <= ?", arguments: [now])
+        let sql = "SELECT count(*) FROM certificates WHERE revoked_at IS NOT NULL"
+        let held = try Int.fetchOne(db, sql: sql) ?? 0
+        guard held <= limits.revocations else {
+            throw RegistryError.directoryFull(
+                DirectoryShortage("revoked certificates", held, of: limits.revocations))
+        }
+        _ = try db.advance("crl")
+        try db.execute(sql: "UPDATE counters SET value = ? WHERE name = 'crl-issued-at'", arguments: [now])
+        _ = try db.advance("revision")
+    }
+
+    func revokedCertificates(_ db: Database) throws -> RevokedCertificates {
+        let (number, issuedAt) = try listCounters(db)
+        let sql = "SELECT * FROM certificates WHERE revoked_at IS NOT NULL ORDER BY revoked_at, serial"
+        let certificates = try Row.fetchAll(db, sql: sql).map { row in
+            guard let serial = Self.bytes(try row.decode(String.self, forColumn: "serial")),
+                let reason = RevocationReason(rawValue: try row.decode(forColumn: "reason"))
+            else { throw nonsense("a revoked certificate") }
+            return RevokedCertificate(
+                serial: serial, revokedAt: try row.decode(forColumn: "revoked_at"), reason: reason)
+        }
+        return RevokedCertificates(number: number, issuedAt: issuedAt, certificates: certificates)
+    }
+
+    private func listCounters(_ db: Database) throws -> (number: UInt64, issuedAt: Int64) {
+        let sql = "SELECT value FROM counters WHERE name IN ('crl', 'crl-issued-at') ORDER BY name"
+        let values = try Int64.fetchAll(db, sql: sql)
+        guard values.count == 2, let number = UInt64(exactly: values[0]) else { throw nonsense("a list's number") }
+        return (number, values[1])
+    }
+
+    private static func bytes(_ hexadecimal: String) -> [UInt8]? {
+        let digits = Array(hexadecimal.utf8)
+        guard digits.count.isMultiple(of: 2) else { return nil }
+        let bytes = stride(from: 0, to: digits.count, by: 2).map {
+            UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
+        }
+        return bytes.contains(nil) ? nil : bytes.compactMap(\.self)
+    }
+}
