@@ -27,6 +27,9 @@ final class FakeDaemon: Podshield_Admin_V1_Admin.SimpleServiceProtocol {
         var nodeList = Podshield_Admin_V1_NodeListResponse()
         var nodeBan = Podshield_Admin_V1_NodeBanResponse()
         var nodeEvict = Podshield_Admin_V1_NodeEvictResponse()
+        var revoke = Podshield_Admin_V1_RevokeResponse()
+        var revocationLift = Podshield_Admin_V1_RevocationLiftResponse()
+        var revocationList = Podshield_Admin_V1_RevocationListResponse()
         var datapathShow = Podshield_Admin_V1_DatapathShowResponse()
         var datapathUninstall = Podshield_Admin_V1_DatapathUninstallResponse()
         var events: [Podshield_Admin_V1_Event] = []
@@ -132,6 +135,18 @@ final class FakeDaemon: Podshield_Admin_V1_Admin.SimpleServiceProtocol {
     func nodeEvict(
         request: Podshield_Admin_V1_NodeEvictRequest, context: ServerContext
     ) async throws -> Podshield_Admin_V1_NodeEvictResponse { try answer(request) { $0.nodeEvict } }
+
+    func revoke(
+        request: Podshield_Admin_V1_RevokeRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_RevokeResponse { try answer(request) { $0.revoke } }
+
+    func revocationLift(
+        request: Podshield_Admin_V1_RevocationLiftRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_RevocationLiftResponse { try answer(request) { $0.revocationLift } }
+
+    func revocationList(
+        request: Podshield_Admin_V1_RevocationListRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_RevocationListResponse { try answer(request) { $0.revocationList } }
 
     func datapathShow(
         request: Podshield_Admin_V1_DatapathShowRequest, context: ServerContext

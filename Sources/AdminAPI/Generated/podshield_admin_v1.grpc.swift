@@ -247,6 +247,45 @@ public enum Podshield_Admin_V1_Admin: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "Revoke" metadata.
+        public enum Revoke: Sendable {
+            /// Request type for "Revoke".
+            public typealias Input = Podshield_Admin_V1_RevokeRequest
+            /// Response type for "Revoke".
+            public typealias Output = Podshield_Admin_V1_RevokeResponse
+            /// Descriptor for "Revoke".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "Revoke",
+                type: .unary
+            )
+        }
+        /// Namespace for "RevocationLift" metadata.
+        public enum RevocationLift: Sendable {
+            /// Request type for "RevocationLift".
+            public typealias Input = Podshield_Admin_V1_RevocationLiftRequest
+            /// Response type for "RevocationLift".
+            public typealias Output = Podshield_Admin_V1_RevocationLiftResponse
+            /// Descriptor for "RevocationLift".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "RevocationLift",
+                type: .unary
+            )
+        }
+        /// Namespace for "RevocationList" metadata.
+        public enum RevocationList: Sendable {
+            /// Request type for "RevocationList".
+            public typealias Input = Podshield_Admin_V1_RevocationListRequest
+            /// Response type for "RevocationList".
+            public typealias Output = Podshield_Admin_V1_RevocationListResponse
+            /// Descriptor for "RevocationList".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "RevocationList",
+                type: .unary
+            )
+        }
         /// Namespace for "DatapathShow" metadata.
         public enum DatapathShow: Sendable {
             /// Request type for "DatapathShow".
@@ -292,6 +331,9 @@ public enum Podshield_Admin_V1_Admin: Sendable {
             NodeList.descriptor,
             NodeBan.descriptor,
             NodeEvict.descriptor,
+            Revoke.descriptor,
+            RevocationLift.descriptor,
+            RevocationList.descriptor,
             DatapathShow.descriptor,
             DatapathUninstall.descriptor
         ]
@@ -612,6 +654,57 @@ extension Podshield_Admin_V1_Admin {
             request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_NodeEvictRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_NodeEvictResponse>
+
+        /// Handle the "Revoke" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Takes back a name, a certificate, an entry or a node, everywhere. NOT_FOUND for what there is not; FAILED_PRECONDITION on a
+        /// > daemon that is not an authority.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_RevokeRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_RevokeResponse` messages.
+        func revoke(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_RevokeRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_RevokeResponse>
+
+        /// Handle the "RevocationLift" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets be issued again what was revoked by name or entry; what was taken back stays so. Fails as Revoke does.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_RevocationLiftRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_RevocationLiftResponse` messages.
+        func revocationLift(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_RevocationLiftRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_RevocationLiftResponse>
+
+        /// Handle the "RevocationList" method.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_RevocationListRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_RevocationListResponse` messages.
+        func revocationList(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_RevocationListRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_RevocationListResponse>
 
         /// Handle the "DatapathShow" method.
         ///
@@ -951,6 +1044,57 @@ extension Podshield_Admin_V1_Admin {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_NodeEvictResponse>
 
+        /// Handle the "Revoke" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Takes back a name, a certificate, an entry or a node, everywhere. NOT_FOUND for what there is not; FAILED_PRECONDITION on a
+        /// > daemon that is not an authority.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_RevokeRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_RevokeResponse` message.
+        func revoke(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_RevokeRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_RevokeResponse>
+
+        /// Handle the "RevocationLift" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets be issued again what was revoked by name or entry; what was taken back stays so. Fails as Revoke does.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_RevocationLiftRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_RevocationLiftResponse` message.
+        func revocationLift(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_RevocationLiftRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_RevocationLiftResponse>
+
+        /// Handle the "RevocationList" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_RevocationListRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_RevocationListResponse` message.
+        func revocationList(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_RevocationListRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_RevocationListResponse>
+
         /// Handle the "DatapathShow" method.
         ///
         /// > Source IDL Documentation:
@@ -1288,6 +1432,57 @@ extension Podshield_Admin_V1_Admin {
             context: GRPCCore.ServerContext
         ) async throws -> Podshield_Admin_V1_NodeEvictResponse
 
+        /// Handle the "Revoke" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Takes back a name, a certificate, an entry or a node, everywhere. NOT_FOUND for what there is not; FAILED_PRECONDITION on a
+        /// > daemon that is not an authority.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_RevokeRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_RevokeResponse` to respond with.
+        func revoke(
+            request: Podshield_Admin_V1_RevokeRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_RevokeResponse
+
+        /// Handle the "RevocationLift" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets be issued again what was revoked by name or entry; what was taken back stays so. Fails as Revoke does.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_RevocationLiftRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_RevocationLiftResponse` to respond with.
+        func revocationLift(
+            request: Podshield_Admin_V1_RevocationLiftRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_RevocationLiftResponse
+
+        /// Handle the "RevocationList" method.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_RevocationListRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_RevocationListResponse` to respond with.
+        func revocationList(
+            request: Podshield_Admin_V1_RevocationListRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_RevocationListResponse
+
         /// Handle the "DatapathShow" method.
         ///
         /// > Source IDL Documentation:
@@ -1518,6 +1713,39 @@ extension Podshield_Admin_V1_Admin.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.Revoke.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_RevokeRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_RevokeResponse>(),
+            handler: { request, context in
+                try await self.revoke(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.RevocationLift.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_RevocationLiftRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_RevocationLiftResponse>(),
+            handler: { request, context in
+                try await self.revocationLift(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.RevocationList.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_RevocationListRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_RevocationListResponse>(),
+            handler: { request, context in
+                try await self.revocationList(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Podshield_Admin_V1_Admin.Method.DatapathShow.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_DatapathShowRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_DatapathShowResponse>(),
@@ -1726,6 +1954,39 @@ extension Podshield_Admin_V1_Admin.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_NodeEvictResponse> {
         let response = try await self.nodeEvict(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func revoke(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_RevokeRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_RevokeResponse> {
+        let response = try await self.revoke(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func revocationLift(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_RevocationLiftRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_RevocationLiftResponse> {
+        let response = try await self.revocationLift(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func revocationList(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_RevocationListRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_RevocationListResponse> {
+        let response = try await self.revocationList(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -1976,6 +2237,45 @@ extension Podshield_Admin_V1_Admin.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_NodeEvictResponse> {
         return GRPCCore.ServerResponse<Podshield_Admin_V1_NodeEvictResponse>(
             message: try await self.nodeEvict(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func revoke(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_RevokeRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_RevokeResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_RevokeResponse>(
+            message: try await self.revoke(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func revocationLift(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_RevocationLiftRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_RevocationLiftResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_RevocationLiftResponse>(
+            message: try await self.revocationLift(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func revocationList(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_RevocationListRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_RevocationListResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_RevocationListResponse>(
+            message: try await self.revocationList(
                 request: request.message,
                 context: context
             ),
@@ -2395,6 +2695,72 @@ extension Podshield_Admin_V1_Admin {
             deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_NodeEvictResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_NodeEvictResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Revoke" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Takes back a name, a certificate, an entry or a node, everywhere. NOT_FOUND for what there is not; FAILED_PRECONDITION on a
+        /// > daemon that is not an authority.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_RevokeRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_RevokeRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_RevokeResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func revoke<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_RevokeRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_RevokeRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_RevokeResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_RevokeResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "RevocationLift" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets be issued again what was revoked by name or entry; what was taken back stays so. Fails as Revoke does.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_RevocationLiftRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_RevocationLiftRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_RevocationLiftResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func revocationLift<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_RevocationLiftRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_RevocationLiftRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_RevocationLiftResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_RevocationLiftResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "RevocationList" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_RevocationListRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_RevocationListRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_RevocationListResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func revocationList<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_RevocationListRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_RevocationListRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_RevocationListResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_RevocationListResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "DatapathShow" method.
@@ -3023,6 +3389,105 @@ extension Podshield_Admin_V1_Admin {
             )
         }
 
+        /// Call the "Revoke" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Takes back a name, a certificate, an entry or a node, everywhere. NOT_FOUND for what there is not; FAILED_PRECONDITION on a
+        /// > daemon that is not an authority.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_RevokeRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_RevokeRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_RevokeResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func revoke<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_RevokeRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_RevokeRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_RevokeResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_RevokeResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.Revoke.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "RevocationLift" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets be issued again what was revoked by name or entry; what was taken back stays so. Fails as Revoke does.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_RevocationLiftRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_RevocationLiftRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_RevocationLiftResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func revocationLift<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_RevocationLiftRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_RevocationLiftRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_RevocationLiftResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_RevocationLiftResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.RevocationLift.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "RevocationList" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_RevocationListRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_RevocationListRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_RevocationListResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func revocationList<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_RevocationListRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_RevocationListRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_RevocationListResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_RevocationListResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.RevocationList.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "DatapathShow" method.
         ///
         /// > Source IDL Documentation:
@@ -3569,6 +4034,90 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_NodeEvictRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_NodeEvictResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Revoke" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Takes back a name, a certificate, an entry or a node, everywhere. NOT_FOUND for what there is not; FAILED_PRECONDITION on a
+    /// > daemon that is not an authority.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_RevokeRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func revoke<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_RevokeRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_RevokeResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.revoke(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_RevokeRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_RevokeResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "RevocationLift" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lets be issued again what was revoked by name or entry; what was taken back stays so. Fails as Revoke does.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_RevocationLiftRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func revocationLift<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_RevocationLiftRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_RevocationLiftResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.revocationLift(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_RevocationLiftRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_RevocationLiftResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "RevocationList" method.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_RevocationListRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func revocationList<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_RevocationListRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_RevocationListResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.revocationList(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_RevocationListRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_RevocationListResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -4176,6 +4725,102 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
             metadata: metadata
         )
         return try await self.nodeEvict(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Revoke" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Takes back a name, a certificate, an entry or a node, everywhere. NOT_FOUND for what there is not; FAILED_PRECONDITION on a
+    /// > daemon that is not an authority.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func revoke<Result>(
+        _ message: Podshield_Admin_V1_RevokeRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_RevokeResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_RevokeRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.revoke(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "RevocationLift" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lets be issued again what was revoked by name or entry; what was taken back stays so. Fails as Revoke does.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func revocationLift<Result>(
+        _ message: Podshield_Admin_V1_RevocationLiftRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_RevocationLiftResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_RevocationLiftRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.revocationLift(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "RevocationList" method.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func revocationList<Result>(
+        _ message: Podshield_Admin_V1_RevocationListRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_RevocationListResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_RevocationListRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.revocationList(
             request: request,
             options: options,
             onResponse: handleResponse

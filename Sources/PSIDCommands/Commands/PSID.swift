@@ -12,7 +12,7 @@ struct PSID: ParsableCommand {
         subcommands: [
             StatusCommand.self, DoctorCommand.self, PeersCommand.self, ObserveCommand.self, PodCommand.self,
             IssueCommand.self, EntryCommand.self, JWTCommand.self, X509Command.self, TokenCommand.self,
-            NodeCommand.self, DatapathCommand.self,
+            NodeCommand.self, RevokeCommand.self, DatapathCommand.self,
             ConfigCommand.self, SysdumpCommand.self,
         ])
 
