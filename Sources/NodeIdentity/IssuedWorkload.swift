@@ -43,8 +43,8 @@ public struct NodeIdentityStatus: Sendable {
     public let lastContact: Int64?
     /// Why the authority does not count this node among its own; nil while it does as far as is known.
     public let exclusion: String?
-    /// Seconds by which this machine's clock was ahead of the authority's when it last issued something; nil before it has.
-    public let clockSkew: Int64?
+    /// Nil before the authority has issued something.
+    public let clockSkew: ClockSkew?
     public let directoryRevision: UInt64?
     public let workloads: Int
 }

@@ -45,7 +45,7 @@ public actor NodeIdentityService {
     var lastContact: Int64?
     /// Why the authority does not count this node among its own; nil while it does as far as is known.
     var exclusion: String?
-    private var clockSkew: Int64?
+    private var clockSkew: ClockSkew?
 
     /// Opens the state directory, or makes it, and takes up what an earlier run left there.
     ///
@@ -183,10 +183,10 @@ public actor NodeIdentityService {
     }
 
     private func compareClocks(issued: Certificate) {
-        let skew = clock.now() - (issued.notBefore + X509SVID.backdating)
-        let (was, limit) = (clockSkew?.magnitude ?? 0, X509SVID.backdating.magnitude)
+        let skew = ClockSkew(seconds: clock.now() - (issued.notBefore + X509SVID.backdating))
+        let isNew = clockSkew?.isTooMuch != true
         clockSkew = skew
-        if skew.magnitude > limit, was <= limit { observe(.clockSkewed(seconds: skew)) }
+        if skew.isTooMuch, isNew { observe(.clockSkewed(seconds: skew.seconds)) }
     }
 
     func answered() {

@@ -11,11 +11,14 @@ import Testing
 
 let trustDomain = try! TrustDomain("example.org")
 
-/// Real time plus what a test adds to it.
+/// Real time, or one moment for as long as the test takes, plus what a test adds to it.
 final class TestClock: Sendable {
     private let offset = Mutex<Int64>(0)
+    private let moment: Int64?
 
-    var now: Int64 { Int64(Date().timeIntervalSince1970) + offset.withLock { $0 } }
+    init(stoppedAt moment: Int64? = nil) { self.moment = moment }
+
+    var now: Int64 { (moment ?? Int64(Date().timeIntervalSince1970)) + offset.withLock { $0 } }
     func advance(seconds: Int64) { offset.withLock { $0 += seconds } }
 }
 

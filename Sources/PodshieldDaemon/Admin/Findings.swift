@@ -78,9 +78,8 @@ struct Findings {
         return [isAway, status.clockSkew.flatMap(ofClock)].compactMap(\.self)
     }
 
-    private func ofClock(_ skew: Int64) -> Finding? {
-        guard skew.magnitude > X509SVID.backdating.magnitude else { return nil }
-        return .notice(.clockSkewed, Event.clockSkewed(seconds: skew).message)
+    private func ofClock(_ skew: ClockSkew) -> Finding? {
+        skew.isTooMuch ? .notice(.clockSkewed, Event.clockSkewed(seconds: skew.seconds).message) : nil
     }
 
     private func ofDevices(_ node: NodeRole) async -> [Finding] {
