@@ -12,6 +12,9 @@ extension EventKind {
         case .adminCrowded: "ss -xp names who holds connections open: end what does not need them"
         case .reportsLeftOut:
             "the events that were told say where they come from: look there, or keep it off by a firewall"
+        case .connectionRefused, .linkRefused:
+            "see what runs at that address: a node that is not let in says why in its own journal, anybody else is kept off by a firewall"
+        case .joinRefused: "psid token generate makes another token, if that node is to be let in"
         case .nodeIdentityExpired, .notJoined:
             "psid token generate on the authority; put the section join that it prints into this node's configuration"
         case .authorityDisconnected: "see that the authority runs and that its TCP port is reached from here"
@@ -30,6 +33,7 @@ extension EventKind {
         case .kernelEventsLost:
             "raise tables.event-ring, or lower datapath.events-per-second; counters are complete anyway"
         case .podWithoutIdentity: "psid entry create on the authority for what the pod is"
+        case .podGone: "nothing, if the pod has ended; otherwise psid pod add once it is there again"
         case .tableFull: "raise the size under tables, psid datapath uninstall, then start again"
         case .configurationRefused: "correct the file; psid config validate says all that is wrong with it"
         case .stateRefused: "give it the mode that is named, start the version that wrote it, or restore a backup"

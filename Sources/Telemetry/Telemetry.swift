@@ -4,6 +4,7 @@ internal import Synchronization
 public final class Telemetry: Sendable {
     private struct State {
         var history: History
+        var tallies: [EventKind: Tally] = [:]
         var observers: [UInt64: AsyncStream<RecordedEvent>.Continuation] = [:]
         var nextObserver: UInt64 = 0
     }
@@ -32,6 +33,7 @@ public final class Telemetry: Sendable {
         let time = time ?? now()
         let recorded = state.withLock { state in
             let recorded = state.history.append(event, time: time)
+            state.tallies[event.kind] = Tally(count: (state.tallies[event.kind]?.count ?? 0) + 1, last: recorded)
             for observer in state.observers.values { observer.yield(recorded) }
             return recorded
         }
@@ -46,6 +48,12 @@ public final class Telemetry: Sendable {
 
     /// Events of the past, the oldest first, at most `last` of them.
     public func history(last: Int) -> [RecordedEvent] { state.withLock { $0.history.suffix(last) } }
+
+    /// What there was of a kind, if the last of it was no longer ago than this.
+    public func tally(of kind: EventKind, within period: Duration) -> Tally? {
+        guard let tally = state.withLock({ $0.tallies[kind] }) else { return nil }
+        return Duration.nanoseconds(now() - tally.last.time) <= period ? tally : nil
+    }
 
     /// The last events, then each as it happens, until the reader's task is cancelled. A reader that does not keep up loses
     /// the oldest and is told how many by an `observationGap`.

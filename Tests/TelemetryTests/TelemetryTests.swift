@@ -51,6 +51,20 @@ private final class Recorder: Sendable {
         #expect(telemetry.history(last: 10).map(\.number) == [1, 2, 3])
     }
 
+    /// A clock that was set back forgets nothing.
+    @Test(arguments: [(0, true), (59, true), (60, true), (61, false), (-10, true)] as [(Int64, Bool)])
+    func kindsAreCountedAndLatelyKnown(_ age: Int64, isKnown: Bool) throws {
+        let second: Int64 = 1_000_000_000
+        let telemetry = Telemetry(recorder.destination, now: { 1000 * second })
+        #expect(telemetry.tally(of: .ready, within: .seconds(60)) == nil)
+        telemetry.record(event(1), at: 0)
+        telemetry.record(.adminRefused(user: 1))
+        telemetry.record(event(2), at: (1000 - age) * second)
+        let tally = telemetry.tally(of: .ready, within: .seconds(60))
+        #expect((tally != nil) == isKnown)
+        if let tally { #expect(tally.count == 2 && tally.last.number == 3) }
+    }
+
     @Test(arguments: [(0, []), (2, [4, 5]), (3, [3, 4, 5]), (99, [3, 4, 5]), (-1, [])])
     func historyIsBounded(_ last: Int, _ expected: [UInt64]) {
         let telemetry = telemetry(history: 3)

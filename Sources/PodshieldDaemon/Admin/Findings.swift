@@ -27,6 +27,7 @@ struct Findings {
             findings += await ofPods(node)
             findings += await ofLinks(node)
         }
+        findings += ofLately()
         return findings.filter(\.isError) + findings.filter { !$0.isError }
     }
 
@@ -54,6 +55,16 @@ struct Findings {
                     "there is so much \(cause.kind.rawValue) (\(cause.kind.code)) that most of it is left out")
             }
             return .notice(.peerNoisy, Event.peerNoisy(peer: peer, about: cause.kind).message)
+        }
+    }
+
+    /// What happened a moment ago and left nothing behind that would show it.
+    private func ofLately() -> [Finding] {
+        [EventKind.linkRefused, .connectionRefused, .joinRefused, .podGone].compactMap { kind in
+            daemon.telemetry.tally(of: kind, within: .seconds(15 * 60)).map { tally in
+                let others = tally.count > 1 ? ", the last of \(tally.count) of its kind" : ""
+                return .notice(kind, "a moment ago\(others): \(tally.last.event.message)")
+            }
         }
     }
 

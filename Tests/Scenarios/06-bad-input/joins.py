@@ -60,6 +60,9 @@ class Joins:
                       change=lambda text: re.sub(r"token: \S+", f"token-file: {self._token_file()}", text))
         self._refused("no token", "this node has no identity and cannot join: the configuration has no join token",
                       change=lambda text: re.sub(r" *token: \S+\n", "", text))
+        found = {finding["code"]: finding["message"] for finding in self.box.doctor()[1]}
+        told = found.get("PSD2005", "")
+        self.report.expect("psid doctor on the authority's machine knows of it", "was not let in: " in told, told or found)
 
     def clocks(self) -> None:
         self.report.step("4. A clock that is wrong")

@@ -55,6 +55,7 @@ class Running:
             self.report.expect(f"{name} hangs up on who does not go on", _is_closed(connection))
             told = wait(lambda: self._line(line), PATIENCE_SECONDS)
             self.report.expect("and says so", bool(told) and "the handshake took too long" in told, told)
+            self._expect_doctor_knows(line.split()[0], "the handshake took too long")
 
     def frozen(self) -> None:
         self.report.step("7. A peer that answers no more")
@@ -81,6 +82,7 @@ class Running:
             gone = wait(lambda: f"PSD5016 pod shop/{name} is no longer there" in self.a.log, PATIENCE_SECONDS)
             names = [pod["name"] for pod in self.a.ask("pod", "list")["pods"]]
             self.report.expect(f"{name} is forgotten, with a line; the others are not", gone and names == ["web-0"], names)
+            self._expect_doctor_knows("PSD5016", f"pod shop/{name} is no longer there")
 
     def full_tables(self) -> None:
         self.report.step("9. Tables that are full")
@@ -195,6 +197,12 @@ class Running:
         _, output, _ = self.box.psid("status", "-o", "json", of=daemon)
         findings = json.loads(output)["findings"] if output else []
         return next((finding["message"] for finding in findings if finding["code"] == code), None)
+
+    def _expect_doctor_knows(self, code: str, what: str) -> None:
+        _, found = self.box.doctor()
+        told = next((finding for finding in found if finding["code"] == code), None)
+        self.report.expect(
+            "so does psid doctor, and what to do", bool(told) and what in told["message"] and told["remedy"] != "", told)
 
     def counted(self) -> int:
         return self.b.drops().get("unknown-destination", 0)
