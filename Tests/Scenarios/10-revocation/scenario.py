@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates, names, entries and nodes are revoked under traffic: see README.md beside this file."""
+
+import json
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator, Optional
+
+from harness import commands, workloads
+from harness.commands import CommandFailed
+from harness.configuration import node_configuration, standalone_configuration
+from harness.daemons import TRUST_DOMAIN, Daemon
+from harness.kernel_map import Holders
+from harness.lifetime import Run
+from harness.report import Report
+from harness.streams import Datagrams, DatagramStream
+from harness.topology import Pod, TwoNodes
+from harness.waiting import wait
+
+TITLE = "Identities are taken back: certificates, names, entries, nodes"
+
+PORTS, RATE = (7001, 7002), 1000
+# Longer than what is under way when something is revoked.
+AFTERWARDS_SECONDS = 1
+# From the start of psid until the last packet.
+LIMIT_SECONDS = 1
+SHUT_OUT = "PSD3017"
+
+
+def play(run: Run, report: Report) -> None:
+    revocation = Revocation(run, report)
+    revocation.begin()
+    revocation.dry_run()
+    revocation.certificate()
+    revocation.name()
+    revocation.entry()
+    revocation.node()
+
+
+def spiffe_id(account: str) -> str:
+    return f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{account}"
+
+
+class Revocation:
+    def __init__(self, run: Run, report: Report) -> None:
+        self.run, self.report = run, report
+        self.net = TwoNodes(run)
+        self.web = self.net.add_pod(self.net.a, "web-0", 10)
+        self.db, self.cache = (self.net.add_pod(self.net.b, f"{name}-0", host) for name, host in (("db", 10), ("cache", 11)))
+        self.entries: dict[str, str] = {}
+
+    def begin(self) -> None:
+        self.report.step("An authority on node-a, two nodes, three pods")
+        self.a = Daemon(self.run, self.net.a, standalone_configuration(self.run, self.net))
+        self.a.start()
+        token = self.a.ask("token", "generate", "--node", "node-b")
+        self.b = Daemon(self.run, self.net.b, node_configuration(self.run, self.net, token))
+        self.b.start()
+        for daemon, pod, account in ((self.a, self.web, "web"), (self.b, self.db, "db"), (self.b, self.cache, "cache")):
+            created = self.a.ask(
+                "entry", "create", "--spiffe-id", spiffe_id(account), "--node", daemon.node.name, "--label", f"app={account}")
+            self.entries[account] = created["id"]
+            daemon.add_pod(pod, account, account)
+        self.holders = Holders(self.run, self.net.a)
+        reached = wait(lambda: all(workloads.ping(self.web, pod) for pod in (self.db, self.cache)))
+        self.report.expect("web-0 reaches both", reached)
+
+    def dry_run(self) -> None:
+        self.report.step("1. A dry run")
+        concerned = self.a.ask("revoke", "--spiffe-id", spiffe_id("cache"), "--dry-run")
+        names = [certificate["spiffeID"] for certificate in concerned["certificates"]]
+        self.report.expect("it shows the one certificate", names == [spiffe_id("cache")], concerned)
+        listed = self.a.ask("revoke", "list")
+        self.report.expect("and changes nothing", not listed["certificates"] and not listed["revocations"], listed)
+
+    def certificate(self) -> None:
+        self.report.step("2. A certificate")
+        old, before = self._serial(), self._certificate("before")
+        with self._traffic() as seen:
+            self.a.psid("revoke", "--serial", old, "--reason", "key-compromise")
+            renewed = wait(lambda: self._serial() not in (old, None))
+            reached = wait(lambda: workloads.ping(self.web, self.cache))
+        self.report.expect("its holder has another soon", renewed, f"{old}, then {self._serial()}")
+        self.report.expect("and is reached under that", reached)
+        self._expect_nothing_lost(seen["db-0"])
+        self.report.expect("who has the list refuses the old one", "revoked" in self._verify(before), self._verify(before))
+        verdict = self._verify(self._certificate("after"))
+        self.report.expect("and takes the new one", verdict.endswith("OK"), verdict)
+
+    def name(self) -> None:
+        self.report.step("3. A name")
+        with self._traffic() as seen, self.holders.history(self.cache.v4) as held:
+            begin = time.monotonic_ns()
+            self.a.psid("revoke", "--spiffe-id", spiffe_id("cache"))
+            time.sleep(AFTERWARDS_SECONDS)
+        self.report.expect("node-a's kernel lets go of it", len(held) == 2 and held[-1] is None, f"held by {held}")
+        late = (seen["cache-0"].last_arrival - begin) / 1e9
+        self.report.expect(
+            "within a second nothing arrives any more", seen["cache-0"].lost > 0 and late < LIMIT_SECONDS,
+            f"the last packet {late * 1000:.0f} ms after psid was started",
+        )
+        self._expect_nothing_lost(seen["db-0"])
+        self.report.expect("it has no certificate", self._serial() is None, self._serial())
+        self._lift("--spiffe-id", spiffe_id("cache"))
+
+    def entry(self) -> None:
+        self.report.step("4. An entry, while node-b's daemon is away")
+        self.b.stop()
+        self.a.psid("revoke", "--entry", self.entries["cache"], "--reason", "privilege-withdrawn")
+        self.b.start()
+        gone = wait(lambda: self._serial() is None)
+        self.report.expect("node-b hears of it when it is back", gone, self._serial())
+        self.report.expect("web-0 reaches cache-0 no more", not workloads.ping(self.web, self.cache))
+        self.report.expect("and db-0 as before", wait(lambda: workloads.ping(self.web, self.db)))
+        self._lift("--entry", self.entries["cache"])
+
+    def node(self) -> None:
+        self.report.step("5. A node")
+        with self._traffic() as seen, self.holders.history(self.db.v4) as held:
+            begin = time.monotonic_ns()
+            self.a.psid("revoke", "--node", "node-b")
+            time.sleep(AFTERWARDS_SECONDS)
+        self.report.expect("node-a's kernel lets go of its pods", held[-1] is None, f"held by {held}")
+        late = (max(stream.last_arrival for stream in seen.values()) - begin) / 1e9
+        self.report.expect("within a second nothing arrives any more", late < LIMIT_SECONDS, f"the last packet after {late * 1000:.0f} ms")
+        show = self.a.ask("datapath", "show")
+        kept = {part: show[part] for part in ("associations", "peers", "remotes") if show[part]}
+        self.report.expect("and has no key, peer or address of it", not kept, kept or None)
+        self.report.expect("node-b knows", wait(lambda: self._finds(SHUT_OUT)))
+        listed = {certificate["spiffeID"] for certificate in self.a.ask("revoke", "list")["certificates"]}
+        node = f"spiffe://{TRUST_DOMAIN}/podshield/node/node-b"
+        self.report.expect("the list has its certificate and those of its pods", {node, spiffe_id("db")} <= listed, sorted(listed))
+
+    # Parts of the steps
+
+    @contextmanager
+    def _traffic(self) -> Iterator[dict[str, Datagrams]]:
+        """From web-0 to both all the while; afterwards what became of it."""
+        streams = {
+            pod.name: DatagramStream(self.run, self.web, pod, 4, port, RATE)
+            for pod, port in zip((self.db, self.cache), PORTS)
+        }
+        seen: dict[str, Datagrams] = {}
+        time.sleep(0.3)
+        yield seen
+        seen.update({name: stream.stop() for name, stream in streams.items()})
+
+    def _expect_nothing_lost(self, stream: Datagrams) -> None:
+        self.report.expect(
+            "db-0 has got everything", stream.lost == 0 and stream.sent > 0, f"{stream.lost} of {stream.sent} datagrams lost")
+
+    def _lift(self, option: str, name: str) -> None:
+        self.a.psid("revoke", "lift", option, name)
+        self.report.expect("lifted: it is reached again", wait(lambda: workloads.ping(self.web, self.cache)))
+
+    def _svid(self, pod: Pod) -> Optional[dict[str, str]]:
+        try:
+            return self.b.ask("issue", "--pod", pod.name)
+        except CommandFailed:
+            return None
+
+    def _serial(self) -> Optional[str]:
+        svid = self._svid(self.cache)
+        return svid and svid["serial"]
+
+    def _certificate(self, name: str) -> Path:
+        """The one that cache-0 has now, in a file."""
+        directory = self.run.directory / name
+        self.b.psid("issue", "--pod", self.cache.name, "--out", str(directory))
+        return directory
+
+    def _verify(self, directory: Path) -> str:
+        """What `openssl verify` says of it, with the list at hand."""
+        crl = self.run.directory / "list.pem"
+        crl.write_text(self.a.psid("revoke", "crl"))
+        try:
+            return commands.run(
+                "openssl", "verify", "-x509_strict", "-crl_check", "-CRLfile", str(crl),
+                "-CAfile", str(directory / "bundle.pem"), str(directory / "svid.pem"),
+            ).strip()
+        except CommandFailed as failure:
+            return failure.output.strip()
+
+    def _finds(self, code: str) -> bool:
+        try:
+            self.b.psid("doctor", "-o", "json")
+        except CommandFailed as failure:
+            return any(finding["code"] == code for finding in json.loads(failure.output)["findings"])
+        return False
