@@ -270,8 +270,9 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Addressing", "AuthorityAPI", "Configuration", "Identity", "Issuance", "JOSE", "KeyAgreement",
-                "LinkTestSupport", "NetnsProtocol", "OpenSSLBinding", "SecureTransport",
+                "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Identity", "Issuance", "JOSE",
+                "KeyAgreement", "LinkTestSupport", "NetnsProtocol", "OpenSSLBinding", "PodshieldDaemon",
+                "PrintableText", "SecureTransport", "Telemetry",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,
             ] + nio,

@@ -71,7 +71,7 @@ extension PodNetworkRequest: Codable {
     }
 
     /// The kernel's rule (`dev_valid_name`), in printable ASCII.
-    private static func isInterfaceName(_ text: String) -> Bool {
+    package static func isInterfaceName(_ text: String) -> Bool {
         (1...15).contains(text.utf8.count) && text != "." && text != ".."
             && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":") }
     }

@@ -49,7 +49,7 @@ public struct NewEntry: Sendable, Equatable {
     }
 
     /// The entry it becomes, if it may.
-    func checked(in trustDomain: TrustDomain, id: String, now: Int64) throws(EntryError) -> RegistrationEntry {
+    package func checked(in trustDomain: TrustDomain, id: String, now: Int64) throws(EntryError) -> RegistrationEntry {
         try checkSelectors()
         if let parent {
             guard parent.trustDomain == trustDomain, case .node = parent.kind else { throw .parentIsNoNode(parent) }

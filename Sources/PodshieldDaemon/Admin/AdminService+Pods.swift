@@ -53,22 +53,3 @@ extension AdminService {
         return ServerResponse(message: answer)
     }
 }
-
-extension PodRequest {
-    /// Says which of the facts is wrong.
-    fileprivate init(_ message: Podshield_Admin_V1_PodFacts) throws(AdminError) {
-        guard let namespace = NamespacePath(message.netns) else {
-            throw AdminError(
-                .invalid, "'\(message.netns)' is no place of network namespaces: /run/netns/NAME or /proc/PID/ns/net")
-        }
-        do throws(PodFactsError) {
-            facts = try PodFacts(
-                namespace: message.namespace, serviceAccount: message.serviceAccount, name: message.name,
-                labels: message.labels)
-        } catch {
-            throw AdminError(.invalid, "\(error)")
-        }
-        self.namespace = namespace
-        interface = message.interface.isEmpty ? nil : message.interface
-    }
-}

@@ -1,20 +1,20 @@
-import AdminAPI
-import Telemetry
+package import AdminAPI
+package import Telemetry
 
 /// Which events an observer wants.
-struct EventFilter: Sendable {
+package struct EventFilter: Sendable {
     private let verdicts: Set<Podshield_Admin_V1_Verdict>
     private let reasons: Set<String>
     private let pod: String
 
-    init(_ request: Podshield_Admin_V1_ObserveRequest) {
+    package init(_ request: Podshield_Admin_V1_ObserveRequest) {
         verdicts = Set(request.verdicts)
         reasons = Set(request.reasons)
         pod = request.pod
     }
 
     /// A filter lets only packets through, and the word that some were lost.
-    func admits(_ recorded: RecordedEvent) -> Bool {
+    package func admits(_ recorded: RecordedEvent) -> Bool {
         if recorded.event.kind == .observationGap { return true }
         guard !verdicts.isEmpty || !reasons.isEmpty || !pod.isEmpty else { return true }
         guard let packet = recorded.event.packet else { return false }

@@ -1,5 +1,5 @@
 import Addressing
-import AdminAPI
+package import AdminAPI
 import AuthorityAPI
 import Identity
 import NetnsProtocol
@@ -30,5 +30,27 @@ extension Podshield_Admin_V1_PodFacts {
         labels = record.facts.labels
         netns = record.namespace.text
         interface = record.interface ?? ""
+    }
+}
+
+extension PodRequest {
+    /// Says which of the facts is wrong.
+    package init(_ message: Podshield_Admin_V1_PodFacts) throws(AdminError) {
+        guard let namespace = NamespacePath(message.netns) else {
+            throw AdminError(
+                .invalid, "'\(message.netns)' is no place of network namespaces: /run/netns/NAME or /proc/PID/ns/net")
+        }
+        guard message.interface.isEmpty || PodNetworkRequest.isInterfaceName(message.interface) else {
+            throw AdminError(.invalid, "'\(message.interface)' is no interface name")
+        }
+        do throws(PodFactsError) {
+            facts = try PodFacts(
+                namespace: message.namespace, serviceAccount: message.serviceAccount, name: message.name,
+                labels: message.labels)
+        } catch {
+            throw AdminError(.invalid, "\(error)")
+        }
+        self.namespace = namespace
+        interface = message.interface.isEmpty ? nil : message.interface
     }
 }

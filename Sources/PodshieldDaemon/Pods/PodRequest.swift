@@ -1,13 +1,14 @@
-import AuthorityAPI
-import NetnsProtocol
+package import AuthorityAPI
+package import NetnsProtocol
 import NodeIdentity
 import PodState
 
 /// A pod that is to be taken on.
-struct PodRequest: Sendable, Equatable {
-    let facts: PodFacts
-    let namespace: NamespacePath
-    let interface: String?
+package struct PodRequest: Sendable, Equatable {
+    package let facts: PodFacts
+    package let namespace: NamespacePath
+    /// Nil: the first veth.
+    package let interface: String?
 }
 
 extension PodRecord {

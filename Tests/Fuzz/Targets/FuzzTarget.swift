@@ -9,6 +9,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case jwt
     case jwks
     case authorityMessages = "authority-messages"
+    case adminRequests = "admin-requests"
     case configuration
     case namespaceHelper = "namespace-helper"
     case spiffeID = "spiffe-id"
@@ -25,6 +26,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .jwt: fuzzJWT(input)
         case .jwks: fuzzJWKS(input)
         case .authorityMessages: fuzzAuthorityMessages(input)
+        case .adminRequests: fuzzAdminRequests(input)
         case .configuration: fuzzConfiguration(input)
         case .namespaceHelper: fuzzNamespaceHelper(input)
         case .spiffeID: fuzzSPIFFEID(input)
