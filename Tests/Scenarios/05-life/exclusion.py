@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from harness import workloads
-from harness.commands import CommandFailed
 from harness.kernel_map import Holders
 from harness.streams import DatagramStream
 from harness.waiting import wait
@@ -53,21 +51,13 @@ def shut_out(life: Life) -> None:
 
 def expect_shut_out(life: Life, how: str) -> None:
     """node-b itself knows, says what to do, and lets nothing of its pods pass."""
-    found = wait(lambda: finding(life))
-    life.report.expect(f"{how}, node-b knows it and what to do", bool(found), found)
+    found = wait(lambda: life.b.finding(SHUT_OUT))
+    seen = found and f"{found['message']}: {found['remedy']}"
+    life.report.expect(f"{how}, node-b knows it and what to do", bool(found), seen)
     before = life.b.drops().get("no-identity", 0)
     answers = workloads.ping(life.cache, life.web)
     dropped = life.b.drops().get("no-identity", 0) - before
     life.report.expect("its own kernel drops what its pod sends", dropped > 0 and not answers, f"{dropped} packets")
-
-
-def finding(life: Life) -> Optional[str]:
-    try:
-        life.b.psid("doctor", "-o", "json")
-    except CommandFailed as failure:
-        findings = json.loads(failure.output)["findings"]
-        return next((f"{found['message']}: {found['remedy']}" for found in findings if found["code"] == SHUT_OUT), None)
-    return None
 
 
 def join_again(life: Life, expected: bool) -> None:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates, names, entries and nodes are revoked under traffic: see README.md beside this file."""
 
-import json
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,7 +126,7 @@ class Revocation:
         show = self.a.ask("datapath", "show")
         kept = {part: show[part] for part in ("associations", "peers", "remotes") if show[part]}
         self.report.expect("and has no key, peer or address of it", not kept, kept or None)
-        self.report.expect("node-b knows", wait(lambda: self._finds(SHUT_OUT)))
+        self.report.expect("node-b knows", wait(lambda: self.b.finding(SHUT_OUT) is not None))
         listed = {certificate["spiffeID"] for certificate in self.a.ask("revoke", "list")["certificates"]}
         node = f"spiffe://{TRUST_DOMAIN}/podshield/node/node-b"
         self.report.expect("the list has its certificate and those of its pods", {node, spiffe_id("db")} <= listed, sorted(listed))
@@ -181,10 +180,3 @@ class Revocation:
             ).strip()
         except CommandFailed as failure:
             return failure.output.strip()
-
-    def _finds(self, code: str) -> bool:
-        try:
-            self.b.psid("doctor", "-o", "json")
-        except CommandFailed as failure:
-            return any(finding["code"] == code for finding in json.loads(failure.output)["findings"])
-        return False

@@ -131,6 +131,14 @@ class Daemon:
     def reaches_authority(self) -> bool:
         return self.ask("status")["node"]["authorityConnected"]
 
+    def finding(self, code: str) -> Optional[dict[str, Any]]:
+        """What `psid doctor` has found under that code; it ends with another status than 0 where that keeps from working."""
+        try:
+            found = self.psid("doctor", "-o", "json")
+        except commands.CommandFailed as failure:
+            found = failure.output
+        return next((finding for finding in json.loads(found)["findings"] if finding["code"] == code), None)
+
     def drops(self) -> dict[str, int]:
         """Packets that its kernel has dropped, by reason."""
         counters = self.ask("datapath", "show")["counters"]
