@@ -216,7 +216,10 @@ static __noinline enum ps_reason ps_open_leave_tunnel(struct __sk_buff *skb, str
 	return error ? ps_packet_failed(p, error) : PS_R_NONE;
 }
 
-/* Forwards to the pod, past the host's stack. The frame is from the address that the outer one was to. */
+/*
+ * Forwards into the pod: past the host's stack, and past to_pod, to which nothing is left to decide. The frame is from the
+ * address that the outer one was to.
+ */
 static __noinline enum ps_reason ps_open_forward(struct __sk_buff *skb, struct ps_packet *p, const struct ps_pod *pod)
 {
 	long error;
@@ -226,7 +229,7 @@ static __noinline enum ps_reason ps_open_forward(struct __sk_buff *skb, struct p
 	error = ps_header_count_hop(skb, p) ?: ps_header_pass_frame(skb, pod->mac, ps_encap_ethertype(p->version));
 	if (error)
 		return ps_packet_failed(p, error);
-	p->action = bpf_redirect(p->out_ifindex, 0);
+	p->action = bpf_redirect_peer(p->out_ifindex, 0);
 	return PS_R_NONE;
 }
 

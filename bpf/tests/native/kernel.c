@@ -69,6 +69,14 @@ long bpf_redirect(__u32 ifindex, __u64 flags)
 	return TC_ACT_REDIRECT;
 }
 
+long bpf_redirect_peer(__u32 ifindex, __u64 flags)
+{
+	if (flags)
+		return TC_ACT_SHOT;
+	ps_native_kernel.redirected_to = ifindex;
+	return TC_ACT_REDIRECT;
+}
+
 long bpf_redirect_neigh(__u32 ifindex, struct bpf_redir_neigh *neighbour, int size, __u64 flags)
 {
 	if ((size && size < (int)sizeof(*neighbour)) || flags)

@@ -61,6 +61,7 @@ long bpf_spin_lock(struct bpf_spin_lock *lock);
 long bpf_spin_unlock(struct bpf_spin_lock *lock);
 long bpf_fib_lookup(void *context, struct bpf_fib_lookup *fib, int size, __u32 flags);
 long bpf_redirect(__u32 ifindex, __u64 flags);
+long bpf_redirect_peer(__u32 ifindex, __u64 flags);
 long bpf_redirect_neigh(__u32 ifindex, struct bpf_redir_neigh *neighbour, int size, __u64 flags);
 
 #endif
