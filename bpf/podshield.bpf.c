@@ -107,10 +107,11 @@ static __noinline enum ps_reason ps_from_pod(struct __sk_buff *skb, struct ps_pa
 }
 
 /*
- * 1. no IP, or nothing inside `protected`             passes
- * 2. from one of our pods through the stack           sealed, or dropped
- * 3. from this host                                   drop
- * 4. from elsewhere                                   drop
+ * 1. sealed by another of our programs, or no IP      passes
+ * 2. to nothing inside `protected`                    passes
+ * 3. from one of our pods through the stack           sealed, or dropped
+ * 4. from this host                                   drop
+ * 5. from elsewhere                                   drop
  */
 static __noinline enum ps_reason ps_to_uplink(struct __sk_buff *skb, struct ps_packet *p)
 {
@@ -122,6 +123,8 @@ static __noinline enum ps_reason ps_to_uplink(struct __sk_buff *skb, struct ps_p
 
 	if (!config || !ps_packet_is_ip(skb))
 		return PS_R_NOT_OURS;
+	if (ps_stamp_is_sealed(skb, config))
+		return PS_R_NONE;
 	stamp = ps_stamp_get(skb, config);
 	reason = ps_packet_parse(skb, p, ps_packet_l3(skb));
 	if (reason == PS_R_MALFORMED)

@@ -49,6 +49,13 @@ def test_what_was_opened_reaches_the_pod_past_its_device(cluster: Cluster) -> No
         assert 10 <= len([frame for frame in outside.frames if concerns(frame, addresses)]) < 20
 
 
+def test_what_was_sealed_leaves_unread(cluster: Cluster) -> None:
+    """Our hook at the uplink knows our own packets without counting them once more."""
+    before = count(cluster.a, Reason.NOT_OURS)
+    assert len(workloads.ping(cluster.a.pod, cluster.b.pod, 4, count=10)) == 10
+    assert count(cluster.a, Reason.NOT_OURS) - before < 10
+
+
 def test_listeners_at_the_uplink_hear_what_was_on_the_wire(cluster: Cluster) -> None:
     """Opening likewise: nobody finds a pod's cleartext in a recording of the uplink."""
     a, b = cluster.a, cluster.b

@@ -13,6 +13,7 @@ struct __sk_buff {
 	__u32 mark;
 	__u32 protocol; /* network order */
 	__u32 vlan_present;
+	__u32 tc_index;
 	__u32 ifindex;
 	__u32 ingress_ifindex;
 	__u32 gso_segs;
