@@ -218,7 +218,7 @@ static __noinline enum ps_reason ps_open_leave_tunnel(struct __sk_buff *skb, str
 
 /*
  * Forwards into the pod: past the host's stack, and past to_pod, to which nothing is left to decide. The frame is from the
- * address that the outer one was to.
+ * address that the outer one was to; the host's mark stays in the host.
  */
 static __noinline enum ps_reason ps_open_forward(struct __sk_buff *skb, struct ps_packet *p, const struct ps_pod *pod)
 {
@@ -229,6 +229,7 @@ static __noinline enum ps_reason ps_open_forward(struct __sk_buff *skb, struct p
 	error = ps_header_count_hop(skb, p) ?: ps_header_pass_frame(skb, pod->mac, ps_encap_ethertype(p->version));
 	if (error)
 		return ps_packet_failed(p, error);
+	skb->mark = 0;
 	p->action = bpf_redirect_peer(p->out_ifindex, 0);
 	return PS_R_NONE;
 }
@@ -248,12 +249,15 @@ static __noinline enum ps_reason ps_open_deliver(struct __sk_buff *skb, struct p
 	if (!pod->identity)
 		return PS_R_NO_IDENTITY;
 	reason = ps_open_leave_tunnel(skb, p, pod);
-	if (!reason && !ps_service_is_answer(p))
+	if (reason)
+		return reason;
+	if (ps_service_is_answer(p))
+		ps_stamp_set(skb, config, PS_STAMP_OPENED);
+	else
 		reason = ps_open_forward(skb, p, pod);
 	if (reason)
 		return reason;
 	ps_open_count_usage(p);
-	ps_stamp_set(skb, config, PS_STAMP_OPENED);
 	return PS_R_OPENED;
 }
 
