@@ -262,7 +262,7 @@ static inline void oracle_delivered(const struct __sk_buff *skb, int action, int
 	oracle_holds(oracle_address(skb, 1, &to) && oracle_is_pod(&to, 0, 2), "it is for a pod that has an identity");
 	world_mac(mac, WORLD_POD_DEVICE);
 	oracle_holds(!memcmp(frame, mac, ETH_ALEN), "its frame is for that pod");
-	oracle_holds((skb->mark & WORLD_MARK_MASK) >> WORLD_MARK_SHIFT == PS_STAMP_OPENED, "it is stamped as opened");
+	oracle_holds(!skb->mark, "no mark of the host goes with it");
 	oracle_holds(skb->len == ETH_HLEN + (skb->protocol == bpf_htons(ETH_P_IP) ? (__u32)(ip[2] << 8 | ip[3])
 										  : 40 + (__u32)(ip[4] << 8 | ip[5])),
 		     "it is as long as it says");
