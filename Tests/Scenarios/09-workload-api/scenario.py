@@ -12,7 +12,7 @@ from typing import Any, Callable, Optional
 
 from harness import commands
 from harness.configuration import standalone_configuration
-from harness.daemons import TRUST_DOMAIN, Daemon
+from harness.daemons import Daemon, spiffe_id
 from harness.lifetime import Run
 from harness.namespaces import Namespace
 from harness.report import Report
@@ -40,10 +40,6 @@ def play(run: Run, report: Report) -> None:
     api.crowd()
     api.callers_that_end()
     api.restart()
-
-
-def spiffe_id(name: str) -> str:
-    return f"spiffe://{TRUST_DOMAIN}/{name}"
 
 
 class Workload:

@@ -9,7 +9,7 @@ from typing import Iterator, Optional
 from harness import commands, workloads
 from harness.commands import CommandFailed
 from harness.configuration import node_configuration, standalone_configuration
-from harness.daemons import TRUST_DOMAIN, Daemon
+from harness.daemons import Daemon, spiffe_id
 from harness.kernel_map import Holders
 from harness.lifetime import Run
 from harness.report import Report
@@ -37,8 +37,8 @@ def play(run: Run, report: Report) -> None:
     revocation.node()
 
 
-def spiffe_id(account: str) -> str:
-    return f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{account}"
+def account_id(account: str) -> str:
+    return spiffe_id(f"ns/shop/sa/{account}")
 
 
 class Revocation:
@@ -58,7 +58,7 @@ class Revocation:
         self.b.start()
         for daemon, pod, account in ((self.a, self.web, "web"), (self.b, self.db, "db"), (self.b, self.cache, "cache")):
             created = self.a.ask(
-                "entry", "create", "--spiffe-id", spiffe_id(account), "--node", daemon.node.name, "--label", f"app={account}")
+                "entry", "create", "--spiffe-id", account_id(account), "--node", daemon.node.name, "--label", f"app={account}")
             self.entries[account] = created["id"]
             daemon.add_pod(pod, account, account)
         self.holders = Holders(self.run, self.net.a)
@@ -67,9 +67,9 @@ class Revocation:
 
     def dry_run(self) -> None:
         self.report.step("1. A dry run")
-        concerned = self.a.ask("revoke", "--spiffe-id", spiffe_id("cache"), "--dry-run")
+        concerned = self.a.ask("revoke", "--spiffe-id", account_id("cache"), "--dry-run")
         names = [certificate["spiffeID"] for certificate in concerned["certificates"]]
-        self.report.expect("it shows the one certificate", names == [spiffe_id("cache")], concerned)
+        self.report.expect("it shows the one certificate", names == [account_id("cache")], concerned)
         listed = self.a.ask("revoke", "list")
         self.report.expect("and changes nothing", not listed["certificates"] and not listed["revocations"], listed)
 
@@ -91,7 +91,7 @@ class Revocation:
         self.report.step("3. A name")
         with self._traffic() as seen, self.holders.history(self.cache.v4) as held:
             begin = time.monotonic_ns()
-            self.a.psid("revoke", "--spiffe-id", spiffe_id("cache"))
+            self.a.psid("revoke", "--spiffe-id", account_id("cache"))
             time.sleep(AFTERWARDS_SECONDS)
         self.report.expect("node-a's kernel lets go of it", len(held) == 2 and held[-1] is None, f"held by {held}")
         late = (seen["cache-0"].last_arrival - begin) / 1e9
@@ -101,7 +101,7 @@ class Revocation:
         )
         self._expect_nothing_lost(seen["db-0"])
         self.report.expect("it has no certificate", self._serial() is None, self._serial())
-        self._lift("--spiffe-id", spiffe_id("cache"))
+        self._lift("--spiffe-id", account_id("cache"))
 
     def entry(self) -> None:
         self.report.step("4. An entry, while node-b's daemon is away")
@@ -128,8 +128,8 @@ class Revocation:
         self.report.expect("and has no key, peer or address of it", not kept, kept or None)
         self.report.expect("node-b knows", wait(lambda: self.b.finding(SHUT_OUT) is not None))
         listed = {certificate["spiffeID"] for certificate in self.a.ask("revoke", "list")["certificates"]}
-        node = f"spiffe://{TRUST_DOMAIN}/podshield/node/node-b"
-        self.report.expect("the list has its certificate and those of its pods", {node, spiffe_id("db")} <= listed, sorted(listed))
+        node = spiffe_id("podshield/node/node-b")
+        self.report.expect("the list has its certificate and those of its pods", {node, account_id("db")} <= listed, sorted(listed))
 
     # Parts of the steps
 

@@ -20,6 +20,11 @@ ESP_PORT = 4500
 READY_SECONDS = 20
 
 
+def spiffe_id(path: str) -> str:
+    """The identity of that path in the trust domain of all scenarios; the path has no slash in front."""
+    return f"spiffe://{TRUST_DOMAIN}/{path}"
+
+
 def binaries() -> Path:
     """Where the Swift build left its programs."""
     return Path(os.environ.get("PODSHIELD_BINARIES", ROOT / ".build/debug"))
