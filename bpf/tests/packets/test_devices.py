@@ -33,7 +33,7 @@ def test_listeners_at_the_pods_device_hear_what_the_pod_said(cluster: Cluster) -
     for family in FAMILIES:
         with cluster.a.node.namespace.tap(here.host_interface) as tap:
             assert len(workloads.ping(here, there, family, count=10)) == 10
-        addresses = (f"{here.address(family)}/{32 if family == 4 else 128}",)
+        addresses = (here.address(family),)
         assert len([frame for frame in tap.frames if concerns(frame, addresses)]) >= 10
         assert not [frame.hex() for frame in tap.frames if SealedPacket.parse(frame, esp.PORT)][:1]
 
@@ -42,7 +42,7 @@ def test_what_was_opened_reaches_the_pod_past_its_device(cluster: Cluster) -> No
     """It is decided: neither the host's stack nor the device in the host gets it (docs/adr/0016)."""
     here, there = cluster.a.pod, cluster.b.pod
     for family in FAMILIES:
-        addresses = (f"{there.address(family)}/{32 if family == 4 else 128}",)
+        addresses = (there.address(family),)
         with cluster.b.node.namespace.tap(there.host_interface) as outside, there.namespace.tap("eth0") as inside:
             assert len(workloads.ping(here, there, family, count=10)) == 10
         assert len([frame for frame in inside.frames if concerns(frame, addresses)]) >= 20
