@@ -1,5 +1,6 @@
 public import Issuance
 public import LinuxBinding
+public import OpenSSLBinding
 
 /// Why an authority cannot begin or go on.
 public enum AuthorityError: Error, Sendable, Equatable {
@@ -9,8 +10,10 @@ public enum AuthorityError: Error, Sendable, Equatable {
     case keyFile(PrivateFileError)
     /// One of the two files is there without the other.
     case missing(path: String, while: String)
-    /// The key is a credential, and a file holds it as well.
-    case keyBesideCredential(path: String)
+    /// The key is elsewhere, and a file of the state directory holds one as well.
+    case keyInTwoPlaces(path: String)
+    /// - Parameter store: where the key should be.
+    case keyStore(_ store: String, SigningError)
     case unreadable(path: String, reason: String)
     case registry(RegistryError)
 
@@ -26,8 +29,9 @@ extension AuthorityError: CustomStringConvertible {
         case .directory(let error), .keyFile(let error): "\(error)"
         case .stateFile(let error): "\(error)"
         case .missing(let path, let other): "\(path) is missing while \(other) is there; restore it from a backup"
-        case .keyBesideCredential(let path):
-            "\(path) is there though the key is handed over as a credential; remove it or the setting"
+        case .keyInTwoPlaces(let path):
+            "\(path) is there though the key is said to be elsewhere; remove it or the setting"
+        case .keyStore(let store, let error): "the CA's key in \(store): \(error)"
         case .unreadable(let path, let reason): "\(path) cannot be used: \(reason)"
         case .registry(let error): "\(error)"
         case .issuance(let error): "the authority's own SVID cannot be issued: \(error)"

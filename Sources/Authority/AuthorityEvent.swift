@@ -2,6 +2,7 @@ public import Addressing
 public import AuthorityAPI
 public import Identity
 public import Issuance
+public import OpenSSLBinding
 public import SecureTransport
 
 /// What happened at an authority and is worth a line in the journal.
@@ -29,6 +30,9 @@ public enum AuthorityEvent: Sendable {
     case serverRenewed(serial: String)
     /// The SVID that is held stays in use.
     case serverRenewalFailed(IssuanceError)
+    /// The CA's key does not sign; nothing is issued until it does. Said once, until `keyBack`.
+    case keyAway(SigningError)
+    case keyBack
     case jwtIssued(IssuedJWT)
     /// A key for JWT-SVIDs is published, and signs later.
     case jwtKeyPrepared(keyID: String, notAfter: Int64)

@@ -7,12 +7,10 @@ internal import OpenSSLBinding
 /// The state directory: the CA's certificate and key, the registry, and the keys for JWT-SVIDs.
 struct AuthorityFiles {
     let directory: String
-    /// Where somebody else keeps the key. It is read and never made.
-    var keptKey: String?
+    var keyStore = KeyStore.ownFile
 
     var certificate: String { directory + "/ca.pem" }
-    var ownKey: String { directory + "/ca.key" }
-    var key: String { keptKey ?? ownKey }
+    var key: String { directory + "/ca.key" }
     var registry: String { directory + "/authority.sqlite" }
     var jwtKeys: JWTKeyFiles { JWTKeyFiles(directory: directory) }
 
@@ -28,9 +26,20 @@ struct AuthorityFiles {
         } catch {
             throw .stateFile(error)
         }
-        guard keptKey == nil else { return try loadKept(trustDomain) }
+        switch keyStore {
+        case .ownFile: return try loadOrCreate(trustDomain, now: now)
+        case .file(let path):
+            try checkThatKeyIsElsewhere()
+            return try load(trustDomain, key: try PrivateKey(file: path))
+        case .elsewhere(let store):
+            try checkThatKeyIsElsewhere()
+            return try loadOrCreate(trustDomain, keyIn: store, now: now)
+        }
+    }
+
+    private func loadOrCreate(_ trustDomain: TrustDomain, now: Int64) throws(AuthorityError) -> CertificateAuthority {
         switch (exists(certificate), exists(key)) {
-        case (true, true): return try load(trustDomain)
+        case (true, true): return try load(trustDomain, key: try PrivateKey(file: key))
         case (false, false) where !exists(registry): return try create(trustDomain, now: now)
         // The certificate is written first and the registry last: a first start that was interrupted here.
         case (true, false) where !exists(registry): return try create(trustDomain, now: now)
@@ -46,10 +55,11 @@ struct AuthorityFiles {
     func inspect(for trustDomain: TrustDomain, keyIsKept: Bool) throws(AuthorityError) {
         guard exists(directory) else { return }
         do throws(PrivateFileError) { try PrivateDirectory.check(directory) } catch { throw .directory(error) }
-        switch (exists(certificate), exists(ownKey)) {
-        case (_, true) where keyIsKept: throw .keyBesideCredential(path: ownKey)
-        case (_, false) where keyIsKept: _ = try loadCertificate()
-        case (true, true): _ = try load(trustDomain)
+        switch (exists(certificate), exists(key)) {
+        case (_, true) where keyIsKept: throw .keyInTwoPlaces(path: key)
+        case (true, false) where keyIsKept: _ = try loadCertificate()
+        case (false, false) where keyIsKept && exists(registry): throw .missing(path: certificate, while: registry)
+        case (true, true): _ = try load(trustDomain, key: try PrivateKey(file: key))
         case (true, false) where exists(registry): throw .missing(path: key, while: certificate)
         case (false, true): throw .missing(path: certificate, while: key)
         case (false, false) where exists(registry): throw .missing(path: key, while: registry)
@@ -62,14 +72,23 @@ struct AuthorityFiles {
     private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
     private func create(_ trustDomain: TrustDomain, now: Int64) throws(AuthorityError) -> CertificateAuthority {
+        let key: PrivateKey
+        do throws(OpenSSLError) { key = try .generate() } catch { throw .issuance(.openSSL(error)) }
+        let authority = try createRoot(for: trustDomain, key: key, now: now)
+        try key.write(to: self.key)
+        return authority
+    }
+
+    private func createRoot(
+        for trustDomain: TrustDomain, key: any SigningKey, now: Int64
+    ) throws(AuthorityError) -> CertificateAuthority {
         let authority: CertificateAuthority
         do throws(IssuanceError) {
-            authority = try CertificateAuthority.createRoot(for: trustDomain, now: now)
+            authority = try CertificateAuthority.createRoot(for: trustDomain, key: key, now: now)
         } catch {
             throw .issuance(error)
         }
         try write(authority.certificate)
-        try authority.key.write(to: key)
         return authority
     }
 
@@ -83,13 +102,27 @@ struct AuthorityFiles {
         }
     }
 
-    private func loadKept(_ trustDomain: TrustDomain) throws(AuthorityError) -> CertificateAuthority {
-        guard !exists(ownKey) else { throw .keyBesideCredential(path: ownKey) }
-        return try load(trustDomain)
+    private func checkThatKeyIsElsewhere() throws(AuthorityError) {
+        guard !exists(key) else { throw .keyInTwoPlaces(path: key) }
     }
 
-    private func load(_ trustDomain: TrustDomain) throws(AuthorityError) -> CertificateAuthority {
-        let key = try PrivateKey(file: key)
+    /// A root that was made once is never made anew: its key has to be there.
+    private func loadOrCreate(
+        _ trustDomain: TrustDomain, keyIn store: any SigningKeyStore, now: Int64
+    ) throws(AuthorityError) -> CertificateAuthority {
+        guard exists(certificate) || !exists(registry) else { throw .missing(path: certificate, while: registry) }
+        let certificate = exists(certificate) ? try loadCertificate() : nil
+        let key: any SigningKey
+        do throws(SigningError) {
+            key = try store.open(expecting: certificate?.publicKey)
+        } catch {
+            throw .keyStore("\(store)", error)
+        }
+        guard certificate != nil else { return try createRoot(for: trustDomain, key: key, now: now) }
+        return try load(trustDomain, key: key)
+    }
+
+    private func load(_ trustDomain: TrustDomain, key: any SigningKey) throws(AuthorityError) -> CertificateAuthority {
         let certificate = try loadCertificate()
         do throws(IssuanceError) {
             return try CertificateAuthority(trustDomain: trustDomain, certificate: certificate, key: key)

@@ -1,7 +1,7 @@
 internal import Addressing
 public import Identity
 internal import Issuance
-internal import OpenSSLBinding
+public import OpenSSLBinding
 internal import PrintableText
 internal import SecureTransport
 
@@ -10,7 +10,7 @@ internal import SecureTransport
 /// What it offers in-process is for whoever may administer it; nodes reach it by `run`.
 public final class AuthorityService: Sendable {
     public let settings: AuthoritySettings
-    let authority: CertificateAuthority
+    let signer: CertificateSigner
     let trust: PublishedTrust
     let registry: Registry
     let certificates: CertificateLog
@@ -22,7 +22,8 @@ public final class AuthorityService: Sendable {
     let now: @Sendable () -> Int64
     let observe: @Sendable (AuthorityEvent) -> Void
 
-    /// Opens the state directory, or makes it. One process at a time: the caller holds the instance's lock.
+    /// Opens the state directory, or makes it. One process at a time: the caller holds the instance's lock. Waits for a CA's
+    /// key that is not in memory.
     ///
     /// - Parameters:
     ///   - now: seconds since 1970.
@@ -31,7 +32,7 @@ public final class AuthorityService: Sendable {
         _ settings: AuthoritySettings, now: @escaping @Sendable () -> Int64,
         observe: @escaping @Sendable (AuthorityEvent) -> Void
     ) throws(AuthorityError) {
-        let files = AuthorityFiles(directory: settings.stateDirectory, keptKey: settings.keyFile)
+        let files = AuthorityFiles(directory: settings.stateDirectory, keyStore: settings.keyStore)
         let authority = try files.certificateAuthority(for: settings.trustDomain, now: now())
         do throws(RegistryError) {
             registry = try Registry(
@@ -39,15 +40,15 @@ public final class AuthorityService: Sendable {
         } catch {
             throw .registry(error)
         }
+        signer = CertificateSigner(authority, observe: observe)
         do throws(IssuanceError) {
             identity = try ServerIdentity(
-                authority, name: settings.name, lifetime: settings.serverLifetime, now: now, observe: observe)
+                signer, name: settings.name, lifetime: settings.serverLifetime, now: now, observe: observe)
         } catch {
             throw .issuance(error)
         }
         self.settings = settings
-        self.authority = authority
-        let trust = PublishedTrust(authority)
+        let trust = PublishedTrust(signer)
         self.trust = trust
         certificates = CertificateLog(registry, now: now)
         self.now = now
@@ -60,7 +61,7 @@ public final class AuthorityService: Sendable {
             files: files.jwtKeys, registry: registry, publisher: publisher, lifetime: settings.jwtKeyLifetime, now: now,
             observe: observe)
         let core = AuthorityCore(
-            settings: settings, authority: authority, trust: trust, registry: registry, certificates: certificates,
+            settings: settings, signer: signer, trust: trust, registry: registry, certificates: certificates,
             publisher: publisher, entrySignals: entrySignals, jwtKeys: jwtKeys, now: now, observe: observe)
         server = try AuthorityServer(AuthorityCalls(core), of: core, identity: identity, admission: admission)
     }
@@ -71,10 +72,13 @@ public final class AuthorityService: Sendable {
     public var bundle: TrustBundle { trust.bundle }
 
     /// Seconds since 1970 when the root ends, and with it everything under it.
-    public var rootNotAfter: Int64 { authority.certificate.notAfter }
+    public var rootNotAfter: Int64 { signer.authority.certificate.notAfter }
 
     /// SHA-256 of the root certificate, lower-case hexadecimal: what a joining node insists on.
-    public var rootFingerprint: String { authority.certificate.sha256.hexadecimal }
+    public var rootFingerprint: String { signer.authority.certificate.sha256.hexadecimal }
+
+    /// Why the CA's key does not sign now; nil when it does.
+    public var keyFailure: SigningError? { signer.keyFailure }
 
     // MARK: Serving
 
@@ -84,12 +88,11 @@ public final class AuthorityService: Sendable {
         do throws(RegistryError) { _ = try await registry.renewList(now: now()) } catch { throw .registry(error) }
         // Nodes are told from strangers, and revoked ones from others, from the first connection on.
         _ = try? await publisher.current()
-        let upkeep = Task { [jwtKeys] in await jwtKeys.stayFresh() }
-        let listUpkeep = Task { await keepListFresh() }
-        defer {
-            upkeep.cancel()
-            listUpkeep.cancel()
-        }
+        let upkeep = [
+            Task { [jwtKeys] in await jwtKeys.stayFresh() }, Task { [signer] in await signer.stayReady() },
+            Task { await keepListFresh() },
+        ]
+        defer { for task in upkeep { task.cancel() } }
         // Cancelling gRPC's own task would drop connections that are being accepted, which NIO does not forgive: however
         // serving ends, the listener closes first.
         let serving = Task { () async -> Result<Void, AuthorityError> in

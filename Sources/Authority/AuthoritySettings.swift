@@ -12,8 +12,7 @@ public struct AuthoritySettings: Sendable {
     public var name: String
     /// Holds `ca.pem`, `ca.key`, `authority.sqlite` and a `jwt-ID.key` for each key that signs JWT-SVIDs.
     public var stateDirectory: String
-    /// Holds the CA's key, which is read from there and never made, instead of `ca.key`.
-    public var keyFile: String?
+    public var keyStore = KeyStore.ownFile
     public var listenAddress: IPAddress
     /// 0 for any that is free.
     public var listenPort: UInt16

@@ -117,6 +117,28 @@ int ps_x509_print_name(BIO *bio, const X509_NAME *name)
 	return X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0;
 }
 
+// OpenSSL shows these fields as const and has no setters: it writes them only when it signs by itself.
+
+int ps_x509_set_signature_algorithm(X509 *certificate, int nid, int parameters)
+{
+	const X509_ALGOR *outer;
+	X509_get0_signature(NULL, &outer, certificate);
+	X509_ALGOR *inner = (X509_ALGOR *)X509_get0_tbs_sigalg(certificate);
+	return X509_ALGOR_set0(inner, OBJ_nid2obj(nid), parameters, NULL) &&
+	       X509_ALGOR_set0((X509_ALGOR *)outer, OBJ_nid2obj(nid), parameters, NULL);
+}
+
+int ps_x509_set_signature(X509 *certificate, const uint8_t *signature, int count)
+{
+	const ASN1_BIT_STRING *field;
+	X509_get0_signature(&field, NULL, certificate);
+	ASN1_BIT_STRING *bits = (ASN1_BIT_STRING *)field;
+	bits->flags &= ~(ASN1_STRING_FLAG_BITS_LEFT | 0x07);
+	// All bits of the last byte count.
+	bits->flags |= ASN1_STRING_FLAG_BITS_LEFT;
+	return ASN1_BIT_STRING_set(bits, (uint8_t *)signature, count);
+}
+
 int ps_x509_stack_count(const STACK_OF(X509) * stack)
 {
 	return stack == NULL ? 0 : sk_X509_num(stack);

@@ -77,8 +77,6 @@ package enum DERTag: UInt8, Sendable {
     case context6 = 0x86
     /// Context tags of constructed elements.
     case context0Constructed = 0xa0
-    case context1Constructed = 0xa1
-    case context2Constructed = 0xa2
 }
 
 /// Why bytes are not the DER that was expected.

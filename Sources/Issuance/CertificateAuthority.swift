@@ -1,11 +1,11 @@
 public import Identity
 public import OpenSSLBinding
 
-/// A certificate authority of one trust domain: a root and its private key.
+/// A certificate authority of one trust domain: a root and the key that signs under it, wherever that is.
 public struct CertificateAuthority: Sendable {
     public let trustDomain: TrustDomain
     public let certificate: Certificate
-    public let key: PrivateKey
+    public let key: any SigningKey
     private let verifier: SVIDVerifier
 
     public static let defaultLifetime = Duration.seconds(365 * 86400)
@@ -16,20 +16,27 @@ public struct CertificateAuthority: Sendable {
         algorithm: KeyAlgorithm = .ecP256
     ) throws(IssuanceError) -> CertificateAuthority {
         let key: PrivateKey
+        do throws(OpenSSLError) { key = try PrivateKey.generate(algorithm) } catch { throw .openSSL(error) }
+        return try createRoot(for: trustDomain, key: key, now: now, lifetime: lifetime)
+    }
+
+    /// Makes a root for a key that is there. `now` in seconds since 1970.
+    public static func createRoot(
+        for trustDomain: TrustDomain, key: any SigningKey, now: Int64, lifetime: Duration = defaultLifetime
+    ) throws(IssuanceError) -> CertificateAuthority {
+        let template = CertificateTemplate(
+            root: trustDomain, key: key.publicKey, serial: try newSerial(), now: now, lifetime: lifetime)
         let certificate: Certificate
-        do throws(OpenSSLError) {
-            key = try PrivateKey.generate(algorithm)
-            let template = CertificateTemplate(
-                root: trustDomain, key: key.publicKey, serial: try newSerial(), now: now, lifetime: lifetime)
+        do throws(SigningError) {
             certificate = try template.contents.signed(by: key, issuer: nil)
         } catch {
-            throw .openSSL(error)
+            throw .signing(error)
         }
         return try CertificateAuthority(trustDomain: trustDomain, certificate: certificate, key: key)
     }
 
     /// Takes a root that was made before. Refused unless `certificate` may be an authority of `trustDomain` and `key` is its key.
-    public init(trustDomain: TrustDomain, certificate: Certificate, key: PrivateKey) throws(IssuanceError) {
+    public init(trustDomain: TrustDomain, certificate: Certificate, key: any SigningKey) throws(IssuanceError) {
         let bundle: TrustBundle
         do throws(SVIDRejection) {
             bundle = try TrustBundle(trustDomain: trustDomain, authorities: [certificate], sequence: 1)
@@ -49,20 +56,21 @@ public struct CertificateAuthority: Sendable {
     /// Issues the certificate of a plan for the key of a request.
     ///
     /// Valid from ten seconds before `now` (seconds since 1970) for the plan's lifetime, never longer than the authority.
-    /// The finished certificate is verified as any peer would, and compared with the plan, before it leaves.
+    /// The finished certificate is verified as any peer would, and compared with the plan, before it leaves. Takes as long as
+    /// the key does.
     public func sign(_ request: ProvenRequest, plan: IssuancePlan, now: Int64) throws(IssuanceError) -> X509SVID {
         guard plan.id.trustDomain == trustDomain else { throw .foreignTrustDomain(plan.id) }
         guard (certificate.notBefore..<certificate.notAfter).contains(now) else { throw .authorityNotValid(now: now) }
         let template = CertificateTemplate(
-            plan, for: request.publicKey, authority: certificate, serial: try serial(), now: now)
+            plan, for: request.publicKey, authority: certificate, serial: try Self.newSerial(), now: now)
         return try recheck(try sign(template), against: plan, key: request.publicKey, now: now)
     }
 
     func sign(_ template: CertificateTemplate) throws(IssuanceError) -> Certificate {
-        do throws(OpenSSLError) {
+        do throws(SigningError) {
             return try template.contents.signed(by: key, issuer: certificate)
         } catch {
-            throw .openSSL(error)
+            throw .signing(error)
         }
     }
 
@@ -82,16 +90,8 @@ public struct CertificateAuthority: Sendable {
         return svid
     }
 
-    private func serial() throws(IssuanceError) -> [UInt8] {
-        do throws(OpenSSLError) {
-            return try Self.newSerial()
-        } catch {
-            throw .openSSL(error)
-        }
-    }
-
     /// 128 random bits, more than enough to be unique and not guessed (RFC 5280 section 4.1.2.2).
-    private static func newSerial() throws(OpenSSLError) -> [UInt8] {
-        try RandomBytes.make(16)
+    private static func newSerial() throws(IssuanceError) -> [UInt8] {
+        do throws(OpenSSLError) { return try RandomBytes.make(16) } catch { throw .openSSL(error) }
     }
 }

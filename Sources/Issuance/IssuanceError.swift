@@ -34,6 +34,8 @@ public enum IssuanceError: Error, Sendable, Equatable {
     case tokenRejected(JWTRejection)
     case tokenDiffersFromPlan
 
+    /// The authority's key did not sign.
+    case signing(SigningError)
     case openSSL(OpenSSLError)
 
     /// What of a finished certificate is compared with its plan.
@@ -69,6 +71,7 @@ extension IssuanceError: CustomStringConvertible {
         case .listRejected(let reason): "the finished revocation list is refused: \(reason)"
         case .tokenRejected(let reason): "the finished token is not valid: \(reason)"
         case .tokenDiffersFromPlan: "the finished token differs from its plan"
+        case .signing(let error): "\(error)"
         case .openSSL(let error): "\(error)"
         }
     }

@@ -31,18 +31,20 @@ extension CertificateAuthority {
     public static let listLifetime: Int64 = 86400
 
     /// Signs a complete list, good from ten seconds before `issuedAt` (seconds since 1970), and reads it as any node will
-    /// before it leaves.
+    /// before it leaves. Takes as long as the key does.
     public func revocationList(
         number: UInt64, of revoked: [RevokedCertificate], issuedAt: Int64
     ) throws(IssuanceError) -> RevocationList {
-        guard let algorithm = ListAlgorithm.identifier(of: key.publicKey.kind), let issuer = certificate.subjectName
-        else { throw .unacceptableKey("\(key.publicKey.kind)") }
+        let kind = key.publicKey.kind
+        guard let algorithm = ListAlgorithm.identifier(of: kind), let scheme = kind.certificateScheme,
+            let issuer = certificate.subjectName
+        else { throw .unacceptableKey("\(kind)") }
         let body = DER.sequence(
             DER.integer(1), algorithm, issuer, DERTime.encode(issuedAt - X509SVID.backdating),
             DERTime.encode(issuedAt + Self.listLifetime),
             revoked.isEmpty ? [] : DER.sequence(of: revoked.map(\.der)), extensions(number))
         let signature: [UInt8]
-        do throws(OpenSSLError) { signature = try key.sign(body) } catch { throw .openSSL(error) }
+        do throws(SigningError) { signature = try key.sign(body, by: scheme) } catch { throw .signing(error) }
         let der = DER.sequence(body, algorithm, DER.element(.bitString, [0] + signature))
         do throws(RevocationListRejection) {
             return try RevocationList(der: der, of: certificate)

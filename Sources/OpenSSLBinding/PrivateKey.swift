@@ -73,6 +73,14 @@ internal import COpenSSL
         guard let scheme = publicKey.kind.scheme else {
             throw OpenSSLError(operation: "EVP_DigestSign", reasons: ["no scheme for a key of kind \(publicKey.kind)"])
         }
+        return try signature(of: message, by: scheme)
+    }
+
+    func signature(of message: [UInt8], by scheme: SignatureScheme) throws(OpenSSLError) -> [UInt8] {
+        // OpenSSL would quietly choose another.
+        guard scheme.suits(publicKey.kind) else {
+            throw OpenSSLError(operation: "EVP_DigestSign", reasons: ["the scheme is of another kind of key"])
+        }
         let context = try unsafe OpenSSL.require("EVP_MD_CTX_new", EVP_MD_CTX_new())
         defer { unsafe EVP_MD_CTX_free(context) }
         var keyContext: OpaquePointer?

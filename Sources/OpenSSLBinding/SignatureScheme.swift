@@ -76,4 +76,33 @@ extension PublicKey.Kind {
     }
 
     var digest: OpaquePointer? { unsafe scheme?.digest }
+
+    /// What certificates and lists of revoked ones are signed with by a key of this kind; nil for kinds that no authority may
+    /// have.
+    public var certificateScheme: SignatureScheme? {
+        switch self {
+        case .ecP256: .ecdsa(.sha256)
+        case .ecP384: .ecdsa(.sha384)
+        case .rsa: .rsaPKCS1(.sha256)
+        case .ed25519: .ed25519
+        case .ecP521, .other: nil
+        }
+    }
+}
+
+extension SignatureScheme {
+    /// OpenSSL's number for the AlgorithmIdentifier of RFC 5758, RFC 4055 or RFC 8410, and whether NULL are its parameters
+    /// instead of none; nil for a scheme that signs no certificate.
+    var certificateAlgorithm: (nid: Int32, hasNull: Bool)? {
+        switch self {
+        case .ecdsa(.sha256): (NID_ecdsa_with_SHA256, false)
+        case .ecdsa(.sha384): (NID_ecdsa_with_SHA384, false)
+        case .ecdsa(.sha512): (NID_ecdsa_with_SHA512, false)
+        case .rsaPKCS1(.sha256): (NID_sha256WithRSAEncryption, true)
+        case .rsaPKCS1(.sha384): (NID_sha384WithRSAEncryption, true)
+        case .rsaPKCS1(.sha512): (NID_sha512WithRSAEncryption, true)
+        case .ed25519: (NID_ED25519, false)
+        case .rsaPSS: nil
+        }
+    }
 }

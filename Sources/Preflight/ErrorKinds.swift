@@ -34,7 +34,8 @@ extension EventKind {
         case .stateFile(let error): self.init(error, otherwise: .stateRefused)
         case .registry(.noSpace): self = .spaceMissing
         case .registry(.locked): self = .instanceHeld
-        case .missing, .keyBesideCredential, .unreadable, .registry: self = .stateRefused
+        case .missing, .keyInTwoPlaces, .unreadable, .registry: self = .stateRefused
+        case .keyStore: self = .caKeyAway
         case .cannotListen: self = .addressRefused
         case .issuance, .serverFailed: self = .startFailed
         }

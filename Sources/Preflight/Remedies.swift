@@ -22,6 +22,7 @@ extension EventKind {
             "psid node evict on the authority if it is banned there; then as for a new node: stop, delete node/ under paths.state, start with a new token"
         case .clockSkewed: "set the clock, and have a time service keep it"
         case .directoryFull: "delete entries and evict nodes that are gone; workloads go with their last certificate"
+        case .caKeyAway: "see that the token or Vault is there and lets the daemon in; the reason says what it said"
         case .stateNotSaved: "see that paths.state can be written and has room"
         case .linkFailed, .linkLost: "see that the other node runs and that its TCP link port is reached from here"
         case .addressQuarantined: "wait; psid peers names the node that does not answer"

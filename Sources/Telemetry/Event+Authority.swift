@@ -125,6 +125,12 @@ extension Event {
         Event(.serverSVIDRenewed, "the authority's SVID was renewed, serial \(serial)", [.serial: serial])
     }
 
+    public static func caKeyAway(reason: String) -> Event {
+        Event(.caKeyAway, "the CA's key does not sign, nothing is issued: \(reason)", [.reason: reason])
+    }
+
+    public static var caKeyBack: Event { Event(.caKeyBack, "the CA's key signs again", [:]) }
+
     public static func serverSVIDRenewalFailed(reason: String) -> Event {
         Event(
             .serverSVIDRenewalFailed, "the authority's SVID was not renewed and stays in use: \(reason)",

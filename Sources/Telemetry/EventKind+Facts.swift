@@ -52,6 +52,8 @@ extension EventKind {
         case .jwtKeysFailed: Facts(2022, .error, "c82ead5459a8474b9f8a73dce992494e")
         case .jwtSVIDIssued: Facts(2023, .info, "87b6b806def542e8aa1af83a34b3e6f9")
         case .svidMinted: Facts(2024, .notice, "9977cbebcd4b453f85975cd425595633")
+        case .caKeyAway: Facts(2030, .error, "b98fec2e8775452faecf3826a7631453")
+        case .caKeyBack: Facts(2031, .notice, "4f238987e1974788bbd6e38d94d1e8a2")
         case .revoked: Facts(2040, .notice, "e71631c1bf2b443fac2333f3a2431f2a")
         case .revocationLifted: Facts(2041, .notice, "6496cd4f97d24d2fb92607e214ae15c5")
         case .nodeJoined: Facts(3001, .notice, "31a4be5b909342549c0168691f9a2dfa")

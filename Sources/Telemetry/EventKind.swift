@@ -52,6 +52,8 @@ public enum EventKind: String, CaseIterable, Sendable {
     case jwtSVIDIssued = "jwt-svid-issued"
     /// For whom an operator wanted it.
     case svidMinted = "svid-minted"
+    case caKeyAway = "ca-key-away"
+    case caKeyBack = "ca-key-back"
     /// A name, a certificate, an entry or a node.
     case revoked
     case revocationLifted = "revocation-lifted"

@@ -36,9 +36,8 @@ struct TestRegistry {
         -> NodeRecord
     {
         let joining = Registry.Joining(token: token, name: name, endpoint: try endpoint(address))
-        return try await registry.join(joining, now: now) { [authority] (name) throws(JoinRefusal) in
-            try nodeSVID(name, authority, now: now)
-        }.node
+        let granted = try await registry.grantedName(joining, now: now)
+        return try await registry.join(joining, with: nodeSVID(granted, authority, now: now), now: now)
     }
 
     @discardableResult

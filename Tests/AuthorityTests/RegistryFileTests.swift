@@ -245,7 +245,8 @@ import Testing
 
     @Test func makesNoKeyInPlaceOfOneThatSomebodyElseKeeps() throws {
         let directory = try TemporaryDirectory()
-        let files = AuthorityFiles(directory: directory.path + "/state", keptKey: directory.path + "/ca-key")
+        let files = AuthorityFiles(
+            directory: directory.path + "/state", keyStore: .file(path: directory.path + "/ca-key"))
         #expect(throws: AuthorityError.self) { try files.certificateAuthority(for: trustDomain, now: start) }
         #expect(try FileManager.default.contentsOfDirectory(atPath: files.directory).isEmpty)
     }
@@ -253,15 +254,15 @@ import Testing
     @Test func refusesAKeyBesideTheOneThatSomebodyElseKeeps() throws {
         let (directory, files) = try made()
         let kept = try handOver(files, to: directory.path + "/ca-key")
-        try FileManager.default.copyItem(atPath: kept.key, toPath: files.key)
-        #expect(throws: AuthorityError.keyBesideCredential(path: files.key)) {
+        try FileManager.default.copyItem(atPath: directory.path + "/ca-key", toPath: files.key)
+        #expect(throws: AuthorityError.keyInTwoPlaces(path: files.key)) {
             try kept.certificateAuthority(for: trustDomain, now: start)
         }
     }
 
     private func handOver(_ files: AuthorityFiles, to path: String) throws -> AuthorityFiles {
         try FileManager.default.moveItem(atPath: files.key, toPath: path)
-        return AuthorityFiles(directory: files.directory, keptKey: path)
+        return AuthorityFiles(directory: files.directory, keyStore: .file(path: path))
     }
 
     private func made() throws -> (TemporaryDirectory, AuthorityFiles) {

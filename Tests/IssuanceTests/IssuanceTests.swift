@@ -144,7 +144,8 @@ struct IssuanceTests {
 
     @Test func authorityIsLoadedOnlyWithItsKeyAndDomain() throws {
         let loaded = try CertificateAuthority(
-            trustDomain: domain, certificate: authority.certificate, key: PrivateKey(pem: authority.key.pkcs8PEM()))
+            trustDomain: domain, certificate: authority.certificate,
+            key: PrivateKey(pem: #require(authority.key as? PrivateKey).pkcs8PEM()))
         #expect(loaded.bundle == authority.bundle)
         #expect(throws: IssuanceError.authorityKeyMismatch) {
             try CertificateAuthority(trustDomain: domain, certificate: authority.certificate, key: key)

@@ -47,7 +47,7 @@ private struct OlderAuthority {
 
     init(of service: AuthorityService) throws {
         let core = AuthorityCore(
-            settings: service.settings, authority: service.authority, trust: service.trust, registry: service.registry,
+            settings: service.settings, signer: service.signer, trust: service.trust, registry: service.registry,
             certificates: service.certificates, publisher: service.publisher, entrySignals: service.entrySignals,
             jwtKeys: service.jwtKeys, now: service.now, observe: service.observe)
         server = try AuthorityServer(

@@ -14,28 +14,22 @@ extension Registry {
         let endpoint: NodeEndpoint
     }
 
-    /// Uses up the token, records the node and has its SVID issued, all of it or nothing: of any number of tries with one
-    /// token exactly one gets through.
+    /// The name that the node would join under: with it an SVID can be made for `join`, which looks at everything again.
+    func grantedName(_ joining: Joining, now: Int64) async throws(JoinRefusal) -> String {
+        try await read(as: JoinRefusal.self) { try admit(joining, now: now, $0).name }
+    }
+
+    /// Uses up the token and records the node with its SVID, all of it or nothing: of any number of tries with one token
+    /// exactly one gets through.
     ///
     /// A token that was made for a name lets that node join again and keep its number; one for any name does not open a
     /// name that is taken.
-    func join(
-        _ joining: Joining, now: Int64,
-        issue: @escaping @Sendable (_ name: String) throws(JoinRefusal) -> X509SVID
-    ) async throws(JoinRefusal) -> (node: NodeRecord, svid: X509SVID) {
+    func join(_ joining: Joining, with svid: X509SVID, now: Int64) async throws(JoinRefusal) -> NodeRecord {
         try await write(as: JoinRefusal.self) { db in
-            let promised = try Self.goodToken(joining.token, now: now, db)
-            let name = try Self.name(asked: joining.name, promised: promised)
-            let former = try find(name: name, db)
+            let (name, former) = try admit(joining, now: now, db)
             if let former {
-                guard !former.isBanned else { throw JoinRefusal.banned(name) }
-                guard promised != nil || former.isEvicted else { throw JoinRefusal.nameTaken(name) }
                 try db.execute(sql: "DELETE FROM leases WHERE node = ?", arguments: [former.number.rawValue])
             }
-            guard try !isLeased(joining.endpoint.address, toAnotherThan: former?.number, db) else {
-                throw JoinRefusal.leasedAddress(joining.endpoint.address)
-            }
-            let svid = try issue(name)
             try db.execute(
                 sql: """
                     INSERT INTO nodes (name, address, link_port, esp_port, joined_at, serial) VALUES (?, ?, ?, ?, ?, ?)
@@ -47,15 +41,30 @@ extension Registry {
                     name, Data(joining.endpoint.address.packed), joining.endpoint.linkPort,
                     joining.endpoint.espPort, now, svid.leaf.serialHex,
                 ])
-            guard let node = try find(name: name, db) else { throw nonsense("a node \(name)") }
+            guard let node = try find(name: name, db), node.id == svid.id else { throw nonsense("a node \(name)") }
             try db.execute(
                 sql: "UPDATE tokens SET used_by = ? WHERE hash = ?",
                 arguments: [node.number.rawValue, joining.token.hash])
             try insert(IssuedRow(svid: svid, node: node.number, entry: nil), db)
             try checkRoom(now: now, db)
             _ = try db.advance("revision")
-            return (node, svid)
+            return node
         }
+    }
+
+    /// Under which name a node may join now, and what it was before under that name.
+    private func admit(_ joining: Joining, now: Int64, _ db: Database) throws -> (name: String, former: NodeRecord?) {
+        let promised = try Self.goodToken(joining.token, now: now, db)
+        let name = try Self.name(asked: joining.name, promised: promised)
+        let former = try find(name: name, db)
+        if let former {
+            guard !former.isBanned else { throw JoinRefusal.banned(name) }
+            guard promised != nil || former.isEvicted else { throw JoinRefusal.nameTaken(name) }
+        }
+        guard try !isLeased(joining.endpoint.address, toAnotherThan: former?.number, db) else {
+            throw JoinRefusal.leasedAddress(joining.endpoint.address)
+        }
+        return (name, former)
     }
 
     private static func name(asked: String?, promised: String?) throws(JoinRefusal) -> String {

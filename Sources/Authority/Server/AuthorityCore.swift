@@ -7,7 +7,7 @@ internal import OpenSSLBinding
 /// What the authority decides when nodes call, free of how they call.
 struct AuthorityCore: Sendable {
     let settings: AuthoritySettings
-    let authority: CertificateAuthority
+    let signer: CertificateSigner
     let trust: PublishedTrust
     let registry: Registry
     let certificates: CertificateLog
@@ -59,11 +59,11 @@ struct AuthorityCore: Sendable {
         try await registry.checkToken(token, now: now)
         if let name, !Self.isNodeName(name) { throw .badName(name) }
         guard let endpoint else { throw .badEndpoint }
-        let proven = try prove(request)
         let joining = Registry.Joining(token: token, name: name, endpoint: endpoint)
-        let joined = try await registry.join(joining, now: now) { (name) throws(JoinRefusal) in
-            try issue(name, proven, now: now)
-        }
+        let granted = try await registry.grantedName(joining, now: now)
+        // Before the transaction: nothing in the registry may wait for a key.
+        let svid = try await issue(granted, try prove(request), now: now)
+        let joined = (node: try await registry.join(joining, with: svid, now: now), svid: svid)
         await publisher.changed()
         observe(.joined(joined.node))
         return joined
@@ -77,24 +77,25 @@ struct AuthorityCore: Sendable {
         }
     }
 
-    private func issue(_ name: String, _ request: ProvenRequest, now: Int64) throws(JoinRefusal) -> X509SVID {
+    private func issue(_ name: String, _ request: ProvenRequest, now: Int64) async throws(JoinRefusal) -> X509SVID {
         do throws(IssuanceError) {
-            return try issueNode(name, request, now: now)
+            return try await issueNode(name, request, now: now)
         } catch {
             throw .issuance(error)
         }
     }
 
-    private func issueNode(_ name: String, _ request: ProvenRequest, now: Int64) throws(IssuanceError) -> X509SVID {
+    private func issueNode(_ name: String, _ request: ProvenRequest, now: Int64) async throws(IssuanceError) -> X509SVID
+    {
         let plan = try IssuancePlan.node(name, in: settings.trustDomain, lifetime: settings.nodeLifetime)
-        return try authority.sign(request, plan: plan, now: now)
+        return try await signer.sign(request, plan: plan, now: now)
     }
 
     /// A new SVID under the name that the node has.
     func renew(_ node: NodeRecord, request: [UInt8]) async throws(CallRefusal) -> X509SVID {
         let svid: X509SVID
         do throws(IssuanceError) {
-            svid = try issueNode(node.name, ProvenRequest(csrDER: request), now: now())
+            svid = try await issueNode(node.name, ProvenRequest(csrDER: request), now: now())
         } catch {
             throw .issuance(error)
         }
@@ -137,7 +138,7 @@ struct AuthorityCore: Sendable {
         let registration = try await registration(of: subject, on: node.id)
         let lifetime = registration.lifetime ?? settings.workloadLifetime
         let number = try await number(of: registration, for: lifetime)
-        let svid = try sign(proven, registration, number, lifetime, on: node.id)
+        let svid = try await sign(proven, registration, number, lifetime, on: node.id)
         try await certificates.record(svid, node: node.number, entry: registration.entry)
         observe(
             .workloadIssued(
@@ -225,12 +226,12 @@ struct AuthorityCore: Sendable {
     private func sign(
         _ request: ProvenRequest, _ registration: WorkloadRegistration, _ number: NumericIdentity,
         _ lifetime: Duration, on node: SPIFFEID
-    ) throws(CallRefusal) -> X509SVID {
+    ) async throws(CallRefusal) -> X509SVID {
         do throws(IssuanceError) {
             let plan = try IssuancePlan.workload(
                 id: registration.spiffeID, binding: try .of(number, on: node), lifetime: lifetime,
                 dnsNames: registration.dnsNames)
-            return try authority.sign(request, plan: plan, now: now())
+            return try await signer.sign(request, plan: plan, now: now())
         } catch {
             throw .issuance(error)
         }

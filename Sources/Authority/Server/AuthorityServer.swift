@@ -32,7 +32,7 @@ final class AuthorityServer: Sendable {
             throw .cannotListen(address: address, reason: "\(error)")
         }
         // Without what is revoked: who shows that is told so in answer to each call, and shuts itself off.
-        let bundle = core.authority.bundle
+        let bundle = core.signer.authority.bundle
         let listener = SecureListener(
             address: socketAddress,
             identity: TransportIdentity(current: { identity.current }, bundle: { bundle }, now: core.now),

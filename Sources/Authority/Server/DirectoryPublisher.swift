@@ -70,7 +70,7 @@ actor DirectoryPublisher {
     private nonisolated func make() async throws -> Edition {
         let signer = identity.current
         let (directory, jwtBundle, revoked) = try await registry.published(now: now())
-        let bundle = try trust.publish(revoked)
+        let bundle = try await trust.publish(revoked)
         let edition = DirectoryEdition(directory: directory, bundle: bundle, jwtBundle: jwtBundle)
         return Edition(
             directory: directory, message: try .sign(edition, with: signer), signer: signer.svid.leaf.serialHex)

@@ -60,6 +60,11 @@ void ps_pem_free(int secret, void *memory, size_t count);
 int ps_x509_unix_time(const ASN1_TIME *time, int64_t *seconds);
 /// Writes the name as RFC 4514 text; returns 1 on success.
 int ps_x509_print_name(BIO *bio, const X509_NAME *name);
+/// Says in both places of RFC 5280 section 4.1 how a certificate is going to be signed; `parameters` is V_ASN1_UNDEF or
+/// V_ASN1_NULL. Returns 1 on success.
+int ps_x509_set_signature_algorithm(X509 *certificate, int nid, int parameters);
+/// Puts in a signature that was made elsewhere; returns 1 on success.
+int ps_x509_set_signature(X509 *certificate, const uint8_t *signature, int count);
 int ps_x509_stack_count(const STACK_OF(X509) * stack);
 X509 *ps_x509_stack_value(const STACK_OF(X509) * stack, int index);
 STACK_OF(X509) * ps_x509_stack_new(void);

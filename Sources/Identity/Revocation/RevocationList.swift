@@ -28,7 +28,9 @@ public struct RevocationList: Sendable, Equatable {
         let contents: Contents
         do throws(DERError) { contents = try Contents(der, authority) } catch { throw .malformed }
         guard contents.issuer == authority.subjectName, authority.maySignLists else { throw .otherAuthority }
-        guard authority.publicKey.verify(contents.signature, of: contents.signed) else { throw .badSignature }
+        guard let scheme = authority.publicKey.kind.certificateScheme,
+            authority.publicKey.verify(contents.signature, of: contents.signed, by: scheme)
+        else { throw .badSignature }
         guard contents.serials.count <= Self.mostCertificates else { throw .tooLarge(bytes: der.count) }
         self.der = der
         self.authority = authority

@@ -95,7 +95,7 @@ package enum ListExtension {
     package static let authorityKey: [UInt8] = [0x55, 0x1d, 0x23]
 }
 
-/// AlgorithmIdentifiers of the signatures that `PrivateKey.sign` makes.
+/// AlgorithmIdentifiers of `PublicKey.Kind.certificateScheme`.
 package enum ListAlgorithm {
     /// Nil for keys that are not ours to use.
     package static func identifier(of kind: PublicKey.Kind) -> [UInt8]? {
@@ -103,7 +103,7 @@ package enum ListAlgorithm {
         case .ecP256: DER.sequence(DER.element(.objectIdentifier, ecdsaWithSHA256))
         case .ecP384: DER.sequence(DER.element(.objectIdentifier, ecdsaWithSHA384))
         case .ed25519: DER.sequence(DER.element(.objectIdentifier, ed25519))
-        case .rsa: DER.sequence(DER.element(.objectIdentifier, rsaPSS), pssParameters)
+        case .rsa: DER.sequence(DER.element(.objectIdentifier, rsaWithSHA256), DER.element(.null, []))
         case .ecP521, .other: nil
         }
     }
@@ -113,17 +113,6 @@ package enum ListAlgorithm {
     private static let ecdsaWithSHA384: [UInt8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3]
     /// RFC 8410 section 3.
     private static let ed25519: [UInt8] = [0x2b, 0x65, 0x70]
-    /// RFC 4055 section 3.1.
-    private static let rsaPSS: [UInt8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10]
-    private static let maskByHash: [UInt8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8]
-    private static let sha256: [UInt8] = [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1]
-
-    /// SHA-256, for the mask too, and a salt as long as the digest.
-    private static let pssParameters: [UInt8] = {
-        let hash = DER.sequence(DER.element(.objectIdentifier, sha256), DER.element(.null, []))
-        return DER.sequence(
-            DER.element(.context0Constructed, hash),
-            DER.element(.context1Constructed, DER.sequence(DER.element(.objectIdentifier, maskByHash), hash)),
-            DER.element(.context2Constructed, DER.integer(32)))
-    }()
+    /// RFC 4055 section 5.
+    private static let rsaWithSHA256: [UInt8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11]
 }

@@ -19,7 +19,10 @@ struct Findings {
     /// What keeps the daemon from its work comes first.
     func all() async -> [Finding] {
         var findings = ofDaemon() + ofOthers()
-        if let authority { findings += await ofRegistry(authority.service) }
+        if let authority {
+            findings += ofKey(authority.service)
+            findings += await ofRegistry(authority.service)
+        }
         if let node {
             findings += await ofIdentity(node)
             findings += await ofDevices(node)
@@ -66,6 +69,10 @@ struct Findings {
                 return .notice(kind, "a moment ago\(others): \(tally.last.event.message)")
             }
         }
+    }
+
+    private func ofKey(_ service: AuthorityService) -> [Finding] {
+        service.keyFailure.map { [.error(.caKeyAway, Event.caKeyAway(reason: "\($0)").message)] } ?? []
     }
 
     /// Said before nothing goes any more.

@@ -42,6 +42,8 @@ extension Event {
             self = .leasesRefused(prefixes: prefixes.map(\.description), node: "\(node)")
         case .serverRenewed(let serial): self = .serverSVIDRenewed(serial: serial)
         case .serverRenewalFailed(let error): self = .serverSVIDRenewalFailed(reason: "\(error)")
+        case .keyAway(let error): self = .caKeyAway(reason: "\(error)")
+        case .keyBack: self = .caKeyBack
         case .jwtIssued(let issued): self = Event(issued)
         case .jwtKeyPrepared(let keyID, let notAfter): self = .jwtKeyPrepared(keyID: keyID, notAfter: notAfter)
         case .jwtKeyActivated(let keyID): self = .jwtKeyActivated(keyID: keyID)

@@ -4,6 +4,7 @@ public import Datapath
 public import LinuxBinding
 public import NodeIdentity
 public import NodeLink
+import OpenSSLBinding
 public import PodState
 
 /// Why the daemon does not start, or ends before it was told to.
@@ -61,10 +62,11 @@ extension StartError: CustomStringConvertible {
         }
     }
 
-    /// sysexits(3): 78 for a configuration that cannot be used, else 1.
+    /// sysexits(3): 78 for what another start would not mend and may make worse, such as a PIN that is wrong; else 1.
     public var exitStatus: Int32 {
         switch self {
         case .configuration, .badSetting: 78
+        case .authority(.keyStore(_, let error)) where error.isRefusal: 78
         default: 1
         }
     }

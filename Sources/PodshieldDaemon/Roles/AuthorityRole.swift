@@ -55,7 +55,7 @@ extension AuthoritySettings {
             trustDomain: configuration.trustDomain, name: settings.name,
             stateDirectory: configuration.paths.authorityState, listenAddress: settings.listenAddress,
             listenPort: settings.port)
-        keyFile = try settings.keyCredential.map(Self.credentialPath)
+        if let credential = settings.keyCredential { keyStore = .file(path: try Self.credentialPath(credential)) }
         advertisedAddress = settings.advertised.description
         workloadLifetime = settings.workloadLifetime
         nodeLifetime = settings.nodeLifetime
