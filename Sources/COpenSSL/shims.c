@@ -81,6 +81,34 @@ EVP_PKEY *ps_key_from_pkcs8(const uint8_t *der, size_t count)
 	return key;
 }
 
+static EVP_PKEY *key_from_parameters(const char *algorithm, OSSL_PARAM_BLD *builder)
+{
+	OSSL_PARAM *parameters = OSSL_PARAM_BLD_to_param(builder);
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, algorithm, NULL);
+	EVP_PKEY *key = NULL;
+	if (parameters != NULL && context != NULL && EVP_PKEY_fromdata_init(context) > 0 &&
+	    EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters) <= 0)
+		key = NULL;
+	EVP_PKEY_CTX_free(context);
+	OSSL_PARAM_free(parameters);
+	return key;
+}
+
+EVP_PKEY *ps_key_from_rsa(const uint8_t *modulus, int modulus_count, const uint8_t *exponent, int exponent_count)
+{
+	BIGNUM *n = BN_bin2bn(modulus, modulus_count, NULL);
+	BIGNUM *e = BN_bin2bn(exponent, exponent_count, NULL);
+	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+	EVP_PKEY *key = NULL;
+	if (n != NULL && e != NULL && builder != NULL && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) &&
+	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e))
+		key = key_from_parameters("RSA", builder);
+	OSSL_PARAM_BLD_free(builder);
+	BN_free(n);
+	BN_free(e);
+	return key;
+}
+
 // PEM
 
 static unsigned int pem_flags(int secret)

@@ -52,6 +52,14 @@ extension SignatureScheme {
 }
 
 extension SignatureScheme.HashFunction {
+    /// The digest of `message`, for keys that sign digests.
+    public func hash(_ message: [UInt8]) throws(OpenSSLError) -> [UInt8] {
+        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var count: UInt32 = 0
+        try unsafe OpenSSL.check("EVP_Digest", EVP_Digest(message, message.count, &digest, &count, self.digest, nil))
+        return Array(digest.prefix(Int(count)))
+    }
+
     fileprivate var digest: OpaquePointer? {
         switch self {
         case .sha256: unsafe EVP_sha256()

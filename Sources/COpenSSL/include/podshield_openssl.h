@@ -5,8 +5,10 @@
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
@@ -47,6 +49,8 @@ EVP_PKEY *ps_key_generate_rsa(size_t bits);
 EVP_PKEY *ps_key_generate_ed25519(void);
 /// Decodes exactly `count` bytes of DER PKCS#8 PrivateKeyInfo; NULL also for bytes left over.
 EVP_PKEY *ps_key_from_pkcs8(const uint8_t *der, size_t count);
+/// A public RSA key from big-endian numbers.
+EVP_PKEY *ps_key_from_rsa(const uint8_t *modulus, int modulus_count, const uint8_t *exponent, int exponent_count);
 
 // PEM
 
