@@ -64,12 +64,14 @@ let package = Package(
         .target(name: "CLibBPF", linkerSettings: [.linkedLibrary("bpf")]),
         .target(name: "CSystemd", linkerSettings: [.linkedLibrary("systemd")]),
         .target(name: "CLinux"),
+        .target(name: "CPKCS11"),
 
         // L1: bindings, the only importers of C
         swiftTarget("OpenSSLBinding", ["COpenSSL"]),
         swiftTarget("BPFBinding", ["CLibBPF", "CPodshieldABI"]),
         swiftTarget("LinuxBinding", ["CLinux", "Addressing"]),
         swiftTarget("SystemdBinding", ["CSystemd"]),
+        swiftTarget("PKCS11Binding", ["CPKCS11", "OpenSSLBinding"]),
 
         // L2: domain, pure values
         swiftTarget("Addressing"),
@@ -236,6 +238,7 @@ let package = Package(
             ] + grpc + grpcTransport + nio),
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
         testTarget("SystemdBinding", ["KernelTestSupport"]),
+        testTarget("PKCS11Binding", ["CPKCS11", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
         testTarget("Configuration", ["Addressing", "Authority", "Identity", "JOSE", "KernelTestSupport"]),
         testTarget("Preflight", ["Addressing", "Configuration", "KernelTestSupport", "LinuxBinding", "Telemetry"]),
