@@ -155,8 +155,9 @@ let package = Package(
             [
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Datapath", "Identity",
                 "Issuance", "JOSE", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "NodeIdentity", "NodeLink",
-                "OpenSSLBinding", "PodState", "Preflight", "PrintableText", "RateLimiting", "SecureTransport",
-                "SystemdBinding", "Telemetry", "WorkloadAPI", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                "OpenSSLBinding", "PKCS11Binding", "PodState", "Preflight", "PrintableText", "RateLimiting",
+                "SecureTransport", "SystemdBinding", "Telemetry", "WorkloadAPI",
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .executableTarget(
             name: "podshield-idd",

@@ -10,8 +10,7 @@ extension PodshieldConfiguration {
         public var port: UInt16
         /// Where nodes reach it; printed with join tokens.
         public var advertised: Endpoint
-        /// Name of the service manager's credential that holds the CA's key; nil when the authority keeps it itself.
-        public var keyCredential: String?
+        public var keyStore: KeyStore
         public var autoRegister: AutoRegister
         /// How pods without an entry are named, such as `/ns/{namespace}/sa/{service-account}`.
         public var identityTemplate: String

@@ -88,12 +88,29 @@ extension PodshieldConfiguration.Authority {
         case .authorityPort: "\(port)"
         case .authorityAdvertise: "\(advertised)"
         case .authorityAutoRegister: autoRegister.rawValue
-        case .authorityKeyCredential: keyCredential
+        case .authorityKeyCredential: keyStore.credential
         case .authorityIdentityTemplate: identityTemplate
         case .authorityWorkloadLifetime: "\(workloadLifetime)"
         case .authorityNodeLifetime: "\(nodeLifetime)"
         case .authorityJWTLifetime: "\(jwtLifetime)"
         case .authorityJWTIssuer: jwtIssuer?.url
+        default: keyStore.text(key)
+        }
+    }
+}
+
+extension PodshieldConfiguration.KeyStore {
+    fileprivate var credential: String? { if case .credential(let name) = self { name } else { nil } }
+
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        guard case .pkcs11(let store) = self else { return nil }
+        return switch key {
+        case .pkcs11Module: store.module
+        case .pkcs11Token: store.token
+        case .pkcs11KeyLabel: store.keyLabel
+        case .pkcs11KeyID: store.keyID.map { "\($0)" }
+        case .pkcs11PINFile, .pkcs11PINCredential: "\(store.pin)"
+        case .pkcs11Create: "\(store.create)"
         default: nil
         }
     }

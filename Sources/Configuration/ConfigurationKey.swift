@@ -25,6 +25,14 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case authorityJWTLifetime = "authority.jwt-lifetime"
     case authorityJWTIssuer = "authority.jwt-issuer"
 
+    case pkcs11Module = "pkcs11.module"
+    case pkcs11Token = "pkcs11.token"
+    case pkcs11KeyLabel = "pkcs11.key-label"
+    case pkcs11KeyID = "pkcs11.key-id"
+    case pkcs11PINFile = "pkcs11.pin-file"
+    case pkcs11PINCredential = "pkcs11.pin-credential"
+    case pkcs11Create = "pkcs11.create"
+
     case joinAuthority = "join.authority"
     case joinRootFingerprint = "join.root-fingerprint"
     case joinToken = "join.token"

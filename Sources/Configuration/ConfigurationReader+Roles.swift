@@ -9,7 +9,7 @@ extension ConfigurationReader {
             document.report("is needed, since nobody can connect to \(listen)", at: .authorityAdvertise)
         }
         let name = document.value(.authorityName, .segment, default: "authority")
-        let keyCredential = document.value(.authorityKeyCredential, .segment)
+        let keyStore = keyStore()
         let autoRegister = document.value(
             .authorityAutoRegister, .word, default: PodshieldConfiguration.AutoRegister.none)
         let template = document.value(
@@ -21,10 +21,10 @@ extension ConfigurationReader {
         let jwtLifetime = document.value(
             .authorityJWTLifetime, .duration(from: "10s", to: "1h"), default: .seconds(300))
         let jwtIssuer = document.value(.authorityJWTIssuer, .issuer)
-        guard let listen else { return nil }
+        guard let listen, let keyStore else { return nil }
         return PodshieldConfiguration.Authority(
             name: name, listenAddress: listen, port: port, advertised: advertised ?? Endpoint(listen, port: port),
-            keyCredential: keyCredential, autoRegister: autoRegister, identityTemplate: template,
+            keyStore: keyStore, autoRegister: autoRegister, identityTemplate: template,
             workloadLifetime: workloadLifetime, nodeLifetime: nodeLifetime, jwtLifetime: jwtLifetime,
             jwtIssuer: jwtIssuer)
     }

@@ -18,6 +18,15 @@ extension Kind where Value == String {
         return fits && text.utf8.allSatisfy { isLetterOrDigit($0) || "._-".utf8.contains($0) } ? text : nil
     }
 
+    /// At most 32 bytes, padded with spaces by the token (PKCS #11 section 3.2).
+    static let tokenLabel = Kind(expected: "a token's label of 1 to 32 bytes") { text in
+        (1...32).contains(text.utf8.count) && !text.utf8.contains(0) && !text.hasSuffix(" ") ? text : nil
+    }
+
+    static let keyLabel = Kind(expected: "a key's label of 1 to 128 bytes") { text in
+        (1...128).contains(text.utf8.count) && !text.utf8.contains(0) ? text : nil
+    }
+
     static let instance = Kind(expected: "an instance name of 1 to 64 letters, digits, '-', '_'") { text in
         let fits = (1...64).contains(text.utf8.count)
         return fits && text.utf8.allSatisfy { isLetterOrDigit($0) || "_-".utf8.contains($0) } ? text : nil
@@ -54,6 +63,16 @@ extension Kind where Value == String {
         guard text.hasPrefix("/"), let first = segments.first, first != "podshield" else { return nil }
         guard !placeholders.contains(first), segments.contains(where: placeholders.contains) else { return nil }
         return segments.allSatisfy { placeholders.contains($0) || segment.parse($0) != nil } ? text : nil
+    }
+}
+
+extension Kind where Value == [UInt8] {
+    static let keyID = Kind(expected: "a key's ID of 1 to 64 bytes in hexadecimal") { text in
+        let digits = Array(text.utf8)
+        guard (2...128).contains(digits.count), digits.count % 2 == 0, digits.allSatisfy(isHexDigit) else { return nil }
+        return stride(from: 0, to: digits.count, by: 2).compactMap { place in
+            UInt8(String(decoding: digits[place...place + 1], as: UTF8.self), radix: 16)
+        }
     }
 }
 

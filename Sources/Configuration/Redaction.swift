@@ -14,7 +14,9 @@ private struct Redaction {
     static let placeholder = "(left out)"
 
     /// Those of credentials should be names, yet may be the secret itself by mistake.
-    private static let secretKeys: [ConfigurationKey] = [.joinToken, .joinTokenCredential, .authorityKeyCredential]
+    private static let secretKeys: [ConfigurationKey] = [
+        .joinToken, .joinTokenCredential, .authorityKeyCredential, .pkcs11PINCredential,
+    ]
     /// Values of secret keys: an alias may repeat them anywhere.
     private let secrets: Set<String>
 
@@ -44,7 +46,7 @@ private struct Redaction {
 
     private func isPublic(_ value: Yams.Node, of key: ConfigurationKey) -> Bool {
         // A token that was written there by mistake is no path.
-        if key == .joinTokenFile { return value.scalar?.string.hasPrefix("/") ?? false }
+        if [.joinTokenFile, .pkcs11PINFile].contains(key) { return value.scalar?.string.hasPrefix("/") ?? false }
         return !Self.secretKeys.contains(key) && isPublic(value)
     }
 

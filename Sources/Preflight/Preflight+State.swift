@@ -34,10 +34,14 @@ extension Preflight {
     }
 
     private func ofAuthority(_ authority: PodshieldConfiguration.Authority) -> [Obstacle] {
+        ofAuthorityState(authority) + ofKeyStore(authority.keyStore)
+    }
+
+    private func ofAuthorityState(_ authority: PodshieldConfiguration.Authority) -> [Obstacle] {
         do throws(AuthorityError) {
             try AuthorityService.inspect(
                 stateDirectory: configuration.paths.authorityState, of: configuration.trustDomain,
-                keyIsKept: authority.keyCredential != nil)
+                keyIsKept: authority.keyStore != .ownFile)
         } catch {
             return [Obstacle(.init(error), "\(error)")]
         }

@@ -42,7 +42,7 @@ import Testing
         .netnsHelperExecutable: [.netnsHelperSocket], .netnsHelperSocket: [.netnsHelperExecutable],
     ]
 
-    @Test(arguments: ConfigurationKey.allCases.filter { $0 != .role && $0.section != "join" })
+    @Test(arguments: ConfigurationKey.allCases.filter { $0 != .role && !["join", "pkcs11"].contains($0.section) })
     func everyKeyCounts(_ key: ConfigurationKey) throws {
         let (old, new) = try #require(Self.changes[key])
         let before = try PodshieldConfiguration(yaml: Documents.standalone, file: "f")
@@ -60,6 +60,18 @@ import Testing
     func joining(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
         let before = try PodshieldConfiguration(yaml: Documents.node, file: "f")
         let after = try PodshieldConfiguration(yaml: Documents.node.replacing(old, with: new), file: "f")
+        #expect(before.changes(to: after) == expected)
+    }
+
+    @Test(arguments: [
+        ("module: /m", "module: /n", [ConfigurationKey.pkcs11Module]), ("token: t", "token: u", [.pkcs11Token]),
+        ("key-label: ca", "key-label: cb", [.pkcs11KeyLabel]), ("key-id: 01", "key-id: 02", [.pkcs11KeyID]),
+        ("pin-file: /p", "pin-credential: p", [.pkcs11PINFile, .pkcs11PINCredential]),
+        ("create: false", "create: true", [.pkcs11Create]),
+    ])
+    func keysInTokens(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
+        let before = try PodshieldConfiguration(yaml: Documents.token, file: "f")
+        let after = try PodshieldConfiguration(yaml: Documents.token.replacing(old, with: new), file: "f")
         #expect(before.changes(to: after) == expected)
     }
 

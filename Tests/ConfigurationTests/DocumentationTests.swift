@@ -19,7 +19,7 @@ import Testing
         var section = ""
         var values: [String: String] = [:]
         for line in example.split(separator: "\n") {
-            if let match = line.wholeMatch(of: #/#? ?([a-z-]+):/#) { section = "\(match.output.1)." }
+            if let match = line.wholeMatch(of: #/#? ?([a-z0-9-]+):/#) { section = "\(match.output.1)." }
             guard let match = line.wholeMatch(of: #/( *)(?:# )?([a-z-]+): ?(\S.*?|)(?: {2,}.*)?/#) else { continue }
             let key = match.output.1.isEmpty ? "\(match.output.2)" : "\(section)\(match.output.2)"
             if ConfigurationKey(rawValue: key) != nil { values[key] = "\(match.output.3)" }
@@ -28,7 +28,7 @@ import Testing
     }
 
     private var documentedDefaults: [String: String] {
-        let rows = documentation.matches(of: #/(?m)^\| `([a-z.-]+)` \| (.*?) \|/#)
+        let rows = documentation.matches(of: #/(?m)^\| `([a-z0-9.-]+)` \| (.*?) \|/#)
         return Dictionary(rows.map { ("\($0.output.1)", "\($0.output.2)") }, uniquingKeysWith: { _, new in new })
     }
 
@@ -54,7 +54,9 @@ import Testing
     @Test func commentedDefaultsAreTheDefaults() throws {
         let explicit = example.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             guard let match = line.wholeMatch(of: #/( *)# ([a-z-]+): (\S.*?)(?: {2,}.*)?/#),
-                ConfigurationKey.allCases.contains(where: { $0.name == match.output.2 && $0.section != "join" }),
+                ConfigurationKey.allCases.contains(where: {
+                    $0.name == match.output.2 && !["join", "pkcs11"].contains($0.section)
+                }),
                 !["executable", "jwt-issuer", "key-credential"].contains(match.output.2)
             else { return String(line) }
             return "\(match.output.1)\(match.output.2): \(match.output.3)"

@@ -17,6 +17,18 @@ enum Documents {
 
         """
 
+    static let token =
+        authority + """
+            pkcs11:
+              module: /m
+              token: t
+              key-label: ca
+              key-id: 01
+              pin-file: /p
+              create: false
+
+            """
+
     static let node = """
         role: node
         trust-domain: example.org

@@ -25,7 +25,7 @@ import Testing
         #expect(node.netnsHelper == .socket(path: "/run/podshield-netns/socket"))
         #expect(authority.name == "authority" && authority.listenAddress == node.address && authority.port == 7601)
         #expect(authority.advertised.description == "192.0.2.11:7601")
-        #expect(authority.autoRegister == .none && authority.keyCredential == nil)
+        #expect(authority.autoRegister == .none && authority.keyStore == .ownFile)
         #expect(authority.identityTemplate == "/ns/{namespace}/sa/{service-account}")
         #expect(authority.workloadLifetime == .seconds(3600) && authority.nodeLifetime == .seconds(86400))
         #expect(authority.jwtLifetime == .seconds(300) && authority.jwtIssuer == nil)
@@ -107,12 +107,22 @@ import Testing
         #expect(tables.protectedPrefixes == 8 && tables.eventRingBytes == 65536)
         #expect(node.netnsHelper == .executable(path: "/x/podshield-netns"))
         #expect(authority.name == "ca" && authority.port == 7000 && authority.advertised.host == "authority.example")
-        #expect(authority.keyCredential == "ca-key")
+        #expect(authority.keyStore == .credential(name: "ca-key"))
         #expect(authority.autoRegister == .ownNode && authority.identityTemplate == "/pods/{pod-name}")
         #expect(authority.jwtLifetime == .seconds(10) && authority.jwtIssuer?.url == "https://oidc.example.org")
         #expect(authority.workloadLifetime == .seconds(90) && authority.nodeLifetime == .seconds(172_800))
         let paths = configuration.paths
         #expect([paths.state, paths.run, paths.bpffs, paths.bpfObject] == ["/s", "/r", "/b", "/o"])
+    }
+
+    @Test func keyInAToken() throws {
+        let authority = try #require(PodshieldConfiguration(yaml: Documents.token, file: "f").authority)
+        guard case .pkcs11(let store) = authority.keyStore else {
+            Issue.record("\(authority.keyStore)")
+            return
+        }
+        #expect(store.module == "/m" && store.token == "t" && store.keyLabel == "ca" && store.keyID == [1])
+        #expect(store.pin == .file(path: "/p") && !store.create)
     }
 
     @Test func roleAuthority() throws {

@@ -41,6 +41,21 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
     func notAConfiguration(_ document: BadDocument) { document.check() }
 
     @Test(arguments: [
+        BadDocument(
+            "pkcs11: {create: true}\n", "f: pkcs11.module: is missing", "f: pkcs11.token: is missing",
+            "f: pkcs11.key-label: is missing, and so is key-id",
+            "f: pkcs11.pin-file: is missing, and so is pin-credential"),
+        BadDocument(
+            "pkcs11: {module: m, token: t, key-id: 0x1, pin-file: /p, pin-credential: p}\n",
+            "f:5:18: pkcs11.module: 'm' is not an absolute path",
+            "f:5:39: pkcs11.key-id: '0x1' is not a key's ID of 1 to 64 bytes in hexadecimal",
+            "f:5:74: pkcs11.pin-credential: stands beside pkcs11.pin-file; only one may"),
+    ])
+    func keysInTokens(_ document: BadDocument) {
+        BadDocument(Documents.authority + document.yaml, with: document.problems).check()
+    }
+
+    @Test(arguments: [
         BadDocument("nod: 1\n", "f:6:1: 'nod' is no key; did you mean node?"),
         BadDocument(
             "link: {epoch-life-time: 1h}\n",

@@ -62,11 +62,12 @@ extension StartError: CustomStringConvertible {
         }
     }
 
-    /// sysexits(3): 78 for what another start would not mend and may make worse, such as a PIN that is wrong; else 1.
+    /// sysexits(3): 78 for a configuration that cannot be used, 77 for a CA's key that is refused, such as by a PIN that is
+    /// wrong: another start could lock the token, and the unit makes none. Else 1.
     public var exitStatus: Int32 {
         switch self {
         case .configuration, .badSetting: 78
-        case .authority(.keyStore(_, let error)) where error.isRefusal: 78
+        case .authority(.keyStore(_, let error)) where error.isRefusal: 77
         default: 1
         }
     }

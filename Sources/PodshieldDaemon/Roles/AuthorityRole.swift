@@ -2,7 +2,6 @@ import Addressing
 import Authority
 import Configuration
 import Identity
-import SystemdBinding
 import Telemetry
 
 /// The authority in this daemon.
@@ -55,7 +54,7 @@ extension AuthoritySettings {
             trustDomain: configuration.trustDomain, name: settings.name,
             stateDirectory: configuration.paths.authorityState, listenAddress: settings.listenAddress,
             listenPort: settings.port)
-        if let credential = settings.keyCredential { keyStore = .file(path: try Self.credentialPath(credential)) }
+        keyStore = try KeyStore(settings.keyStore)
         advertisedAddress = settings.advertised.description
         workloadLifetime = settings.workloadLifetime
         nodeLifetime = settings.nodeLifetime
@@ -64,14 +63,6 @@ extension AuthoritySettings {
         serverLifetime = settings.nodeLifetime
         leasable = configuration.protected
         autoRegistration = try AutoRegistration(settings, configuration)
-    }
-
-    private static func credentialPath(_ name: String) throws(StartError) -> String {
-        guard let path = ServiceManager.credentialPath(name) else {
-            throw .badSetting(
-                key: .authorityKeyCredential, reason: "credential \(name) was not passed by the service manager")
-        }
-        return path
     }
 }
 

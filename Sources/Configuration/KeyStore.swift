@@ -1,0 +1,31 @@
+extension PodshieldConfiguration {
+    /// Where the CA's key is.
+    public enum KeyStore: Sendable, Equatable {
+        /// The authority makes it and keeps it itself.
+        case ownFile
+        /// Name of the service manager's credential that holds it.
+        case credential(name: String)
+        case pkcs11(PKCS11)
+    }
+
+    /// A key in a token behind a PKCS #11 module.
+    public struct PKCS11: Sendable, Equatable {
+        public var module: String
+        /// The token's label.
+        public var token: String
+        /// One of the two at least.
+        public var keyLabel: String?
+        public var keyID: [UInt8]?
+        public var pin: SecretSource
+        /// Make the key when there is none and no CA needs one.
+        public var create: Bool
+    }
+
+    /// Where a secret is that must not stand in the configuration.
+    public enum SecretSource: Sendable, Equatable {
+        /// Open to its owner only.
+        case file(path: String)
+        /// A file of this name in `$CREDENTIALS_DIRECTORY` (systemd.exec(5), LoadCredential=).
+        case credential(name: String)
+    }
+}

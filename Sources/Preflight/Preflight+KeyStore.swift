@@ -1,0 +1,29 @@
+import Configuration
+import Glibc
+import LinuxBinding
+import Telemetry
+
+extension Preflight {
+    /// What can be seen of the place of the CA's key without using it: a PIN that is shown to a token for a test may be the
+    /// one too many.
+    func ofKeyStore(_ store: PodshieldConfiguration.KeyStore) -> [Obstacle] {
+        switch store {
+        case .ownFile, .credential: []
+        case .pkcs11(let token): module(token.module) + secret(token.pin)
+        }
+    }
+
+    private func module(_ path: String) -> [Obstacle] {
+        guard unsafe access(path, R_OK) != 0 else { return [] }
+        return [Obstacle(.caKeyAway, "the module \(path) cannot be read: \(unsafe String(cString: strerror(errno)))")]
+    }
+
+    /// Credentials are there only for the service.
+    private func secret(_ source: PodshieldConfiguration.SecretSource) -> [Obstacle] {
+        guard case .file(let path) = source else { return [] }
+        do throws(PrivateFileError) { _ = try PrivateFile(opening: path) } catch {
+            return [Obstacle(.caKeyAway, "the secret that opens the CA's key cannot be used: \(error)")]
+        }
+        return []
+    }
+}
