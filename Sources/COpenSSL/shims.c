@@ -214,6 +214,11 @@ int ps_tls_harden(SSL_CTX *context, long largest_peer_chain)
 	       SSL_CTX_set_recv_max_early_data(context, 0);
 }
 
+void ps_tls_set_server_name(SSL *ssl, const char *name)
+{
+	SSL_set_tlsext_host_name(ssl, name);
+}
+
 const char *ps_tls_group(SSL *ssl)
 {
 	int group = (int)SSL_get_negotiated_group(ssl);

@@ -38,27 +38,10 @@ public struct UnixSocket: Sendable {
     }
 
     /// Every later `send` and `receive` fails with `EAGAIN` when nothing moves for so long.
-    public func setTimeLimit(_ limit: Duration) throws(SystemError) {
-        let (seconds, attoseconds) = limit.components
-        var value = timeval(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
-        let size = socklen_t(MemoryLayout<timeval>.size)
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            try calling("setsockopt") { unsafe setsockopt(descriptor.raw, SOL_SOCKET, option, &value, size) }
-        }
-    }
+    public func setTimeLimit(_ limit: Duration) throws(SystemError) { try descriptor.setTimeLimit(limit) }
 
     /// All bytes; a peer that has gone is `EPIPE`, never a signal.
-    public func send(_ bytes: [UInt8]) throws(SystemError) {
-        var sent = 0
-        while sent < bytes.count {
-            sent += try calling("send") {
-                unsafe bytes.withUnsafeBytes { buffer in
-                    unsafe Glibc.send(
-                        descriptor.raw, buffer.baseAddress! + sent, buffer.count - sent, Int32(MSG_NOSIGNAL))
-                }
-            }
-        }
-    }
+    public func send(_ bytes: [UInt8]) throws(SystemError) { try descriptor.send(bytes) }
 
     /// Bytes up to and without the first newline, or up to the peer's end of writing.
     ///

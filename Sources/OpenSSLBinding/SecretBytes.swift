@@ -23,6 +23,19 @@ internal import COpenSSL
         try unsafe fill(storage)
     }
 
+    /// One after another.
+    public convenience init(joining parts: [SecretBytes]) {
+        unsafe self.init(count: parts.map(\.count).reduce(0, +)) { destination in
+            var offset = 0
+            for part in parts {
+                unsafe part.withUnsafeBytes {
+                    unsafe UnsafeMutableRawBufferPointer(rebasing: destination[offset...]).copyMemory(from: $0)
+                }
+                offset += part.count
+            }
+        }
+    }
+
     deinit { unsafe ps_memory_clear_free(storage.baseAddress, max(storage.count, 1)) }
 
     public var count: Int { unsafe storage.count }

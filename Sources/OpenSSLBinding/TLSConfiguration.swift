@@ -14,6 +14,8 @@ public struct TLSConfiguration: Sendable {
     public var alpn: [String]
     /// Most bytes of the peer's Certificate message.
     public var largestPeerChain: Int
+    /// A client's wish for the certificate of this DNS name (RFC 6066 section 3); nil to say none.
+    public var serverName: String?
     /// Called once, inside the handshake, with what the peer sent, leaf first; must not use the session. Not called for a
     /// client that sent no certificate.
     public var verifyPeer: @Sendable ([Certificate]) -> TLSPeerVerdict

@@ -23,7 +23,7 @@ internal import Synchronization
         try unsafe Self.identify(context, configuration)
         unsafe Self.verify(context, configuration.role, verification)
         try unsafe Self.offer(alpn, context, configuration.role)
-        unsafe (ssl, input, output) = try Self.connect(context, configuration.role)
+        unsafe (ssl, input, output) = try Self.connect(context, configuration)
     }
 
     deinit { unsafe SSL_free(ssl) }
@@ -74,7 +74,7 @@ internal import Synchronization
     }
 
     private static func connect(
-        _ context: OpaquePointer, _ role: TLSConfiguration.Role
+        _ context: OpaquePointer, _ configuration: TLSConfiguration
     ) throws(OpenSSLError) -> (ssl: OpaquePointer, input: OpaquePointer, output: OpaquePointer) {
         let ssl = try unsafe OpenSSL.require("SSL_new", SSL_new(context))
         guard let input = unsafe ps_bio_memory() else {
@@ -88,7 +88,8 @@ internal import Synchronization
         }
         unsafe SSL_set0_rbio(ssl, input)
         unsafe SSL_set0_wbio(ssl, output)
-        if role == .client {
+        if configuration.role == .client {
+            if let name = configuration.serverName { unsafe ps_tls_set_server_name(ssl, name) }
             unsafe SSL_set_connect_state(ssl)
         } else {
             unsafe SSL_set_accept_state(ssl)

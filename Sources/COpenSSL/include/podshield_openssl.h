@@ -84,6 +84,8 @@ int ps_tls_set_groups(SSL_CTX *context, const char *groups);
 /// No tickets, no session cache, no early data, no renegotiation, no compression; the peer's Certificate message may have
 /// at most `largest_peer_chain` bytes. Returns 1 on success.
 int ps_tls_harden(SSL_CTX *context, long largest_peer_chain);
+/// Says which DNS name's certificate a client wants.
+void ps_tls_set_server_name(SSL *ssl, const char *name);
 /// The name of the key exchange group; NULL before it is agreed.
 const char *ps_tls_group(SSL *ssl);
 
