@@ -83,6 +83,7 @@ let package = Package(
         swiftTarget("KeyAgreement", ["Addressing", "Identity", "OpenSSLBinding", "PrintableText", crypto]),
 
         // L3: transport and services; services never import each other
+        swiftTarget("VaultTransit", ["JOSE", "LinuxBinding", "OpenSSLBinding"]),
         swiftTarget("SecureTransport", ["Addressing", "Identity", "OpenSSLBinding", "RateLimiting"] + nio),
         .target(
             name: "AuthorityAPI",
@@ -240,6 +241,7 @@ let package = Package(
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
         testTarget("SystemdBinding", ["KernelTestSupport"]),
         testTarget("PKCS11Binding", ["CPKCS11", "KernelTestSupport", "OpenSSLBinding"]),
+        testTarget("VaultTransit", ["JOSE", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
         testTarget("Configuration", ["Addressing", "Authority", "Identity", "JOSE", "KernelTestSupport"]),
         testTarget("Preflight", ["Addressing", "Configuration", "KernelTestSupport", "LinuxBinding", "Telemetry"]),

@@ -1,7 +1,7 @@
 /// Reads one JSON text (RFC 8259) and leaves nothing to taste: UTF-8, no name twice in an object, no number that
 /// another reader might take for a different one, no lone surrogate, no byte after it, and no more nesting than
 /// allowed.
-struct JSONReader {
+package struct JSONReader {
     private let bytes: [UInt8]
     private var place = 0
     private var depth = 0
@@ -9,7 +9,7 @@ struct JSONReader {
     /// Arrays and objects inside one another.
     static let deepest = 16
 
-    static func read(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
+    package static func read(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
         guard String(validating: bytes, as: UTF8.self) != nil else { throw .notUTF8 }
         var reader = JSONReader(bytes: bytes)
         let value = try reader.readValue()

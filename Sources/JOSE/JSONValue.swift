@@ -30,7 +30,7 @@ public struct JSONObject: Sendable {
 
     public init() {}
 
-    init(_ members: KeyValuePairs<String, JSONValue?>) {
+    package init(_ members: KeyValuePairs<String, JSONValue?>) {
         self.members = members.compactMap { name, value in value.map { (name, $0) } }
     }
 

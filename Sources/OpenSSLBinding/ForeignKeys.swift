@@ -8,6 +8,14 @@ extension PublicKey {
         let key = unsafe ps_key_from_rsa(modulus, Int32(modulus.count), exponent, Int32(exponent.count))
         try unsafe self.init(owning: OpenSSL.require("EVP_PKEY_fromdata", key))
     }
+
+    /// The one `PUBLIC KEY` block (RFC 7468 section 13) of a text.
+    public convenience init(pem: String) throws(OpenSSLError) {
+        guard let block = try PEMBlock.next(in: MemoryBIO(pem), secret: false), block.label == "PUBLIC KEY" else {
+            throw OpenSSLError(operation: "PEM decoding", reasons: ["no public key"])
+        }
+        try self.init(subjectPublicKeyInfo: unsafe block.der.withUnsafeBytes { unsafe Array($0) })
+    }
 }
 
 /// An ECDSA signature in both of its forms.
