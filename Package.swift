@@ -157,7 +157,7 @@ let package = Package(
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Datapath", "Identity",
                 "Issuance", "JOSE", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "NodeIdentity", "NodeLink",
                 "OpenSSLBinding", "PKCS11Binding", "PodState", "Preflight", "PrintableText", "RateLimiting",
-                "SecureTransport", "SystemdBinding", "Telemetry", "WorkloadAPI",
+                "SecureTransport", "SystemdBinding", "Telemetry", "VaultTransit", "WorkloadAPI",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .executableTarget(

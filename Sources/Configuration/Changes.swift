@@ -103,14 +103,40 @@ extension PodshieldConfiguration.KeyStore {
     fileprivate var credential: String? { if case .credential(let name) = self { name } else { nil } }
 
     fileprivate func text(_ key: ConfigurationKey) -> String? {
-        guard case .pkcs11(let store) = self else { return nil }
-        return switch key {
-        case .pkcs11Module: store.module
-        case .pkcs11Token: store.token
-        case .pkcs11KeyLabel: store.keyLabel
-        case .pkcs11KeyID: store.keyID.map { "\($0)" }
-        case .pkcs11PINFile, .pkcs11PINCredential: "\(store.pin)"
-        case .pkcs11Create: "\(store.create)"
+        switch self {
+        case .pkcs11(let store): store.text(key)
+        case .vault(let store): store.text(key)
+        case .ownFile, .credential: nil
+        }
+    }
+}
+
+extension PodshieldConfiguration.PKCS11 {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch key {
+        case .pkcs11Module: module
+        case .pkcs11Token: token
+        case .pkcs11KeyLabel: keyLabel
+        case .pkcs11KeyID: keyID.map { "\($0)" }
+        case .pkcs11PINFile, .pkcs11PINCredential: "\(pin)"
+        case .pkcs11Create: "\(create)"
+        default: nil
+        }
+    }
+}
+
+extension PodshieldConfiguration.Vault {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch key {
+        case .vaultServer: "\(server)"
+        case .vaultCAFile: caFile
+        case .vaultNamespace: namespace
+        case .vaultMount: mount
+        case .vaultKey: self.key
+        case .vaultCreate: "\(create)"
+        case .vaultTokenFile, .vaultTokenCredential, .vaultRoleID, .vaultRoleMount, .vaultSecretIDFile,
+            .vaultSecretIDCredential:
+            "\(login)"
         default: nil
         }
     }

@@ -2,11 +2,16 @@ extension ConfigurationReader {
     /// What the configuration speaks of decides; without any of it the key is a file of the authority's own.
     mutating func keyStore() -> PodshieldConfiguration.KeyStore? {
         let credential = document.value(.authorityKeyCredential, .segment)
-        if hasSection("pkcs11") {
-            if credential != nil { document.report("stands beside pkcs11; only one may", at: .authorityKeyCredential) }
-            return pkcs11().map { .pkcs11($0) }
+        let sections = ["pkcs11", "vault"].filter(hasSection)
+        if sections.count > 1 || (!sections.isEmpty && credential != nil) {
+            let places = sections + (credential == nil ? [] : [ConfigurationKey.authorityKeyCredential.rawValue])
+            document.report("\(places.joined(separator: " and ")) both say where the CA's key is", at: nil)
         }
-        return credential.map { .credential(name: $0) } ?? .ownFile
+        switch sections.first {
+        case "pkcs11": return pkcs11().map { .pkcs11($0) }
+        case "vault": return vault().map { .vault($0) }
+        default: return credential.map { .credential(name: $0) } ?? .ownFile
+        }
     }
 
     private func hasSection(_ section: String) -> Bool {
@@ -25,6 +30,36 @@ extension ConfigurationReader {
         guard let module, let token, let pin else { return nil }
         return PodshieldConfiguration.PKCS11(
             module: module, token: token, keyLabel: label, keyID: id, pin: pin, create: create)
+    }
+
+    private mutating func vault() -> PodshieldConfiguration.Vault? {
+        let server = document.required(.vaultServer, .endpoint)
+        let caFile = document.required(.vaultCAFile, .path)
+        let key = document.required(.vaultKey, .segment)
+        let mount = document.value(.vaultMount, .mount, default: "transit")
+        let namespace = document.value(.vaultNamespace, .mount)
+        let create = document.value(.vaultCreate, .bool, default: false)
+        let login = vaultLogin()
+        guard let server, let caFile, let key, let login else { return nil }
+        return PodshieldConfiguration.Vault(
+            server: server, caFile: caFile, login: login, namespace: namespace, mount: mount, key: key, create: create)
+    }
+
+    /// A token, unless there is a role.
+    private mutating func vaultLogin() -> PodshieldConfiguration.VaultLogin? {
+        guard document.has(.vaultRoleID) else {
+            for key in [ConfigurationKey.vaultSecretIDFile, .vaultSecretIDCredential] where document.has(key) {
+                document.report("says nothing without role-id", at: key)
+            }
+            return secret(.vaultTokenFile, .vaultTokenCredential).map { .token($0) }
+        }
+        for key in [ConfigurationKey.vaultTokenFile, .vaultTokenCredential] where document.has(key) {
+            document.report("stands beside vault.role-id; only one may", at: key)
+        }
+        let role = document.value(.vaultRoleID, .segment)
+        let mount = document.value(.vaultRoleMount, .mount, default: "approle")
+        guard let secret = secret(.vaultSecretIDFile, .vaultSecretIDCredential), let role else { return nil }
+        return .appRole(mount: mount, roleID: role, secretID: secret)
     }
 
     /// In one of the two; reports when it is in neither.

@@ -6,6 +6,7 @@ extension PodshieldConfiguration {
         /// Name of the service manager's credential that holds it.
         case credential(name: String)
         case pkcs11(PKCS11)
+        case vault(Vault)
     }
 
     /// A key in a token behind a PKCS #11 module.
@@ -19,6 +20,25 @@ extension PodshieldConfiguration {
         public var pin: SecretSource
         /// Make the key when there is none and no CA needs one.
         public var create: Bool
+    }
+
+    /// A key in the transit engine of Vault or OpenBao.
+    public struct Vault: Sendable, Equatable {
+        public var server: Endpoint
+        /// PEM file of the roots that alone are trusted.
+        public var caFile: String
+        public var login: VaultLogin
+        public var namespace: String?
+        public var mount: String
+        public var key: String
+        /// Make the key when there is none and no CA needs one.
+        public var create: Bool
+    }
+
+    /// How the daemon is known to Vault.
+    public enum VaultLogin: Sendable, Equatable {
+        case token(SecretSource)
+        case appRole(mount: String, roleID: String, secretID: SecretSource)
     }
 
     /// Where a secret is that must not stand in the configuration.

@@ -27,6 +27,12 @@ extension Kind where Value == String {
         (1...128).contains(text.utf8.count) && !text.utf8.contains(0) ? text : nil
     }
 
+    /// Where something is mounted in Vault: segments of `segment` between slashes.
+    static let mount = Kind(expected: "a path such as transit or teams/transit") { text in
+        let segments = text.split(separator: "/", omittingEmptySubsequences: false)
+        return text.utf8.count <= 255 && segments.allSatisfy { segment.parse(String($0)) != nil } ? text : nil
+    }
+
     static let instance = Kind(expected: "an instance name of 1 to 64 letters, digits, '-', '_'") { text in
         let fits = (1...64).contains(text.utf8.count)
         return fits && text.utf8.allSatisfy { isLetterOrDigit($0) || "_-".utf8.contains($0) } ? text : nil

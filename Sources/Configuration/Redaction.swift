@@ -16,6 +16,10 @@ private struct Redaction {
     /// Those of credentials should be names, yet may be the secret itself by mistake.
     private static let secretKeys: [ConfigurationKey] = [
         .joinToken, .joinTokenCredential, .authorityKeyCredential, .pkcs11PINCredential,
+        .vaultTokenCredential, .vaultSecretIDCredential, .vaultRoleID,
+    ]
+    private static let secretFiles: [ConfigurationKey] = [
+        .joinTokenFile, .pkcs11PINFile, .vaultTokenFile, .vaultSecretIDFile,
     ]
     /// Values of secret keys: an alias may repeat them anywhere.
     private let secrets: Set<String>
@@ -46,7 +50,7 @@ private struct Redaction {
 
     private func isPublic(_ value: Yams.Node, of key: ConfigurationKey) -> Bool {
         // A token that was written there by mistake is no path.
-        if [.joinTokenFile, .pkcs11PINFile].contains(key) { return value.scalar?.string.hasPrefix("/") ?? false }
+        if Self.secretFiles.contains(key) { return value.scalar?.string.hasPrefix("/") ?? false }
         return !Self.secretKeys.contains(key) && isPublic(value)
     }
 

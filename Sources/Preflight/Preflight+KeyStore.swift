@@ -9,13 +9,20 @@ extension Preflight {
     func ofKeyStore(_ store: PodshieldConfiguration.KeyStore) -> [Obstacle] {
         switch store {
         case .ownFile, .credential: []
-        case .pkcs11(let token): module(token.module) + secret(token.pin)
+        case .pkcs11(let token): readable("the module", token.module) + secret(token.pin)
+        case .vault(let vault): readable("Vault's roots", vault.caFile) + secret(vault.login)
         }
     }
 
-    private func module(_ path: String) -> [Obstacle] {
+    private func readable(_ what: String, _ path: String) -> [Obstacle] {
         guard unsafe access(path, R_OK) != 0 else { return [] }
-        return [Obstacle(.caKeyAway, "the module \(path) cannot be read: \(unsafe String(cString: strerror(errno)))")]
+        return [Obstacle(.caKeyAway, "\(what), \(path), cannot be read: \(unsafe String(cString: strerror(errno)))")]
+    }
+
+    private func secret(_ login: PodshieldConfiguration.VaultLogin) -> [Obstacle] {
+        switch login {
+        case .token(let source), .appRole(_, _, let source): secret(source)
+        }
     }
 
     /// Credentials are there only for the service.

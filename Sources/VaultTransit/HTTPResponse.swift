@@ -98,7 +98,9 @@ private struct Head {
             }
             let chunk = rest[end.upperBound...]
             guard chunk.count >= count + 2 else { return nil }
-            guard chunk.dropFirst(count).prefix(2).elementsEqual(lineEnd) else { throw .badAnswer("a chunk has no end") }
+            guard chunk.dropFirst(count).prefix(2).elementsEqual(lineEnd) else {
+                throw .badAnswer("a chunk has no end")
+            }
             body += chunk.prefix(count)
             rest = chunk.dropFirst(count + 2)
             if count == 0 { return body }

@@ -19,7 +19,8 @@ final class TLSClientStream: Sendable {
             return try TLSSession(configuration)
         }
         socket = try Self.waiting { () throws(SystemError) in
-            try TCPSocket.connect(to: server.host, port: server.port, within: ContinuousClock.now.duration(to: deadline))
+            try TCPSocket.connect(
+                to: server.host, port: server.port, within: ContinuousClock.now.duration(to: deadline))
         }
         do throws(VaultError) {
             try handshake(until: deadline)

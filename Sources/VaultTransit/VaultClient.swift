@@ -23,8 +23,8 @@ final class VaultClient: Sendable {
 
     /// Returns what Vault answers below `/v1/`; throws for every status but success.
     ///
-    /// Waits up to the server's time limit. A kept connection that turns out to be closed is replaced once: no request of ours
-    /// does more when it is made twice.
+    /// Waits up to the server's time limit. A kept connection that turns out to be closed is replaced once: no request of
+    /// ours does more when it is made twice.
     func ask(
         _ method: Method, _ path: String, _ body: JSONObject? = nil, token: SecretBytes? = nil
     ) throws(VaultError) -> JSONObject {
@@ -63,7 +63,8 @@ final class VaultClient: Sendable {
         if let namespace { head += "X-Vault-Namespace: \(namespace)\r\n" }
         if body != nil { head += "Content-Type: application/json\r\n" }
         head += "Content-Length: \(content.count)\r\n"
-        return SecretBytes(joining: [SecretBytes(Array(head.utf8)), Self.field(token), SecretBytes(Array("\r\n".utf8) + content)])
+        let rest = SecretBytes(Array("\r\n".utf8) + content)
+        return SecretBytes(joining: [SecretBytes(Array(head.utf8)), Self.field(token), rest])
     }
 
     private static func field(_ token: SecretBytes?) -> SecretBytes {

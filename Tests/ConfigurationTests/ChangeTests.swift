@@ -42,7 +42,10 @@ import Testing
         .netnsHelperExecutable: [.netnsHelperSocket], .netnsHelperSocket: [.netnsHelperExecutable],
     ]
 
-    @Test(arguments: ConfigurationKey.allCases.filter { $0 != .role && !["join", "pkcs11"].contains($0.section) })
+    @Test(
+        arguments: ConfigurationKey.allCases.filter {
+            $0 != .role && !["join", "pkcs11", "vault"].contains($0.section)
+        })
     func everyKeyCounts(_ key: ConfigurationKey) throws {
         let (old, new) = try #require(Self.changes[key])
         let before = try PodshieldConfiguration(yaml: Documents.standalone, file: "f")
@@ -72,6 +75,24 @@ import Testing
     func keysInTokens(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
         let before = try PodshieldConfiguration(yaml: Documents.token, file: "f")
         let after = try PodshieldConfiguration(yaml: Documents.token.replacing(old, with: new), file: "f")
+        #expect(before.changes(to: after) == expected)
+    }
+
+    private static let login: [ConfigurationKey] = [
+        .vaultTokenFile, .vaultTokenCredential, .vaultRoleID, .vaultRoleMount, .vaultSecretIDFile,
+        .vaultSecretIDCredential,
+    ]
+
+    @Test(arguments: [
+        ("server: v:1", "server: v:2", [ConfigurationKey.vaultServer]), ("ca-file: /c", "ca-file: /d", [.vaultCAFile]),
+        ("key: k", "key: l", [.vaultKey]), ("key: k", "key: k\n  namespace: n", [.vaultNamespace]),
+        ("key: k", "key: k\n  mount: m/n", [.vaultMount]), ("key: k", "key: k\n  create: true", [.vaultCreate]),
+        ("token-file: /t", "token-credential: t", login),
+        ("token-file: /t", "role-id: r\n  secret-id-file: /s", login),
+    ])
+    func keysInVault(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
+        let before = try PodshieldConfiguration(yaml: Documents.vault, file: "f")
+        let after = try PodshieldConfiguration(yaml: Documents.vault.replacing(old, with: new), file: "f")
         #expect(before.changes(to: after) == expected)
     }
 

@@ -29,6 +29,16 @@ enum Documents {
 
             """
 
+    static let vault =
+        authority + """
+            vault:
+              server: v:1
+              ca-file: /c
+              key: k
+              token-file: /t
+
+            """
+
     static let node = """
         role: node
         trust-domain: example.org

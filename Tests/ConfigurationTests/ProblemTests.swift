@@ -50,6 +50,19 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
             "f:5:18: pkcs11.module: 'm' is not an absolute path",
             "f:5:39: pkcs11.key-id: '0x1' is not a key's ID of 1 to 64 bytes in hexadecimal",
             "f:5:74: pkcs11.pin-credential: stands beside pkcs11.pin-file; only one may"),
+        BadDocument(
+            "vault: {mount: /a, secret-id-file: /s}\n", "f: vault.server: is missing", "f: vault.ca-file: is missing",
+            "f: vault.key: is missing", "f: vault.token-file: is missing, and so is token-credential",
+            "f:5:16: vault.mount: '/a' is not a path such as transit or teams/transit",
+            "f:5:36: vault.secret-id-file: says nothing without role-id"),
+        BadDocument(
+            "vault: {server: v:1, ca-file: /c, key: k, role-id: r, token-file: /t}\n",
+            "f: vault.secret-id-file: is missing, and so is secret-id-credential",
+            "f:5:67: vault.token-file: stands beside vault.role-id; only one may"),
+        BadDocument(
+            "vault: {server: v:1, ca-file: /c, key: k, token-file: /t}\n"
+                + "pkcs11: {module: /m, token: t, key-label: k, pin-file: /p}\n",
+            "f: pkcs11 and vault both say where the CA's key is"),
     ])
     func keysInTokens(_ document: BadDocument) {
         BadDocument(Documents.authority + document.yaml, with: document.problems).check()

@@ -24,6 +24,7 @@ import Testing
         "join:\n  token: &a \(secret)\nrole: *a", "join:\n  token-credential: \(secret)",
         "authority:\n  key-credential: |\n    \(secret)",
         "pkcs11:\n  pin-credential: \(secret)", "pkcs11:\n  pin-file: \(secret)", "pkcs11:\n  pin: \(secret)",
+        "vault:\n  token-file: \(secret)", "vault:\n  secret-id-credential: \(secret)", "vault:\n  role-id: \(secret)",
         "join:\n  token-file: \(secret)", "join: \(secret)", "token: \(secret)", "join:\n  tokn: [\(secret)]",
         "role: {token: \(secret)}", "role: [[\(secret)]]", "- \(secret)", secret, "role: node # \(secret)",
         "a: [\(secret)", "\"join\":\n  !!str \"token\" : \(secret)", "join:\n  ? token\n  : \(secret)",

@@ -30,19 +30,23 @@ import Testing
     }
 
     @Test(arguments: [
-        "HTTP/1.0 200 OK\r\n\r\n", "HTTP/2 200\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 +20 OK\r\n\r\n", "\r\n\r\n",
+        "HTTP/1.0 200 OK\r\n\r\n", "HTTP/2 200\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 +20 OK\r\n\r\n",
+        "\r\n\r\n",
         "HTTP/1.1 100 Continue\r\n\r\n", head + "nonsense\r\n\r\n", head + "Content-Length: -1\r\n\r\n",
         head + "Content-Length: 1\r\nContent-Length: 1\r\n\r\na", head + "Content-Length: 99999999\r\n\r\n",
         head + "Transfer-Encoding: gzip\r\n\r\n", head + "Content-Length: 2\r\n\r\nhim",
         head + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
-        head + "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n", head + "Transfer-Encoding: chunked\r\n\r\n2\r\nhi!!0\r\n\r\n",
+        head + "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
+        head + "Transfer-Encoding: chunked\r\n\r\n2\r\nhi!!0\r\n\r\n",
         head + "Transfer-Encoding: chunked\r\n\r\n123456789\r\n", head + "Transfer-Encoding: chunked\r\n\r\n\r\n\r\n",
     ])
     func refusesWhatMakesNoSense(_ text: String) {
         #expect(throws: VaultError.self) { try read(text) }
     }
 
-    @Test(arguments: ["HTTP/1.1 200", head + "Content-Length: 3\r\n\r\nhi", head + "Transfer-Encoding: chunked\r\n\r\n2\r\nh"])
+    @Test(arguments: [
+        "HTTP/1.1 200", head + "Content-Length: 3\r\n\r\nhi", head + "Transfer-Encoding: chunked\r\n\r\n2\r\nh",
+    ])
     func refusesWhatEndsEarly(_ text: String) {
         #expect(throws: VaultError.self) { try read(text, isAll: true) }
     }

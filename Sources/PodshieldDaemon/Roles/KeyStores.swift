@@ -1,8 +1,10 @@
 import Authority
 import Configuration
+import LinuxBinding
 import OpenSSLBinding
 import PKCS11Binding
 import SystemdBinding
+import VaultTransit
 
 extension KeyStore {
     init(_ store: PodshieldConfiguration.KeyStore) throws(StartError) {
@@ -15,6 +17,7 @@ extension KeyStore {
             }
             self = .file(path: path)
         case .pkcs11(let settings): self = .elsewhere(PKCS11KeyStore(settings))
+        case .vault(let settings): self = .elsewhere(try VaultKeyStore(settings))
         }
     }
 }
@@ -27,5 +30,45 @@ extension PKCS11KeyStore {
         ) { () throws(PINError) in
             do throws(SecretError) { return try settings.pin.read() } catch { throw PINError("\(error)") }
         }
+    }
+}
+
+extension VaultKeyStore {
+    fileprivate init(_ settings: PodshieldConfiguration.Vault) throws(StartError) {
+        let server = VaultServer(
+            host: settings.server.host, port: settings.server.port, roots: try Self.roots(settings.caFile),
+            now: WallClock.seconds)
+        self.init(
+            server: server, login: VaultLogin(settings.login), namespace: settings.namespace, mount: settings.mount,
+            key: settings.key, mayCreate: settings.create)
+    }
+
+    private static func roots(_ path: String) throws(StartError) -> [Certificate] {
+        let text: [UInt8]
+        do throws(SystemError) { text = try AtomicFile.read(path, limit: 1 << 20) } catch { throw .system(error) }
+        let roots: [Certificate]
+        do throws(OpenSSLError) {
+            roots = try Certificate.parsePEMChain(String(decoding: text, as: UTF8.self))
+        } catch {
+            throw .badSetting(key: .vaultCAFile, reason: "\(path): \(error)")
+        }
+        guard !roots.isEmpty else { throw .badSetting(key: .vaultCAFile, reason: "\(path) holds no certificate") }
+        return roots
+    }
+}
+
+extension VaultLogin {
+    fileprivate init(_ login: PodshieldConfiguration.VaultLogin) {
+        switch login {
+        case .token(let source): self = .token { () throws(VaultSecretError) in try source.readForVault() }
+        case .appRole(let mount, let roleID, let source):
+            self = .appRole(mount: mount, roleID: roleID) { () throws(VaultSecretError) in try source.readForVault() }
+        }
+    }
+}
+
+extension PodshieldConfiguration.SecretSource {
+    fileprivate func readForVault() throws(VaultSecretError) -> SecretBytes {
+        do throws(SecretError) { return try read() } catch { throw VaultSecretError("\(error)") }
     }
 }
