@@ -1,7 +1,7 @@
 import Foundation
-import Glibc
+public import Glibc
 
-/// A program run to its end.
+/// A program run to its end, or until it is ended.
 public struct Command {
     public struct Failure: Error, CustomStringConvertible {
         public let description: String
@@ -17,15 +17,22 @@ public struct Command {
         let process = try spawn(words, output.fileHandleForWriting.fileDescriptor)
         try output.fileHandleForWriting.close()
         let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        var status: Int32 = 0
-        while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
+        let status = wait(process)
         guard status == 0 else { throw Failure(description: "\(words.joined(separator: " ")): \(text)") }
         return text
     }
 
-    /// With the output for both of its own. Foundation's `Process` looks through all descriptors that are open, and has
-    /// crashed on a list of some 1400.
-    private static func spawn(_ words: [String], _ output: Int32) throws -> pid_t {
+    /// Its status, as `waitpid` gives it, when it has ended.
+    @discardableResult
+    public static func wait(_ process: pid_t) -> Int32 {
+        var status: Int32 = 0
+        while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
+        return status
+    }
+
+    /// With the descriptor `output` for both of its own; `wait` has to follow. Foundation's `Process` looks through all
+    /// descriptors that are open, and has crashed on a list of some 1400.
+    public static func spawn(_ words: [String], _ output: Int32) throws -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }

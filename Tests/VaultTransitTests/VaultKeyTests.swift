@@ -170,7 +170,7 @@ import Testing
         var store = vault.store(create: true)
         store.server.timeLimit = .milliseconds(300)
         let key = try store.open(expecting: nil)
-        vault.signal(SIGSTOP)
+        vault.stop()
         let clock = ContinuousClock()
         let away = "the signing key is away: Vault does not answer in time"
         let first = clock.measure {
@@ -180,8 +180,8 @@ import Testing
             #expect(failure(signingWith: key) == away)
         }
         vault.signal(SIGCONT)
-        #expect(first >= .milliseconds(290) && first < .seconds(2))
-        #expect(second < .milliseconds(100))
+        #expect(first >= .milliseconds(290))
+        #expect(second < .milliseconds(250))
         usleep(1_100_000)
         try expectSigns(key)
     }

@@ -16,8 +16,19 @@ final class VaultServerProcess {
         return found.map { venv.appending(path: $0).path } ?? "bao"
     }()
 
+    /// Runs what follows without the descriptors it inherited: a file that another program holds for writing cannot run,
+    /// a port that it holds cannot be bound.
+    private static let alone = """
+        for descriptor in /proc/self/fd/*; do
+            descriptor=${descriptor##*/}
+            if [ "$descriptor" -gt 2 ]; then eval "exec $descriptor>&-"; fi
+        done
+        exec "$@"
+        """
+
     private let directory: TemporaryDirectory
-    private let process = Process()
+    private let process: pid_t
+    private var hasEnded = false
     let port: UInt16
     let roots: [Certificate]
 
@@ -26,31 +37,36 @@ final class VaultServerProcess {
         port = try Self.freePort()
         let log = directory.path + "/log"
         try Data().write(to: URL(filePath: log))
-        process.executableURL = URL(filePath: Self.program)
-        process.arguments = [
-            "server", "-dev", "-dev-tls", "-dev-tls-cert-dir=\(directory.path)", "-dev-root-token-id=root",
-            "-dev-listen-address=127.0.0.1:\(port)", "-dev-no-store-token",
-        ]
-        process.environment = ["HOME": directory.path, "PATH": "/usr/bin:/bin"]
-        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: log))
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        let output = try FileHandle(forWritingTo: URL(filePath: log))
+        process = try Command.spawn(
+            [
+                "bash", "-c", Self.alone, "bash",
+                "env", "--ignore-environment", "HOME=\(directory.path)", "PATH=/usr/bin:/bin", Self.program, "server", "-dev",
+                "-dev-tls", "-dev-tls-cert-dir=\(directory.path)", "-dev-root-token-id=root",
+                "-dev-listen-address=127.0.0.1:\(port)", "-dev-no-store-token",
+            ], output.fileDescriptor)
         let root = directory.path + "/vault-ca.pem"
         roots = try Self.wait { try Certificate.parsePEMChain(String(contentsOfFile: root, encoding: .utf8)) }
         _ = try Self.wait { try bao("status") }
         try bao("secrets", "enable", "transit")
     }
 
-    deinit {
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+    deinit { end() }
+
+    func signal(_ number: Int32) { kill(process, number) }
+
+    /// Returns when it has stopped: until then it might still answer.
+    func stop() {
+        signal(SIGSTOP)
+        var status: Int32 = 0
+        while unsafe waitpid(process, &status, WUNTRACED) < 0, errno == EINTR {}
     }
 
-    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
-
     func end() {
+        guard !hasEnded else { return }
+        hasEnded = true
         signal(SIGKILL)
-        process.waitUntilExit()
+        Command.wait(process)
     }
 
     /// What an operator does with it.
