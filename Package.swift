@@ -148,8 +148,8 @@ let package = Package(
         swiftTarget(
             "Preflight",
             [
-                "Addressing", "Authority", "Configuration", "Datapath", "LinuxBinding", "NodeIdentity", "PodState",
-                "Telemetry",
+                "Addressing", "Authority", "Configuration", "Datapath", "Issuance", "LinuxBinding", "NodeIdentity",
+                "PodState", "Telemetry",
             ]),
         swiftTarget(
             "PodshieldDaemon",

@@ -1,6 +1,7 @@
 public import Authority
 public import Datapath
 import Glibc
+import Issuance
 public import LinuxBinding
 public import NodeIdentity
 public import PodState
@@ -35,7 +36,7 @@ extension EventKind {
         case .registry(.noSpace): self = .spaceMissing
         case .registry(.locked): self = .instanceHeld
         case .missing, .keyInTwoPlaces, .unreadable, .registry: self = .stateRefused
-        case .keyStore: self = .caKeyAway
+        case .keyStore, .issuance(.signing): self = .caKeyAway
         case .cannotListen: self = .addressRefused
         case .issuance, .serverFailed: self = .startFailed
         }

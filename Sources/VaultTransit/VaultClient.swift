@@ -15,6 +15,9 @@ final class VaultClient: Sendable {
     private let idle = Mutex<[TLSClientStream]>([])
 
     private static let mostIdle = 8
+    /// What is told of those in an answer, and how many characters of each.
+    private static let mostErrors = 3
+    private static let longestError = 200
 
     init(_ server: VaultServer, namespace: String?) {
         self.server = server
@@ -27,6 +30,13 @@ final class VaultClient: Sendable {
     /// ours does more when it is made twice.
     func ask(
         _ method: Method, _ path: String, _ body: JSONObject? = nil, token: SecretBytes? = nil
+    ) throws(VaultError) -> JSONObject {
+        try ask(method, path, json: body.map { SecretBytes(Array(JSONValue.object($0).encoded.utf8)) }, token: token)
+    }
+
+    /// The same with a body that has a secret in it.
+    func ask(
+        _ method: Method, _ path: String, json body: SecretBytes?, token: SecretBytes? = nil
     ) throws(VaultError) -> JSONObject {
         let deadline = ContinuousClock.now + server.timeLimit
         let request = request(method, path, body, token)
@@ -57,14 +67,17 @@ final class VaultClient: Sendable {
         idle.withLock { if $0.count < Self.mostIdle { $0.append(stream) } }
     }
 
-    private func request(_ method: Method, _ path: String, _ body: JSONObject?, _ token: SecretBytes?) -> SecretBytes {
-        let content = Array((body.map { JSONValue.object($0).encoded } ?? "").utf8)
+    private func request(
+        _ method: Method, _ path: String, _ body: SecretBytes?, _ token: SecretBytes?
+    ) -> SecretBytes {
+        let content = body ?? SecretBytes([])
         var head = "\(method.rawValue) /v1/\(path) HTTP/1.1\r\nHost: \(server.authority)\r\nX-Vault-Request: true\r\n"
         if let namespace { head += "X-Vault-Namespace: \(namespace)\r\n" }
         if body != nil { head += "Content-Type: application/json\r\n" }
         head += "Content-Length: \(content.count)\r\n"
-        let rest = SecretBytes(Array("\r\n".utf8) + content)
-        return SecretBytes(joining: [SecretBytes(Array(head.utf8)), Self.field(token), rest])
+        return SecretBytes(joining: [
+            SecretBytes(Array(head.utf8)), Self.field(token), SecretBytes(Array("\r\n".utf8)), content,
+        ])
     }
 
     private static func field(_ token: SecretBytes?) -> SecretBytes {
@@ -78,13 +91,14 @@ final class VaultClient: Sendable {
         let value = response.body.isEmpty ? JSONValue.object(JSONObject()) : try? JSONReader.read(response.body)
         guard (200...299).contains(response.status) else {
             let errors = value?.object?["errors"]?.elements ?? []
-            throw .status(response.status, errors.compactMap { $0.text.map(oneLine) })
+            throw .status(response.status, errors.compactMap(\.text).prefix(mostErrors).map(oneLine))
         }
         guard let object = value?.object else { throw .badAnswer("it is no JSON object") }
         return object
     }
 
+    /// It goes into the journal.
     private static func oneLine(_ text: String) -> String {
-        text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        String(text.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(longestError))
     }
 }

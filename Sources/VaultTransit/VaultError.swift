@@ -10,6 +10,8 @@ enum VaultError: Error, Sendable, Equatable {
     /// A status other than success, with what it said.
     case status(Int, [String])
     case credentials(String)
+    /// A role and secret ID that Vault does not take.
+    case loginRefused([String])
     case noKey(String)
     case exportable(String)
     case otherKey(String)
@@ -27,6 +29,7 @@ extension VaultError: CustomStringConvertible {
         case .status(403, let errors): Self.sentence("Vault does not let the daemon in (403)", errors)
         case .status(let status, let errors): Self.sentence("Vault refused with status \(status)", errors)
         case .credentials(let reason): "the credentials for Vault cannot be had: \(reason)"
+        case .loginRefused(let errors): Self.sentence("Vault does not take the role and secret ID", errors)
         case .noKey(let name): "Vault has no key '\(name)'"
         case .exportable(let name): "key '\(name)' may leave Vault: it is exportable, or can be backed up in plain text"
         case .otherKey(let name): "no version of key '\(name)' is the key of the CA's certificate"
@@ -41,7 +44,7 @@ extension VaultError: CustomStringConvertible {
     /// Whether it stays so until somebody changes something.
     private var isFinal: Bool {
         switch self {
-        case .exportable, .otherKey, .unsuitable: true
+        case .exportable, .loginRefused, .otherKey, .unsuitable: true
         default: false
         }
     }

@@ -7,11 +7,23 @@ final class VaultSession: Sendable {
     private let client: VaultClient
     private let login: VaultLogin
     private let held = Mutex<Token?>(nil)
+    private let lastRefusal = Mutex<Refusal?>(nil)
 
     private struct Token {
         let secret: SecretBytes
         /// Nil for one that cannot be renewed or never ends.
         var renewAt: ContinuousClock.Instant?
+    }
+
+    /// Vault locks a role out that is shown wrong secret IDs again and again, five within 15 minutes by default.
+    private struct Refusal {
+        let secretID: SecretBytes
+        let at: ContinuousClock.Instant
+        let error: VaultError
+
+        func holds(for other: SecretBytes) -> Bool {
+            ContinuousClock.now < at + .seconds(300) && SecretBytes.constantTimeEqual(secretID, other)
+        }
     }
 
     init(_ client: VaultClient, _ login: VaultLogin) {
@@ -74,13 +86,30 @@ final class VaultSession: Sendable {
     }
 
     private func logIn(_ mount: String, _ roleID: String, _ secretID: SecretBytes) throws(VaultError) -> Token {
-        let text = unsafe secretID.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
-        let answer = try client.ask(
-            .post, "auth/\(mount)/login", JSONObject(["role_id": .string(roleID), "secret_id": .string(text)]))
+        if let last = lastRefusal.withLock({ $0 }), last.holds(for: secretID) { throw last.error }
+        do throws(VaultError) {
+            return try Self.token(of: try client.ask(.post, "auth/\(mount)/login", json: Self.proof(roleID, secretID)))
+        } catch .status(let status, let errors) where [400, 403].contains(status) {
+            let error = VaultError.loginRefused(errors)
+            lastRefusal.withLock { $0 = Refusal(secretID: secretID, at: .now, error: error) }
+            throw error
+        } catch {
+            throw error
+        }
+    }
+
+    private static func proof(_ roleID: String, _ secretID: SecretBytes) -> SecretBytes {
+        let role = JSONValue.string(roleID).encoded
+        return SecretBytes(joining: [
+            SecretBytes(Array(#"{"role_id":\#(role),"secret_id":""#.utf8)), secretID, SecretBytes(Array(#""}"#.utf8)),
+        ])
+    }
+
+    private static func token(of answer: JSONObject) throws(VaultError) -> Token {
         guard let auth = answer["auth"]?.object, let token = auth["client_token"]?.text else {
             throw .badAnswer("a login without a token")
         }
-        return Token(secret: SecretBytes(Array(token.utf8)), renewAt: Self.renewal(auth))
+        return Token(secret: SecretBytes(Array(token.utf8)), renewAt: renewal(auth))
     }
 
     /// Half of what is left. Vault calls it `ttl` of a token, `lease_duration` of a login or renewal.
@@ -94,9 +123,9 @@ final class VaultSession: Sendable {
     private static func secret(_ read: () throws(VaultSecretError) -> SecretBytes) throws(VaultError) -> SecretBytes {
         let secret: SecretBytes
         do throws(VaultSecretError) { secret = try read() } catch { throw .credentials(error.reason) }
-        // It stands in a line of a request.
+        // It stands in a line of a request, or between quotation marks.
         let isPrintable = unsafe secret.withUnsafeBytes { bytes in
-            unsafe !bytes.isEmpty && bytes.allSatisfy { (0x21...0x7e).contains($0) }
+            unsafe !bytes.isEmpty && bytes.allSatisfy { (0x21...0x7e).contains($0) && !#""\"#.utf8.contains($0) }
         }
         guard isPrintable else { throw .credentials("they are empty or have characters that no token has") }
         return secret
