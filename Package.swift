@@ -216,7 +216,9 @@ let package = Package(
                 "LinuxBinding", "OpenSSLBinding", "RateLimiting", "SecureTransport",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
-        .target(name: "KernelTestSupport", path: "Tests/KernelTestSupport", swiftSettings: strict),
+        .target(
+            name: "KernelTestSupport", dependencies: ["LinuxBinding"], path: "Tests/KernelTestSupport",
+            swiftSettings: strict),
         .target(name: "RandomTestSupport", path: "Tests/RandomTestSupport", swiftSettings: strict),
         .target(
             name: "LinkTestSupport", dependencies: ["Addressing", "Identity", "Issuance", "OpenSSLBinding"],
@@ -241,7 +243,7 @@ let package = Package(
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
         testTarget("SystemdBinding", ["KernelTestSupport"]),
         testTarget("PKCS11Binding", ["CPKCS11", "KernelTestSupport", "OpenSSLBinding"]),
-        testTarget("VaultTransit", ["JOSE", "KernelTestSupport", "OpenSSLBinding"]),
+        testTarget("VaultTransit", ["JOSE", "KernelTestSupport", "LinuxBinding", "OpenSSLBinding"]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
         testTarget("Configuration", ["Addressing", "Authority", "Identity", "JOSE", "KernelTestSupport"]),
         testTarget("Preflight", ["Addressing", "Configuration", "KernelTestSupport", "LinuxBinding", "Telemetry"]),

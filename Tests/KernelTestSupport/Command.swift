@@ -1,8 +1,9 @@
 import Foundation
-public import Glibc
+import Glibc
+public import LinuxBinding
 
-/// A program run to its end, or until it is ended.
-public struct Command {
+/// A program as an operator runs it: it is searched for, what it prints and complains of is one text.
+public enum Command {
     public struct Failure: Error, CustomStringConvertible {
         public let description: String
     }
@@ -13,46 +14,23 @@ public struct Command {
 
     @discardableResult
     public static func run(_ words: [String]) throws -> String {
-        let output = Pipe()
-        let process = try spawn(words, output.fileHandleForWriting.fileDescriptor)
-        try output.fileHandleForWriting.close()
-        let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        let status = wait(process)
-        guard status == 0 else { throw Failure(description: "\(words.joined(separator: " ")): \(text)") }
+        let pipe = Pipe()
+        let process = try start(words, output: pipe.fileHandleForWriting.fileDescriptor)
+        try pipe.fileHandleForWriting.close()
+        let text = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        guard try process.wait() == 0 else { throw Failure(description: "\(words.joined(separator: " ")): \(text)") }
         return text
     }
 
-    /// Its status, as `waitpid` gives it, when it has ended.
-    @discardableResult
-    public static func wait(_ process: pid_t) -> Int32 {
-        var status: Int32 = 0
-        while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
-        return status
-    }
-
-    /// With the descriptor `output` for both of its own; `wait` has to follow. Foundation's `Process` looks through all
-    /// descriptors that are open, and has crashed on a list of some 1400.
-    public static func spawn(_ words: [String], _ output: Int32) throws -> pid_t {
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-        unsafe posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
-        // Threads of a pool have signals blocked, and the process ignores some, that a program at a terminal would hear.
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        var (none, all) = (sigset_t(), sigset_t())
-        unsafe sigemptyset(&none)
-        unsafe sigfillset(&all)
-        unsafe posix_spawnattr_setsigmask(&attributes, &none)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &all)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-        var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
-        defer { while let argument = unsafe arguments.popLast() { unsafe free(argument) } }
-        var process: pid_t = 0
-        let error = unsafe posix_spawnp(&process, words[0], &actions, &attributes, &arguments, environ)
-        guard error == 0 else { throw Failure(description: "\(words[0]): \(unsafe String(cString: strerror(error)))") }
-        return process
+    /// Does not wait for its end. Foundation's `Process` would look through all descriptors that are open, and has crashed on
+    /// a list of some 1400; it would hand them on, too: a file that another program has open for writing cannot be run, an
+    /// address that it holds cannot be listened on.
+    ///
+    /// - Parameter output: what it prints goes here; stays open.
+    public static func start(_ words: [String], output: Int32) throws -> ChildProcess {
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        return try ChildProcess(
+            path: "/bin/sh", arguments: ["-c", #"PATH=$0 exec env "$@" 2>&1"#, path] + words,
+            input: FileDescriptor(opening: "/dev/null", O_RDONLY), output: FileDescriptor(owning: dup(output)))
     }
 }

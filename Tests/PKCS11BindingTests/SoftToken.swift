@@ -28,9 +28,16 @@ struct SoftToken {
 
     init(_ label: String) throws {
         self.label = label
-        _ = Self.directory
-        try Command.run(
-            "softhsm2-util", "--init-token", "--free", "--label", label, "--pin", Self.rightPIN, "--so-pin", "so-5678")
+        try Self.run(
+            [
+                "softhsm2-util", "--init-token", "--free", "--label", label, "--pin", Self.rightPIN, "--so-pin",
+                "so-5678",
+            ])
+    }
+
+    @discardableResult
+    private static func run(_ words: [String]) throws -> String {
+        try Command.run(["env", "SOFTHSM2_CONF=\(directory.path)/softhsm2.conf"] + words)
     }
 
     func store(
@@ -44,7 +51,7 @@ struct SoftToken {
     /// What others do with the token; OpenSC knows nothing of us.
     @discardableResult
     func tool(_ arguments: String...) throws -> String {
-        try Command.run(
+        try Self.run(
             ["pkcs11-tool", "--module", Self.module, "--token-label", label, "--login", "--pin", Self.rightPIN]
                 + arguments)
     }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import KernelTestSupport
+import LinuxBinding
 import OpenSSLBinding
 import Testing
 
@@ -16,18 +17,8 @@ final class VaultServerProcess {
         return found.map { venv.appending(path: $0).path } ?? "bao"
     }()
 
-    /// Runs what follows without the descriptors it inherited: a file that another program holds for writing cannot run,
-    /// a port that it holds cannot be bound.
-    private static let alone = """
-        for descriptor in /proc/self/fd/*; do
-            descriptor=${descriptor##*/}
-            if [ "$descriptor" -gt 2 ]; then eval "exec $descriptor>&-"; fi
-        done
-        exec "$@"
-        """
-
     private let directory: TemporaryDirectory
-    private let process: pid_t
+    private let process: ChildProcess
     private var hasEnded = false
     let port: UInt16
     let roots: [Certificate]
@@ -38,13 +29,12 @@ final class VaultServerProcess {
         let log = directory.path + "/log"
         try Data().write(to: URL(filePath: log))
         let output = try FileHandle(forWritingTo: URL(filePath: log))
-        process = try Command.spawn(
+        process = try Command.start(
             [
-                "bash", "-c", Self.alone, "bash",
-                "env", "--ignore-environment", "HOME=\(directory.path)", "PATH=/usr/bin:/bin", Self.program, "server", "-dev",
-                "-dev-tls", "-dev-tls-cert-dir=\(directory.path)", "-dev-root-token-id=root",
+                "env", "--ignore-environment", "HOME=\(directory.path)", "PATH=/usr/bin:/bin", Self.program, "server",
+                "-dev", "-dev-tls", "-dev-tls-cert-dir=\(directory.path)", "-dev-root-token-id=root",
                 "-dev-listen-address=127.0.0.1:\(port)", "-dev-no-store-token",
-            ], output.fileDescriptor)
+            ], output: output.fileDescriptor)
         let root = directory.path + "/vault-ca.pem"
         roots = try Self.wait { try Certificate.parsePEMChain(String(contentsOfFile: root, encoding: .utf8)) }
         _ = try Self.wait { try bao("status") }
@@ -53,20 +43,20 @@ final class VaultServerProcess {
 
     deinit { end() }
 
-    func signal(_ number: Int32) { kill(process, number) }
+    func signal(_ number: Int32) { kill(process.processID, number) }
 
     /// Returns when it has stopped: until then it might still answer.
     func stop() {
         signal(SIGSTOP)
         var status: Int32 = 0
-        while unsafe waitpid(process, &status, WUNTRACED) < 0, errno == EINTR {}
+        while unsafe waitpid(process.processID, &status, WUNTRACED) < 0, errno == EINTR {}
     }
 
     func end() {
         guard !hasEnded else { return }
         hasEnded = true
         signal(SIGKILL)
-        Command.wait(process)
+        _ = try? process.wait()
     }
 
     /// What an operator does with it.
@@ -75,8 +65,7 @@ final class VaultServerProcess {
         try Command.run(
             [
                 "env", "BAO_ADDR=https://127.0.0.1:\(port)", "BAO_CACERT=\(directory.path)/vault-ca.pem",
-                "BAO_TOKEN=\(token)",
-                "HOME=\(directory.path)", Self.program,
+                "BAO_TOKEN=\(token)", "HOME=\(directory.path)", Self.program,
             ] + arguments
         ).trimmingCharacters(in: .whitespacesAndNewlines)
     }
