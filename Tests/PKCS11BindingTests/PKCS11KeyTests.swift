@@ -5,7 +5,7 @@ import Testing
 
 @testable import PKCS11Binding
 
-@Suite(.serialized) struct PKCS11KeyTests {
+@Suite(.serialized, .blocking) struct PKCS11KeyTests {
     private let message = Array("to be signed".utf8)
 
     @Test func makesAKeyOnceAndSignsWithIt() throws {

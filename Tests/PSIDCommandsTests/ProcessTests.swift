@@ -3,7 +3,7 @@ import KernelTestSupport
 import Testing
 
 /// The built program: what only a process of its own can show. One after another: each has a copy of its own, which is large.
-@Suite(.serialized) struct ProcessTests {
+@Suite(.serialized, .blocking) struct ProcessTests {
     private let directory: TemporaryDirectory
     private var program: String { directory.path + "/psid" }
 
