@@ -173,7 +173,7 @@ extension Simulation {
             #expect(b.inbound(from: a).contains(try #require(a.outbound(to: b))))
         }
         #expect(epochs.count == 10)
-        #expect(b.peers[a.number]?.status.epoch?.role == .server)
+        #expect(b.peers[a.number]?.status.epoch?.role != a.peers[b.number]?.status.epoch?.role)
     }
 
     /// Whichever end dials, and once only.

@@ -146,7 +146,10 @@ extension NetnsHelperTests {
             kill(manager.processID, SIGTERM)
             #expect(throws: Never.self) { try manager.wait() }
         }
-        while !FileManager.default.fileExists(atPath: path) { try await Task.sleep(for: .milliseconds(10)) }
+        // The name is there a moment before somebody listens.
+        while (try? UnixSocket.connect(to: path, within: .seconds(1))) == nil {
+            try await Task.sleep(for: .milliseconds(10))
+        }
         let request = PodNetworkRequest(namespace: try #require(NamespacePath(pod.path)), mtu: 1400)
         let answers = [
             try await NetnsHelper.socket(path: path).prepare(request),
