@@ -23,4 +23,16 @@ internal import COpenSSL
         }
         return certificates
     }
+
+    /// Those of `given` that are in the stack, in its order. The stack has no others: the very objects count, not what
+    /// they say.
+    static func select(_ stack: OpaquePointer?, from given: [Certificate]) throws(OpenSSLError) -> [Certificate] {
+        var certificates: [Certificate] = []
+        for index in unsafe 0..<ps_x509_stack_count(stack) {
+            let found = unsafe ps_x509_stack_value(stack, index)
+            let certificate = given.first { unsafe $0.pointer == found }
+            certificates.append(try OpenSSL.require("X509_STORE_CTX_get0_chain", certificate))
+        }
+        return certificates
+    }
 }

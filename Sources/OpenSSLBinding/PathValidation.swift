@@ -38,6 +38,7 @@ public enum PathValidation {
     private static func run(
         _ leaf: Certificate, _ intermediates: [Certificate], _ roots: [Certificate], _ time: Int64, _ depth: Int
     ) throws(OpenSSLError) -> Result<[Certificate], Failure> {
+        let given = [leaf] + intermediates + roots
         let store = try CertificateStore(roots)
         let untrusted = try CertificateStack(intermediates)
         let context = try unsafe OpenSSL.require("X509_STORE_CTX_new", X509_STORE_CTX_new())
@@ -50,7 +51,7 @@ public enum PathValidation {
         guard holds, unsafe X509_STORE_CTX_get_error(context) == X509_V_OK else {
             return unsafe .failure(Failure(context))
         }
-        return .success(try unsafe CertificateStack.copy(X509_STORE_CTX_get0_chain(context)))
+        return .success(try unsafe CertificateStack.select(X509_STORE_CTX_get0_chain(context), from: given))
     }
 
     private static func configure(_ parameters: OpaquePointer?, _ time: Int64, _ depth: Int) throws(OpenSSLError) {
