@@ -6,7 +6,7 @@ internal import COpenSSL
 @safe public final class PublicKey: @unchecked Sendable {
     let pointer: OpaquePointer
     public let kind: Kind
-    /// DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
+    /// DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7), of a key that was read as it was written.
     public let subjectPublicKeyInfo: [UInt8]
 
     /// What a key is, as far as a policy on keys needs to know.
@@ -21,9 +21,26 @@ internal import COpenSSL
     }
 
     /// Takes over the reference, also when it throws.
-    init(owning pointer: OpaquePointer) throws(OpenSSLError) {
+    convenience init(owning pointer: OpaquePointer) throws(OpenSSLError) {
+        try unsafe self.init(owning: pointer, encoded: Self.encode)
+    }
+
+    /// The key of a certificate or request, an `X509_PUBKEY` that goes on owning what it has. Its parts are written out
+    /// as they were read: to encode the key itself costs OpenSSL 3.0 a search through all its encoders.
+    convenience init(info: OpaquePointer?) throws(OpenSSLError) {
+        let key = try unsafe OpenSSL.require("X509_PUBKEY_get", X509_PUBKEY_get(info))
+        try unsafe self.init(owning: key) { _ throws(OpenSSLError) in
+            let bio = try MemoryBIO()
+            try unsafe OpenSSL.check("i2d_X509_PUBKEY_bio", i2d_X509_PUBKEY_bio(bio.pointer, info))
+            return bio.contents
+        }
+    }
+
+    private init(
+        owning pointer: OpaquePointer, encoded: (OpaquePointer) throws(OpenSSLError) -> [UInt8]
+    ) throws(OpenSSLError) {
         do throws(OpenSSLError) {
-            subjectPublicKeyInfo = try unsafe Self.encode(pointer)
+            subjectPublicKeyInfo = try unsafe encoded(pointer)
         } catch {
             unsafe EVP_PKEY_free(pointer)
             throw error
@@ -52,6 +69,12 @@ internal import COpenSSL
         return bio.contents
     }
 
+    /// Fills the `X509_PUBKEY` of a certificate or request that is being made.
+    func write(to info: OpaquePointer?) throws(OpenSSLError) {
+        let written = unsafe ps_x509_write_key_info(info, subjectPublicKeyInfo, subjectPublicKeyInfo.count)
+        try OpenSSL.check("X509_PUBKEY_set0_param", written)
+    }
+
     /// Whether `signature` is this key's over `message`; see `PrivateKey.sign` for the schemes.
     public func verify(_ signature: [UInt8], of message: [UInt8]) -> Bool {
         guard let scheme = kind.scheme else { return false }
@@ -69,12 +92,12 @@ internal import COpenSSL
         return OpenSSL.holds(result)
     }
 
-    /// Whether the numbers are a key at all: a point on its curve, a modulus and exponent of the right form
-    /// (`EVP_PKEY_public_check`). Costly for RSA.
+    /// Whether the numbers are a key at all: a point on its curve, a modulus and exponent of the right form. Costly for
+    /// RSA.
     public var isConsistent: Bool {
         guard let context = unsafe EVP_PKEY_CTX_new(pointer, nil) else { return false }
         defer { unsafe EVP_PKEY_CTX_free(context) }
-        let result = unsafe EVP_PKEY_public_check(context)
+        let result = unsafe kind.hasPrimeOrder ? EVP_PKEY_public_check_quick(context) : EVP_PKEY_public_check(context)
         return OpenSSL.holds(result)
     }
 }
@@ -84,6 +107,24 @@ extension PublicKey: Equatable {
 }
 
 extension PublicKey.Kind {
+    /// On a curve of cofactor 1 every point but the one at infinity has the full order, so that the partial validation of
+    /// SP 800-56A section 5.6.2.3.4 says all that the full one does.
+    fileprivate var hasPrimeOrder: Bool {
+        switch self {
+        case .ecP256, .ecP384, .ecP521: true
+        case .rsa, .ed25519, .other: false
+        }
+    }
+
+    /// On a curve of cofactor 1 every point but the one at infinity has the full order, so that the partial validation of
+    /// SP 800-56A section 5.6.2.3.4 says all that the full one does.
+    fileprivate var hasPrimeOrder: Bool {
+        switch self {
+        case .ecP256, .ecP384, .ecP521: true
+        case .rsa, .ed25519, .other: false
+        }
+    }
+
     init(_ key: OpaquePointer) {
         if unsafe EVP_PKEY_is_a(key, "EC") == 1 {
             unsafe self = Self.curve(key)
