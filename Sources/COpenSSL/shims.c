@@ -140,6 +140,42 @@ int ps_x509_unix_time(const ASN1_TIME *time, int64_t *seconds)
 	return 1;
 }
 
+static int write_key_bits(X509_PUBKEY *target, const ASN1_BIT_STRING *bits)
+{
+	int count = ASN1_STRING_length(bits);
+	uint8_t *copy = OPENSSL_memdup(ASN1_STRING_get0_data(bits), (size_t)count);
+
+	if (copy == NULL)
+		return 0;
+	// The algorithm is put in place afterwards.
+	if (!X509_PUBKEY_set0_param(target, OBJ_nid2obj(NID_undef), V_ASN1_UNDEF, NULL, copy, count)) {
+		OPENSSL_free(copy);
+		return 0;
+	}
+	return 1;
+}
+
+int ps_x509_write_key_info(X509_PUBKEY *target, const uint8_t *der, size_t count)
+{
+	const uint8_t *cursor = der, *end = der + count;
+	X509_ALGOR *algorithm = NULL, *written = NULL;
+	ASN1_BIT_STRING *bits = NULL;
+	long length;
+	int tag, class, done = 0;
+
+	if (ASN1_get_object(&cursor, &length, &tag, &class, (long)count) != V_ASN1_CONSTRUCTED ||
+	    tag != V_ASN1_SEQUENCE || length != end - cursor)
+		return 0;
+	algorithm = d2i_X509_ALGOR(NULL, &cursor, end - cursor);
+	bits = algorithm == NULL ? NULL : d2i_ASN1_BIT_STRING(NULL, &cursor, end - cursor);
+	if (bits != NULL && cursor == end && write_key_bits(target, bits))
+		done = X509_PUBKEY_get0_param(NULL, NULL, NULL, &written, target) &&
+		       X509_ALGOR_copy(written, algorithm);
+	X509_ALGOR_free(algorithm);
+	ASN1_BIT_STRING_free(bits);
+	return done;
+}
+
 int ps_x509_print_name(BIO *bio, const X509_NAME *name)
 {
 	return X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0;

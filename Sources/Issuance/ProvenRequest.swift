@@ -20,6 +20,8 @@ public struct ProvenRequest: Sendable {
         try Self.checkKind(request.publicKey.kind)
         guard request.verifySelfSignature else { throw .requestNotSelfSigned }
         guard request.publicKey.isConsistent else { throw .unacceptableKey("it is inconsistent") }
+        // The certificate repeats it byte for byte.
+        guard request.publicKey.isCanonical else { throw .unacceptableKey("more than a key is in it") }
         publicKey = request.publicKey
     }
 

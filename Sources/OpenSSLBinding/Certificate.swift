@@ -45,7 +45,7 @@ internal import COpenSSL
             issuer = try unsafe Self.text(of: X509_get_issuer_name(pointer))
             notBefore = try unsafe Self.seconds(X509_get0_notBefore(pointer))
             notAfter = try unsafe Self.seconds(X509_get0_notAfter(pointer))
-            publicKey = try unsafe PublicKey(owning: OpenSSL.require("X509_get_pubkey", X509_get_pubkey(pointer)))
+            publicKey = try unsafe PublicKey(info: X509_get_X509_PUBKEY(pointer))
             extensions = try unsafe Self.readExtensions(of: pointer)
             sha256 = SHA256Digest.hash(der)
         } catch {

@@ -19,8 +19,7 @@ internal import COpenSSL
             guard try unsafe Self.encode(request) == der else {
                 throw OpenSSLError(operation: "d2i_X509_REQ", reasons: ["not one DER request"])
             }
-            publicKey = try unsafe PublicKey(
-                owning: OpenSSL.require("X509_REQ_get_pubkey", X509_REQ_get_pubkey(request)))
+            publicKey = try unsafe PublicKey(info: X509_REQ_get_X509_PUBKEY(request))
         } catch {
             unsafe X509_REQ_free(request)
             throw error
@@ -36,7 +35,7 @@ internal import COpenSSL
         let request = try unsafe OpenSSL.require("X509_REQ_new", X509_REQ_new())
         do throws(OpenSSLError) {
             try unsafe OpenSSL.check("X509_REQ_set_version", X509_REQ_set_version(request, Int(X509_REQ_VERSION_1)))
-            try unsafe OpenSSL.check("X509_REQ_set_pubkey", X509_REQ_set_pubkey(request, key.publicKey.pointer))
+            try unsafe key.publicKey.write(to: X509_REQ_get_X509_PUBKEY(request))
             let digest = unsafe key.publicKey.kind.digest
             try unsafe OpenSSL.check("X509_REQ_sign", X509_REQ_sign(request, key.pointer, digest))
             der = try unsafe Self.encode(request)

@@ -100,6 +100,13 @@ internal import COpenSSL
         let result = unsafe kind.hasPrimeOrder ? EVP_PKEY_public_check_quick(context) : EVP_PKEY_public_check(context)
         return OpenSSL.holds(result)
     }
+
+    /// Whether `subjectPublicKeyInfo` is how OpenSSL writes this key: nothing stands in it that is not the key.
+    public var isCanonical: Bool {
+        // The name of a curve and a point leave room for nothing else.
+        if kind.hasPrimeOrder { return true }
+        return unsafe (try? Self.encode(pointer)) == subjectPublicKeyInfo
+    }
 }
 
 extension PublicKey: Equatable {
@@ -107,15 +114,6 @@ extension PublicKey: Equatable {
 }
 
 extension PublicKey.Kind {
-    /// On a curve of cofactor 1 every point but the one at infinity has the full order, so that the partial validation of
-    /// SP 800-56A section 5.6.2.3.4 says all that the full one does.
-    fileprivate var hasPrimeOrder: Bool {
-        switch self {
-        case .ecP256, .ecP384, .ecP521: true
-        case .rsa, .ed25519, .other: false
-        }
-    }
-
     /// On a curve of cofactor 1 every point but the one at infinity has the full order, so that the partial validation of
     /// SP 800-56A section 5.6.2.3.4 says all that the full one does.
     fileprivate var hasPrimeOrder: Bool {

@@ -36,7 +36,7 @@ internal import COpenSSL
         try unsafe setSerial(of: certificate, contents.serial)
         try unsafe set(X509_getm_notBefore(certificate), to: contents.notBefore)
         try unsafe set(X509_getm_notAfter(certificate), to: contents.notAfter)
-        try unsafe OpenSSL.check("X509_set_pubkey", X509_set_pubkey(certificate, contents.publicKey.pointer))
+        try unsafe contents.publicKey.write(to: X509_get_X509_PUBKEY(certificate))
         for `extension` in contents.extensions {
             try unsafe `extension`.append(to: certificate)
         }

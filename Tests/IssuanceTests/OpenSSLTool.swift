@@ -1,4 +1,5 @@
 import Foundation
+import OpenSSLBinding
 
 /// The `openssl` program: an independent reader and maker of what we make and read.
 enum OpenSSLTool {
@@ -38,6 +39,19 @@ enum OpenSSLTool {
                 ["req", "-new", "-nodes", "-outform", "DER", "-out", file, "-keyout", key] + arguments)
             guard result.status == 0 else { throw Failure(output: result.output) }
             return try Array(Data(contentsOf: URL(fileURLWithPath: file)))
+        }
+    }
+
+    /// By RSA in the old way (RFC 8017 section 8.2) and with SHA-256, as requests are signed.
+    static func signature(over message: [UInt8], by key: PrivateKey) throws -> [UInt8] {
+        try withDirectory { directory in
+            let files = ["key.pem", "message", "signature"].map { directory.appendingPathComponent($0) }
+            try Data(unsafe key.pkcs8PEM().withUnsafeBytes { unsafe Array($0) }).write(to: files[0])
+            try Data(message).write(to: files[1])
+            let paths = files.map(\.path)
+            let result = try run(["dgst", "-sha256", "-sign", paths[0], "-out", paths[2], paths[1]])
+            guard result.status == 0 else { throw Failure(output: result.output) }
+            return try Array(Data(contentsOf: files[2]))
         }
     }
 

@@ -51,6 +51,20 @@ struct RequestTests {
         #expect(throws: IssuanceError.requestNotSelfSigned) { try ProvenRequest(csrDER: swapped) }
     }
 
+    /// OpenSSL passes over the parameters of an RSA key's algorithm, which are NULL (RFC 3279 section 2.3.1).
+    @Test func whatIsNoPartOfTheKeyIsRefused() throws {
+        let key = try PrivateKey.generate(.rsa2048)
+        let request = try SigningRequest.make(key: key)
+        _ = try ProvenRequest(csrDER: request)
+        let rsaEncryption: [UInt8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]
+        let parameters = try #require(request.firstRange(of: rsaEncryption + [5, 0])).upperBound - 2
+        var odd = request
+        odd[parameters] = 4
+        let information = odd[4..<odd.count - 276]
+        odd.replaceSubrange((odd.count - 256)..., with: try OpenSSLTool.signature(over: Array(information), by: key))
+        #expect(throws: IssuanceError.unacceptableKey("more than a key is in it")) { try ProvenRequest(csrDER: odd) }
+    }
+
     @Test func everyChangedByteIsNoticed() throws {
         let der = try SigningRequest.make(key: PrivateKey.generate())
         for index in der.indices {

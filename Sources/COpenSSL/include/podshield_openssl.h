@@ -62,6 +62,9 @@ void ps_pem_free(int secret, void *memory, size_t count);
 
 /// Seconds since 1970 of an ASN.1 time; returns 1 on success.
 int ps_x509_unix_time(const ASN1_TIME *time, int64_t *seconds);
+/// Copies the two parts of one DER SubjectPublicKeyInfo, algorithm and bits, without decoding the key in them, which the
+/// library's own function does twice; returns 1 on success.
+int ps_x509_write_key_info(X509_PUBKEY *target, const uint8_t *der, size_t count);
 /// Writes the name as RFC 4514 text; returns 1 on success.
 int ps_x509_print_name(BIO *bio, const X509_NAME *name);
 /// Says in both places of RFC 5280 section 4.1 how a certificate is going to be signed; `parameters` is V_ASN1_UNDEF or
