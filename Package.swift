@@ -183,8 +183,8 @@ let package = Package(
         .executableTarget(
             name: "podshield-rates",
             dependencies: [
-                "Addressing", "Authority", "AuthorityAPI", "Identity", "Issuance", "KeyAgreement", "NodeIdentity",
-                "NodeLink", "OpenSSLBinding", "RateLimiting", "SecureTransport",
+                "Addressing", "Authority", "AuthorityAPI", "Identity", "Issuance", "JOSE", "KeyAgreement",
+                "NodeIdentity", "NodeLink", "OpenSSLBinding", "RateLimiting", "SecureTransport",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio,
             path: "Benchmarks/Rates",

@@ -30,6 +30,7 @@ RATES = (
     Figure("tls_handshakes_per_s", "TLS handshakes a second, both ends' work", 0),
     Figure("node_handshakes_per_s", "node handshakes a second, both ends' work", 0),
     Figure("svids_signed_per_s", "SVIDs signed a second, the authority's work", 0),
+    Figure("jwt_svids_signed_per_s", "JWT-SVIDs signed a second, the authority's work", 0),
     Figure("svids_issued_per_s", "SVIDs issued a second, node's and authority's work", 0),
 )
 

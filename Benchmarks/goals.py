@@ -66,6 +66,18 @@ ALL = (
     Ratio("TCP round trip, median, to the Envoys", "tcp_64_p50_us", "envoy", 0.65),
     Ratio("seal 1408 bytes, bytecode to native", "seal_1408_ns", "native", 1.6, subject="bytecode"),
     Ratio("open 1408 bytes, bytecode to native", "open_1408_ns", "native", 1.6, subject="bytecode"),
+    Ratio(
+        "SVIDs signed, to OpenSSL alone, request to certificate", "svids_signed_per_s", "openssl-issuance", 1 / 1.5,
+        at_least=True,
+    ),
+    Ratio(
+        "SVIDs signed, to OpenSSL's signature and encoding", "svids_signed_per_s", "openssl-signature", 1 / 1.5,
+        at_least=True,
+    ),
+    Ratio(
+        "JWT-SVIDs signed, to OpenSSL's signature", "jwt_svids_signed_per_s", "openssl-signature", 1 / 1.5,
+        at_least=True,
+    ),
     Limit("a pod is removed: gone from another node's kernel", "pod_removed_ms", 1000),
     Limit("a node is banned: gone from another node's kernel", "node_banned_ms", 1000),
 )

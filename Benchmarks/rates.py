@@ -1,4 +1,5 @@
-"""How fast keys are agreed on and identities issued, by a program of the package on one CPU."""
+"""How fast keys are agreed on and identities issued, by a program of the package on one CPU, and beside it by the
+OpenSSL library alone."""
 
 from harness import commands
 from harness.daemons import binaries
@@ -7,11 +8,18 @@ from record import Record
 SECONDS = 2
 TIME_LIMIT_SECONDS = 60
 CPU = "0"
+SIGNATURES = File(__file__).resolve().parents[1] / "build/benchmarks/signatures"
 
 
 def measure(record: Record) -> None:
-    output = commands.run(
-        "taskset", "--cpu-list", CPU, str(binaries() / "podshield-rates"), str(SECONDS), timeout=TIME_LIMIT_SECONDS
-    )
-    found = dict(line.split() for line in output.splitlines())
-    record.add("podshield", {figure: float(value) for figure, value in found.items()})
+    for line in on_one_cpu(binaries() / "podshield-rates"):
+        figure, rate = line.split()
+        record.add("podshield", {figure: float(rate)})
+    for line in on_one_cpu(SIGNATURES):
+        way, figure, rate = line.split()
+        record.add(way, {figure: float(rate)})
+
+
+def on_one_cpu(program: File) -> list[str]:
+    command = ("taskset", "--cpu-list", CPU, str(program), str(SECONDS))
+    return commands.run(*command, timeout=TIME_LIMIT_SECONDS).splitlines()

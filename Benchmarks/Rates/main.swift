@@ -10,6 +10,7 @@ let measured: [(String, Double)] = [
     ("tls_handshakes_per_s", try TLSHandshake().rate(for: .seconds(seconds))),
     ("node_handshakes_per_s", try await NodeHandshake().rate(for: .seconds(seconds))),
     ("svids_signed_per_s", try Signing().rate(for: .seconds(seconds))),
+    ("jwt_svids_signed_per_s", try JWTSigning().rate(for: .seconds(seconds))),
     ("svids_issued_per_s", try await EndToEndIssuance().rate(for: .seconds(seconds))),
 ]
 for (name, rate) in measured { print(name, String(format: "%.1f", rate)) }
