@@ -196,12 +196,12 @@ let package = Package(
         testTarget("RateLimiting"),
         testTarget("Identity", ["Addressing", "OpenSSLBinding", "PrintableText"]),
         testTarget("JOSE", ["Identity", "Issuance", "KernelTestSupport", "OpenSSLBinding"]),
-        testTarget("Issuance", ["Identity", "JOSE", "OpenSSLBinding"]),
+        testTarget("Issuance", ["Identity", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget(
             "SecureTransport",
             [
-                "Addressing", "Identity", "Issuance", "OpenSSLBinding", "RandomTestSupport", "RateLimiting",
-                .product(name: "NIOEmbedded", package: "swift-nio"),
+                "Addressing", "Identity", "Issuance", "KernelTestSupport", "OpenSSLBinding", "RandomTestSupport",
+                "RateLimiting", .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio),
         testTarget(
             "Authority",
@@ -243,7 +243,7 @@ let package = Package(
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
         testTarget("SystemdBinding", ["KernelTestSupport"]),
         testTarget("PKCS11Binding", ["CPKCS11", "KernelTestSupport", "OpenSSLBinding"]),
-        testTarget("VaultTransit", ["JOSE", "KernelTestSupport", "LinuxBinding", "OpenSSLBinding"]),
+        testTarget("VaultTransit", ["JOSE", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
         testTarget("Configuration", ["Addressing", "Authority", "Identity", "JOSE", "KernelTestSupport"]),
         testTarget("Preflight", ["Addressing", "Configuration", "KernelTestSupport", "LinuxBinding", "Telemetry"]),

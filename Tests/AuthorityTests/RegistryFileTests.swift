@@ -106,8 +106,6 @@ import Testing
 
     @Test func aFileInUseIsNamed() throws {
         let fixture = try TestRegistry()
-        let holder = Process()
-        holder.executableURL = URL(filePath: "/usr/bin/python3")
         let program = """
             import sqlite3, sys
             db = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -115,15 +113,11 @@ import Testing
             print("held", flush=True)
             sys.stdin.read()
             """
-        holder.arguments = ["-c", program, fixture.registry.path]
         let (input, output) = (Pipe(), Pipe())
-        holder.standardInput = input
-        holder.standardOutput = output
-        try holder.run()
-        defer {
-            try? input.fileHandleForWriting.close()
-            holder.waitUntilExit()
-        }
+        let holder = try RunningProgram(
+            ["python3", "-c", program, fixture.registry.path], input: input.fileHandleForReading,
+            output: output.fileHandleForWriting)
+        defer { holder.end() }
         #expect(try output.fileHandleForReading.read(upToCount: 4) == Data("held".utf8))
         #expect(throws: RegistryError.locked(path: fixture.registry.path)) { try fixture.reopened() }
     }

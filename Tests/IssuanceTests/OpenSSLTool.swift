@@ -1,4 +1,5 @@
 import Foundation
+import KernelTestSupport
 import OpenSSLBinding
 
 /// The `openssl` program: an independent reader and maker of what we make and read.
@@ -9,17 +10,8 @@ enum OpenSSLTool {
     }
 
     static func run(_ arguments: [String]) throws -> Result {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return Result(status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
+        let (status, output) = try Command.finish(["/usr/bin/openssl"] + arguments)
+        return Result(status: status, output: output)
     }
 
     /// Gives `body` a directory that is gone afterwards.

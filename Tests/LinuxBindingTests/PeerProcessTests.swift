@@ -6,13 +6,10 @@ import Testing
 
 @Suite struct PeerProcessTests {
     /// One end is ours, the other that of a program which reads from it until it ends.
-    private func peer(of words: String...) throws -> (PeerProcess, Process, TemporaryDirectory) {
+    private func peer(of words: String...) throws -> (PeerProcess, RunningProgram, TemporaryDirectory) {
         let directory = try TemporaryDirectory()
         let listener = try Listener(path: directory.path + "/socket")
-        let process = Process()
-        process.executableURL = URL(filePath: words[0])
-        process.arguments = Array(words.dropFirst()) + [directory.path + "/socket"]
-        try process.run()
+        let process = try RunningProgram(words + [directory.path + "/socket"])
         let connection = try listener.accept()
         return try withExtendedLifetime(connection) { (try PeerProcess(ofSocket: connection.raw), process, directory) }
     }
@@ -25,15 +22,15 @@ import Testing
         time.sleep(60)
         """
 
-    private func python() throws -> (PeerProcess, Process, TemporaryDirectory) {
+    private func python() throws -> (PeerProcess, RunningProgram, TemporaryDirectory) {
         try peer(of: "/usr/bin/python3", "-c", Self.connect)
     }
 
     @Test func whoConnectedIsKnownWholly() throws {
         let (peer, process, directory) = try python()
-        defer { process.terminate() }
+        defer { process.end() }
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: directory.path)
-        #expect(peer.credentials.processID == UInt32(process.processIdentifier))
+        #expect(peer.credentials.processID == UInt32(process.processID))
         #expect(peer.credentials.userID == 1234 && peer.credentials.groupID == 33 && peer.groups == [4, 27])
         #expect(peer.isAlive)
         let executable = try peer.executable()
@@ -51,11 +48,11 @@ import Testing
             end.yield()
             end.finish()
         }
-        kill(process.processIdentifier, SIGKILL)
+        process.signal(SIGKILL)
         var count = 0
         for await _ in ends { count += 1 }
         #expect(count == 1 && !peer.isAlive)
-        process.waitUntilExit()
+        process.end()
         let error = #expect(throws: SystemError.self) { _ = try peer.executable() }
         #expect([ESRCH, ENOENT].contains(error?.code))
         #expect(throws: SystemError.self) { _ = try peer.controlGroup() }
@@ -69,7 +66,7 @@ import Testing
         try FileManager.default.copyItem(
             atPath: URL(filePath: "/usr/bin/python3").resolvingSymlinksInPath().path, toPath: copy)
         let (peer, process, directory) = try peer(of: copy, "-c", Self.connect)
-        defer { process.terminate() }
+        defer { process.end() }
         #expect(try peer.executable().path == copy)
         try FileManager.default.removeItem(atPath: copy)
         #expect(try peer.executable().path == nil)
@@ -82,11 +79,9 @@ import Testing
         let pod = try TestPod()
         let directory = try TemporaryDirectory()
         let listener = try Listener(path: directory.path + "/socket")
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/nsenter")
-        process.arguments = ["--net=\(pod.path)", "/usr/bin/python3", "-c", Self.connect, directory.path + "/socket"]
-        try process.run()
-        defer { process.terminate() }
+        let process = try RunningProgram(
+            ["nsenter", "--net=\(pod.path)", "/usr/bin/python3", "-c", Self.connect, directory.path + "/socket"])
+        defer { process.end() }
         let connection = try listener.accept()
         let namespace = try withExtendedLifetime(connection) { try NetworkNamespace(ofPeerOf: connection.raw) }
         #expect(try namespace.inode() == NetworkNamespace(path: pod.path).inode())

@@ -91,16 +91,10 @@ import Testing
             keyUsage = keyCertSign
             """
         try config.write(toFile: directory + "/csr.cnf", atomically: true, encoding: .utf8)
-        let openssl = Process()
-        openssl.executableURL = URL(filePath: "/usr/bin/openssl")
-        openssl.arguments = [
-            "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+        try Command.run(
+            "openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
             directory + "/csr.key", "-outform", "DER", "-out", directory + "/csr.der", "-config",
-            directory + "/csr.cnf",
-        ]
-        openssl.standardError = FileHandle.nullDevice
-        try openssl.run()
-        openssl.waitUntilExit()
+            directory + "/csr.cnf")
 
         var message = Podshield_Authority_V1_IssueWorkloadRequest()
         message.pod = Podshield_Authority_V1_PodFacts(try pod())

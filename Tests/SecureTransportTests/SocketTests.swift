@@ -1,5 +1,6 @@
 import Foundation
 import Identity
+import KernelTestSupport
 import NIOCore
 import NIOPosix
 import OpenSSLBinding
@@ -175,16 +176,6 @@ enum Files {
     }
 
     static func run(_ program: String, _ arguments: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: output, as: UTF8.self)
+        try Command.finish([program] + arguments).output
     }
 }

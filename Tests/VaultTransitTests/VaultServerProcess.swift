@@ -1,7 +1,6 @@
 import Foundation
 import Glibc
 import KernelTestSupport
-import LinuxBinding
 import OpenSSLBinding
 import Testing
 
@@ -9,7 +8,7 @@ import Testing
 
 /// A real OpenBao on loopback, in memory, with a certificate of its own making. Ends with the object.
 final class VaultServerProcess {
-    private static let program: String = {
+    private static let executable: String = {
         let venv = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: ".build-venv/lib")
         let files = try? FileManager.default.subpathsOfDirectory(atPath: venv.path)
@@ -18,8 +17,7 @@ final class VaultServerProcess {
     }()
 
     private let directory: TemporaryDirectory
-    private let process: ChildProcess
-    private var hasEnded = false
+    private let program: RunningProgram
     let port: UInt16
     let roots: [Certificate]
 
@@ -29,35 +27,29 @@ final class VaultServerProcess {
         let log = directory.path + "/log"
         try Data().write(to: URL(filePath: log))
         let output = try FileHandle(forWritingTo: URL(filePath: log))
-        process = try Command.start(
+        program = try RunningProgram(
             [
-                "env", "--ignore-environment", "HOME=\(directory.path)", "PATH=/usr/bin:/bin", Self.program, "server",
+                "env", "--ignore-environment", "HOME=\(directory.path)", "PATH=/usr/bin:/bin", Self.executable,
+                "server",
                 "-dev", "-dev-tls", "-dev-tls-cert-dir=\(directory.path)", "-dev-root-token-id=root",
                 "-dev-listen-address=127.0.0.1:\(port)", "-dev-no-store-token",
-            ], output: output.fileDescriptor)
+            ], output: output)
         let root = directory.path + "/vault-ca.pem"
         roots = try Self.wait { try Certificate.parsePEMChain(String(contentsOfFile: root, encoding: .utf8)) }
         _ = try Self.wait { try bao("status") }
         try bao("secrets", "enable", "transit")
     }
 
-    deinit { end() }
-
-    func signal(_ number: Int32) { kill(process.processID, number) }
+    func signal(_ number: Int32) { program.signal(number) }
 
     /// Returns when it has stopped: until then it might still answer.
     func stop() {
         signal(SIGSTOP)
         var status: Int32 = 0
-        while unsafe waitpid(process.processID, &status, WUNTRACED) < 0, errno == EINTR {}
+        while unsafe waitpid(program.processID, &status, WUNTRACED) < 0, errno == EINTR {}
     }
 
-    func end() {
-        guard !hasEnded else { return }
-        hasEnded = true
-        signal(SIGKILL)
-        _ = try? process.wait()
-    }
+    func end() { program.end() }
 
     /// What an operator does with it.
     @discardableResult
@@ -65,7 +57,7 @@ final class VaultServerProcess {
         try Command.run(
             [
                 "env", "BAO_ADDR=https://127.0.0.1:\(port)", "BAO_CACERT=\(directory.path)/vault-ca.pem",
-                "BAO_TOKEN=\(token)", "HOME=\(directory.path)", Self.program,
+                "BAO_TOKEN=\(token)", "HOME=\(directory.path)", Self.executable,
             ] + arguments
         ).trimmingCharacters(in: .whitespacesAndNewlines)
     }

@@ -34,14 +34,10 @@ import WorkloadProtocol
         time.sleep(60)
         """
 
-    private func crowd(_ server: TestServer, user: Int, _ count: Int, closing: Int) throws -> (Process, Pipe) {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/python3")
-        process.arguments = ["-c", Self.crowd, server.path, "\(user)", "\(count)", "\(closing)"]
+    private func crowd(_ server: TestServer, user: Int, _ count: Int, closing: Int) throws -> (RunningProgram, Pipe) {
         let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        return (process, output)
+        let words = ["python3", "-c", Self.crowd, server.path, "\(user)", "\(count)", "\(closing)"]
+        return (try RunningProgram(words, output: output.fileHandleForWriting), output)
     }
 
     private func closed(_ output: Pipe) async -> Int? { Int(await text(output)) }
@@ -64,7 +60,7 @@ import WorkloadProtocol
         try server.identities.add("web", [.userID(geteuid())])
         let tooMany = 1000 - limits.connectionsPerSource
         let (process, output) = try crowd(server, user: 4711, 1000, closing: tooMany)
-        defer { kill(process.processIdentifier, SIGKILL) }
+        defer { process.end() }
         #expect(await closed(output) == tooMany)
         #expect(server.told.all == ["user 4711"])
         let count = try await server.withClient { client in
@@ -78,10 +74,10 @@ import WorkloadProtocol
         limits.connections = 5
         let server = try await TestServer(limits: limits)
         let (first, firstOutput) = try crowd(server, user: 4711, 3, closing: 0)
-        defer { kill(first.processIdentifier, SIGKILL) }
+        defer { first.end() }
         #expect(await closed(firstOutput) == 0)
         let (second, secondOutput) = try crowd(server, user: 4712, 3, closing: 1)
-        defer { kill(second.processIdentifier, SIGKILL) }
+        defer { second.end() }
         #expect(await closed(secondOutput) == 1)
     }
 
@@ -91,7 +87,7 @@ import WorkloadProtocol
         let (process, output) = try crowd(server, user: 4711, 20, closing: 0)
         #expect(await closed(output) == 0)
         #expect(await eventually { server.server.connections.count == 20 })
-        kill(process.processIdentifier, SIGKILL)
+        process.end()
         #expect(await eventually { server.server.connections.count == 0 })
     }
 
@@ -107,13 +103,10 @@ import WorkloadProtocol
                 print("closed", flush=True); os._exit(0)
             time.sleep(0.3); os._exit(0)
             """
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/python3")
-        process.arguments = ["-c", script, server.path]
         let output = Pipe()
-        process.standardOutput = output
-        try process.run()
+        let maker = try RunningProgram(["python3", "-c", script, server.path], output: output.fileHandleForWriting)
         #expect(await text(output) == "closed")
+        withExtendedLifetime(maker) {}
         #expect(await eventually { server.server.connections.count == 0 })
     }
 
@@ -126,14 +119,11 @@ import WorkloadProtocol
             print("connected", flush=True); sys.stdin.readline()
             os.execv("/usr/bin/sleep", ["sleep", "60"])
             """
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/python3")
-        process.arguments = ["-c", script, server.path]
         let (input, output) = (Pipe(), Pipe())
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        defer { kill(process.processIdentifier, SIGKILL) }
+        let client = try RunningProgram(
+            ["python3", "-c", script, server.path], input: input.fileHandleForReading,
+            output: output.fileHandleForWriting)
+        defer { withExtendedLifetime(client) {} }
         #expect(await text(output) == "connected")
         #expect(await eventually { server.server.connections.count == 1 })
         let caller = try #require(server.server.connections.caller(1))
