@@ -52,6 +52,7 @@ extension PodshieldConfiguration.Node {
         case .nodeESPPort: "\(espPort)"
         case .permissive: "\(permissive)"
         case .uplinks: "\(uplinks)"
+        case .sdsRequireHeader: "\(sdsRequiresHeader)"
         case .linkEpochLifetime: "\(link.epochLifetime)"
         case .linkRekeyPackets: "\(link.rekeyPackets)"
         case .linkRekeyBytes: "\(link.rekeyBytes)"

@@ -57,6 +57,8 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case linkRekeyBytes = "link.rekey-bytes"
     case linkPreconnect = "link.preconnect"
 
+    case sdsRequireHeader = "sds.require-header"
+
     case datapathAttachment = "datapath.attachment"
     case datapathMarkMask = "datapath.mark-mask"
     case datapathEventsPerSecond = "datapath.events-per-second"

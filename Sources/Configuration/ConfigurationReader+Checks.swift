@@ -71,7 +71,7 @@ extension ConfigurationKey {
         switch section {
         case "authority", "pkcs11", "vault": role != .node
         case "join": role == .node
-        case "node", "link", "datapath", "tables", "netns-helper": role != .authority
+        case "node", "link", "sds", "datapath", "tables", "netns-helper": role != .authority
         default: role != .authority || (self != .permissive && self != .uplinks)
         }
     }

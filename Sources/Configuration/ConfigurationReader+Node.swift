@@ -7,11 +7,12 @@ extension ConfigurationReader {
         let linkPort = document.value(.nodeLinkPort, .port, default: 7600)
         let espPort = document.value(.nodeESPPort, .port, default: 4500)
         let permissive = document.value(.permissive, .bool, default: false)
+        let sdsRequiresHeader = document.value(.sdsRequireHeader, .bool, default: false)
         let (uplinks, link, datapath, helper) = (uplinks(), link(), datapath(), netnsHelper())
         guard let name, let address else { return nil }
         return PodshieldConfiguration.Node(
             name: name, address: address, linkPort: linkPort, espPort: espPort, permissive: permissive,
-            uplinks: uplinks, link: link, datapath: datapath, netnsHelper: helper)
+            sdsRequiresHeader: sdsRequiresHeader, uplinks: uplinks, link: link, datapath: datapath, netnsHelper: helper)
     }
 
     private mutating func uplinks() -> PodshieldConfiguration.Uplinks {

@@ -13,6 +13,8 @@ extension PodshieldConfiguration {
         public var espPort: UInt16
         /// Packets to unknown destinations inside `protected` may leave in clear.
         public var permissive: Bool
+        /// Calls of Envoy's SDS need the header that all others on the workloads' socket need.
+        public var sdsRequiresHeader: Bool
         public var uplinks: Uplinks
         public var link: Link
         public var datapath: Datapath

@@ -20,4 +20,11 @@ extension Event {
             .workloadRefused, "\(source) has too many connections to the Workload API; more are closed unheard",
             [.reason: source])
     }
+
+    /// - Parameters:
+    ///   - source: who rejects it, such as `user 1000`.
+    ///   - reason: in the Envoy's own words.
+    public static func secretRejected(source: String, reason: String) -> Event {
+        Event(.secretRejected, "an Envoy of \(source) does not take its secrets: \(reason)", [.reason: reason])
+    }
 }

@@ -125,6 +125,7 @@ extension EventKind {
         case .workloadSVIDReceived: Facts(7001, .info, "087df88f511247ed81e0adae750448b8")
         case .workloadSVIDFailed: Facts(7002, .warning, "90acfeae6b16405a9da12cdca9a4aa23")
         case .workloadRefused: Facts(7003, .warning, "6e1f4c5095164ebaa411bae9a0dbf1ae")
+        case .secretRejected: Facts(7004, .warning, "b41f3c0f7d0e4c39a6d5e2f1908c7b3a")
         }
     }
 }

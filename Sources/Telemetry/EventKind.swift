@@ -141,6 +141,8 @@ public enum EventKind: String, CaseIterable, Sendable {
     case workloadSVIDFailed = "workload-svid-failed"
     /// More connections than one may have.
     case workloadRefused = "workload-refused"
+    /// An Envoy does not take what it was given.
+    case secretRejected = "secret-rejected"
 
     // MARK: Why the daemon does not start, which `psid doctor` finds beforehand
 

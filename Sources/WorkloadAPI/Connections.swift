@@ -1,3 +1,4 @@
+internal import GRPCCore
 internal import Synchronization
 
 /// How much the Workload API bears.
@@ -62,4 +63,12 @@ final class Connections: Sendable {
     }
 
     func caller(_ number: UInt64) -> Caller? { state.withLock { $0.callers[number] } }
+
+    /// Who makes a call.
+    func caller(of metadata: Metadata) throws -> Caller {
+        guard let number = ConnectionStamp.number(of: metadata), let caller = caller(number) else {
+            throw Denial.gone.status
+        }
+        return caller
+    }
 }

@@ -10,6 +10,8 @@ enum Denial: Error, Equatable {
     case notReady
     /// The request makes no sense, as this sentence says.
     case badRequest(String)
+    /// A key or a message of ours cannot be written down.
+    case unencodable
 
     /// SPIFFE_Workload_Endpoint.md section 6.
     var status: RPCError {
@@ -18,6 +20,7 @@ enum Denial: Error, Equatable {
         case .noIdentity: RPCError(code: .permissionDenied, message: "no identity is registered for this process")
         case .notReady: RPCError(code: .unavailable, message: "identities are not known yet: try again")
         case .badRequest(let sentence): RPCError(code: .invalidArgument, message: sentence)
+        case .unencodable: RPCError(code: .internalError, message: "the secret cannot be encoded")
         }
     }
 }

@@ -3,7 +3,7 @@ internal import GRPCNIOTransportHTTP2
 public import LinuxBinding
 internal import NIOCore
 
-/// Serves the SPIFFE Workload API on a Unix socket.
+/// Serves the SPIFFE Workload API and Envoy's SDS on a Unix socket.
 public final class WorkloadAPIServer: Sendable {
     private typealias Transport = HTTP2ServerTransport.Custom<WorkloadListener>
 
@@ -13,22 +13,28 @@ public final class WorkloadAPIServer: Sendable {
 
     /// - Parameters:
     ///   - path: of the socket, in a directory that `PublicSocket` has prepared. What lies there is replaced.
+    ///   - sdsRequiresHeader: calls of Envoys need the header, too.
     ///   - refused: is told who has more connections than allowed, once until some have ended; from any thread, must not block.
+    ///   - rejected: is told which Envoy does not take what it was given, and why in its words; likewise.
     public init(
         path: String, identities: any WorkloadIdentities, limits: WorkloadAPILimits = WorkloadAPILimits(),
-        refused: @escaping @Sendable (_ source: String) -> Void
+        sdsRequiresHeader: Bool = false,
+        refused: @escaping @Sendable (_ source: String) -> Void,
+        rejected: @escaping @Sendable (_ source: String, _ reason: String) -> Void
     ) throws(SystemError) {
         connections = Connections(limits)
         let listener = WorkloadListener(
             path: path, inspection: try CallerInspection(), connections: connections, limits: limits,
             refused: { refused("\($0)") })
+        let attestor = Attestor(identities)
         transport = Transport(listenerFactory: listener, config: Self.configuration(limits))
         server = GRPCServer(
             transport: transport,
             services: [
-                WorkloadService(attestor: Attestor(identities), connections: connections), ReflectionService(),
+                WorkloadService(attestor: attestor, connections: connections),
+                SecretService(attestor: attestor, connections: connections, rejected: rejected), ReflectionService(),
             ],
-            interceptors: [HeaderRule()])
+            interceptors: [HeaderRule(holdsForEnvoys: sdsRequiresHeader)])
     }
 
     private static func configuration(_ limits: WorkloadAPILimits) -> Transport.Config {

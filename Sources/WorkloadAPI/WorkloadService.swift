@@ -8,13 +8,6 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
     let attestor: Attestor
     let connections: Connections
 
-    private func caller(_ metadata: Metadata) throws -> Caller {
-        guard let number = ConnectionStamp.number(of: metadata), let caller = connections.caller(number) else {
-            throw Denial.gone.status
-        }
-        return caller
-    }
-
     private func stream<Part>(
         _ part: @escaping @Sendable () async throws(Denial) -> Part
     ) -> ChangeStream<Part> { ChangeStream(identities: attestor.identities, part: part) }
@@ -29,7 +22,7 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
     func fetchX509SVID(
         request: ServerRequest<X509SVIDRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<X509SVIDResponse> {
-        let caller = try caller(request.metadata)
+        let caller = try connections.caller(of: request.metadata)
         let stream = stream { [attestor] () throws(Denial) in try await attestor.x509Context(of: caller) }
         return StreamingServerResponse { writer in
             try await stream.run(context) { try await writer.write(Self.svids($0)) }
@@ -46,7 +39,7 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
     func fetchX509Bundles(
         request: ServerRequest<X509BundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<X509BundlesResponse> {
-        let caller = try caller(request.metadata)
+        let caller = try connections.caller(of: request.metadata)
         let stream = stream { [attestor] () throws(Denial) in try await attestor.bundle(for: caller) }
         return StreamingServerResponse { writer in
             try await stream.run(context) { try await writer.write(X509BundlesResponse($0)) }
@@ -59,7 +52,7 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
     func fetchJWTSVID(
         request: ServerRequest<JWTSVIDRequest>, context: ServerContext
     ) async throws -> ServerResponse<JWTSVIDResponse> {
-        let caller = try caller(request.metadata)
+        let caller = try connections.caller(of: request.metadata)
         let tokens = try await answering { () throws(Denial) in
             let (id, audience) = try request.message.parsed()
             return try await attestor.tokens(of: caller, id: id, audience: audience)
@@ -70,7 +63,7 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
     func fetchJWTBundles(
         request: ServerRequest<JWTBundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<JWTBundlesResponse> {
-        let caller = try caller(request.metadata)
+        let caller = try connections.caller(of: request.metadata)
         let stream = stream { [attestor] () throws(Denial) in try await attestor.jwtBundle(for: caller) }
         return StreamingServerResponse { writer in
             try await stream.run(context) { try await writer.write(JWTBundlesResponse($0)) }

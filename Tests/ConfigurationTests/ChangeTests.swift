@@ -21,6 +21,7 @@ import Testing
         .linkEpochLifetime: ("", "link: {epoch-lifetime: 2h}\n"), .linkPreconnect: ("", "link: {preconnect: false}\n"),
         .linkRekeyPackets: ("", "link: {rekey-packets: 10000}\n"),
         .linkRekeyBytes: ("", "link: {rekey-bytes: 1048576}\n"),
+        .sdsRequireHeader: ("", "sds: {require-header: true}\n"),
         .datapathAttachment: ("", "datapath: {attachment: tcx}\n"),
         .datapathMarkMask: ("", "datapath: {mark-mask: 0x3}\n"),
         .datapathEventsPerSecond: ("", "datapath: {events-per-second: 1}\n"),

@@ -68,6 +68,7 @@ import Testing
         { _ in .callRefused(caller: nil, reason: "no certificate") },
         { .directoryFull(asker: "ipv4:192.0.2.\($0 % 64):\($0)", reason: "no room") },
         { _ in .workloadRefused(source: "user 1000") },
+        { _ in .secretRejected(source: "user 1000", reason: "no") },
     ]
 
     /// However many there are.

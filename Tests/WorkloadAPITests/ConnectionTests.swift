@@ -142,7 +142,8 @@ import WorkloadProtocol
         let directory = try TemporaryDirectory()
         let place = directory.path + "/agent"
         try PublicSocket.prepareDirectory("agent", in: directory.path)
-        let server = try WorkloadAPIServer(path: place + "/api.sock", identities: TestIdentities()) { _ in }
+        let server = try WorkloadAPIServer(
+            path: place + "/api.sock", identities: TestIdentities(), refused: { _ in }, rejected: { _, _ in })
         let running = Task { try await server.run() }
         #expect(await server.isListening)
         for (path, mode) in [(directory.path, 0o711), (place, 0o755), (place + "/api.sock", 0o777)] {

@@ -92,12 +92,14 @@ final class TestServer: Sendable {
     private let directory: TemporaryDirectory
     private let running: Task<Void, any Error>
 
-    init(limits: WorkloadAPILimits = WorkloadAPILimits()) async throws {
+    init(limits: WorkloadAPILimits = WorkloadAPILimits(), sdsRequiresHeader: Bool = false) async throws {
         identities = try TestIdentities()
         directory = try TemporaryDirectory()
         path = directory.path + "/api.sock"
         let told = Told()
-        server = try WorkloadAPIServer(path: path, identities: identities, limits: limits) { told.add($0) }
+        server = try WorkloadAPIServer(
+            path: path, identities: identities, limits: limits, sdsRequiresHeader: sdsRequiresHeader,
+            refused: { told.add($0) }, rejected: { told.add("\($0) rejects: \($1)") })
         self.told = told
         let server = server
         running = Task { try await server.run() }

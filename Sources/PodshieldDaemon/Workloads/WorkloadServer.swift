@@ -26,9 +26,12 @@ struct WorkloadServer: Sendable {
         do throws(SystemError) {
             let workloads = NodeWorkloads(
                 identity: node.parts.identity, pods: node.pods, routes: try RouteSocket(), now: node.parts.now)
-            return try WorkloadAPIServer(path: daemon.configuration.paths.workloadSocket, identities: workloads) {
-                [reports = daemon.reports] source in reports.record(.workloadRefused(source: source))
-            }
+            let reports = daemon.reports
+            return try WorkloadAPIServer(
+                path: daemon.configuration.paths.workloadSocket, identities: workloads,
+                sdsRequiresHeader: daemon.configuration.node?.sdsRequiresHeader ?? true,
+                refused: { reports.record(.workloadRefused(source: $0)) },
+                rejected: { reports.record(.secretRejected(source: $0, reason: $1)) })
         } catch {
             throw .system(error)
         }

@@ -1,0 +1,92 @@
+internal import Foundation
+internal import Identity
+internal import OpenSSLBinding
+internal import SwiftProtobuf
+internal import WorkloadProtocol
+
+typealias EnvoySecret = Envoy_Extensions_TransportSockets_Tls_V3_Secret
+
+/// What one caller may have, by the names that Envoys ask for: those of SPIRE.
+struct Secrets {
+    enum Name {
+        static let defaultSVID = "default"
+        static let ownBundle = "ROOTCA"
+        static let allBundles = "ALL"
+    }
+
+    static let typeURL = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
+
+    let context: X509Context
+
+    /// In the order of the names; no name stands for all SVIDs and the bundle, by SPIFFE ID.
+    func named(_ names: [String]) throws(Denial) -> [EnvoySecret] {
+        let wanted = names.isEmpty ? context.svids.map(\.svid.svid.id.description) + [bundleID] : names
+        var secrets: [EnvoySecret] = []
+        for name in wanted { secrets.append(try secret(name)) }
+        return secrets
+    }
+
+    private var bundleID: String { SPIFFEID(context.bundle.trustDomain).description }
+
+    private func secret(_ name: String) throws(Denial) -> EnvoySecret {
+        var secret = EnvoySecret()
+        secret.name = name
+        switch name {
+        case Name.ownBundle, bundleID: secret.validationContext.trustedCa = try .pem(context.bundle.authorities)
+        case Name.allBundles: secret.validationContext = try allBundles()
+        default: secret.tlsCertificate = try certificate(name)
+        }
+        return secret
+    }
+
+    private func certificate(_ name: String) throws(Denial) -> Envoy_Extensions_TransportSockets_Tls_V3_TlsCertificate {
+        let hinted =
+            name == Name.defaultSVID
+            ? context.svids.first : context.svids.first { $0.svid.svid.id.description == name }
+        guard let hinted else { throw .noIdentity }
+        var certificate = Envoy_Extensions_TransportSockets_Tls_V3_TlsCertificate()
+        certificate.certificateChain = try .pem(hinted.svid.svid.chain)
+        do throws(OpenSSLError) {
+            // The one way out of a workload's key beside the Workload API's: into the hands of the workload.
+            let key = try hinted.svid.key.pkcs8PEM()
+            certificate.privateKey.inlineBytes = unsafe key.withUnsafeBytes { unsafe Data($0) }
+        } catch {
+            throw .unencodable
+        }
+        return certificate
+    }
+
+    /// Envoy then trusts a peer by the bundle of the trust domain that it claims.
+    private func allBundles() throws(Denial) -> Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext {
+        var own = Envoy_Extensions_TransportSockets_Tls_V3_SPIFFECertValidatorConfig.TrustDomain()
+        own.name = "\(context.bundle.trustDomain)"
+        own.trustBundle = try .pem(context.bundle.authorities)
+        var validator = Envoy_Extensions_TransportSockets_Tls_V3_SPIFFECertValidatorConfig()
+        validator.trustDomains = [own]
+        var answer = Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext()
+        answer.customValidatorConfig.name = "envoy.tls.cert_validator.spiffe"
+        answer.customValidatorConfig.typedConfig = try validator.packed()
+        return answer
+    }
+}
+
+extension Envoy_Config_Core_V3_DataSource {
+    fileprivate static func pem(_ certificates: [Certificate]) throws(Denial) -> Self {
+        var source = Self()
+        do throws(OpenSSLError) {
+            var text = ""
+            for certificate in certificates { text += try certificate.pem }
+            source.inlineBytes = Data(text.utf8)
+        } catch {
+            throw .unencodable
+        }
+        return source
+    }
+}
+
+extension Message {
+    /// As Envoy wants it in an Any.
+    func packed() throws(Denial) -> Google_Protobuf_Any {
+        do { return try Google_Protobuf_Any(message: self) } catch { throw .unencodable }
+    }
+}
