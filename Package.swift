@@ -170,7 +170,8 @@ let package = Package(
         swiftTarget(
             "PSIDCommands",
             [
-                "AdminAPI", "Configuration", "LinuxBinding", "Preflight", "PrintableText", "Telemetry",
+                "AdminAPI", "Configuration", "Identity", "LinuxBinding", "OpenSSLBinding", "Preflight",
+                "PrintableText", "Telemetry", "WorkloadProtocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport + nio),
@@ -250,7 +251,8 @@ let package = Package(
         testTarget(
             "PSIDCommands",
             [
-                "AdminAPI", "Configuration", "KernelTestSupport", "LinuxBinding", "psid",
+                "AdminAPI", "Configuration", "Identity", "Issuance", "KernelTestSupport", "LinkTestSupport",
+                "LinuxBinding", "OpenSSLBinding", "WorkloadProtocol", "psid",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport + nio),
         testTarget("NetnsProtocol", ["Addressing", "KernelTestSupport", "LinuxBinding", "podshield-netns"]),

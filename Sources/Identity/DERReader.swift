@@ -25,6 +25,13 @@ package struct DERReader {
         return (tag, Array(rest.prefix(count)))
     }
 
+    /// The next element as it stands, tag and length before it, which must carry this tag.
+    package mutating func readWhole(_ tag: DERTag) throws(DERError) -> [UInt8] {
+        let all = rest
+        _ = try read(tag)
+        return Array(all.dropLast(rest.count))
+    }
+
     /// The content of the only element in `bytes`.
     package static func only(_ tag: DERTag, in bytes: [UInt8]) throws(DERError) -> [UInt8] {
         var reader = DERReader(bytes)

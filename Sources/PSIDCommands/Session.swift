@@ -5,6 +5,7 @@ import GRPCNIOTransportHTTP2
 import Glibc
 import LinuxBinding
 import NIOPosix
+import WorkloadProtocol
 
 /// One run of psid: where it speaks, and to whom.
 struct Session: Sendable {
@@ -22,9 +23,20 @@ struct Session: Sendable {
         let path = try socketPath()
         let transport: Admin.Transport
         do { transport = try await Self.connect(to: path) } catch let error as SystemError {
-            throw CommandFailure(connecting: error, to: path)
+            throw CommandFailure(connecting: error, to: path, denied: "only root may use the admin socket")
         }
         return try await withGRPCClient(transport: transport) { try await body(Admin($0)) }
+    }
+
+    /// Connects to a Workload API, as any workload does.
+    func withWorkloadAPI<Result: Sendable>(
+        at endpoint: WorkloadEndpoint, _ body: @Sendable (WorkloadEndpoint.Client) async throws -> Result
+    ) async throws -> Result {
+        let transport: Admin.Transport
+        do { transport = try await Self.connect(to: endpoint.path) } catch let error as SystemError {
+            throw CommandFailure(connecting: error, to: endpoint.path, denied: "may not be connected to")
+        }
+        return try await withGRPCClient(transport: transport) { try await body(WorkloadEndpoint.Client(wrapping: $0)) }
     }
 
     private func socketPath() throws(ConfigurationError) -> String {
@@ -46,9 +58,9 @@ struct Session: Sendable {
 }
 
 extension CommandFailure {
-    fileprivate init(connecting error: SystemError, to path: String) {
+    fileprivate init(connecting error: SystemError, to path: String, denied: String) {
         switch error.code {
-        case EACCES, EPERM: self.init(.denied, "\(path): only root may use the admin socket")
+        case EACCES, EPERM: self.init(.denied, "\(path): \(denied)")
         case ENAMETOOLONG: self.init(.usage, "\(path): too long for a socket")
         case EAGAIN: self.init(.timedOut, "\(path): podshield-idd has not accepted the connection in time")
         default: self.init(.notReachable, "\(path): \(error.reason); does podshield-idd run?")

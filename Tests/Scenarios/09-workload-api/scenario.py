@@ -12,7 +12,7 @@ from typing import Any, Callable, Optional
 
 from harness import commands
 from harness.configuration import standalone_configuration
-from harness.daemons import Daemon, spiffe_id
+from harness.daemons import Daemon, binaries, spiffe_id
 from harness.lifetime import Run
 from harness.namespaces import Namespace
 from harness.report import Report
@@ -122,10 +122,25 @@ class WorkloadAPI:
         self.report.expect("a token of it holds, by the client's judgement and by the node's", good, tokens.told)
         refused = tokens.wait(lambda told: "error" in told)
         self.report.expect("for its audience only", refused and "INVALID_ARGUMENT" in refused["error"], refused)
+        self._psid()
         status = Workload(self, STRANGER, "stream").status()
         self.report.expect("another user is denied all the while", status == "PERMISSION_DENIED", status)
         workload.end()
         self.a.psid("entry", "delete", entry)
+
+    def _psid(self) -> None:
+        """What operators have for it."""
+        told = json.loads(self._psid_as(KNOWN, "fetch", "-o", "json"))["svids"]
+        ids = [svid["spiffeID"] for svid in told]
+        self.report.expect("psid shows it to that user", ids == [spiffe_id("rotating")], ids)
+        token = self._psid_as(KNOWN, "fetch", "jwt", "--audience", "psid").strip()
+        said = self._psid_as(STRANGER, "validate", "jwt", "--audience", "psid", "--svid", token)
+        self.report.expect("and has anybody's token judged", spiffe_id("rotating") in said, said.splitlines()[:1])
+
+    def _psid_as(self, user: int, *words: str) -> str:
+        become = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
+        return self.net.a.namespace.run(
+            *become, str(binaries() / "psid"), "api", *words, "--endpoint", f"unix://{self.socket}")
 
     def entries(self) -> None:
         self.report.step("4. Entries come and go while a stream is open")
