@@ -282,7 +282,7 @@ let package = Package(
             dependencies: [
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Identity", "Issuance", "JOSE",
                 "KeyAgreement", "LinkTestSupport", "NetnsProtocol", "OpenSSLBinding", "PodshieldDaemon",
-                "PrintableText", "SecureTransport", "Telemetry",
+                "PrintableText", "SecureTransport", "Telemetry", "VaultTransit",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,
             ] + nio,

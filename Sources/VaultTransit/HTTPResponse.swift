@@ -1,9 +1,9 @@
 /// The answer to a request of HTTP/1.1 (RFC 9112), as far as an API needs it.
-struct HTTPResponse: Equatable {
-    let status: Int
-    let body: [UInt8]
+package struct HTTPResponse: Equatable {
+    package let status: Int
+    package let body: [UInt8]
     /// Whether the connection can have another request.
-    let staysOpen: Bool
+    package let staysOpen: Bool
 
     /// Most bytes of an answer, its head included.
     static let largest = 1 << 18
@@ -13,7 +13,7 @@ struct HTTPResponse: Equatable {
     ///
     /// - Parameter isAll: the server has ended.
     /// - Returns: nil when more has to come.
-    static func read(_ bytes: [UInt8], isAll: Bool) throws(VaultError) -> HTTPResponse? {
+    package static func read(_ bytes: [UInt8], isAll: Bool) throws(VaultError) -> HTTPResponse? {
         guard bytes.count <= largest else { throw .badAnswer("it has more than \(largest) bytes") }
         guard let end = bytes.firstRange(of: endOfHead) else {
             guard !isAll else { throw .badAnswer("it ends within its head") }
@@ -60,7 +60,9 @@ private struct Head {
     private mutating func take(_ name: String, _ value: String) throws(VaultError) {
         switch name {
         case "content-length":
-            guard length == nil, let count = Int(value), (0...HTTPResponse.largest).contains(count) else {
+            guard length == nil, !value.hasPrefix("+"), let count = Int(value),
+                (0...HTTPResponse.largest).contains(count)
+            else {
                 throw .badAnswer("its length is not acceptable")
             }
             length = count
@@ -93,7 +95,7 @@ private struct Head {
         while true {
             guard let end = rest.firstRange(of: lineEnd) else { return nil }
             let digits = String(decoding: rest[..<end.lowerBound], as: UTF8.self)
-            guard digits.utf8.count <= 8, let count = Int(digits, radix: 16), count >= 0 else {
+            guard digits.utf8.count <= 8, !digits.hasPrefix("+"), let count = Int(digits, radix: 16), count >= 0 else {
                 throw .badAnswer("a chunk has no length")
             }
             let chunk = rest[end.upperBound...]

@@ -1,7 +1,7 @@
 internal import OpenSSLBinding
 
 /// Why Vault did not do what it was asked.
-enum VaultError: Error, Sendable, Equatable {
+package enum VaultError: Error, Sendable, Equatable {
     /// It cannot be reached, or breaks off.
     case unreachable(String)
     case timedOut
@@ -19,7 +19,7 @@ enum VaultError: Error, Sendable, Equatable {
 }
 
 extension VaultError: CustomStringConvertible {
-    var description: String {
+    package var description: String {
         switch self {
         case .unreachable(let reason): "Vault cannot be reached: \(reason)"
         case .timedOut: "Vault does not answer in time"

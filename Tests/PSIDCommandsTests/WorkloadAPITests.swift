@@ -16,7 +16,9 @@ import WorkloadProtocol
     private static let id = "spiffe://td/ns/shop/sa/web"
     private static let domain = Result { try TestDomain() }
 
-    private static func svid(_ account: String = "web", hint: String = "") throws -> (WorkloadProtocol.X509SVID, KeyedSVID) {
+    private static func svid(_ account: String = "web", hint: String = "") throws -> (
+        WorkloadProtocol.X509SVID, KeyedSVID
+    ) {
         let domain = try domain.get()
         let made = try domain.workload(account, number: nil, on: domain.nodeID("a"))
         var svid = WorkloadProtocol.X509SVID()
@@ -34,7 +36,8 @@ import WorkloadProtocol
         let api = WorkloadAPI { $0.svids = [[first, second]] }
         let outcome = try await psid("api", "fetch", to: api)
         #expect(outcome.status == .success && outcome.messages == "")
-        #expect(outcome.output.hasPrefix("\(Self.id)\n  hint        internal\n  serial      \(made.svid.leaf.serialHex)\n"))
+        #expect(
+            outcome.output.hasPrefix("\(Self.id)\n  hint        internal\n  serial      \(made.svid.leaf.serialHex)\n"))
         #expect(outcome.output.contains("spiffe://td/ns/shop/sa/other\n  serial"))
         let chosen = try await psid("api", "fetch", "x509", "--spiffe-id", second.spiffeID, to: api)
         #expect(chosen.output.hasPrefix("\(second.spiffeID)\n") && !chosen.output.contains(Self.id))
@@ -117,7 +120,8 @@ import WorkloadProtocol
 
     @Test(arguments: [
         ["fetch", "jwt"], ["validate", "jwt", "--audience", "a"], ["validate", "jwt", "--svid", "a"],
-        ["fetch", "--endpoint", "tcp://127.0.0.1:80"], ["fetch", "--endpoint", "unix://relative"], ["fetch", "--endpoint", ""],
+        ["fetch", "--endpoint", "tcp://127.0.0.1:80"], ["fetch", "--endpoint", "unix://relative"],
+        ["fetch", "--endpoint", ""],
     ])
     func whatIsMissingOrWrongIsUsage(_ arguments: [String]) async {
         #expect(await psid(["api"] + arguments).status == .usage)

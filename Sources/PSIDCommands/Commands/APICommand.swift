@@ -5,14 +5,16 @@ import WorkloadProtocol
 
 struct APICommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "api", abstract: "Ask the Workload API as a workload would, with whatever identity this process has.",
+        commandName: "api",
+        abstract: "Ask the Workload API as a workload would, with whatever identity this process has.",
         subcommands: [APIFetchCommand.self, APIWatchCommand.self, APIValidateCommand.self])
 }
 
 /// What all calls of the Workload API take.
 struct WorkloadOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Its socket; $SPIFFE_ENDPOINT_SOCKET without, and this machine's without that.", valueName: "uri"))
+        help: ArgumentHelp(
+            "Its socket; $SPIFFE_ENDPOINT_SOCKET without, and this machine's without that.", valueName: "uri"))
     var endpoint: WorkloadEndpoint?
 
     func found() throws(CommandFailure) -> WorkloadEndpoint {
@@ -40,7 +42,8 @@ struct APIFetchX509Command: SessionCommand {
     var write: String?
 
     @Option(
-        name: .customLong("spiffe-id"), help: ArgumentHelp("Only this one; without, the first is written.", valueName: "id"))
+        name: .customLong("spiffe-id"),
+        help: ArgumentHelp("Only this one; without, the first is written.", valueName: "id"))
     var spiffeID: String?
 
     func run(in session: Session) async throws {
@@ -135,7 +138,8 @@ struct APIValidateJWTCommand: SessionCommand {
     var audience: String
 
     @Option(
-        help: ArgumentHelp("The token; - reads it from standard input, where no other process sees it.", valueName: "token"))
+        help: ArgumentHelp(
+            "The token; - reads it from standard input, where no other process sees it.", valueName: "token"))
     var svid: String
 
     func run(in session: Session) async throws {
@@ -147,6 +151,10 @@ struct APIValidateJWTCommand: SessionCommand {
             try await client.validateJWTSVID(message, metadata: WorkloadEndpoint.header, options: Admin.options)
         }
         let document = try ValidatedTokenDocument(response)
-        if session.isJSON { try session.console.print(json: document) } else { session.console.print(try document.lines) }
+        if session.isJSON {
+            try session.console.print(json: document)
+        } else {
+            session.console.print(try document.lines)
+        }
     }
 }

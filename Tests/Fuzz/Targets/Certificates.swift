@@ -25,6 +25,20 @@ func fuzzCertificate(_ input: [UInt8]) {
     precondition(svid.notBefore <= seedTime && seedTime <= svid.notAfter)
 }
 
+/// A list's length (2 bytes), the list, and the authority it may be from.
+func fuzzRevocationList(_ input: [UInt8]) {
+    guard input.count >= 2 else { return }
+    let rest = input.dropFirst(2)
+    let length = Int(input[0]) << 8 | Int(input[1])
+    let der = Array(rest.prefix(length))
+    guard let authority = try? Certificate(der: Array(rest.dropFirst(length))),
+        let list = try? RevocationList(der: der, of: authority)
+    else { return }
+    precondition(list.der == der && list.serials.count <= RevocationList.mostCertificates)
+    precondition(list.serials.allSatisfy { !$0.isEmpty && $0.allSatisfy(\.isHexDigit) })
+    precondition(list.thisUpdate <= list.nextUpdate)
+}
+
 /// 2026-01-01; `seeds` makes certificates around it.
 private let seedTime: Int64 = 1_767_225_600
 

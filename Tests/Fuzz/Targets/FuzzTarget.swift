@@ -6,10 +6,12 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case certificate
     case request
     case binding
+    case revocationList = "revocation-list"
     case jwt
     case jwks
     case authorityMessages = "authority-messages"
     case adminRequests = "admin-requests"
+    case vaultAnswer = "vault-answer"
     case configuration
     case namespaceHelper = "namespace-helper"
     case spiffeID = "spiffe-id"
@@ -23,10 +25,12 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .certificate: fuzzCertificate(input)
         case .request: fuzzRequest(input)
         case .binding: fuzzBinding(input)
+        case .revocationList: fuzzRevocationList(input)
         case .jwt: fuzzJWT(input)
         case .jwks: fuzzJWKS(input)
         case .authorityMessages: fuzzAuthorityMessages(input)
         case .adminRequests: fuzzAdminRequests(input)
+        case .vaultAnswer: fuzzVaultAnswer(input)
         case .configuration: fuzzConfiguration(input)
         case .namespaceHelper: fuzzNamespaceHelper(input)
         case .spiffeID: fuzzSPIFFEID(input)
