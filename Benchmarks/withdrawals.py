@@ -12,7 +12,7 @@ sys.path.insert(0, str(HERE.parent / "Tests/Scenarios"))
 
 from harness import commands
 from harness.configuration import node_configuration, standalone_configuration
-from harness.daemons import TRUST_DOMAIN, Daemon
+from harness.daemons import Daemon, spiffe_id
 from harness.kernel_map import Holders
 from harness.lifetime import Run
 from harness.topology import Pod, TwoNodes
@@ -64,7 +64,7 @@ class Withdrawals:
 
     def _register(self, account: str, node: str) -> None:
         self._a.psid(
-            "entry", "create", "--spiffe-id", f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{account}", "--node", node,
+            "entry", "create", "--spiffe-id", spiffe_id(f"ns/shop/sa/{account}"), "--node", node,
             "--label", f"app={account}",
         )
 

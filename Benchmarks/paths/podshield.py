@@ -3,7 +3,7 @@
 from pathlib import Path as File
 
 from harness.configuration import node_configuration, standalone_configuration
-from harness.daemons import TRUST_DOMAIN, Daemon
+from harness.daemons import Daemon, spiffe_id
 from .path import Path
 
 
@@ -20,7 +20,7 @@ class Podshield(Path):
         node.start()
         for daemon, pod, account in ((authority, web, "web"), (node, db, "db")):
             authority.psid(
-                "entry", "create", "--spiffe-id", f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{account}",
+                "entry", "create", "--spiffe-id", spiffe_id(f"ns/shop/sa/{account}"),
                 "--node", daemon.node.name, "--label", f"app={account}",
             )
             daemon.add_pod(pod, account, account)

@@ -61,12 +61,12 @@ struct Findings {
         }
     }
 
-    /// What happened a moment ago and left nothing behind that would show it.
+    /// What happened lately and left nothing behind that would show it.
     private func ofLately() -> [Finding] {
         [EventKind.linkRefused, .connectionRefused, .joinRefused, .podGone].compactMap { kind in
             daemon.telemetry.tally(of: kind, within: .seconds(15 * 60)).map { tally in
                 let others = tally.count > 1 ? ", the last of \(tally.count) of its kind" : ""
-                return .notice(kind, "a moment ago\(others): \(tally.last.event.message)")
+                return .notice(kind, "within the last 15 minutes\(others): \(tally.last.event.message)")
             }
         }
     }

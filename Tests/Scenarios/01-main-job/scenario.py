@@ -11,7 +11,7 @@ from scapy.layers.l2 import Ether
 
 from harness import workloads
 from harness.configuration import node_configuration, standalone_configuration
-from harness.daemons import ESP_PORT, TRUST_DOMAIN, Daemon
+from harness.daemons import ESP_PORT, Daemon, spiffe_id
 from harness.lifetime import Run
 from harness.packets import SealedPacket, concerns
 from harness.pings import FAMILIES, Pings
@@ -21,8 +21,8 @@ from harness.topology import Pod, TwoNodes
 TITLE = "Podshield: two nodes, two pods, and somebody on the wire between them"
 
 A_PORT, B_PORT = "to-node-a", "to-node-b"
-WEB_ID = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/web"
-DB_ID = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/db"
+WEB_ID = spiffe_id("ns/shop/sa/web")
+DB_ID = spiffe_id("ns/shop/sa/db")
 REKEYS = 5
 # In the daemons' logs: of a peer, and by a peer.
 REFUSED_PROOFS = ("PSD4011", "PSD4012")
@@ -70,14 +70,14 @@ class MainJob:
         token = self.a.ask("token", "generate", "--node", "node-b")
         self.b = Daemon(self.run, self.net.b, node_configuration(self.run, self.net, token))
         self.b.start()
-        for spiffe_id, node, app in ((WEB_ID, "node-a", "web"), (DB_ID, "node-b", "db")):
-            self.a.psid("entry", "create", "--spiffe-id", spiffe_id, "--node", node, "--label", f"app={app}")
+        for identity, node, app in ((WEB_ID, "node-a", "web"), (DB_ID, "node-b", "db")):
+            self.a.psid("entry", "create", "--spiffe-id", identity, "--node", node, "--label", f"app={app}")
         self.a.add_pod(self.web, "web", "web")
         self.b.add_pod(self.db, "db", "db")
-        for daemon, pod, spiffe_id in ((self.a, self.web, WEB_ID), (self.b, self.db, DB_ID)):
+        for daemon, pod, identity in ((self.a, self.web, WEB_ID), (self.b, self.db, DB_ID)):
             svid = daemon.ask("issue", "--pod", pod.name)
             self.report.expect(
-                f"{pod.name} is {spiffe_id}", svid["spiffeID"] == spiffe_id and svid["identity"] >= 256,
+                f"{pod.name} is {identity}", svid["spiffeID"] == identity and svid["identity"] >= 256,
                 f"{svid['spiffeID']}, serial {svid['serial']}, identity {svid['identity']}, until {svid['notAfter']}",
             )
             self._verify_by_openssl(daemon, pod)

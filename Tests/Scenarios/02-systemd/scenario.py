@@ -20,7 +20,7 @@ from neighbour import Neighbour  # noqa: E402
 
 from harness import commands  # noqa: E402
 from harness.configuration import single_machine_configuration  # noqa: E402
-from harness.daemons import ROOT, TRUST_DOMAIN  # noqa: E402
+from harness.daemons import ROOT, spiffe_id  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
 from harness.report import Report  # noqa: E402
 from harness.waiting import wait  # noqa: E402
@@ -36,7 +36,7 @@ UNITS = (BOOT_SERVICE, "podshield-netns.socket", SOCKET, SERVICE)
 ASKER, ASK = "asker.service", "/usr/local/bin/ask-workload-api"
 LOOP_STOPPER = Path(__file__).with_name("loop_stopper.py")
 ADMIN_SOCKET = "/run/podshield/admin.sock"
-WEB_ID = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/web"
+WEB_ID = spiffe_id("ns/shop/sa/web")
 # Bit numbers of linux/capability.h.
 CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_IPC_LOCK": 14, "CAP_PERFMON": 38, "CAP_BPF": 39}
 # Exit statuses of psid.
@@ -153,7 +153,7 @@ class Service:
             label = f"app={account}"
             self._says(
                 f"an entry for {account}", "psid", "entry", "create", "--spiffe-id",
-                f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{account}", "--node", "node-a", "--label", label,
+                spiffe_id(f"ns/shop/sa/{account}"), "--node", "node-a", "--label", label,
             )
             self._says(
                 f"the pod {account}-0, whose namespace the helper enters", "psid", "pod", "add", f"{account}-0", "--namespace",
@@ -169,10 +169,10 @@ class Service:
             ("unit", (f"systemd:unit:{ASKER}", "unix:user:nobody")), ("path", (f"unix:path:{python}", "unix:uid:65534")),
         ):
             self.machine.run(
-                "psid", "entry", "create", "--spiffe-id", f"spiffe://{TRUST_DOMAIN}/{name}", "--node", "node-a",
+                "psid", "entry", "create", "--spiffe-id", spiffe_id(name), "--node", "node-a",
                 *(word for selector in selectors for word in ("--selector", selector)),
             )
-        identity = f"spiffe://{TRUST_DOMAIN}/unit"
+        identity = spiffe_id("unit")
         deadline = time.monotonic() + ENTRY_SECONDS
         told = ""
         while identity not in told and time.monotonic() < deadline:
@@ -309,7 +309,7 @@ class Service:
         neighbour = Neighbour(self.run, self.machine)
         token = json.loads(self.machine.run("psid", "token", "generate", "--node", "node-b", "-o", "json"))
         self.machine.run(
-            "psid", "entry", "create", "--spiffe-id", f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/cache", "--node", "node-b",
+            "psid", "entry", "create", "--spiffe-id", spiffe_id("ns/shop/sa/cache"), "--node", "node-b",
             "--label", "app=cache",
         )
         neighbour.start(token, SHORT_EPOCHS)

@@ -10,7 +10,7 @@ from typing import Optional
 
 from harness import workloads
 from harness.configuration import node_configuration, standalone_configuration
-from harness.daemons import TRUST_DOMAIN, Daemon, binaries
+from harness.daemons import Daemon, binaries, spiffe_id
 from harness.kernel_state import KernelState
 from harness.lifetime import Run
 from harness.packets import concerns
@@ -60,8 +60,8 @@ class Restart:
         self.b = Daemon(self.run, self.net.b, node_configuration(self.run, self.net, token))
         self.b.start()
         for node, app in PODS:
-            spiffe_id = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{app}"
-            self.a.psid("entry", "create", "--spiffe-id", spiffe_id, "--node", node, "--label", f"app={app}")
+            identity = spiffe_id(f"ns/shop/sa/{app}")
+            self.a.psid("entry", "create", "--spiffe-id", identity, "--node", node, "--label", f"app={app}")
         self.a.add_pod(self.web, "web", "web")
         self.b.add_pod(self.db, "db", "db")
         self.report.expect("the nodes have a session", self.a.wait_for_peer("node-b") is not None)

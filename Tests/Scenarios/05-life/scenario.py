@@ -21,7 +21,7 @@ from standstill import stand_still  # noqa: E402
 from harness import workloads  # noqa: E402
 from harness.capture import Capture  # noqa: E402
 from harness.configuration import authority_configuration, node_configuration  # noqa: E402
-from harness.daemons import BPF_OBJECT, ESP_PORT, TRUST_DOMAIN, Daemon, binaries  # noqa: E402
+from harness.daemons import BPF_OBJECT, ESP_PORT, Daemon, binaries, spiffe_id  # noqa: E402
 from harness.kernel_state import KernelState, other_build  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
 from harness.report import Report  # noqa: E402
@@ -333,7 +333,7 @@ class Life:
         )
 
     def id(self, name: str) -> str:
-        return f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{name}"
+        return spiffe_id(f"ns/shop/sa/{name}")
 
     def configure(self, daemon: Daemon, old: str, new: str) -> None:
         """For its next start."""

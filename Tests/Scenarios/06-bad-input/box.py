@@ -14,7 +14,7 @@ from typing import Optional
 
 from harness import commands
 from harness.configuration import standalone_configuration
-from harness.daemons import TRUST_DOMAIN, Daemon, binaries
+from harness.daemons import Daemon, binaries, spiffe_id
 from harness.lifetime import Run
 from harness.report import Report
 from harness.topology import Node, TwoNodes
@@ -45,8 +45,8 @@ class Box:
         self.report.step("0. A node that works")
         self._mount_disk()
         self.daemon.start()
-        spiffe_id = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/web"
-        self.daemon.psid("entry", "create", "--spiffe-id", spiffe_id, "--node", "node-a", "--label", "app=web")
+        identity = spiffe_id("ns/shop/sa/web")
+        self.daemon.psid("entry", "create", "--spiffe-id", identity, "--node", "node-a", "--label", "app=web")
         self.daemon.add_pod(self.pod, "web", "web")
         self._identity = self.identity()
         self.daemon.stop()

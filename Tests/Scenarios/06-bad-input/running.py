@@ -12,7 +12,7 @@ from typing import Optional
 
 from box import Box
 
-from harness.daemons import TRUST_DOMAIN, Daemon
+from harness.daemons import Daemon, spiffe_id
 from harness.packets import concerns
 from harness.waiting import wait
 
@@ -86,8 +86,8 @@ class Running:
 
     def full_tables(self) -> None:
         self.report.step("9. Tables that are full")
-        spiffe_id = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/db"
-        self.a.psid("entry", "create", "--spiffe-id", spiffe_id, "--node", "node-b", "--label", "app=db")
+        identity = spiffe_id("ns/shop/sa/db")
+        self.a.psid("entry", "create", "--spiffe-id", identity, "--node", "node-b", "--label", "app=db")
         pods = [self.box.net.add_pod(self.box.net.b, f"db-{number}", 20 + number) for number in range(3)]
         for pod in pods[:2]:
             self.b.add_pod(pod, "db", "db")

@@ -5,7 +5,7 @@ import time
 
 from harness import workloads
 from harness.configuration import node_configuration, standalone_configuration
-from harness.daemons import TRUST_DOMAIN, Daemon
+from harness.daemons import Daemon, spiffe_id
 from harness.hostile_frames import CANARY, OWN, Frames
 from harness.lifetime import Run
 from harness.namespaces import Namespace, join
@@ -93,8 +93,8 @@ class Hostile:
         self.b = Daemon(self.run, self.net.b, node_configuration(self.run, self.net, token))
         self.b.start()
         for name, node in (("web", "node-a"), ("db", "node-b")):
-            spiffe_id = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{name}"
-            self.a.psid("entry", "create", "--spiffe-id", spiffe_id, "--node", node, "--label", f"app={name}")
+            identity = spiffe_id(f"ns/shop/sa/{name}")
+            self.a.psid("entry", "create", "--spiffe-id", identity, "--node", node, "--label", f"app={name}")
         self.a.add_pod(self.web, "web", "web")
         self.b.add_pod(self.db, "db", "db")
         self.report.expect("the nodes have a session", self.a.wait_for_peer("node-b") is not None)

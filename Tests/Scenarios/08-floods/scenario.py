@@ -20,7 +20,7 @@ from reasons import NOISY, Source, all_sources, flood  # noqa: E402
 
 from harness import commands  # noqa: E402
 from harness.configuration import authority_configuration, node_configuration  # noqa: E402
-from harness.daemons import ESP_PORT, TRUST_DOMAIN, Daemon  # noqa: E402
+from harness.daemons import ESP_PORT, Daemon, spiffe_id  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
 from harness.packets import ETHERNET, SealedPacket  # noqa: E402
 from harness.report import Report  # noqa: E402
@@ -320,7 +320,7 @@ class Floods:
         return self.a.ask("peers", "rekey", "node-b")["outcomes"][0].get("epoch")
 
     def _register(self, name: str, node: str) -> None:
-        identity = f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/{name}"
+        identity = spiffe_id(f"ns/shop/sa/{name}")
         self.authority.psid("entry", "create", "--spiffe-id", identity, "--node", node, "--label", f"app={name}")
 
     def _node(self, node: Node, settings: str = "") -> Daemon:

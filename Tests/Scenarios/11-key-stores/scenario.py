@@ -14,7 +14,7 @@ from vault import PORT, Vault  # noqa: E402
 
 from harness import commands  # noqa: E402
 from harness.configuration import authority_configuration, node_configuration  # noqa: E402
-from harness.daemons import TRUST_DOMAIN, Daemon, binaries  # noqa: E402
+from harness.daemons import Daemon, binaries, spiffe_id  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
 from harness.report import Report  # noqa: E402
 from harness.topology import Node, TwoNodes  # noqa: E402
@@ -170,7 +170,7 @@ pkcs11:
         token = authority.ask("token", "generate", "--node", node.name)
         daemon = Daemon(self.run, node, node_configuration(self.run, self.net, token, node))
         daemon.start()
-        authority.psid("entry", "create", "--spiffe-id", f"spiffe://{TRUST_DOMAIN}/ns/shop/sa/db", "--label", "app=db")
+        authority.psid("entry", "create", "--spiffe-id", spiffe_id("ns/shop/sa/db"), "--label", "app=db")
         return daemon
 
     def _expect_issued(self, node: Daemon, when: str) -> None:
