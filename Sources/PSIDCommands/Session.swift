@@ -21,10 +21,7 @@ struct Session: Sendable {
         _ body: @Sendable (Admin) async throws -> Result
     ) async throws -> Result {
         let path = try socketPath()
-        let transport: Admin.Transport
-        do { transport = try await Self.connect(to: path) } catch let error as SystemError {
-            throw CommandFailure(connecting: error, to: path, denied: "only root may use the admin socket")
-        }
+        let transport = try await Self.connect(to: path, denied: "only root may use the admin socket")
         return try await withGRPCClient(transport: transport) { try await body(Admin($0)) }
     }
 
@@ -32,10 +29,7 @@ struct Session: Sendable {
     func withWorkloadAPI<Result: Sendable>(
         at endpoint: WorkloadEndpoint, _ body: @Sendable (WorkloadEndpoint.Client) async throws -> Result
     ) async throws -> Result {
-        let transport: Admin.Transport
-        do { transport = try await Self.connect(to: endpoint.path) } catch let error as SystemError {
-            throw CommandFailure(connecting: error, to: endpoint.path, denied: "may not be connected to")
-        }
+        let transport = try await Self.connect(to: endpoint.path, denied: "may not be connected to")
         return try await withGRPCClient(transport: transport) { try await body(WorkloadEndpoint.Client(wrapping: $0)) }
     }
 
@@ -46,13 +40,19 @@ struct Session: Sendable {
 
     /// A connection of our own for gRPC: it would give up at once while too many wait for the daemon, and tells a missing
     /// daemon and a forbidden one alike.
-    private static func connect(to path: String) async throws -> Admin.Transport {
-        let socket = try UnixSocket.connect(to: path, within: Admin.timeLimit)
-        return try await .wrapping { configure in
-            // The channel owns it, also when it cannot be made.
-            let descriptor = try socket.descriptor.duplicate()
-            return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .withConnectedSocket(descriptor, channelInitializer: configure)
+    ///
+    /// - Parameter denied: what is said to who may not connect.
+    private static func connect(to path: String, denied: String) async throws -> Admin.Transport {
+        do {
+            let socket = try UnixSocket.connect(to: path, within: Admin.timeLimit)
+            return try await .wrapping { configure in
+                // The channel owns it, also when it cannot be made.
+                let descriptor = try socket.descriptor.duplicate()
+                return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .withConnectedSocket(descriptor, channelInitializer: configure)
+            }
+        } catch let error as SystemError {
+            throw CommandFailure(connecting: error, to: path, denied: denied)
         }
     }
 }
