@@ -71,7 +71,7 @@ let package = Package(
         swiftTarget("BPFBinding", ["CLibBPF", "CPodshieldABI"]),
         swiftTarget("LinuxBinding", ["CLinux", "Addressing"]),
         swiftTarget("SystemdBinding", ["CSystemd"]),
-        swiftTarget("PKCS11Binding", ["CPKCS11", "OpenSSLBinding"]),
+        swiftTarget("PKCS11Binding", ["CPKCS11", "OpenSSLBinding", "PrintableText"]),
 
         // L2: domain, pure values
         swiftTarget("Addressing"),

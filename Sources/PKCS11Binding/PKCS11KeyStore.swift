@@ -1,4 +1,5 @@
 public import OpenSSLBinding
+internal import PrintableText
 
 /// The CA's key in a token behind a PKCS #11 module: an HSM, a smart card, SoftHSM.
 public struct PKCS11KeyStore: SigningKeyStore {
@@ -46,9 +47,7 @@ extension PKCS11KeyStore: CustomStringConvertible {
     public var description: String { "token '\(token)'" }
 
     var keyDescription: String {
-        let id = keyID.map {
-            "id " + $0.map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined()
-        }
+        let id = keyID.map { "id " + $0.hexadecimal }
         return "key " + [keyLabel.map { "'\($0)'" }, id].compactMap(\.self).joined(separator: " with ")
     }
 }
