@@ -19,6 +19,7 @@ from host import BOOT_SERVICE, RESTART_SECONDS, RUNTIME, SERVICE, UNANSWERED, Ho
 from neighbour import Neighbour  # noqa: E402
 
 from harness import commands  # noqa: E402
+from harness.canaries import Canaries, files_of, keys_below  # noqa: E402
 from harness.configuration import single_machine_configuration  # noqa: E402
 from harness.daemons import ROOT, spiffe_id  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
@@ -28,8 +29,9 @@ from harness.waiting import wait  # noqa: E402
 TITLE = "Podshield as a service: boot, start, issue, journal, reload, restart, crash, hang, stop"
 
 START_RUNTIME = f"systemctl start {RUNTIME}"
-CA_CERTIFICATE = "/var/lib/podshield/authority/ca.pem"
-CA_KEY = "/var/lib/podshield/authority/ca.key"
+STATE = "/var/lib/podshield"
+CA_CERTIFICATE = f"{STATE}/authority/ca.pem"
+CA_KEY = f"{STATE}/authority/ca.key"
 SEALED_KEY = "/etc/podshield/ca-key.cred"
 SOCKET = "podshield-idd.socket"
 UNITS = (BOOT_SERVICE, "podshield-netns.socket", SOCKET, SERVICE)
@@ -200,8 +202,8 @@ class Service:
         heard = self.host.heard_in_clear()
         self.report.expect("a pod's packet to nobody known does not leave", heard == "", heard or None)
         self._says(
-            "journalctl -x PODSHIELD_VERDICT=dropped explains it", "journalctl", "-x", "--no-pager",
-            "PODSHIELD_VERDICT=dropped", wanted="Subject: A packet was dropped",
+            "journalctl -u podshield-idd PODSHIELD_VERDICT=dropped shows it, -x explains it", "journalctl", "-u",
+            "podshield-idd", "-x", "--no-pager", "PODSHIELD_VERDICT=dropped", wanted="Subject: A packet was dropped",
         )
 
     def support(self) -> None:
@@ -213,7 +215,15 @@ class Service:
         )
         self._says("psid sysdump gets all that it looks for", "sh", "-c", f"""
             psid sysdump --out {DUMP} && tar -tzf {DUMP} && ! tar -tzf {DUMP} | grep missing.txt""", wanted="journal.txt")
-        self._says("also the service's journal", "tar", "-xzOf", DUMP, "--wildcards", "*/journal.txt", wanted="starts as standalone")
+        files = files_of(self.machine.root / DUMP.lstrip("/"))
+        journal = files["journal.txt"]
+        self.report.expect("also the service's journal", b"starts as standalone" in journal, f"{len(journal)} bytes")
+        canaries = Canaries(keys_below(self.machine.root / STATE.lstrip("/")))
+        missed = canaries.missed()
+        self.report.expect("there are keys to look for", "the key in ca.key" in canaries.secrets and not missed, missed or list(canaries.secrets))
+        found = {file: secrets for file, contents in files.items() if (secrets := canaries.found_in(contents))}
+        self.report.expect("none of them is in the dump, nor in the whole journal", not found and not canaries.found_in(
+            self.machine.run("journalctl", "-o", "export", "-u", SERVICE, "--no-pager").encode()), found or None)
 
     def reload_and_restart(self) -> None:
         self.report.step("7. Reload and restart")

@@ -13,6 +13,7 @@ from soft_token import LABEL, MODULE, PIN, SoftToken  # noqa: E402
 from vault import PORT, Vault  # noqa: E402
 
 from harness import commands  # noqa: E402
+from harness.canaries import Canaries, files_of  # noqa: E402
 from harness.configuration import authority_configuration, node_configuration  # noqa: E402
 from harness.daemons import Daemon, binaries, spiffe_id  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
@@ -91,18 +92,20 @@ class KeyStores:
         self.token.bring_back()
         self.authority.start(*self.token.environment)
         self._expect_issued(self.node, "with the right token again")
+        self._expect_kept(self.authority, {"the PIN": PIN.encode()})
 
     def vault(self) -> None:
         self.report.step("4. A key that was made in Vault")
         machine = self.net.add_node("node-d", 4)
         vault = Vault(self.run, machine)
+        token = vault.signer_token()
         section = f"""
 vault:
   server: 127.0.0.1:{PORT}
   ca-file: {vault.root}
   key: ca
   create: true
-  token-file: {self._secret("vault-token", vault.signer_token())}
+  token-file: {self._secret("vault-token", token)}
 """
         authority = Daemon(self.run, machine, authority_configuration(self.run, self.net, machine) + section)
         authority.start()
@@ -118,6 +121,7 @@ vault:
         self._expect_issued(node, "from the same daemon when Vault is unsealed")
         gone = wait(lambda: self._found(authority, "PSD2030") is None, PATIENCE_SECONDS)
         self.report.expect("and the finding is gone", bool(gone))
+        self._expect_kept(authority, {"Vault's token": token.encode()})
 
     # The authority
 
@@ -138,6 +142,15 @@ pkcs11:
   key-label: ca
   pin-file: {pin}
 """)
+
+    def _expect_kept(self, authority: Daemon, secrets: dict[str, bytes]) -> None:
+        """What opens the store is told to nobody."""
+        canaries, missed = Canaries(secrets), Canaries(secrets).missed()
+        archive = self.run.directory / f"{authority.node.name}-dump.tar.gz"
+        authority.psid("sysdump", "--out", str(archive))
+        places = files_of(archive) | {"the log": authority.log.encode()}
+        found = [name for name, contents in places.items() if canaries.found_in(contents)]
+        self.report.expect(f"{', '.join(secrets)}: in no log and no dump", not found and not missed, found or missed or None)
 
     def _expect_start_refused(self, what: str, status: int, code: str, words: str) -> None:
         self.authority.stop()
