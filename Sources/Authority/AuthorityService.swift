@@ -66,6 +66,9 @@ public final class AuthorityService: Sendable {
         server = try AuthorityServer(AuthorityCalls(core), of: core, identity: identity, admission: admission)
     }
 
+    /// Where it would show that the authority does its work no more.
+    public var actors: [any Actor] { [certificates, publisher, entrySignals, jwtKeys] }
+
     /// SPIFFE ID of the server.
     public var id: SPIFFEID { identity.current.svid.id }
 

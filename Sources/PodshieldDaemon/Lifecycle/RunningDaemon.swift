@@ -20,16 +20,16 @@ struct RunningDaemon: Sendable {
         let workloads = try await node.serveWorkloads(context)
         let admin = try await AdminServer.start(AdminService(daemon: context, authority: authority, node: node))
         let statusLine = StatusLine(context: context, node: node)
-        feedWatchdog(context, node)
+        feedWatchdog(context, (node?.actors ?? []) + (authority?.service.actors ?? []))
         context.components.start("the sums of events") { [reports = context.reports] in await reports.tellSums() }
         context.components.start("the status line") { await statusLine.run() }
         return RunningDaemon(context: context, authority: authority, node: node, admin: admin, workloads: workloads)
     }
 
-    private static func feedWatchdog(_ context: DaemonContext, _ node: NodeRole?) {
+    private static func feedWatchdog(_ context: DaemonContext, _ actors: [any Actor]) {
         guard let interval = ServiceManager.watchdogInterval else { return }
         let watchdog = Watchdog(
-            interval: interval, loops: MultiThreadedEventLoopGroup.singleton, actors: node?.actors ?? [],
+            interval: interval, loops: MultiThreadedEventLoopGroup.singleton, actors: actors,
             // A manager that does not listen restarts us, whatever we do about it.
             feed: { try? ServiceManager.notify(.watchdog) })
         context.components.start("the watchdog's feeder") { await watchdog.run() }

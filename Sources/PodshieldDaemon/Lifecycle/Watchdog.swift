@@ -1,7 +1,7 @@
 import NIOCore
 
 /// Feeds the service manager's watchdog as long as everything that must move does: each event loop of the sockets, and each
-/// of the actors that packets depend on. One that hangs ends the feeding, whatever the others do.
+/// of the actors that packets and identities depend on. One that hangs ends the feeding, whatever the others do.
 struct Watchdog: Sendable {
     /// Within which the watchdog must be fed.
     let interval: Duration
