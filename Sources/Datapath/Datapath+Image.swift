@@ -65,6 +65,16 @@ extension Datapath {
     public func uplinks() throws(DatapathError) -> Set<UInt32> {
         Set(try attachments.all().filter { $0.place.hook == .fromUplink }.map(\.place.interface))
     }
+
+    /// Devices whose arriving packets a program of this instance sees, whoever runs it; read from its pins alone.
+    public static func guardedDevices(bpffs: String, instance: String) throws(DatapathError) -> Set<UInt32> {
+        let attachments = Attachments(try PinPaths(bpffs: bpffs, instance: instance), .auto)
+        // One that ends while we look guards no more.
+        let ingress = try attachments.all().filter {
+            $0.place.direction == .ingress && (try? attachments.isLive($0)) == true
+        }
+        return Set(ingress.map(\.place.interface))
+    }
 }
 
 extension ps_lpm_key {

@@ -37,13 +37,17 @@ public enum Daemon {
     }
 
     /// Shuts the machine's devices before any pod can be there; ends at once. To be run before container runtimes start.
-    /// Does nothing on a machine without pods.
+    /// Does nothing on a machine without pods. Beside a daemon that runs it waits until that has done the same.
     public static func bootDatapath(path: String) async throws(StartError) {
         let configuration = try load(path)
-        let instance = try Instance(configuration.paths)
-        defer { withExtendedLifetime(instance) {} }
         guard let node = configuration.node else { return }
-        _ = try await Barrier.raise(node, DaemonContext(configuration, telemetry: telemetry(configuration)))
+        do throws(StartError) {
+            let instance = try Instance(configuration.paths)
+            defer { withExtendedLifetime(instance) {} }
+            _ = try await Barrier.raise(node, DaemonContext(configuration, telemetry: telemetry(configuration)))
+        } catch  where error.isInstanceHeld {
+            try await Barrier.waitForOther(node, configuration)
+        }
     }
 
     private static func telemetry(_ configuration: PodshieldConfiguration) -> Telemetry {

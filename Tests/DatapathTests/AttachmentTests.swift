@@ -62,6 +62,23 @@ import Testing
     }
 
     @Test(arguments: [AttachmentMode.tcx, .clsact])
+    func whatIsGuardedIsToldByThePinsAlone(_ mode: AttachmentMode) async throws {
+        let bench = try Bench(mode)
+        func guarded() throws -> Set<UInt32> {
+            try Datapath.guardedDevices(bpffs: bench.settings.bpffs, instance: bench.settings.instance)
+        }
+        #expect(try guarded().isEmpty)
+        do {
+            let datapath = try await bench.start()
+            #expect(try guarded().isEmpty)
+            try await datapath.attachUplink(ifindex: index)
+        }
+        #expect(try guarded() == [index])
+        try Command.run("ip", "link", "del", pod.hostInterface)
+        #expect(try guarded().isEmpty)
+    }
+
+    @Test(arguments: [AttachmentMode.tcx, .clsact])
     func aRestartReplacesThePrograms(_ mode: AttachmentMode) async throws {
         let bench = try Bench(mode)
         do { try await add(to: try await bench.start(), "10.0.0.5", "fd00::5") }

@@ -100,11 +100,7 @@ actor UplinkWatch {
     }
 
     private func isUplink(_ link: NetworkLink) -> Bool {
-        guard !isRetired, !link.isLoopback, !pods.contains(link.index) else { return false }
-        return switch selection {
-        case .auto: true
-        case .devices(let names): names.contains(link.name)
-        }
+        !isRetired && !pods.contains(link.index) && selection.includes(link)
     }
 
     /// What an earlier run watched and this one does not.

@@ -62,6 +62,8 @@ extension StartError: CustomStringConvertible {
         }
     }
 
+    var isInstanceHeld: Bool { if case .instanceHeld = self { true } else { false } }
+
     /// sysexits(3): 78 for a configuration that cannot be used, 77 for a CA's key that is refused, such as by a PIN that is
     /// wrong: another start could lock the token, and the unit makes none. Else 1.
     public var exitStatus: Int32 {

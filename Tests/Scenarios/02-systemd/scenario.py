@@ -144,6 +144,7 @@ class Service:
         self._expect_capabilities()
         self._says("the admin socket is root's alone", "stat", "-c", "%A %U %G", ADMIN_SOCKET, wanted="srw------- root root")
         self._expect_no_complaint_of_threads()
+        self._guard_again()
         self._says(
             "psid of another user: denied", "sh", "-c",
             f"setpriv --reuid=65534 --regid=65534 --clear-groups psid status 2>&1; test $? = {DENIED}", wanted="psid is for root",
@@ -426,6 +427,15 @@ class Service:
         held = int(self.machine.run("sed", "-n", r"s/^CapEff:\s*//p", f"/proc/{process}/status"), 16)
         allowed = sum(1 << number for number in CAPABILITIES.values())
         self.report.expect(f"no capability beyond {', '.join(CAPABILITIES)}", held & ~allowed == 0, f"{held:#x}")
+
+    def _guard_again(self) -> None:
+        """As for a runtime that is started after the daemon, where the guard has failed at the boot or was stopped."""
+        pins = self.host.pins()
+        self.machine.run("systemctl", "stop", BOOT_SERVICE)
+        self._says("beside the running daemon a container runtime that requires the guard starts", "systemctl", "start", RUNTIME)
+        self._says("for the guard finds what it is to make sure of", "systemctl", "is-active", BOOT_SERVICE)
+        self.report.expect("and touches nothing", self.host.pins() == pins)
+        self._says("workloads still reach their socket", "stat", "-c", "%a", "/run/podshield", wanted="711")
 
     def _expect_no_complaint_of_threads(self) -> None:
         limits = self.machine.run("cat", f"/proc/{self.host.process()}/limits")
