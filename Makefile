@@ -22,8 +22,8 @@ DOCDIR := $(PREFIX)/share/doc/podshield
 COMPLETIONDIR := $(PREFIX)/share/bash-completion/completions
 
 BPF_OBJECT := build/bpf/podshield.bpf.o
-UNITS := podshield-datapath-boot.service podshield-idd.service podshield-idd.socket podshield-netns.socket \
-	podshield-netns@.service
+UNITS := podshield-datapath-boot.service podshield-idd.service podshield-idd.socket podshield-agent.socket \
+	podshield-netns.socket podshield-netns@.service
 SWIFT_FLAGS_debug := -c debug
 SWIFT_FLAGS_release := -c release --static-swift-stdlib
 SWIFT_FLAGS = $(SWIFT_FLAGS_$(CONFIGURATION))

@@ -14,8 +14,8 @@ public enum Daemon {
         let instance = try Instance(configuration.paths)
         defer { withExtendedLifetime(instance) {} }
         do throws(StartError) {
-            let socket = try AdminSocket.take(path: configuration.paths.adminSocket)
-            let context = DaemonContext(configuration, telemetry: telemetry(configuration), adminSocket: socket)
+            let sockets = try APISockets.take(configuration)
+            let context = DaemonContext(configuration, telemetry: telemetry(configuration), sockets: sockets)
             context.begin()
             try await Supervision(context: context, path: path, signals: signals).run()
         } catch {

@@ -12,19 +12,19 @@ public final class WorkloadAPIServer: Sendable {
     let connections: Connections
 
     /// - Parameters:
-    ///   - path: of the socket, in a directory that `PublicSocket` has prepared. What lies there is replaced.
+    ///   - socket: one of our own is in a directory that `PublicSocket` has prepared; what lies there is replaced.
     ///   - sdsRequiresHeader: calls of Envoys need the header, too.
     ///   - refused: is told who has more connections than allowed, once until some have ended; from any thread, must not block.
     ///   - rejected: is told which Envoy does not take what it was given, and why in its words; likewise.
     public init(
-        path: String, identities: any WorkloadIdentities, limits: WorkloadAPILimits = WorkloadAPILimits(),
+        socket: ListeningSocket, identities: any WorkloadIdentities, limits: WorkloadAPILimits = WorkloadAPILimits(),
         sdsRequiresHeader: Bool = false,
         refused: @escaping @Sendable (_ source: String) -> Void,
         rejected: @escaping @Sendable (_ source: String, _ reason: String) -> Void
     ) throws(SystemError) {
         connections = Connections(limits)
         let listener = WorkloadListener(
-            path: path, inspection: try CallerInspection(), connections: connections, limits: limits,
+            socket: socket, inspection: try CallerInspection(), connections: connections, limits: limits,
             refused: { refused("\($0)") })
         let attestor = Attestor(identities)
         transport = Transport(listenerFactory: listener, config: Self.configuration(limits))

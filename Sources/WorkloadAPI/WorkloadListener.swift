@@ -5,7 +5,7 @@ internal import NIOPosix
 
 /// Accepts connections of whoever can be told who it is, within the limits, and closes each with its caller's end.
 struct WorkloadListener: HTTP2ServerTransport.ListenerFactory {
-    let path: String
+    let socket: ListeningSocket
     let inspection: CallerInspection
     let connections: Connections
     let limits: WorkloadAPILimits
@@ -18,14 +18,22 @@ struct WorkloadListener: HTTP2ServerTransport.ListenerFactory {
         listenerConfigurator: HTTP2ServerTransport.ListenerConfigurator,
         connectionConfigurator: HTTP2ServerTransport.ConnectionConfigurator
     ) async throws -> NIOAsyncChannel<HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel, Never> {
-        let listening = try await ServerBootstrap(group: eventLoopGroup)
+        let bootstrap = ServerBootstrap(group: eventLoopGroup)
+            // Of a socket of ours; how many wait at systemd's, its unit says.
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
-            .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true) { channel in
-                admit(channel).flatMap { connectionConfigurator.configure(channel: channel, tls: .none) }
-            }
-        try PublicSocket.open(path)
-        return listening
+        let accept = { @Sendable (channel: any Channel) in
+            admit(channel).flatMap { connectionConfigurator.configure(channel: channel, tls: .none) }
+        }
+        switch socket {
+        case .own(let path):
+            let listening = try await bootstrap.bind(
+                unixDomainSocketPath: path, cleanupExistingSocketFile: true, childChannelInitializer: accept)
+            try PublicSocket.open(path)
+            return listening
+        case .passed(let descriptor):
+            return try await bootstrap.bind(descriptor, childChannelInitializer: accept)
+        }
     }
 
     private func admit(_ channel: any Channel) -> EventLoopFuture<Void> {

@@ -143,7 +143,8 @@ import WorkloadProtocol
         let place = directory.path + "/agent"
         try PublicSocket.prepareDirectory("agent", in: directory.path)
         let server = try WorkloadAPIServer(
-            path: place + "/api.sock", identities: TestIdentities(), refused: { _ in }, rejected: { _, _ in })
+            socket: .own(path: place + "/api.sock"), identities: TestIdentities(), refused: { _ in },
+            rejected: { _, _ in })
         let running = Task { try await server.run() }
         #expect(await server.isListening)
         for (path, mode) in [(directory.path, 0o711), (place, 0o755), (place + "/api.sock", 0o777)] {

@@ -7,6 +7,7 @@ import Issuance
 import JOSE
 import KernelTestSupport
 import LinkTestSupport
+import LinuxBinding
 import Synchronization
 import WorkloadProtocol
 
@@ -98,7 +99,7 @@ final class TestServer: Sendable {
         path = directory.path + "/api.sock"
         let told = Told()
         server = try WorkloadAPIServer(
-            path: path, identities: identities, limits: limits, sdsRequiresHeader: sdsRequiresHeader,
+            socket: .own(path: path), identities: identities, limits: limits, sdsRequiresHeader: sdsRequiresHeader,
             refused: { told.add($0) }, rejected: { told.add("\($0) rejects: \($1)") })
         self.told = told
         let server = server

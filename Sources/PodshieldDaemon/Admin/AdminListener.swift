@@ -8,7 +8,7 @@ import SecureTransport
 /// Accepts connections on the admin socket, of root and of the daemon's own user only. The directory's mode keeps others
 /// out already; this holds where somebody has opened it.
 struct AdminListener: HTTP2ServerTransport.ListenerFactory {
-    let socket: AdminSocket
+    let socket: ListeningSocket
     /// Is told the user.
     let refused: @Sendable (UInt32) -> Void
     /// Is told that one was closed because there are `mostConnections`.

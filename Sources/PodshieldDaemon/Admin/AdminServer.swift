@@ -14,7 +14,7 @@ struct AdminServer: Sendable {
     static func start(_ service: AdminService) async throws(StartError) -> AdminServer {
         let daemon = service.daemon
         let listener = AdminListener(
-            socket: daemon.adminSocket, refused: { daemon.reports.record(.adminRefused(user: $0)) },
+            socket: daemon.sockets.admin, refused: { daemon.reports.record(.adminRefused(user: $0)) },
             crowded: { daemon.telemetry.record(.adminCrowded(most: AdminListener.mostConnections)) })
         let transport = Transport(listenerFactory: listener, config: configuration)
         let server = GRPCServer(transport: transport, services: [service])

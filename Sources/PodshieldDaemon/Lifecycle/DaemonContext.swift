@@ -12,14 +12,14 @@ struct DaemonContext: Sendable {
     let reports: ForeignReports
     let components: Components
     let state: DaemonState
-    let adminSocket: AdminSocket
+    let sockets: APISockets
 
-    /// - Parameter adminSocket: nil for one of the daemon's own.
-    init(_ configuration: PodshieldConfiguration, telemetry: Telemetry, adminSocket: AdminSocket? = nil) {
+    /// - Parameter sockets: nil for the daemon's own.
+    init(_ configuration: PodshieldConfiguration, telemetry: Telemetry, sockets: APISockets? = nil) {
         self.configuration = configuration
         self.telemetry = telemetry
         reports = ForeignReports(telemetry)
-        self.adminSocket = adminSocket ?? .own(path: configuration.paths.adminSocket)
+        self.sockets = sockets ?? APISockets(configuration.paths)
         components = Components()
         state = DaemonState(startedAt: WallClock.seconds())
     }

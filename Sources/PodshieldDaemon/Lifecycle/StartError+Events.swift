@@ -27,7 +27,7 @@ extension StartError {
         case .nodeState(let error), .join(.state(let error), _): EventKind(error)
         case .noToken, .join, .invitation: .notJoined
         case .datapath(let error): EventKind(error)
-        case .cannotBind, .otherSocketsPassed, .link(.cannotListen): .addressRefused
+        case .cannotBind, .otherSocketPassed, .link(.cannotListen): .addressRefused
         case .uplink: .uplinkFailed
         case .link, .componentEnded, .stoppedWhileStarting: .startFailed
         }

@@ -26,10 +26,10 @@ public enum StartError: Error, Sendable {
     case pods(PodStoreError)
     case uplink(String, reason: String)
     case cannotBind(String, reason: String)
-    /// systemd passed something else than the admin socket.
+    /// systemd passed a socket that this daemon does not serve.
     ///
-    /// - Parameter path: of the admin socket.
-    case otherSocketsPassed([String], path: String)
+    /// - Parameter served: paths of those that it does.
+    case otherSocketPassed(String, served: [String])
     case link(NodeLinkError)
     /// A part that should run as long as the daemon does has ended.
     case componentEnded(String, reason: String)
@@ -53,9 +53,9 @@ extension StartError: CustomStringConvertible {
         case .pods(let error): "\(error)"
         case .uplink(let name, let reason): "uplink \(name) cannot be watched: \(reason)"
         case .cannotBind(let what, let reason): "\(what), cannot be bound: \(reason)"
-        case .otherSocketsPassed(let names, let path):
-            "systemd passed \(names.joined(separator: ", ")), which is not the admin socket \(path) alone: "
-                + "make ListenStream= and paths.run agree"
+        case .otherSocketPassed(let name, let served):
+            "systemd passed \(name), which is not at \(served.joined(separator: " or ")): make ListenStream= and paths.run "
+                + "agree, and let nodes alone have podshield-agent.socket"
         case .link(let error): "\(error)"
         case .componentEnded(let name, let reason): "\(name) ended: \(reason)"
         case .stoppedWhileStarting: "told to stop before it was ready"

@@ -28,7 +28,7 @@ struct WorkloadServer: Sendable {
                 identity: node.parts.identity, pods: node.pods, routes: try RouteSocket(), now: node.parts.now)
             let reports = daemon.reports
             return try WorkloadAPIServer(
-                path: daemon.configuration.paths.workloadSocket, identities: workloads,
+                socket: daemon.sockets.workloads, identities: workloads,
                 sdsRequiresHeader: daemon.configuration.node?.sdsRequiresHeader ?? true,
                 refused: { reports.record(.workloadRefused(source: $0)) },
                 rejected: { reports.record(.secretRejected(source: $0, reason: $1)) })

@@ -33,12 +33,14 @@ STATE = "/var/lib/podshield"
 CA_CERTIFICATE = f"{STATE}/authority/ca.pem"
 CA_KEY = f"{STATE}/authority/ca.key"
 SEALED_KEY = "/etc/podshield/ca-key.cred"
-SOCKET = "podshield-idd.socket"
-UNITS = (BOOT_SERVICE, "podshield-netns.socket", SOCKET, SERVICE)
+SOCKET, AGENT_SOCKET = "podshield-idd.socket", "podshield-agent.socket"
+UNITS = (BOOT_SERVICE, "podshield-netns.socket", SOCKET, AGENT_SOCKET, SERVICE)
 ASKER, ASK = "asker.service", "/usr/local/bin/ask-workload-api"
 LOOP_STOPPER = Path(__file__).with_name("loop_stopper.py")
 ADMIN_SOCKET = "/run/podshield/admin.sock"
 WEB_ID = spiffe_id("ns/shop/sa/web")
+NOBODY = ("--reuid=65534", "--regid=65534", "--clear-groups")
+PYTHON = str(Path("/usr/bin/python3").resolve())
 # Bit numbers of linux/capability.h.
 CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_IPC_LOCK": 14, "CAP_PERFMON": 38, "CAP_BPF": 39}
 # Exit statuses of psid.
@@ -71,7 +73,7 @@ def play(run: Run, report: Report) -> None:
         service.journal()
         service.support()
         service.reload_and_restart()
-        service.admin_socket()
+        service.sockets()
         service.seal_key()
         service.crash_and_hang()
         service.neighbour()
@@ -136,7 +138,7 @@ class Service:
 
     def start(self) -> None:
         self.report.step("3. Start")
-        self._says("it starts and reports ready", "systemctl", "start", "podshield-netns.socket", SOCKET, SERVICE)
+        self._says("it starts and reports ready", "systemctl", "start", "podshield-netns.socket", SOCKET, AGENT_SOCKET, SERVICE)
         state = self.machine.unit_property(SERVICE, "ActiveState")
         self.report.expect("active, with a line of status", state == "active" and self.host.status_text() != "", self.host.status_text())
         status = json.loads(self.machine.run("psid", "status", "-o", "json"))
@@ -147,7 +149,7 @@ class Service:
         self._guard_again()
         self._says(
             "psid of another user: denied", "sh", "-c",
-            f"setpriv --reuid=65534 --regid=65534 --clear-groups psid status 2>&1; test $? = {DENIED}", wanted="psid is for root",
+            f"setpriv {' '.join(NOBODY)} psid status 2>&1; test $? = {DENIED}", wanted="psid is for root",
         )
 
     def issue(self) -> None:
@@ -166,10 +168,8 @@ class Service:
 
     def workloads(self) -> None:
         self.report.step("5. The Workload API, for processes of units")
-        user = ("--reuid=65534", "--regid=65534", "--clear-groups")
-        python = Path("/usr/bin/python3").resolve()
         for name, selectors in (
-            ("unit", (f"systemd:unit:{ASKER}", "unix:user:nobody")), ("path", (f"unix:path:{python}", "unix:uid:65534")),
+            ("unit", (f"systemd:unit:{ASKER}", "unix:user:nobody")), ("path", (f"unix:path:{PYTHON}", "unix:uid:65534")),
         ):
             self.machine.run(
                 "psid", "entry", "create", "--spiffe-id", spiffe_id(name), "--node", "node-a",
@@ -181,11 +181,11 @@ class Service:
         while identity not in told and time.monotonic() < deadline:
             # One of this type has started when it has ended.
             self.machine.run(
-                "systemd-run", f"--unit={ASKER}", "--property=Type=oneshot", "setpriv", *user, str(python), ASK,
+                "systemd-run", f"--unit={ASKER}", "--property=Type=oneshot", "setpriv", *NOBODY, PYTHON, ASK,
             )
             told = self.machine.run("journalctl", "-u", ASKER, "-o", "cat", "--no-pager")
         self.report.expect("a process of the unit has the unit's identity", identity in told, told)
-        told = self.machine.run("setpriv", *user, str(python), ASK).strip()
+        told = self.machine.run("setpriv", *NOBODY, PYTHON, ASK).strip()
         self.report.expect(
             "the same program outside of it has none: executables take a capability that the service has not",
             told == "nothing", told,
@@ -242,30 +242,36 @@ class Service:
         after = json.loads(self.machine.run("psid", "issue", "--pod", "web-0", "-o", "json"))["serial"]
         self.report.expect("the pod and its SVID are still there", after == serial, f"serial {after}")
 
-    def admin_socket(self) -> None:
-        self.report.step("8. The admin socket is systemd's")
+    def sockets(self) -> None:
+        self.report.step("8. The sockets are systemd's")
         self.host.override(SERVICE, "slowness", "[Service]", f"ExecStartPre=/bin/sleep {GAP_SECONDS}")
         answers = self.machine.run("sh", "-c", f"""
             ask() {{
-                before=$(date +%s%N); answer=$(psid pod list 2>&1); status=$?
-                echo "$status $(( ($(date +%s%N) - before) / 1000000 )) $answer" | head -n 1
+                before=$(date +%s%N); answer=$("$@" 2>&1); status=$?
+                echo "$status $(( ($(date +%s%N) - before) / 1000000 )) $1 $answer" | head -n 1
             }}
             # Whom the old daemon has accepted it may leave without an answer: asked is from its end on.
             old=$(systemctl show --property MainPID --value {SERVICE})
             systemctl restart {SERVICE} & restart=$!
             while kill -0 $old 2>/dev/null; do sleep 0.01; done
-            while kill -0 $restart 2>/dev/null; do ask & sleep 0.03; done
+            while kill -0 $restart 2>/dev/null; do
+                ask psid pod list & ask setpriv {" ".join(NOBODY)} {PYTHON} {ASK} & sleep 0.1
+            done
             wait""", timeout=60).splitlines()
-        refused = [answer for answer in answers if not answer.startswith("0 ")]
-        longest = max(int(answer.split()[1]) for answer in answers)
-        self.report.expect(
-            "who asks while no daemon runs is answered by the next", answers and not refused,
-            f"{len(answers)} asked, {len(refused)} not answered: {'; '.join(refused[:3])}",
-        )
-        self.report.expect("after the gap between two daemons", longest > GAP_SECONDS * 500, f"{longest} ms")
+        for program, who in (("psid", "psid"), ("setpriv", "a workload")):
+            asked = [answer for answer in answers if answer.split()[2] == program]
+            refused = [answer for answer in asked if not answer.startswith("0 ")]
+            self.report.expect(
+                f"{who} that asks while no daemon runs is answered by the next", asked and not refused,
+                f"{len(asked)} asked, {len(refused)} not answered: {'; '.join(refused[:3])}",
+            )
+            longest = max(int(answer.split()[1]) for answer in asked)
+            self.report.expect("after the gap between two daemons", longest > GAP_SECONDS * 500, f"{longest} ms")
         self.host.forget_override(SERVICE, "slowness")
         self.machine.run("systemctl", "stop", SERVICE, SOCKET)
         self.host.override(SOCKET, "elsewhere", "[Socket]", "ListenStream=", "ListenStream=/run/podshield/other.sock")
+        running = self.machine.succeeds("systemctl", "is-active", AGENT_SOCKET)
+        self.report.expect("who stops the admin socket stops the workloads' with it", not running)
         self.machine.run("systemctl", "start", SOCKET)
         refused = not self.machine.succeeds("systemctl", "start", SERVICE)
         self.report.expect("a socket that the configuration does not name is refused", refused)
@@ -274,8 +280,9 @@ class Service:
         self.host.forget_override(SOCKET, "elsewhere")
         self._says("without the socket's unit the daemon makes its own", "systemctl", "start", SERVICE)
         self._says("which answers", "psid", "issue", "--pod", "web-0", wanted=WEB_ID)
+        self._says("workloads too", "setpriv", *NOBODY, PYTHON, ASK, wanted="nothing")
         self.machine.run("systemctl", "stop", SERVICE)
-        self._says("with it again", "systemctl", "start", SOCKET, SERVICE)
+        self._says("with them again", "systemctl", "start", SOCKET, AGENT_SOCKET, SERVICE)
 
     def seal_key(self) -> None:
         self.report.step("9. The CA's key becomes a credential, as docs/configuration.md says")
@@ -325,11 +332,16 @@ class Service:
         )
         neighbour.start(token, SHORT_EPOCHS)
         self.report.expect("they agree on keys", neighbour.daemon.wait_for_peer("node-a") is not None)
-        with neighbour.pings("10.42.1.10") as pings:
-            process = self.host.process()
-            self.machine.run("kill", f"-{signal.SIGKILL.value}", process)
-            replaced = self.host.is_replaced(process)
-        self.report.expect("killed and started by systemd: no ping from there is lost", replaced and pings.lost == 0, f"{pings.lost} lost")
+        ends = {
+            "killed": ("kill", f"-{signal.SIGKILL.value}"), "stopped until its watchdog expires": ("kill", f"-{signal.SIGSTOP.value}"),
+            "restarted": ("sh", "-c", f"systemctl restart {SERVICE}"),
+        }
+        for name, command in ends.items():
+            with neighbour.pings("10.42.1.10") as pings:
+                process = self.host.process()
+                self.machine.run(*command, process)
+                replaced = self.host.is_replaced(process)
+            self.report.expect(f"{name}, started by systemd: no ping from there is lost", replaced and pings.lost == 0, f"{pings.lost} lost")
         with neighbour.pings("10.42.1.10") as pings:
             self.machine.run("systemctl", "stop", SERVICE, SOCKET)
             stopped = time.time()
