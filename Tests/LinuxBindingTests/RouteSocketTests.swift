@@ -152,7 +152,7 @@ import Testing
         var size = socklen_t(12)
         _ = unsafe address.withUnsafeMutableBytes { bytes in
             unsafe getsockname(
-                socket.descriptor.raw, bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), &size)
+                socket.socket.descriptor.raw, bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), &size)
         }
         return address[1]
     }

@@ -1,5 +1,4 @@
 import CLinux
-import Dispatch
 import Glibc
 
 /// What happened to a device.
@@ -17,25 +16,19 @@ public enum LinkMonitor {
     ///
     /// - Returns: a stream that holds up to 1024 events; a slow reader loses the oldest, and is told so by `missed`.
     public static func events() throws(SystemError) -> AsyncStream<LinkEvent> {
-        let socket = try RouteSocket(groups: UInt32(RTMGRP_LINK))
+        let socket = try NetlinkSocket(NETLINK_ROUTE, groups: UInt32(RTMGRP_LINK))
         let (stream, continuation) = AsyncStream.makeStream(
             of: LinkEvent.self, bufferingPolicy: .bufferingNewest(1024))
-        let queue = DispatchQueue(label: "podshield.links")
-        let source = DispatchSource.makeReadSource(fileDescriptor: socket.descriptor.raw, queue: queue)
-        source.setEventHandler {
+        let cancel = socket.watch("links") {
             for event in read(socket) {
                 if case .dropped = continuation.yield(event) { continuation.yield(.missed) }
             }
         }
-        // The descriptor must outlive its source.
-        source.setCancelHandler { withExtendedLifetime(socket) {} }
-        nonisolated(unsafe) let cancellation = source
-        continuation.onTermination = { _ in unsafe cancellation.cancel() }
-        source.activate()
+        continuation.onTermination = { _ in cancel() }
         return stream
     }
 
-    private static func read(_ socket: RouteSocket) -> [LinkEvent] {
+    private static func read(_ socket: NetlinkSocket) -> [LinkEvent] {
         do {
             return NetlinkReply.all(in: try socket.receive("RTMGRP_LINK")).compactMap(event)
         } catch {
