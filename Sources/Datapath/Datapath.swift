@@ -127,6 +127,11 @@ extension Datapath {
         }
     }
 
+    /// The same for all identities and peers.
+    public func retireOutbound() throws(DatapathError) {
+        for flow in outbound.flows { try retireOutbound(peer: flow.peer, identity: flow.identity) }
+    }
+
     /// Whether a packet of this SA has been authenticated yet.
     public func hasReceived(spi: UInt32) throws(DatapathError) -> Bool { try inbound.usage(of: spi).packets > 0 }
 

@@ -101,6 +101,9 @@ struct OutboundTable {
         slots[slot] = .free
     }
 
+    /// Of all SAs that are active or staged.
+    var flows: Set<Flow> { Set(slots.filter(\.isUsed).compactMap(\.parameters).map(Flow.init)) }
+
     private mutating func retire(_ slot: Int) -> Int {
         if let parameters = slots[slot].parameters { slots[slot] = .retiring(parameters) }
         return slot

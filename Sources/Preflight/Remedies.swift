@@ -12,6 +12,7 @@ extension EventKind {
         case .adminCrowded: "ss -xp names who holds connections open: end what does not need them"
         case .reportsLeftOut:
             "the events that were told say where they come from: look there, or keep it off by a firewall"
+        case .machineCopied: "if the original still runs, join one of the two anew under a name of its own"
         case .connectionRefused, .linkRefused:
             "see what runs at that address: a node that is not let in says why in its own journal, anybody else is kept off by a firewall"
         case .joinRefused: "psid token generate makes another token, if that node is to be let in"

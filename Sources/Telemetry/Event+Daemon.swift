@@ -30,6 +30,10 @@ extension Event {
     public static let permissive = Event(
         .permissive, "permissive is set: packets to unknown destinations inside the protected prefixes leave in clear")
 
+    public static let machineCopied = Event(
+        .machineCopied,
+        "this machine was restored or cloned: its keys for other nodes are given up, and the daemon starts anew")
+
     public static func keyMemoryNotLocked(reason: String) -> Event {
         Event(.keyMemoryNotLocked, "private keys may be swapped out or end in a core: \(reason)", [.reason: reason])
     }

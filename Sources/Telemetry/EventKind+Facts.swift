@@ -28,6 +28,7 @@ extension EventKind {
         case .reportsLost: Facts(1012, .warning, "998d4e456f4940399bfd88b4f90e2f2e")
         case .adminCrowded: Facts(1013, .warning, "2f9dcc22046248328a193d7e64ef4171")
         case .reportsLeftOut: Facts(1014, .warning, "6bd021c6560f4f9681d522cec5576b5c")
+        case .machineCopied: Facts(1015, .critical, "24ab9504941c4897a4cf6cec076e2704")
         case .authorityListening: Facts(2001, .notice, "df17d5872c6845dc808600297bd5bd23")
         case .connectionRefused: Facts(2002, .notice, "0abe5cccad404a9f873c21a961f37539")
         case .tokenGenerated: Facts(2003, .notice, "58173d6534cf4e99ba523a525c4c0f42")

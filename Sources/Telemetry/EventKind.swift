@@ -23,6 +23,8 @@ public enum EventKind: String, CaseIterable, Sendable {
     case adminCrowded = "admin-crowded"
     /// Others cause more events than are told.
     case reportsLeftOut = "reports-left-out"
+    /// The machine goes on as a copy of itself or of another.
+    case machineCopied = "machine-copied"
 
     // MARK: The authority
 

@@ -81,6 +81,25 @@ import Testing
         await #expect(throws: DatapathError.self) { try await datapath.hasReceived(spi: spi) }
     }
 
+    @Test func allThatSealsCanBeGivenUpAtOnce() async throws {
+        let datapath = try await bench.start()
+        for (spi, identity) in [(UInt32(1000), Sample.web), (1001, Sample.db)] {
+            try await datapath.installOutbound(Sample.parameters(spi, identity: identity), key: Sample.key(1))
+            try await datapath.activateOutbound(spi: spi, peer: Sample.peer, identity: identity)
+        }
+        // One that waits for its turn must not come to it.
+        try await datapath.installOutbound(Sample.parameters(1002), key: Sample.key(2))
+        let inbound = try await datapath.accept(3)
+        try await datapath.retireOutbound()
+        #expect(try bench.map("ps_out_index").keys(as: ps_out_key.self).isEmpty)
+        try await datapath.settle()
+        for slot in UInt32(0)..<16 { #expect(try bench.bytes("ps_sa_out", slot).isZero) }
+        #expect(await datapath.adopted().map(\.parameters.spi) == [inbound])
+        await #expect(throws: DatapathError.self) {
+            try await datapath.activateOutbound(spi: 1002, peer: Sample.peer, identity: Sample.web)
+        }
+    }
+
     @Test func generationsNeverRepeat() async throws {
         let datapath = try await bench.start()
         var seen: Set<UInt32> = []

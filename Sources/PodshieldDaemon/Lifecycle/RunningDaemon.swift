@@ -1,5 +1,7 @@
 import Authority
 import Configuration
+import Datapath
+import LinuxBinding
 import NIOPosix
 import SystemdBinding
 
@@ -15,6 +17,7 @@ struct RunningDaemon: Sendable {
     static func start(_ context: DaemonContext) async throws(StartError) -> RunningDaemon {
         let configuration = context.configuration
         let barrier = try await configuration.node.raiseBarrier(context)
+        try watchForCopies(context, barrier?.datapath)
         let authority = try await configuration.authority.start(context)
         let node = try await configuration.node.start(context, barrier, authority: authority)
         let workloads = try await node.serveWorkloads(context)
@@ -24,6 +27,13 @@ struct RunningDaemon: Sendable {
         context.components.start("the sums of events") { [reports = context.reports] in await reports.tellSums() }
         context.components.start("the status line") { await statusLine.run() }
         return RunningDaemon(context: context, authority: authority, node: node, admin: admin, workloads: workloads)
+    }
+
+    private static func watchForCopies(_ context: DaemonContext, _ datapath: Datapath?) throws(StartError) {
+        let changes: AsyncStream<Void>
+        do throws(SystemError) { changes = try MachineGeneration.changes() } catch { throw .system(error) }
+        let copied = CopiedMachine(changes: changes, datapath: datapath, telemetry: context.telemetry)
+        context.components.start("the watch for copies of the machine") { try await copied.run() }
     }
 
     private static func feedWatchdog(_ context: DaemonContext, _ actors: [any Actor]) {
