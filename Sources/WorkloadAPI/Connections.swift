@@ -5,7 +5,7 @@ internal import Synchronization
 public struct WorkloadAPILimits: Sendable {
     /// Of one user on the host, or of one container.
     public var connectionsPerSource = 256
-    public var connections = 4096
+    public var connections = 8192
     public var streamsPerConnection = 16
     /// Bytes of a request.
     public var requestBytes = 1 << 16

@@ -100,7 +100,9 @@ class Service:
         configuration = self.machine.root / "etc/podshield/config.yaml"
         self.report.expect("an example configuration is installed", configuration.exists())
         configuration.write_text(single_machine_configuration())
+        programs = (self.machine.root / ASK.lstrip("/")).parent
         shutil.copy(Path(__file__).with_name("ask.py"), self.machine.root / ASK.lstrip("/"))
+        shutil.copy(ROOT / "Tests/Scenarios/harness/bare_grpc.py", programs)
         self.machine.boot()
         # What `make install` does itself where it installs into the running system.
         self.machine.run("journalctl", "--update-catalog")
