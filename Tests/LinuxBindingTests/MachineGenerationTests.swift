@@ -32,8 +32,14 @@ import Testing
         }
         #expect(message.starts(with: Array("change@".utf8)) && !MachineGeneration.tellsOfOne(message))
         let first = await withTaskGroup(of: Bool.self) { group in
-            group.addTask { for await _ in changes { return true }; return false }
-            group.addTask { try? await Task.sleep(for: .milliseconds(200)); return false }
+            group.addTask {
+                for await _ in changes { return true }
+                return false
+            }
+            group.addTask {
+                try? await Task.sleep(for: .milliseconds(200))
+                return false
+            }
             defer { group.cancelAll() }
             return await group.next()!
         }

@@ -9,7 +9,8 @@ import Testing
         let (changes, hypervisor) = AsyncStream.makeStream(of: Void.self)
         let told = Mutex<[EventKind]>([])
         let telemetry = Telemetry(
-            EventDestination { recorded in told.withLock { $0.append(recorded.event.kind) } }, now: WallClock.nanoseconds)
+            EventDestination { recorded in told.withLock { $0.append(recorded.event.kind) } },
+            now: WallClock.nanoseconds)
         let ends = Mutex(0)
         let copied = CopiedMachine(
             changes: changes, datapath: nil, telemetry: telemetry, end: { ends.withLock { $0 += 1 } })
@@ -22,7 +23,8 @@ import Testing
         let (changes, hypervisor) = AsyncStream.makeStream(of: Void.self)
         let ends = Mutex(0)
         let copied = CopiedMachine(
-            changes: changes, datapath: nil, telemetry: Telemetry(EventDestination { _ in }, now: WallClock.nanoseconds),
+            changes: changes, datapath: nil,
+            telemetry: Telemetry(EventDestination { _ in }, now: WallClock.nanoseconds),
             end: { ends.withLock { $0 += 1 } })
         hypervisor.finish()
         try await copied.run()
