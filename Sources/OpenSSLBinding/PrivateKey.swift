@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Synchronization
 
 /// A private key. It cannot be printed or encoded by accident; its PKCS#8 form leaves only as `SecretBytes`.
 ///
@@ -6,6 +7,7 @@ internal import COpenSSL
 @safe public final class PrivateKey: @unchecked Sendable {
     let pointer: OpaquePointer
     public let publicKey: PublicKey
+    private let encoding = Mutex<SecretBytes?>(nil)
 
     /// Takes over the reference, also when it throws.
     init(owning pointer: OpaquePointer) throws(OpenSSLError) {
@@ -60,11 +62,17 @@ internal import COpenSSL
         return bio.secretContents
     }
 
+    /// Encoded once and then kept: for each encoding OpenSSL 3 searches all of its encoders, which takes longer than to sign.
     public func pkcs8DER() throws(OpenSSLError) -> SecretBytes {
-        let bio = try MemoryBIO(secret: true)
-        let result = unsafe i2d_PKCS8PrivateKey_bio(bio.pointer, pointer, nil, nil, 0, nil, nil)
-        try OpenSSL.check("i2d_PKCS8PrivateKey_bio", result)
-        return bio.secretContents
+        try encoding.withLock { (kept) throws(OpenSSLError) in
+            if let kept { return kept }
+            let bio = try MemoryBIO(secret: true)
+            let result = unsafe i2d_PKCS8PrivateKey_bio(bio.pointer, pointer, nil, nil, 0, nil, nil)
+            try OpenSSL.check("i2d_PKCS8PrivateKey_bio", result)
+            let encoded = bio.secretContents
+            kept = encoded
+            return encoded
+        }
     }
 
     /// Signs as `PublicKey.verify` checks: ECDSA (DER) with SHA-256 or, on P-384, SHA-384; RSA-PSS with SHA-256 and a
