@@ -21,6 +21,7 @@ public enum AuthorityEvent: Sendable {
     case revoked(RevocationSubject, RevocationReason, by: UInt32, certificates: Int)
     case revocationLifted(RevocationSubject, by: UInt32)
     case entryCreated(RegistrationEntry)
+    case entryUpdated(RegistrationEntry)
     case entryDeleted(RegistrationEntry)
     case workloadIssued(IssuedCertificate)
     case callRefused(caller: SPIFFEID?, CallRefusal)

@@ -142,6 +142,15 @@ public final class AuthorityService: Sendable {
         return created
     }
 
+    /// Puts an entry in the place of one that is there. Nodes have new SVIDs issued for whom it fits or fitted, at once; those
+    /// that were issued live out their time.
+    public func updateEntry(_ id: String, to entry: NewEntry) async throws(EntryError) -> RegistrationEntry {
+        let updated = try await registry.update(try entry.checked(in: settings.trustDomain, id: id, now: now()))
+        await entrySignals.changed()
+        observe(.entryUpdated(updated))
+        return updated
+    }
+
     /// All entries, oldest first.
     public func entries() async throws(RegistryError) -> [RegistrationEntry] { try await registry.entries() }
 

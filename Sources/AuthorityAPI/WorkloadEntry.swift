@@ -2,7 +2,7 @@ import Foundation
 public import Identity
 
 /// A registration entry as a node knows it: enough to tell whose it is. What the SVID says, the authority alone decides.
-public struct WorkloadEntry: Sendable, Equatable {
+public struct WorkloadEntry: Sendable, Hashable {
     /// Given by the authority.
     public let id: String
     public let spiffeID: SPIFFEID
@@ -10,13 +10,19 @@ public struct WorkloadEntry: Sendable, Equatable {
     public let selectors: [Selector]
     /// Empty for none.
     public let hint: String
+    /// Another after every change, also of what only the authority knows.
+    public let edition: UInt64
 
-    public init(id: String, spiffeID: SPIFFEID, selectors: [Selector], hint: String) {
+    public init(id: String, spiffeID: SPIFFEID, selectors: [Selector], hint: String, edition: UInt64) {
         self.id = id
         self.spiffeID = spiffeID
         self.selectors = selectors
         self.hint = hint
+        self.edition = edition
     }
+
+    /// Whether all selectors are facts of the pod.
+    public func fits(_ pod: PodFacts) -> Bool { selectors.allSatisfy { $0.matches(pod) } }
 }
 
 extension Podshield_Authority_V1_EntryList {
@@ -38,6 +44,7 @@ extension Podshield_Authority_V1_Entry {
         spiffeID = entry.spiffeID.description
         selectors = entry.selectors.map(\.description)
         hint = entry.hint
+        edition = entry.edition
     }
 
     func parsed(in trustDomain: TrustDomain) -> WorkloadEntry? {
@@ -45,6 +52,6 @@ extension Podshield_Authority_V1_Entry {
         guard !id.isEmpty, !selectors.isEmpty, selectors.count == self.selectors.count,
             let id = try? SPIFFEID(spiffeID), id.trustDomain == trustDomain, id.kind == .workload
         else { return nil }
-        return WorkloadEntry(id: self.id, spiffeID: id, selectors: selectors, hint: hint)
+        return WorkloadEntry(id: self.id, spiffeID: id, selectors: selectors, hint: hint, edition: edition)
     }
 }

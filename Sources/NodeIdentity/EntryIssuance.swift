@@ -17,7 +17,7 @@ struct HeldEntry {
 
 extension NodeIdentityService {
     /// The entries by which processes on this node may get identities, oldest first; nil before the authority has said.
-    public var workloadEntries: [WorkloadEntry]? { entries }
+    public var workloadEntries: [WorkloadEntry]? { entries?.inOrder }
 
     /// The SVID of one of these entries: made when it is first asked for, and kept fresh for as long as the entry is there.
     public func svid(of entry: WorkloadEntry) async throws(AuthorityCallError) -> KeyedSVID {
@@ -28,12 +28,18 @@ extension NodeIdentityService {
         throw held.failure ?? .superseded
     }
 
-    /// Takes over which entries there are; the SVIDs of those that have gone are forgotten.
-    func accept(entries new: [WorkloadEntry]) {
-        guard new != entries else { return }
+    /// Takes over which entries there are. The SVIDs of those that have gone or become others are forgotten; pods that one of
+    /// these fits or fitted get new ones, as far as the authority still issues any.
+    func accept(entries list: [WorkloadEntry]) {
+        guard list != entries?.inOrder else { return }
+        let new = EntrySet(list)
+        let changed = entries.map(new.changes) ?? []
         entries = new
         for held in heldEntries.values where !new.contains(held.entry) { drop(held) }
-        jwtCache.keepOnly(entries: Set(new.map(\.id)))
+        for held in workloads.values where changed.contains(where: { $0.fits(held.issued.pod) }) {
+            renew(held, at: clock.now())
+        }
+        jwtCache.keepOnly(entries: Set(list.map(\.id)).subtracting(changed.map(\.id)))
         identityChanges.send(())
     }
 

@@ -97,7 +97,7 @@ extension NodeIdentityService {
         return verified?.identity(ofWorkloadOn: node) != nil
     }
 
-    private func renew(_ held: HeldWorkload, at time: Int64) {
+    func renew(_ held: HeldWorkload, at time: Int64) {
         held.renewal?.cancel()
         workloads[held.issued.pod.podName]?.renewal = Task { [weak self] in
             await self?.keepFresh(held.issued, issue: held.issue, from: time)

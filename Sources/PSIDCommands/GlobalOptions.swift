@@ -9,11 +9,15 @@ struct GlobalOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Its admin socket, if the configuration is not to be asked.", valueName: "path"))
     var socket: String?
 
-    @Option(name: [.customShort("o"), .long], help: "How data is written.")
+    @Option(
+        name: [.customShort("o"), .long], help: "How data is written.")
     var output = OutputFormat.table
 }
 
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case table
     case json
+
+    /// Also by SPIRE's word.
+    init?(argument: String) { self.init(rawValue: argument == "pretty" ? "table" : argument) }
 }

@@ -66,6 +66,13 @@ extension Event {
             [.entry: entry, .spiffeID: spiffeID, .node: parent ?? ""])
     }
 
+    /// - Parameters: as of `entryCreated`, after the change.
+    public static func entryUpdated(_ entry: String, spiffeID: String, parent: String?) -> Event {
+        Event(
+            .entryUpdated, "entry \(entry) was changed: \(spiffeID) on \(parent ?? "any node")",
+            [.entry: entry, .spiffeID: spiffeID, .node: parent ?? ""])
+    }
+
     public static func entryDeleted(_ entry: String, spiffeID: String) -> Event {
         Event(
             .entryDeleted, "entry \(entry) of \(spiffeID) was deleted", [.entry: entry, .spiffeID: spiffeID])

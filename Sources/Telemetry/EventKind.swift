@@ -37,6 +37,7 @@ public enum EventKind: String, CaseIterable, Sendable {
     case nodeBanned = "node-banned"
     case nodeEvicted = "node-evicted"
     case entryCreated = "entry-created"
+    case entryUpdated = "entry-updated"
     case entryDeleted = "entry-deleted"
     case workloadSVIDIssued = "workload-svid-issued"
     case callRefused = "call-refused"

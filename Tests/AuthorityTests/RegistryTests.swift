@@ -53,6 +53,38 @@ import Testing
         #expect(try await registry.registry.entry(id: "foreign", on: here) == nil)
     }
 
+    @Test func anUpdateReplacesAllButIDAndBirth() async throws {
+        let fixture = try TestRegistry()
+        func entry(_ path: String, id: String, at time: Int64) throws -> RegistrationEntry {
+            try NewEntry(
+                spiffeID: SPIFFEID(trustDomain: trustDomain, path: path),
+                selectors: [.namespace(path == "/old" ? "n" : "m"), .podName(String(path.dropFirst()))],
+                labels: ["path": String(path.dropFirst())], dnsNames: [id], lifetime: .seconds(60 + time - start),
+                hint: path
+            ).checked(in: trustDomain, id: id, now: time)
+        }
+        try await fixture.registry.create(entry("/old", id: "e1", at: start))
+        try await fixture.registry.create(entry("/other", id: "e2", at: start))
+        let wanted = try entry("/new", id: "e1", at: start + 7)
+        let updated = try await fixture.registry.update(wanted)
+        #expect(updated.createdAt == start && updated.edition == 2)
+        #expect(updated.spiffeID == wanted.spiffeID && updated.selectors == wanted.selectors)
+        #expect(updated.labels == wanted.labels && updated.dnsNames == ["e1"] && updated.hint == "/new")
+        #expect(updated.lifetime == .seconds(67))
+        #expect(try await fixture.reopened().entries().first { $0.id == "e1" } == updated)
+        // Found by what it says now.
+        #expect(
+            try await fixture.registry.entry(for: pod(namespace: "m", name: "new"), on: id("/podshield/node/a"))
+                == updated)
+        await #expect(throws: EntryError.duplicate(entry: "e2")) {
+            try await fixture.registry.update(entry("/other", id: "e1", at: start))
+        }
+        await #expect(throws: EntryError.notFound(entry: "e3")) {
+            try await fixture.registry.update(entry("/third", id: "e3", at: start))
+        }
+        #expect(try await fixture.registry.update(wanted).edition == 3)
+    }
+
     @Test func deletingTellsWhatItWas() async throws {
         let fixture = try TestRegistry()
         let entry = try NewEntry(spiffeID: id("/w"), selectors: [.namespace("n")])

@@ -25,7 +25,9 @@ import Testing
         let own = try await authority.entry("/own", parent: "node-a", selectors: [.userID(1000)])
         try await authority.entry("/foreign", parent: "node-b", selectors: [.userID(1000)])
         let known = try await entries(node, count: 1)
-        #expect(known == [WorkloadEntry(id: own.id, spiffeID: own.spiffeID, selectors: own.selectors, hint: "")])
+        #expect(
+            known == [WorkloadEntry(id: own.id, spiffeID: own.spiffeID, selectors: own.selectors, hint: "", edition: 1)]
+        )
         _ = await changes.next()
         _ = try await authority.service.deleteEntry(own.id)
         #expect(try await entries(node, count: 0) == [])
@@ -84,6 +86,45 @@ import Testing
         _ = try await entries(node, count: 0)
         await #expect(throws: AuthorityCallError.self) { try await node.service.svid(of: entry) }
         #expect(await node.service.heldEntries.isEmpty)
+    }
+
+    /// Also where only the authority knows of what has changed.
+    @Test func anEntryThatChangesIsIssuedAnew() async throws {
+        let authority = try await TestAuthority()
+        let made = try await authority.entry("/own", selectors: [.userID(1000)])
+        let node = try await TestNode.joined("node-a", to: authority)
+        let entry = try await entries(node, count: 1)[0]
+        let before = try await node.service.svid(of: entry).svid
+        _ = try await authority.service.updateEntry(
+            made.id, to: NewEntry(spiffeID: made.spiffeID, selectors: made.selectors, lifetime: .seconds(300)))
+        try await eventually("another edition") { await node.service.workloadEntries?.first?.edition == 2 }
+        await #expect(throws: AuthorityCallError.self) { try await node.service.svid(of: entry) }
+        let changed = try await entries(node, count: 1)[0]
+        let after = try await node.service.svid(of: changed).svid
+        #expect(before.notAfter - before.notBefore == 3610 && after.notAfter - after.notBefore == 310)
+    }
+
+    @Test func podsHearOfEveryChangeOfWhatFitsThem() async throws {
+        let authority = try await TestAuthority()
+        let made = try await authority.entry("/own")
+        let node = try await TestNode.joined("node-a", to: authority)
+        _ = try await entries(node, count: 1)
+        let web = try pod()
+        let issued = try await node.service.issue(web)
+        let other = try await authority.entry("/of-others", selectors: [.namespace("elsewhere")])
+        _ = try await entries(node, count: 2)
+        _ = try await authority.service.updateEntry(
+            made.id, to: NewEntry(spiffeID: made.spiffeID, selectors: made.selectors, labels: ["tier": "front"]))
+        try await eventually("the identity with the label") {
+            await node.service.workload(web.podName)?.identity != issued.identity
+        }
+        let renamed = try SPIFFEID(trustDomain: trustDomain, path: "/renamed")
+        _ = try await authority.service.updateEntry(made.id, to: NewEntry(spiffeID: renamed, selectors: made.selectors))
+        try await eventually("the new name") { await node.service.workload(web.podName)?.svid.svid.id == renamed }
+        let serial = await node.service.workload(web.podName)?.svid.svid.leaf.serialHex
+        _ = try await authority.service.deleteEntry(other.id)
+        _ = try await entries(node, count: 1)
+        #expect(await node.service.workload(web.podName)?.svid.svid.leaf.serialHex == serial)
     }
 
     /// What nobody renewed in time is given to nobody.

@@ -19,6 +19,7 @@ final class FakeDaemon: Podshield_Admin_V1_Admin.SimpleServiceProtocol {
         var podRemove = Podshield_Admin_V1_PodRemoveResponse()
         var issue = Podshield_Admin_V1_IssueResponse()
         var entryCreate = Podshield_Admin_V1_EntryCreateResponse()
+        var entryUpdate = Podshield_Admin_V1_EntryUpdateResponse()
         var entryList = Podshield_Admin_V1_EntryListResponse()
         var entryDelete = Podshield_Admin_V1_EntryDeleteResponse()
         var tokenGenerate = Podshield_Admin_V1_TokenGenerateResponse()
@@ -103,6 +104,10 @@ final class FakeDaemon: Podshield_Admin_V1_Admin.SimpleServiceProtocol {
     func entryCreate(
         request: Podshield_Admin_V1_EntryCreateRequest, context: ServerContext
     ) async throws -> Podshield_Admin_V1_EntryCreateResponse { try answer(request) { $0.entryCreate } }
+
+    func entryUpdate(
+        request: Podshield_Admin_V1_EntryUpdateRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_EntryUpdateResponse { try answer(request) { $0.entryUpdate } }
 
     func entryList(
         request: Podshield_Admin_V1_EntryListRequest, context: ServerContext

@@ -110,6 +110,51 @@ import Testing
         #expect(daemon.request(Podshield_Admin_V1_EntryDeleteRequest.self)?.id == "e1")
     }
 
+    @Test func anEntryByItsID() async throws {
+        for arguments in [["e1"], ["--entry-id", "e1"], ["-entryID", "e1"]] {
+            let daemon = Self.daemon()
+            let shown = try await psid(["entry", "show"] + arguments, to: daemon)
+            #expect(shown.output.hasPrefix("entry          e1\n"))
+            #expect(daemon.request(Podshield_Admin_V1_EntryListRequest.self)?.id == "e1")
+            #expect(try await psid(["entry", "delete"] + arguments, to: daemon).status == .success)
+        }
+        #expect(try await psid("entry", "delete", to: Self.daemon()).status == .usage)
+        #expect(try await psid("entry", "show", "e1", "-entryID", "e1", to: Self.daemon()).status == .usage)
+        #expect(try await psid("entry", "count", to: Self.daemon()).output == "1\n")
+    }
+
+    @Test func updating() async throws {
+        let daemon = FakeDaemon {
+            $0.statuses = [Messages.status]
+            $0.entryUpdate.entry = Messages.entry
+        }
+        let outcome = try await psid(
+            "entry", "update", "e1", "--spiffe-id", "spiffe://example.org/x", "--pod", "p", to: daemon)
+        #expect(outcome.output.hasPrefix("entry          e1\n"))
+        let entry = try #require(daemon.request(Podshield_Admin_V1_EntryUpdateRequest.self)).entry
+        #expect(entry.id == "e1" && entry.spiffeID == "spiffe://example.org/x" && entry.selectors == ["k8s:pod-name:p"])
+        let withoutID = try await psid(
+            "entry", "update", "--spiffe-id", "spiffe://example.org/x", "--pod", "p", to: daemon)
+        #expect(withoutID.status == .usage && withoutID.messages.contains("which entry?"))
+    }
+
+    /// What hands know that used SPIRE.
+    @Test func theFlagsOfSPIRE() async throws {
+        let daemon = Self.daemon()
+        let outcome = try await psid(
+            "entry", "create", "-spiffeID", "spiffe://example.org/x", "-parentID",
+            "spiffe://example.org/podshield/node/n", "-selector", "unix:uid:1", "-selector", "unix:gid:2",
+            "-x509SVIDTTL",
+            "90", "-dns", "a.b", "-hint", "h", "-output", "json", to: daemon)
+        #expect(outcome.status == .success && outcome.output.hasPrefix("{"), "\(outcome.messages)")
+        let entry = try #require(daemon.request(Podshield_Admin_V1_EntryCreateRequest.self)).entry
+        #expect(entry.spiffeID == "spiffe://example.org/x" && entry.parentID == "spiffe://example.org/podshield/node/n")
+        #expect(entry.selectors == ["unix:uid:1", "unix:gid:2"] && entry.svidTtl == 90)
+        #expect(entry.dnsNames == ["a.b"] && entry.hint == "h")
+        let listed = try await psid("entry", "list", "-parentID=n", "-output", "pretty", to: Self.daemon())
+        #expect(listed.output.hasPrefix("ID "))
+    }
+
     private static let token: Podshield_Admin_V1_TokenGenerateResponse = {
         var response = Podshield_Admin_V1_TokenGenerateResponse()
         (response.token, response.authorityAddress) = ("dG9rZW4-_", "[2001:db8::1]:7601")

@@ -72,7 +72,7 @@ final class TestIdentities: WorkloadIdentities {
         change {
             $0.svids[account] = svid
             $0.entries?.append(
-                WorkloadEntry(id: account, spiffeID: svid.svid.id, selectors: selectors, hint: hint))
+                WorkloadEntry(id: account, spiffeID: svid.svid.id, selectors: selectors, hint: hint, edition: 1))
         }
     }
 

@@ -161,7 +161,7 @@ private typealias Response = Envoy_Service_Discovery_V3_DiscoveryResponse
                 }
                 send.finish()
                 #expect(seen.map(\.versionInfo) == ["1", "2"])
-                #expect(server.told.all.first == "user \(geteuid()) rejects: no")
+                #expect(await eventually { server.told.all.first == "user \(geteuid()) rejects: no" })
                 #expect(seen.first?.resources != seen.last?.resources)
             }
         }

@@ -143,6 +143,19 @@ public enum Podshield_Admin_V1_Admin: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "EntryUpdate" metadata.
+        public enum EntryUpdate: Sendable {
+            /// Request type for "EntryUpdate".
+            public typealias Input = Podshield_Admin_V1_EntryUpdateRequest
+            /// Response type for "EntryUpdate".
+            public typealias Output = Podshield_Admin_V1_EntryUpdateResponse
+            /// Descriptor for "EntryUpdate".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "EntryUpdate",
+                type: .unary
+            )
+        }
         /// Namespace for "EntryList" metadata.
         public enum EntryList: Sendable {
             /// Request type for "EntryList".
@@ -323,6 +336,7 @@ public enum Podshield_Admin_V1_Admin: Sendable {
             PodRemove.descriptor,
             Issue.descriptor,
             EntryCreate.descriptor,
+            EntryUpdate.descriptor,
             EntryList.descriptor,
             EntryDelete.descriptor,
             TokenGenerate.descriptor,
@@ -520,6 +534,20 @@ extension Podshield_Admin_V1_Admin {
             request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_EntryCreateRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_EntryCreateResponse>
+
+        /// Handle the "EntryUpdate" method.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_EntryUpdateRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_EntryUpdateResponse` messages.
+        func entryUpdate(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_EntryUpdateRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_EntryUpdateResponse>
 
         /// Handle the "EntryList" method.
         ///
@@ -910,6 +938,20 @@ extension Podshield_Admin_V1_Admin {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_EntryCreateResponse>
 
+        /// Handle the "EntryUpdate" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_EntryUpdateRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_EntryUpdateResponse` message.
+        func entryUpdate(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_EntryUpdateRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_EntryUpdateResponse>
+
         /// Handle the "EntryList" method.
         ///
         /// - Parameters:
@@ -1298,6 +1340,20 @@ extension Podshield_Admin_V1_Admin {
             context: GRPCCore.ServerContext
         ) async throws -> Podshield_Admin_V1_EntryCreateResponse
 
+        /// Handle the "EntryUpdate" method.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_EntryUpdateRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_EntryUpdateResponse` to respond with.
+        func entryUpdate(
+            request: Podshield_Admin_V1_EntryUpdateRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_EntryUpdateResponse
+
         /// Handle the "EntryList" method.
         ///
         /// - Parameters:
@@ -1625,6 +1681,17 @@ extension Podshield_Admin_V1_Admin.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.EntryUpdate.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_EntryUpdateRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_EntryUpdateResponse>(),
+            handler: { request, context in
+                try await self.entryUpdate(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Podshield_Admin_V1_Admin.Method.EntryList.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_EntryListRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_EntryListResponse>(),
@@ -1866,6 +1933,17 @@ extension Podshield_Admin_V1_Admin.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_EntryCreateResponse> {
         let response = try await self.entryCreate(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func entryUpdate(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_EntryUpdateRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_EntryUpdateResponse> {
+        let response = try await self.entryUpdate(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -2133,6 +2211,19 @@ extension Podshield_Admin_V1_Admin.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_EntryCreateResponse> {
         return GRPCCore.ServerResponse<Podshield_Admin_V1_EntryCreateResponse>(
             message: try await self.entryCreate(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func entryUpdate(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_EntryUpdateRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_EntryUpdateResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_EntryUpdateResponse>(
+            message: try await self.entryUpdate(
                 request: request.message,
                 context: context
             ),
@@ -2521,6 +2612,25 @@ extension Podshield_Admin_V1_Admin {
             deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_EntryCreateResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_EntryCreateResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "EntryUpdate" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_EntryUpdateRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_EntryUpdateRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_EntryUpdateResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func entryUpdate<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_EntryUpdateRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_EntryUpdateRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_EntryUpdateResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_EntryUpdateResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "EntryList" method.
@@ -3120,6 +3230,36 @@ extension Podshield_Admin_V1_Admin {
             try await self.client.unary(
                 request: request,
                 descriptor: Podshield_Admin_V1_Admin.Method.EntryCreate.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "EntryUpdate" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_EntryUpdateRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_EntryUpdateRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_EntryUpdateResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func entryUpdate<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_EntryUpdateRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_EntryUpdateRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_EntryUpdateResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_EntryUpdateResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.EntryUpdate.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -3817,6 +3957,31 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
         )
     }
 
+    /// Call the "EntryUpdate" method.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_EntryUpdateRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func entryUpdate<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_EntryUpdateRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_EntryUpdateResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.entryUpdate(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_EntryUpdateRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_EntryUpdateResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "EntryList" method.
     ///
     /// - Parameters:
@@ -4471,6 +4636,35 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
             metadata: metadata
         )
         return try await self.entryCreate(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "EntryUpdate" method.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func entryUpdate<Result>(
+        _ message: Podshield_Admin_V1_EntryUpdateRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_EntryUpdateResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_EntryUpdateRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.entryUpdate(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -21,6 +21,8 @@ public struct RegistrationEntry: Sendable, Equatable {
     public let hint: String
     /// Seconds since 1970.
     public let createdAt: Int64
+    /// Counts the changes, from 1 on.
+    let edition: UInt64
 
     public func matches(_ pod: PodFacts) -> Bool { selectors.allSatisfy { $0.matches(pod) } }
 }
@@ -70,7 +72,7 @@ public struct NewEntry: Sendable, Equatable {
         }
         return RegistrationEntry(
             id: id, spiffeID: spiffeID, parent: parent, selectors: Selector.sorted(selectors), labels: labels,
-            dnsNames: dnsNames, lifetime: lifetime, hint: hint, createdAt: now)
+            dnsNames: dnsNames, lifetime: lifetime, hint: hint, createdAt: now, edition: 1)
     }
 
     static let mostSelectors = 32

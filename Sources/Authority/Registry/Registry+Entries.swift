@@ -6,25 +6,54 @@ internal import Identity
 extension Registry {
     func create(_ entry: RegistrationEntry) async throws(EntryError) {
         try await write(as: EntryError.self) { db in
-            let selectors = RowText.list(entry.selectors.map(\.description))
-            let parent = entry.parent?.description ?? ""
-            let existing = try String.fetchOne(
-                db, sql: "SELECT id FROM entries WHERE spiffe_id = ? AND parent = ? AND selectors = ?",
-                arguments: [entry.spiffeID.description, parent, selectors])
-            if let existing { throw EntryError.duplicate(entry: existing) }
+            try checkUnique(entry, db)
             try db.execute(
                 sql: """
-                    INSERT INTO entries (id, spiffe_id, parent, namespace, service_account, selectors, labels,
-                        dns_names, lifetime, hint, created_at)
+                    INSERT INTO entries (spiffe_id, parent, namespace, service_account, selectors, labels,
+                        dns_names, lifetime, hint, id, created_at)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    entry.id, entry.spiffeID.description, parent, entry.namespace, entry.serviceAccount, selectors,
-                    entry.labels.canonical, RowText.list(entry.dnsNames),
-                    entry.lifetime?.components.seconds, entry.hint, entry.createdAt,
-                ])
+                    """, arguments: columns(of: entry) + [entry.id, entry.createdAt])
             try checkRoom(now: entry.createdAt, db)
         }
+    }
+
+    /// Puts an entry in the place of the one with its ID, and tells what is there now: it keeps when it was created.
+    func update(_ entry: RegistrationEntry) async throws(EntryError) -> RegistrationEntry {
+        try await write(as: EntryError.self) { db in
+            try checkUnique(entry, db)
+            let sql = """
+                UPDATE entries SET spiffe_id = ?, parent = ?, namespace = ?, service_account = ?, selectors = ?, labels = ?,
+                    dns_names = ?, lifetime = ?, hint = ?, edition = edition + 1
+                WHERE id = ? RETURNING *
+                """
+            guard let row = try Row.fetchOne(db, sql: sql, arguments: columns(of: entry) + [entry.id]) else {
+                throw EntryError.notFound(entry: entry.id)
+            }
+            return try self.entry(row)
+        }
+    }
+
+    private func checkUnique(_ entry: RegistrationEntry, _ db: Database) throws {
+        let sql = "SELECT id FROM entries WHERE spiffe_id = ? AND parent = ? AND selectors = ? AND id <> ?"
+        let same = try String.fetchOne(
+            db, sql: sql,
+            arguments: [
+                entry.spiffeID.description, entry.parent?.description ?? "", selectors(of: entry), entry.id,
+            ])
+        if let same { throw EntryError.duplicate(entry: same) }
+    }
+
+    /// In the order in which both statements have them.
+    private func columns(of entry: RegistrationEntry) -> StatementArguments {
+        [
+            entry.spiffeID.description, entry.parent?.description ?? "", entry.namespace, entry.serviceAccount,
+            selectors(of: entry), entry.labels.canonical, RowText.list(entry.dnsNames),
+            entry.lifetime?.components.seconds, entry.hint,
+        ]
+    }
+
+    private func selectors(of entry: RegistrationEntry) -> String {
+        RowText.list(entry.selectors.map(\.description))
     }
 
     /// All entries, oldest first.
@@ -95,7 +124,8 @@ extension Registry {
             id: id, spiffeID: spiffeID, parent: parent.isEmpty ? nil : try SPIFFEID(parent),
             selectors: selectors.compactMap(\.self), labels: labels, dnsNames: dnsNames,
             lifetime: try row.decode(Int64?.self, forColumn: "lifetime").map { .seconds($0) },
-            hint: try row.decode(forColumn: "hint"), createdAt: try row.decode(forColumn: "created_at"))
+            hint: try row.decode(forColumn: "hint"), createdAt: try row.decode(forColumn: "created_at"),
+            edition: UInt64(try row.decode(UInt32.self, forColumn: "edition")))
     }
 }
 

@@ -15,6 +15,7 @@ enum RegistrySchema {
         migrator.registerMigration("4: hints") { try $0.execute(sql: version4) }
         migrator.registerMigration("5: keys for JWT-SVIDs") { try $0.execute(sql: version5) }
         migrator.registerMigration("6: certificates, and what is revoked") { try $0.execute(sql: version6) }
+        migrator.registerMigration("7: editions of entries") { try $0.execute(sql: version7) }
         return migrator
     }
 
@@ -129,4 +130,6 @@ enum RegistrySchema {
         ) STRICT, WITHOUT ROWID;
         INSERT INTO counters VALUES ('crl', 0), ('crl-issued-at', 0);
         """
+
+    private static let version7 = "ALTER TABLE entries ADD COLUMN edition INTEGER NOT NULL DEFAULT 1"
 }

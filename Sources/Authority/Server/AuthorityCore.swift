@@ -182,7 +182,8 @@ struct AuthorityCore: Sendable {
     func entries(on node: SPIFFEID) async throws(CallRefusal) -> [WorkloadEntry] {
         do throws(RegistryError) {
             return try await registry.entries(on: node).map {
-                WorkloadEntry(id: $0.id, spiffeID: $0.spiffeID, selectors: $0.selectors, hint: $0.hint)
+                WorkloadEntry(
+                    id: $0.id, spiffeID: $0.spiffeID, selectors: $0.selectors, hint: $0.hint, edition: $0.edition)
             }
         } catch {
             throw .registry(error)

@@ -268,6 +268,9 @@ public nonisolated struct Podshield_Authority_V1_Entry: Sendable {
 
   public var hint: String = String()
 
+  /// Another after every change, also of what is not told here.
+  public var edition: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -965,7 +968,7 @@ nonisolated extension Podshield_Authority_V1_EntryList: SwiftProtobuf.Message, S
 
 nonisolated extension Podshield_Authority_V1_Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Entry"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}spiffe_id\0\u{1}selectors\0\u{1}hint\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}spiffe_id\0\u{1}selectors\0\u{1}hint\0\u{1}edition\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -977,6 +980,7 @@ nonisolated extension Podshield_Authority_V1_Entry: SwiftProtobuf.Message, Swift
       case 2: try { try decoder.decodeSingularStringField(value: &self.spiffeID) }()
       case 3: try { try decoder.decodeRepeatedStringField(value: &self.selectors) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.hint) }()
+      case 5: try { try decoder.decodeSingularFixed64Field(value: &self.edition) }()
       default: break
       }
     }
@@ -995,6 +999,9 @@ nonisolated extension Podshield_Authority_V1_Entry: SwiftProtobuf.Message, Swift
     if !self.hint.isEmpty {
       try visitor.visitSingularStringField(value: self.hint, fieldNumber: 4)
     }
+    if self.edition != 0 {
+      try visitor.visitSingularFixed64Field(value: self.edition, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1003,6 +1010,7 @@ nonisolated extension Podshield_Authority_V1_Entry: SwiftProtobuf.Message, Swift
     if lhs.spiffeID != rhs.spiffeID {return false}
     if lhs.selectors != rhs.selectors {return false}
     if lhs.hint != rhs.hint {return false}
+    if lhs.edition != rhs.edition {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,6 +1,6 @@
 import AdminAPI
 
-/// A registration entry: `psid entry create|delete -o json`, and each of `psid entry list`.
+/// A registration entry: `psid entry create|update|show|delete -o json`, and each of `psid entry list`.
 struct EntryDocument: Encodable {
     let id: String
     let spiffeID: String
@@ -18,6 +18,11 @@ struct EntryDocument: Encodable {
 
 struct EntriesDocument: Encodable {
     let entries: [EntryDocument]
+}
+
+/// `psid entry count -o json`.
+struct EntryCountDocument: Encodable {
+    let count: Int
 }
 
 extension EntryDocument {

@@ -19,6 +19,23 @@ extension AdminService {
         return ServerResponse(message: answer)
     }
 
+    func entryUpdate(
+        request: ServerRequest<Podshield_Admin_V1_EntryUpdateRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Admin_V1_EntryUpdateResponse> {
+        let service = try requireAuthority()
+        let wanted = try NewEntry(request.message.entry)
+        let id = request.message.entry.id
+        var answer = Podshield_Admin_V1_EntryUpdateResponse()
+        do throws(EntryError) {
+            answer.entry = Podshield_Admin_V1_Entry(try await service.updateEntry(id, to: wanted))
+        } catch .notFound {
+            throw try await noEntry(id, of: service)
+        } catch {
+            throw AdminError(error)
+        }
+        return ServerResponse(message: answer)
+    }
+
     func entryList(
         request: ServerRequest<Podshield_Admin_V1_EntryListRequest>, context: ServerContext
     ) async throws -> ServerResponse<Podshield_Admin_V1_EntryListResponse> {
@@ -28,6 +45,10 @@ extension AdminService {
         answer.entries = entries.filter { entry in
             (message.spiffeID.isEmpty || entry.spiffeID == message.spiffeID)
                 && (message.parentID.isEmpty || entry.parentID == message.parentID)
+                && (message.id.isEmpty || entry.id == message.id)
+        }
+        guard message.id.isEmpty || !answer.entries.isEmpty else {
+            throw try await noEntry(message.id, of: requireAuthority())
         }
         return ServerResponse(message: answer)
     }
@@ -41,13 +62,17 @@ extension AdminService {
         do throws(EntryError) {
             answer.entry = Podshield_Admin_V1_Entry(try await service.deleteEntry(id))
         } catch .notFound {
-            let known = try await service.entries().map(\.id)
-            throw AdminError(
-                .notFound, "there is no entry \(id)", subject: id,
-                nearest: NearestNames.of(id, among: known, most: AdminError.nearestLimit))
+            throw try await noEntry(id, of: service)
         } catch {
             throw AdminError(error)
         }
         return ServerResponse(message: answer)
+    }
+
+    private func noEntry(_ id: String, of service: AuthorityService) async throws -> AdminError {
+        let known = try await service.entries().map(\.id)
+        return AdminError(
+            .notFound, "there is no entry \(id)", subject: id,
+            nearest: NearestNames.of(id, among: known, most: AdminError.nearestLimit))
     }
 }

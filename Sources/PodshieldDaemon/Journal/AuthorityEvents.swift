@@ -29,6 +29,9 @@ extension Event {
         case .entryCreated(let entry):
             self = .entryCreated(
                 entry.id, spiffeID: "\(entry.spiffeID)", parent: entry.parent.map { "\($0)" })
+        case .entryUpdated(let entry):
+            self = .entryUpdated(
+                entry.id, spiffeID: "\(entry.spiffeID)", parent: entry.parent.map { "\($0)" })
         case .entryDeleted(let entry): self = .entryDeleted(entry.id, spiffeID: "\(entry.spiffeID)")
         case .workloadIssued(let issued): self = Event(issued)
         case .callRefused(let caller, .registry(.directoryFull(let shortage))):

@@ -159,6 +159,13 @@ class WorkloadAPI:
         self.a.psid("entry", "delete", first)
         self.report.expect("one that is deleted is taken away", workload.wait_for_ids("second"), workload.told[-1:])
         self.report.expect("an entry of others is not told", len(workload.told) == 3, workload.told)
+        self.a.psid("entry", "update", second, "-spiffeID", spiffe_id("third"), "-selector", f"unix:uid:{KNOWN}")
+        self.report.expect("one that is changed is told as it is now", workload.wait_for_ids("third"), workload.told[-1:])
+        shown = self.a.ask("entry", "show", second)
+        counted = self.a.ask("entry", "count")["count"]
+        listed = self.a.ask("entry", "list")["entries"]
+        is_listed = any(entry.items() <= shown.items() for entry in listed)
+        self.report.expect("psid shows and counts it", is_listed and counted == len(listed), shown)
         self.a.psid("entry", "delete", second)
         status = workload.status()
         self.report.expect("with the last the stream ends", status == "PERMISSION_DENIED", status)
@@ -177,7 +184,7 @@ class WorkloadAPI:
 
     def pods(self) -> None:
         self.report.step("6. Pods, by the namespace that their device leads to")
-        self._register("pod", "--namespace", "shop", "--service-account", "web")
+        own = self._register("pod", "--namespace", "shop", "--service-account", "web")
         self._register("pod-admin", "--namespace", "shop", "--selector", f"unix:uid:{KNOWN}")
         host = self._register("host", "--selector", f"unix:uid:{KNOWN}")
         self.a.add_pod(self.web, "web", "web")
@@ -189,6 +196,11 @@ class WorkloadAPI:
         self.report.expect("in a container the host's users are nobody", status == "PERMISSION_DENIED", status)
         on_host = Workload(self, KNOWN, "stream")
         self.report.expect("nor is a pod's identity the host's", on_host.wait_for_ids("host"), on_host.told)
+        self.a.psid(
+            "entry", "update", own, "--spiffe-id", spiffe_id("pod-2"), "--node", "node-a", "--namespace", "shop",
+            "--service-account", "web",
+        )
+        self.report.expect("a pod's entry that is changed reaches its streams", workload.wait_for_ids("pod-2"), workload.told[-1:])
         self.a.psid("pod", "remove", "web-0")
         status = workload.status()
         self.report.expect("a pod that is removed has none", status == "PERMISSION_DENIED", status)
