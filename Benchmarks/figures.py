@@ -34,6 +34,14 @@ RATES = (
     Figure("svids_issued_per_s", "SVIDs issued a second, node's and authority's work", 0),
 )
 
+WORKLOADS = (
+    Figure("first_svid_p50_ms", "first SVID of a new workload, from connecting on, median, ms", 1),
+    Figure("first_svid_p99_ms", "the same, 99th percentile, ms", 1),
+    Figure("bundle_p50_ms", "a change of the bundle has reached half of 5,000 streams, ms", 0),
+    Figure("bundle_p99_ms", "99 of 100, ms", 0),
+    Figure("stream_kib", "memory of the daemon for each open stream, KiB", 0),
+)
+
 WITHDRAWALS = (
     Figure("pod_removed_ms", "a pod is removed on its node", 0),
     Figure("node_banned_ms", "a node is banned at the authority", 0),

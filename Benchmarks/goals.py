@@ -78,6 +78,8 @@ ALL = (
         "JWT-SVIDs signed, to OpenSSL's signature", "jwt_svids_signed_per_s", "openssl-signature", 1 / 1.5,
         at_least=True,
     ),
+    Limit("first SVID of a new workload, 99th percentile", "first_svid_p99_ms", 50),
+    Limit("a change of the bundle reaches 5,000 streams, 99th percentile", "bundle_p99_ms", 1000),
     Limit("a pod is removed: gone from another node's kernel", "pod_removed_ms", 1000),
     Limit("a node is banned: gone from another node's kernel", "node_banned_ms", 1000),
 )

@@ -18,6 +18,7 @@ import measures
 import paths
 import programs
 import rates
+import streams
 import surroundings
 import table
 import withdrawals
@@ -31,7 +32,7 @@ FORMAT_VERSION = 1
 SET_UP_SECONDS = 300
 # What a measurement may take beyond its time before the run has stalled.
 OVERHEAD_SECONDS = 20
-OTHERS_SECONDS = 240
+OTHERS_SECONDS = 400
 
 T = TypeVar("T")
 
@@ -67,7 +68,8 @@ class Bench:
                     self._attempt(f"{measure.name} of {way.name}", lambda: self._take(measure, way))
         if not self._wanted.only_paths:
             others = {
-                "the cipher": cipher, "the programs": programs, "keys and identities": rates, "taking away": withdrawals,
+                "the cipher": cipher, "the programs": programs, "keys and identities": rates, "many workloads": streams,
+                "taking away": withdrawals,
             }
             for what, module in others.items():
                 self._attempt(what, lambda: module.measure(self._record))

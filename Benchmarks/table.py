@@ -20,6 +20,7 @@ def render(record: Record, about: dict[str, Any], failures: list[str]) -> str:
         "### The cipher", cipher(record),
         "### The programs", programs(record),
         "### Keys and identities", rates(record),
+        "### Many workloads", workloads(record),
         "### Taking away", withdrawals(record),
         "### Goals", reached(record),
     )
@@ -91,15 +92,22 @@ def rates(record: Record) -> str:
 
 
 def withdrawals(record: Record) -> str:
-    rows = (
+    return medians_and_longest(record, "until another node's kernel has let go, ms", figures.WITHDRAWALS)
+
+
+def workloads(record: Record) -> str:
+    return medians_and_longest(record, "at the Workload API of one node", figures.WORKLOADS)
+
+
+def medians_and_longest(record: Record, title: str, rows: Iterable[figures.Figure]) -> str:
+    return table((title, "median", "longest"), (
         (
             figure.title,
             number(record.median("podshield", figure.key), figure.digits),
             number(record.worst("podshield", figure.key), figure.digits),
         )
-        for figure in figures.WITHDRAWALS
-    )
-    return table(("until another node's kernel has let go, ms", "median", "longest"), rows)
+        for figure in rows
+    ))
 
 
 def reached(record: Record) -> str:
