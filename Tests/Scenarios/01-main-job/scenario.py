@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main job: see README.md beside this file."""
 
+import ipaddress
 import secrets
 import signal
 import subprocess
 from typing import Optional
 
-from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
+from scapy.packet import Packet
 
 from harness import workloads
 from harness.configuration import node_configuration, standalone_configuration
@@ -146,15 +149,20 @@ class MainJob:
 
     def attacks(self) -> None:
         self.report.step("7. The wire and a pod turn hostile")
-        held_back = self._hold_back_a_packet()
-        if not self.report.expect("a sealed packet is held back on the wire", held_back is not None):
+        for family in FAMILIES:
+            self._attacks_over(family)
+
+    def _attacks_over(self, family: int) -> None:
+        held_back = self._hold_back_a_packet(family)
+        if not self.report.expect(f"IPv{family}: a sealed packet is held back on the wire", held_back is not None):
             return
-        self._wire_attack("one bit flipped", "bad-tag", held_back.with_flipped_bit())
-        self._delivery_of(held_back)
-        self._wire_attack("the same packet once more", "replay", held_back.frame)
-        self._wire_attack("an SPI made up", "unknown-spi", held_back.with_spi(held_back.spi ^ 0x5A5A5A5A))
-        self._wire_attack("cleartext in web-0's name", "clear-inbound", self._cleartext_in_the_name_of(self.web))
-        self._spoofing_pod()
+        self._wire_attack(f"IPv{family}, one bit flipped", "bad-tag", held_back.with_flipped_bit())
+        self._delivery_of(held_back, family)
+        self._wire_attack(f"IPv{family}, the same packet once more", "replay", held_back.frame)
+        self._wire_attack(f"IPv{family}, an SPI made up", "unknown-spi", held_back.with_spi(held_back.spi ^ 0x5A5A5A5A))
+        clear = self._cleartext_in_the_name_of(self.web, family)
+        self._wire_attack(f"IPv{family}, cleartext in web-0's name", "clear-inbound", clear)
+        self._spoofing_pod(family)
 
     def removal(self) -> None:
         self.report.step("8. web-0 is removed: its packets stop")
@@ -183,10 +191,10 @@ class MainJob:
             f"{verified.stdout.strip().removeprefix(str(out))}{verified.stderr.strip()}, mode {mode:o}",
         )
 
-    def _hold_back_a_packet(self) -> Optional[SealedPacket]:
+    def _hold_back_a_packet(self, family: int = 4) -> Optional[SealedPacket]:
         """A sealed packet from web-0 that node-b has not seen."""
         with self.net.wire.cut(B_PORT), self.net.wire.tap(A_PORT) as tap:
-            workloads.ping(self.web, self.db)
+            workloads.ping(self.web, self.db, family)
             frame = tap.wait_for(lambda frame: parse(frame) is not None)
         return parse(frame) if frame else None
 
@@ -197,10 +205,10 @@ class MainJob:
             event = observation.wait_for(reason)
         self._judge(name, reason, event, tap.frames)
 
-    def _spoofing_pod(self) -> None:
-        neighbour = self.web.v4.rsplit(".", 1)[0] + ".99"
+    def _spoofing_pod(self, family: int) -> None:
+        neighbour = str(ipaddress.ip_address(self.web.address(family)) + 89)
         gateway = self.net.a.namespace.mac(self.web.host_interface)
-        forged = Ether(src=self.web.namespace.mac("eth0"), dst=gateway) / IP(src=neighbour, dst=self.db.v4)
+        forged = Ether(src=self.web.namespace.mac("eth0"), dst=gateway) / ip(neighbour, self.db.address(family))
         with self.a.observe() as observation, self.db.namespace.tap("eth0") as tap:
             with self.web.namespace.packet_socket("eth0") as raw:
                 raw.send(bytes(forged / UDP(sport=4000, dport=5000) / b"not me"))
@@ -208,21 +216,27 @@ class MainJob:
         self._judge(f"web-0 sends as {neighbour}", "spoofed-source", event, tap.frames)
 
     def _judge(self, name: str, reason: str, event: Optional[dict], delivered: list[bytes]) -> None:
-        reached = [line(frame) for frame in delivered if concerns(frame, (f"{self.web.v4}/24",))]
+        reached = [line(frame) for frame in delivered if concerns(frame, (self.net.a.pod_prefix_v4, self.net.a.pod_prefix_v6))]
         seen = f"reached db-0: {reached[0]}" if reached else describe(event)
         self.report.expect(f"{name}: dropped, {reason}", event is not None and not reached, seen)
 
-    def _delivery_of(self, packet: SealedPacket) -> None:
+    def _delivery_of(self, packet: SealedPacket, family: int) -> None:
         """The untouched packet must pass: so it was the bit, and nothing else, that the drop was for."""
         with self.db.namespace.tap("eth0") as tap:
             self.net.wire.send(B_PORT, packet.frame)
-            arrived = tap.wait_for(lambda frame: concerns(frame, (f"{self.web.v4}/32",)))
+            arrived = tap.wait_for(lambda frame: concerns(frame, (self.web.address(family),)))
         self.report.expect("the same packet untouched: delivered", arrived is not None, arrived and line(arrived))
 
-    def _cleartext_in_the_name_of(self, pod: Pod) -> bytes:
+    def _cleartext_in_the_name_of(self, pod: Pod, family: int) -> bytes:
         uplink = self.net.b.namespace.mac(self.net.b.uplink)
         sender = self.net.a.namespace.mac(self.net.a.uplink)
-        return bytes(Ether(src=sender, dst=uplink) / IP(src=pod.v4, dst=self.db.v4) / ICMP(id=7, seq=1) / b"trust me")
+        forged = ip(pod.address(family), self.db.address(family)) / UDP(sport=4000, dport=5000)
+        return bytes(Ether(src=sender, dst=uplink) / forged / b"trust me")
+
+
+def ip(source: str, destination: str) -> Packet:
+    """A header of the addresses' version."""
+    return (IPv6 if ":" in source else IP)(src=source, dst=destination)
 
 
 def parse(frame: bytes) -> Optional[SealedPacket]:

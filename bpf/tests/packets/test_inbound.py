@@ -25,8 +25,9 @@ def test_unknown_spis_end(node: Node, outer: int, spi: int) -> None:
     refused(node, packet, Reason.UNKNOWN_SPI)
 
 
-def test_an_spi_that_was_unpublished_ends(node: Node) -> None:
-    peer = PEERS[4]
+@pytest.mark.parametrize("outer", FAMILIES)
+def test_an_spi_that_was_unpublished_ends(node: Node, outer: int) -> None:
+    peer = PEERS[outer]
     node.datapath.unpublish(peer.inbound)
     refused(node, sealed(peer, arriving(peer, 4)), Reason.UNKNOWN_SPI)
 
@@ -46,38 +47,43 @@ def test_another_peers_address_is_a_stranger_too(node: Node) -> None:
     refused_before_the_tag(node, peer, packet, Reason.UNKNOWN_SPI)
 
 
-def test_a_peer_that_is_gone_cannot_be_heard(node: Node) -> None:
-    peer = PEERS[4]
+@pytest.mark.parametrize("outer", FAMILIES)
+def test_a_peer_that_is_gone_cannot_be_heard(node: Node, outer: int) -> None:
+    peer = PEERS[outer]
     node.datapath.remove_peer(peer.number)
     result = node.from_uplink(sealed(peer, arriving(peer, 4)))
     assert result.verdict == Verdict.DROP and Reason.OPENED not in result.reasons
 
 
-def test_an_sa_ends_at_its_deadline(node: Node) -> None:
-    peer, packet = PEERS[4], arriving(PEERS[4], 4)
+@pytest.mark.parametrize("outer", FAMILIES)
+def test_an_sa_ends_at_its_deadline(node: Node, outer: int) -> None:
+    peer, packet = PEERS[outer], arriving(PEERS[outer], 4)
     node.datapath.add_inbound(peer.inbound, peer.number, REMOTE_WEB, deadline_ns=now() - 1)
     refused_before_the_tag(node, peer, sealed(peer, packet), Reason.SA_EXPIRED)
     node.datapath.add_inbound(peer.inbound, peer.number, REMOTE_WEB, deadline_ns=0)
     refused(node, sealed(peer, packet), Reason.SA_EXPIRED)
 
 
-def test_a_slot_that_disagrees_is_not_used(node: Node) -> None:
-    peer, packet = PEERS[4], arriving(PEERS[4], 4)
+@pytest.mark.parametrize("outer", FAMILIES)
+def test_a_slot_that_disagrees_is_not_used(node: Node, outer: int) -> None:
+    peer, packet = PEERS[outer], arriving(PEERS[outer], 4)
     another = {"spi": peer.inbound.spi + node.datapath.slots}
     node.datapath.add_inbound(peer.inbound, peer.number, REMOTE_WEB, record=another)
     refused(node, sealed(peer, packet), Reason.BAD_SLOT)
 
 
+@pytest.mark.parametrize("outer", FAMILIES)
 @pytest.mark.parametrize("suite", (0, 2, 255))
-def test_a_slot_of_an_unknown_suite_is_not_used(node: Node, suite: int) -> None:
-    peer = PEERS[4]
+def test_a_slot_of_an_unknown_suite_is_not_used(node: Node, outer: int, suite: int) -> None:
+    peer = PEERS[outer]
     node.datapath.add_inbound(peer.inbound, peer.number, REMOTE_WEB, record={"suite": suite})
     result = node.from_uplink(sealed(peer, arriving(peer, 4)))
     assert result.verdict == Verdict.DROP and result.reasons <= {Reason.BAD_SLOT, Reason.UNSUPPORTED}
 
 
-def test_the_smallest_spi_that_may_be_allotted(node: Node) -> None:
-    peer, sa = PEERS[4], SA.of(Constant.SPI_MIN)
+@pytest.mark.parametrize("outer", FAMILIES)
+def test_the_smallest_spi_that_may_be_allotted(node: Node, outer: int) -> None:
+    peer, sa = PEERS[outer], SA.of(Constant.SPI_MIN)
     node.datapath.add_inbound(sa, peer.number, REMOTE_WEB)
     packet = arriving(peer, 4)
     assert opened(node, sa.sealed(packet, 1, peer.remote, peer.local)) == forwarded(packet)
@@ -98,17 +104,19 @@ def test_what_is_on_its_way_through_is_not_ours(node: Node) -> None:
     passed(node.from_uplink(packet), Reason.NOT_OURS)
 
 
-def test_a_pod_that_is_gone_hears_nothing(node: Node) -> None:
+@pytest.mark.parametrize("outer", FAMILIES)
+def test_a_pod_that_is_gone_hears_nothing(node: Node, outer: int) -> None:
     """Its addresses are still there, its device is not."""
     node.datapath.remove_pod(node.devices.web.index)
-    refused(node, sealed(PEERS[4], arriving(PEERS[4], 4)), Reason.NOT_LOCAL)
+    refused(node, sealed(PEERS[outer], arriving(PEERS[outer], 4)), Reason.NOT_LOCAL)
 
 
-def test_a_pod_without_identity_hears_nothing(node: Node) -> None:
+@pytest.mark.parametrize("outer", FAMILIES)
+def test_a_pod_without_identity_hears_nothing(node: Node, outer: int) -> None:
     """Its number is gone, or not there yet: nobody may speak to what nobody knows."""
     web = node.devices.web
     node.datapath.add_pod(web.index, web.far_mac, 0, *WEB_ADDRESS.values())
-    refused(node, sealed(PEERS[4], arriving(PEERS[4], 4)), Reason.NO_IDENTITY)
+    refused(node, sealed(PEERS[outer], arriving(PEERS[outer], 4)), Reason.NO_IDENTITY)
 
 
 def test_joined_datagrams_are_not_opened(node: Node) -> None:
@@ -119,9 +127,10 @@ def test_joined_datagrams_are_not_opened(node: Node) -> None:
     assert node.datapath.window(peer.inbound)[0] == 0
 
 
+@pytest.mark.parametrize("outer", FAMILIES)
 @pytest.mark.parametrize("spi", (1, 63, 255))
-def test_reserved_spis_are_not_used(node: Node, spi: int) -> None:
+def test_reserved_spis_are_not_used(node: Node, outer: int, spi: int) -> None:
     """RFC 4303 2.1: not even where somebody has published one."""
-    peer, sa = PEERS[4], SA.of(spi)
+    peer, sa = PEERS[outer], SA.of(spi)
     node.datapath.add_inbound(sa, peer.number, REMOTE_WEB)
     refused(node, sa.sealed(arriving(peer, 4), 1, peer.remote, peer.local), Reason.UNKNOWN_SPI)

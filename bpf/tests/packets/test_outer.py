@@ -76,7 +76,8 @@ def test_ipv4_options_before_udp_are_malformed_or_opened(node: Node) -> None:
         assert result.reasons <= {Reason.MALFORMED, Reason.UNSUPPORTED}
 
 
-def test_our_own_packet_that_comes_back_is_a_loop(node: Node) -> None:
-    peer = PEERS[4]
+@pytest.mark.parametrize("outer", FAMILIES)
+def test_our_own_packet_that_comes_back_is_a_loop(node: Node, outer: int) -> None:
+    peer = PEERS[outer]
     packet = peer.inbound.sealed(arriving(peer, 4), 1, peer.local, peer.local)
     refused(node, packet, Reason.LOOP)

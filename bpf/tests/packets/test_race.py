@@ -21,9 +21,10 @@ def at(ifindex: int) -> SKBContext:
     return SKBContext(mark=FOREIGN_MARK, ifindex=ifindex, ingress_ifindex=ifindex)
 
 
-def test_a_duplicate_is_accepted_once(node: Node) -> None:
+@pytest.mark.parametrize("outer", (4, 6))
+def test_a_duplicate_is_accepted_once(node: Node, outer: int) -> None:
     """The window is checked again where it is set: both CPUs find the packet new, and both open it."""
-    peer, uplink = PEERS[4], node.devices.uplink
+    peer, uplink = PEERS[outer], node.devices.uplink
     packets = peer.inbound.sealed_many(
         udp(peer.pod(4), WEB_ADDRESS[4], 1), range(1, TURNS + 1), peer.remote, peer.local
     )
@@ -50,9 +51,10 @@ def test_no_sequence_seals_twice(node: Node, outer: int) -> None:
     assert node.datapath.usage(peer.outbound, "out").packets == 2 * TURNS
 
 
-def test_the_last_sequences_are_given_out_once(node: Node) -> None:
+@pytest.mark.parametrize("outer", (4, 6))
+def test_the_last_sequences_are_given_out_once(node: Node, outer: int) -> None:
     """Two CPUs at the limit: one of each turn may find it used up, none goes beyond."""
-    peer, web, left = PEERS[4], node.devices.web, 7
+    peer, web, left = PEERS[outer], node.devices.web, 7
     node.datapath.add_outbound(peer.outbound, peer.number, WEB, seq=1000 - left, seq_limit=1000)
     frame = framed(udp(WEB_ADDRESS[4], peer.pod(4), 1), web.far_mac, web.mac)
     turns = race(node.datapath.program(Hook.FROM_POD), [frame] * 50, at(web.index))

@@ -46,8 +46,8 @@ TABLES: dict[str, list[tuple[int, bool]]] = {
 class Receiver:
     """Packets of one SA, all alike but for their sequence."""
 
-    def __init__(self, node: Node) -> None:
-        self.node, self.peer = node, PEERS[4]
+    def __init__(self, node: Node, outer: int) -> None:
+        self.node, self.peer = node, PEERS[outer]
         self.packet = udp(self.peer.pod(4), WEB_ADDRESS[4], 1)
 
     def accepts(self, *sequences: int) -> list[bool]:
@@ -64,9 +64,9 @@ class Receiver:
         return True
 
 
-@pytest.fixture
-def receiver(node: Node) -> Receiver:
-    return Receiver(node)
+@pytest.fixture(params=(4, 6), ids=("outer IPv4", "outer IPv6"))
+def receiver(node: Node, request: pytest.FixtureRequest) -> Receiver:
+    return Receiver(node, request.param)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -109,7 +109,7 @@ def test_a_forged_packet_does_not_move_the_window(receiver: Receiver) -> None:
 
 
 def test_each_sa_has_its_own_window(receiver: Receiver) -> None:
-    peer = PEERS[6]
+    peer = PEERS[6 if receiver.peer.outer == 4 else 4]
     assert receiver.accepts(1) == [True]
     packet = peer.inbound.sealed(udp(peer.pod(4), WEB_ADDRESS[4]), 1, peer.remote, peer.local)
     redirected(receiver.node.from_uplink(packet), Reason.OPENED)

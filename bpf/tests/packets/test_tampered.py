@@ -5,12 +5,13 @@ import struct
 
 import pytest
 
-from bench.abi import Reason
+from bench.abi import Hook, Reason
 from bench.arrivals import arriving, opened, refused, refused_before_the_tag, sealed
 from bench.datapath import Verdict
 from bench.esp import SA, enveloped, esp_of, parsed
+from bench.expect import dropped, passed
 from bench.node import OTHER, PEERS, Node
-from bench.packets import rebuilt
+from bench.packets import forwarded, rebuilt
 
 FAMILIES = (4, 6)
 # Header, IV, the shortest IP packet with its trailer, tag.
@@ -29,13 +30,86 @@ def test_no_byte_can_be_changed(node: Node, outer: int) -> None:
     opened(node, enveloped(esp, peer.remote, peer.local))
 
 
-def test_no_bit_of_the_tag_can_be_changed(node: Node) -> None:
-    peer = PEERS[4]
+@pytest.mark.parametrize("outer", FAMILIES)
+def test_no_bit_of_the_tag_can_be_changed(node: Node, outer: int) -> None:
+    peer = PEERS[outer]
     esp = esp_of(sealed(peer, arriving(peer, 4, 3)))
     for bit in range(128):
         changed = bytearray(esp)
         changed[-16 + bit // 8] ^= 1 << bit % 8
         refused_before_the_tag(node, peer, enveloped(bytes(changed), peer.remote, peer.local), Reason.BAD_TAG)
+
+
+# The outer headers in their order, by bits: name, width, and what becomes of a packet in which one bit of it is another. ESP does not
+# cover them (RFC 4303 3.3.2.1). OPENED stands where routers may write, or where nothing is for us to read: the packet that
+# is delivered is the same. NOT_OURS goes on to the host's stack and never to a pod.
+UDP_FIELDS = (
+    # The sender's choice; with a NAT between, the NAT's.
+    ("source port", 16, {Reason.OPENED}),
+    ("destination port", 16, {Reason.NOT_OURS}),
+    ("UDP length", 16, {Reason.MALFORMED}),
+    # RFC 3948 2.1: not to be relied on. The tag covers all that it covers and is for us.
+    ("UDP checksum", 16, {Reason.OPENED}),
+)
+OUTER_FIELDS = {
+    4: (
+        ("version", 4, {Reason.MALFORMED}),
+        # A longer header has the ports elsewhere.
+        ("header length", 4, {Reason.MALFORMED, Reason.NOT_OURS}),
+        # RFC 4301 5.1.2: the inner header's counts. RFC 6040: without ECN inside, only "congested" would be a drop.
+        ("DSCP and ECN", 8, {Reason.OPENED}),
+        ("total length", 16, {Reason.MALFORMED}),
+        ("identification", 16, {Reason.OPENED}),
+        ("reserved bit and DF", 2, {Reason.OPENED}),
+        ("MF", 1, {Reason.FRAGMENT}),
+        # Later fragments do not say for which port they are.
+        ("fragment offset", 13, {Reason.NOT_OURS}),
+        ("time to live", 8, {Reason.OPENED}),
+        ("protocol", 8, {Reason.NOT_OURS}),
+        # The stack's matter, for which there is no need: addresses and lengths are checked against what we know.
+        ("header checksum", 16, {Reason.OPENED}),
+        ("source", 32, {Reason.UNKNOWN_SPI}),
+        ("destination", 32, {Reason.NOT_OURS}),
+        *UDP_FIELDS,
+    ),
+    6: (
+        ("version", 4, {Reason.MALFORMED}),
+        ("traffic class", 8, {Reason.OPENED}),
+        ("flow label", 20, {Reason.OPENED}),
+        ("payload length", 16, {Reason.MALFORMED}),
+        ("next header", 8, {Reason.NOT_OURS}),
+        ("hop limit", 8, {Reason.OPENED}),
+        ("source", 128, {Reason.UNKNOWN_SPI}),
+        # UNKNOWN_SPI at another address of the node's.
+        ("destination", 128, {Reason.NOT_OURS, Reason.UNKNOWN_SPI}),
+        *UDP_FIELDS,
+    ),
+}
+
+
+@pytest.mark.parametrize("outer", FAMILIES)
+def test_bits_of_the_outer_headers(node: Node, outer: int) -> None:
+    peer, inner, first = PEERS[outer], arriving(PEERS[outer], 4, 40), 0
+    for name, width, allowed in OUTER_FIELDS[outer]:
+        for bit in range(first, first + width):
+            packet = sealed(peer, inner, sequence=bit + 1)
+            changed = bytearray(packet)
+            changed[bit // 8] ^= 0x80 >> bit % 8
+            before = node.datapath.window(peer.inbound)
+            result = node.from_uplink(bytes(changed))
+            (reason,) = result.reasons
+            assert reason in allowed, f"{name}, bit {bit - first}: {reason.name}"
+            if reason == Reason.OPENED:
+                assert result.packet == forwarded(inner), name
+                continue
+            assert node.datapath.window(peer.inbound) == before, name
+            if reason == Reason.NOT_OURS:
+                passed(result, reason)
+                assert result.packet == bytes(changed), name
+            else:
+                dropped(result, reason, Hook.FROM_UPLINK)
+        first += width
+    assert first == 8 * (len(packet) - len(esp_of(packet)))
 
 
 @pytest.mark.parametrize("outer", FAMILIES)
@@ -74,9 +148,10 @@ def test_lengths_must_agree(node: Node, outer: int, field: str, difference: int)
     assert node.datapath.window(peer.inbound)[0] == 0
 
 
-def test_a_key_fits_its_own_spi_only(node: Node) -> None:
+@pytest.mark.parametrize("outer", FAMILIES)
+def test_a_key_fits_its_own_spi_only(node: Node, outer: int) -> None:
     """A packet under another SA's SPI: the SPI is authenticated, and it selects the key."""
-    peer, other = PEERS[4], SA.of(0x2009)
+    peer, other = PEERS[outer], SA.of(0x2009)
     node.datapath.add_inbound(other, peer.number, OTHER)
     esp = bytearray(esp_of(sealed(peer, arriving(peer, 4))))
     struct.pack_into("!I", esp, 0, other.spi)
