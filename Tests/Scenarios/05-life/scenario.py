@@ -24,8 +24,8 @@ from harness.daemons import BPF_OBJECT, ESP_PORT, Daemon, binaries, spiffe_id  #
 from harness.kernel_state import KernelState, other_build  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
 from harness.report import Report  # noqa: E402
-from harness.streams import Bytes, ByteStream, Datagrams, DatagramStream  # noqa: E402
-from harness.topology import Node, Pod, TwoNodes  # noqa: E402
+from harness.topology import Node, TwoNodes  # noqa: E402
+from harness.traffic import Carried, Traffic  # noqa: E402
 from harness.waiting import wait  # noqa: E402
 
 TITLE = "Keys, daemons, pods and nodes come and go; the traffic of the others stays"
@@ -39,7 +39,6 @@ PLAIN_SECONDS = 3
 AWAY_SECONDS = 3
 
 B_PORT = "to-node-b"
-TCP_PORT, UDP_PORT = 7001, 7002
 SHORT_LIVES = """  workload-lifetime: 1m
   node-lifetime: 1m
 """
@@ -74,28 +73,6 @@ def play(run: Run, report: Report) -> None:
 
 
 @dataclass
-class Load:
-    """What runs between the two pods all the time."""
-
-    tcp: ByteStream
-    udp: dict[str, DatagramStream]
-
-    @classmethod
-    def start(cls, run: Run, web: Pod, db: Pod) -> "Load":
-        return cls(
-            tcp=ByteStream(run, web, db, 4, TCP_PORT, TCP_RATE),
-            udp={
-                "web-0 to db-0, IPv6": DatagramStream(run, web, db, 6, UDP_PORT, UDP_RATE),
-                "db-0 to web-0, IPv4": DatagramStream(run, db, web, 4, UDP_PORT, UDP_RATE),
-            },
-        )
-
-    def stop(self) -> tuple[Bytes, dict[str, Datagrams]]:
-        udp = {name: stream.stop() for name, stream in self.udp.items()}
-        return self.tcp.stop(), udp
-
-
-@dataclass
 class Calendar:
     """When what was done: to say what a loss belongs to."""
 
@@ -117,7 +94,6 @@ class Life:
         self.machine = self.net.add_node("authority", 3)
         self.web = self.net.add_pod(self.net.a, "web-0", 10)
         self.db = self.net.add_pod(self.net.b, "db-0", 10)
-        self.plain_loss = 0.0
         self.calendar = Calendar()
 
     # MARK: Before
@@ -126,14 +102,10 @@ class Life:
         self.report.step(f"1. Without Podshield: the same load for {PLAIN_SECONDS} s")
         ready = wait(lambda: all(workloads.ping(self.web, self.db, family) for family in (4, 6)))
         self.report.expect("the pods reach each other", ready)
-        load = Load.start(self.run, self.web, self.db)
+        traffic = Traffic(self.run, self.web, self.db, TCP_RATE, UDP_RATE)
         time.sleep(PLAIN_SECONDS)
-        tcp, udp = load.stop()
-        sent = sum(stream.sent for stream in udp.values())
-        lost = sum(stream.lost for stream in udp.values())
-        self.plain_loss = lost / sent
-        self.report.expect("the TCP connection is whole", tcp.is_whole, f"{tcp.sent / 1e6:.0f} MB")
-        self.report.expect("what UDP loses here is what it may lose later", sent > 0, f"{lost} of {sent} datagrams")
+        self.plain = traffic.stop()
+        self.report.expect("what UDP loses here is what it may lose later", self.plain.tcp.is_whole, f"{self.plain.loss:.2%}")
 
     def begin(self) -> None:
         self.report.step("2. An authority, two nodes, their pods; certificates of a minute, keys of ten seconds")
@@ -161,9 +133,9 @@ class Life:
             (daemon.node.name, code): daemon.log.count(code)
             for daemon in (self.a, self.b) for code in (NODE_RENEWED, POD_RECEIVED)
         }
-        load = Load.start(self.run, self.web, self.db)
+        traffic = Traffic(self.run, self.web, self.db, TCP_RATE, UDP_RATE)
         yield
-        self._judge(*load.stop())
+        self._judge(traffic.stop())
 
     # MARK: Under load
 
@@ -278,29 +250,14 @@ class Life:
             self.report.expect(f"{limit}: node-a asks for others, twice", renewed)
             self.report.expect("and has got them", wait(lambda: self.epoch() is not None))
 
-    def _judge(self, tcp: Bytes, udp: dict[str, Datagrams]) -> None:
+    def _judge(self, carried: Carried) -> None:
         self.report.step("10. What became of the load")
-        pause = f"longest pause {tcp.longest_pause / 1e6:.0f} ms at {self.calendar.at(tcp.pause_at)}"
-        self.report.expect(
-            "the TCP connection of the whole time is whole", tcp.is_whole, f"{tcp.sent / 1e6:.0f} MB, {pause}",
-        )
-        for name, stream in udp.items():
-            allowed = int(self.plain_loss * stream.sent)
-            self.report.expect(
-                f"UDP {name}: no more is lost than in the clear, nothing comes twice",
-                stream.lost <= allowed and not stream.repeated and stream.received > 0,
-                self._losses(stream, allowed),
-            )
+        carried.expect_no_more_lost(self.report, self.plain, self.calendar.at)
         for daemon in (self.a, self.b):
             drops = daemon.drops()
             fresh = {reason: count - self.before[daemon.node.name].get(reason, 0) for reason, count in drops.items()}
             fresh = {reason: count for reason, count in fresh.items() if count}
             self.report.expect(f"{daemon.node.name} has dropped nothing", not fresh, fresh or None)
-
-    def _losses(self, stream: Datagrams, allowed: int) -> str:
-        when = sorted({self.calendar.at(moment) for moment in stream.lost_at})
-        text = f"{stream.lost} of {stream.sent} datagrams lost, {allowed} would be allowed, {stream.repeated} twice"
-        return f"{text}; {'; '.join(when)}" if when else text
 
     # MARK: What the wire has seen
 
