@@ -116,6 +116,13 @@ class Box:
         return _run(self.net.a, *command)
 
 
+def expect_doctor_knows(box: Box, code: str, what: str, daemon: Daemon) -> None:
+    _, found = box.doctor(configuration=daemon.configuration_file)
+    told = next((finding for finding in found if finding["code"] == code), None)
+    box.report.expect(
+        f"psid doctor knows it, {code}, and what to do", bool(told) and what in told["message"] and told["remedy"] != "", told)
+
+
 def start_until_end(node: Node, configuration: Path, *prefix: str) -> tuple[int, list[str]]:
     """A daemon that should end by itself: status, and the lines that say why."""
     try:

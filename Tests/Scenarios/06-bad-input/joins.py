@@ -7,12 +7,11 @@ import time
 from pathlib import Path
 from typing import Callable, Optional
 
-from box import Box, start_until_end
+from box import Box, expect_doctor_knows, start_until_end
 
-from harness import commands
+from harness.clock import Clock
 from harness.configuration import node_configuration
 from harness.daemons import Daemon
-from harness.lifetime import Run
 
 # Two pods, few events at once.
 SMALL = """
@@ -67,12 +66,12 @@ class Joins:
     def clocks(self) -> None:
         self.report.step("4. A clock that is wrong")
         self._refused("a clock 100 s behind", r".*certificate \d is not yet valid: is this machine's clock right\?",
-                      under=clock(self.box.run, -100))
-        before = clock(self.box.run, 100)
-        self.b.start(*before)
+                      under=Clock(self.box.run, -100).prefix)
+        self.b.start(*Clock(self.box.run, 100).prefix)
         self.report.expect("the token was not used up by any of that", self.b.ask("status")["ready"])
         findings = {finding["code"]: finding["message"] for finding in self.b.ask("status")["findings"]}
         self.report.expect("a clock 100 s ahead is found", bool(AHEAD.fullmatch(findings.get("PSD3016", ""))), findings)
+        expect_doctor_knows(self.box, "PSD3016", "ahead of the authority's", self.b)
         self.b.stop()
 
     def used_token(self) -> None:
@@ -108,10 +107,3 @@ class Joins:
         path.write_text(self.token["token"])
         path.chmod(0o644)
         return path
-
-
-def clock(run: Run, offset: int) -> tuple[str, ...]:
-    """What makes a program see another time of day, so many seconds from the true one."""
-    library = run.directory / "clock.so"
-    commands.run("cc", "-shared", "-fPIC", "-o", str(library), str(Path(__file__).with_name("clock.c")))
-    return ("env", f"LD_PRELOAD={library}", f"CLOCK_OFFSET={offset}")
