@@ -40,7 +40,7 @@ struct DeviceWatch: Sendable {
         }
     }
 
-    private static let retryPause = Duration.seconds(10)
+    private static let retryPause = Duration.seconds(1)
 
     private func listAnew() async {
         guard let links = try? RouteSocket().links() else { return }

@@ -45,7 +45,7 @@ def dump(box: Box, daemon: Daemon) -> dict[str, bytes]:
 
 
 def play(box: Box, daemons: tuple[Daemon, ...]) -> None:
-    box.report.step("13. A dump for other eyes")
+    box.report.step("15. A dump for other eyes")
     for daemon in daemons:
         name = daemon.node.name
         canaries = Canaries(secrets_of(box, daemon))

@@ -13,16 +13,11 @@ from typing import Optional
 from box import Box
 
 from harness.daemons import Daemon, spiffe_id
-from harness.packets import concerns
 from harness.waiting import wait
 
 HANDSHAKE_SECONDS = 12
 PATIENCE_SECONDS = 10
 FLOOD = 4000
-NAMED, UNNAMED = "eth9", "eth8"
-MISSING = "PSD5019"
-# From when a device has come.
-HOOKED_SECONDS = 0.5
 # In the prefix of node-a, and of nobody.
 UNKNOWN = "10.42.1.200"
 FLOOD_PROGRAM = f"""
@@ -144,43 +139,6 @@ class Running:
         self.a.start()
         self.report.expect("with room again all is as it was", self.box.identity() == identity)
         self.report.expect("and a token can be had", self.box.psid("token", "generate")[0] == 0)
-
-    def late_device(self) -> None:
-        self.report.step("12. A device that is named and not there")
-        good = self.box.configuration.read_text()
-        self.a.stop()
-        self.box.configuration.write_text(f"{good}\nuplinks: [{self.box.net.a.uplink}, {NAMED}]\n")
-        try:
-            status, found = self.box.doctor("--pre")
-            told = [finding["message"] for finding in found if finding["code"] == MISSING]
-            self.report.expect("psid doctor says so before, and takes it for no error", status == 0 and bool(told), told)
-            self.a.start()
-            found = self.finding(MISSING)
-            self.report.expect("so does the daemon, which runs", bool(found), found)
-            left = self._left_by(UNNAMED)
-            self.report.expect("by a device that is not named a packet leaves in the clear", left > 0, f"{left} packets")
-            left = self._left_by(NAMED)
-            self.report.expect("once the named one is there, by it none does", left == 0, f"{left} packets")
-            self.report.expect("and nothing is missing", not self.finding(MISSING))
-            self.box.net.a.namespace.ip("link", "delete", NAMED)
-            self.report.expect("when it goes it is", bool(wait(lambda: self.finding(MISSING), PATIENCE_SECONDS)))
-        finally:
-            self.a.stop()
-            self.box.configuration.write_text(good)
-            self.a.start()
-
-    def _left_by(self, device: str) -> int:
-        """How many packets to a protected address a new device of node-a's lets out."""
-        host, destination = self.box.net.a.namespace, "10.42.9.9"
-        host.batch(
-            f"link add {device} type veth peer name {device}-end", f"link set {device}-end up",
-            f"link set {device} arp off up",
-            f"route replace {destination}/32 dev {device}",
-        )
-        time.sleep(HOOKED_SECONDS)
-        with host.tap(device) as tap:
-            host.succeeds("ping", "-n", "-c", "3", "-i", "0.1", "-W", "1", destination)
-        return sum(concerns(frame, self.box.net.protected) for frame in tap.frames)
 
     def _until_full(self, name: str, arguments: tuple[str, ...]) -> None:
         """Asks until there is no room: the registry's journal has some of its own."""

@@ -10,6 +10,7 @@ import canaries  # noqa: E402
 import joins  # noqa: E402
 from asking import REQUESTS, refused  # noqa: E402
 from box import Box  # noqa: E402
+from devices import Devices  # noqa: E402
 from running import Running  # noqa: E402
 from starts import STARTS, start_refused, without_btf  # noqa: E402
 
@@ -41,5 +42,8 @@ def play(run: Run, report: Report) -> None:
     running.full_tables()
     running.full_ring()
     running.full_disk()
-    running.late_device()
+    devices = Devices(box)
+    devices.late()
+    devices.plugged_in()
+    devices.without_room()
     canaries.play(box, (box.daemon, b))

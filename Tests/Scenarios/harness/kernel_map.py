@@ -25,14 +25,14 @@ class KernelMap:
     def __init__(self, pin: Path, value_length: int) -> None:
         self._value_length = value_length
         path = ctypes.create_string_buffer(os.fsencode(pin))
-        self._descriptor = _bpf(OBJ_GET, ctypes.addressof(path).to_bytes(8, "little") + bytes(8))
+        self._descriptor = bpf(OBJ_GET, ctypes.addressof(path).to_bytes(8, "little") + bytes(8))
 
     def get(self, key: bytes) -> Optional[bytes]:
         value = ctypes.create_string_buffer(self._value_length)
         name = ctypes.create_string_buffer(key, len(key))
         fields = (self._descriptor, ctypes.addressof(name), ctypes.addressof(value), 0)
         try:
-            _bpf(MAP_LOOKUP_ELEM, b"".join(field.to_bytes(8, "little") for field in fields))
+            bpf(MAP_LOOKUP_ELEM, b"".join(field.to_bytes(8, "little") for field in fields))
         except FileNotFoundError:
             return None
         return value.raw
@@ -74,7 +74,8 @@ class Holders:
             watcher.join()
 
 
-def _bpf(command: int, attributes: bytes) -> int:
+def bpf(command: int, attributes: bytes) -> int:
+    """The system call: what it answers, a descriptor perhaps. Raises `OSError` with its reason."""
     block = ctypes.create_string_buffer(attributes, len(attributes))
     result = _libc.syscall(SYSCALL, command, block, len(attributes))
     if result < 0:
