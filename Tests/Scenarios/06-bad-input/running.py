@@ -5,12 +5,11 @@ import contextlib
 import json
 import re
 import signal
-import socket
 import time
 from pathlib import Path
 from typing import Optional
 
-from box import Box
+from box import Box, expect_doctor_knows
 
 from harness.daemons import Daemon, spiffe_id
 from harness.waiting import wait
@@ -35,23 +34,6 @@ class Running:
     def __init__(self, box: Box, b: Daemon) -> None:
         self.box, self.report, self.a, self.b = box, box.report, box.daemon, b
 
-    def stall(self) -> None:
-        """Begins two handshakes and goes no further."""
-        link, authority = self._dial(7600), self._dial(7601)
-        port = authority.getsockname()[1]
-        self._stalled = {
-            "the node link": (link, "PSD4005 a link from 192.0.2.12"),
-            "the authority": (authority, f"PSD2002 the authority refused a connection from 192.0.2.12 port {port}"),
-        }
-
-    def stalled(self) -> None:
-        self.report.step("6. Peers that stop in the middle of a handshake")
-        for name, (connection, line) in self._stalled.items():
-            self.report.expect(f"{name} hangs up on who does not go on", _is_closed(connection))
-            told = wait(lambda: self._line(line), PATIENCE_SECONDS)
-            self.report.expect("and says so", bool(told) and "the handshake took too long" in told, told)
-            self._expect_doctor_knows(line.split()[0], "the handshake took too long")
-
     def frozen(self) -> None:
         self.report.step("7. A peer that answers no more")
         self.b.tell(signal.SIGSTOP)
@@ -60,6 +42,7 @@ class Running:
             self.a.start()
             found = wait(lambda: self.finding("PSD4004"), HANDSHAKE_SECONDS)
             self.report.expect("node-a says that there is no link, and why", bool(found), found)
+            expect_doctor_knows(self.box, "PSD4004", "there is no link with node-b", self.a)
         finally:
             self.b.tell(signal.SIGCONT)
         there = wait(lambda: [peer["state"] for peer in self.a.ask("peers")["peers"]] == ["established"], 20)
@@ -77,7 +60,7 @@ class Running:
             gone = wait(lambda: f"PSD5016 pod shop/{name} is no longer there" in self.a.log, PATIENCE_SECONDS)
             names = [pod["name"] for pod in self.a.ask("pod", "list")["pods"]]
             self.report.expect(f"{name} is forgotten, with a line; the others are not", gone and names == ["web-0"], names)
-            self._expect_doctor_knows("PSD5016", f"pod shop/{name} is no longer there")
+            expect_doctor_knows(self.box, "PSD5016", f"pod shop/{name} is no longer there", self.a)
 
     def full_tables(self) -> None:
         self.report.step("9. Tables that are full")
@@ -94,6 +77,7 @@ class Running:
         self.report.expect("the two are still there", names == ["db-0", "db-1"], names)
         found = self.finding("PSD5018", self.b)
         self.report.expect("psid status says that the table is full", bool(found), found)
+        expect_doctor_knows(self.box, "PSD5018", "is full", self.b)
 
     def full_ring(self) -> None:
         self.report.step("10. A ring that overruns")
@@ -107,6 +91,7 @@ class Running:
         lost = wait(lambda: "PSD5011" in self.b.log, 15)
         line = next((line for line in self.b.log.splitlines() if "PSD5011" in line), None)
         self.report.expect("lost events are counted and said", lost, line)
+        expect_doctor_knows(self.box, "PSD5011", "were lost lately", self.b)
         self.report.expect("counters miss nothing", self.counted() - before == FLOOD, f"{self.counted() - before} of {FLOOD}")
 
     def full_disk(self) -> None:
@@ -156,25 +141,9 @@ class Running:
         findings = json.loads(output)["findings"] if output else []
         return next((finding["message"] for finding in findings if finding["code"] == code), None)
 
-    def _expect_doctor_knows(self, code: str, what: str) -> None:
-        _, found = self.box.doctor()
-        told = next((finding for finding in found if finding["code"] == code), None)
-        self.report.expect(
-            "so does psid doctor, and what to do", bool(told) and what in told["message"] and told["remedy"] != "", told)
-
     def counted(self) -> int:
         return self.b.drops().get("unknown-destination", 0)
 
-    def _line(self, start: str) -> Optional[str]:
-        """Of node-a's log."""
-        return next((line for line in self.a.log.splitlines() if start in line), None)
-
-    def _dial(self, port: int) -> socket.socket:
-        """Sends the beginning of a TLS record and no more."""
-        connection = self.box.net.b.namespace.inside(
-            lambda: socket.create_connection((self.box.net.a.v4, port), timeout=5))
-        connection.sendall(b"\x16\x03\x01\x02\x00\x01")
-        return connection
 
 
 def _fill(path: Path) -> None:
@@ -184,15 +153,3 @@ def _fill(path: Path) -> None:
             with contextlib.suppress(OSError):
                 while file.write(bytes(size)) == size:
                     pass
-
-
-def _is_closed(connection: socket.socket) -> bool:
-    """Waits until the other side hangs up; not for ever."""
-    with connection:
-        connection.settimeout(HANDSHAKE_SECONDS)
-        try:
-            return connection.recv(4096) == b""
-        except ConnectionResetError:
-            return True
-        except TimeoutError:
-            return False

@@ -12,6 +12,7 @@ from asking import REQUESTS, refused  # noqa: E402
 from box import Box  # noqa: E402
 from devices import Devices  # noqa: E402
 from running import Running  # noqa: E402
+from stalls import Stalls  # noqa: E402
 from starts import STARTS, start_refused, without_btf  # noqa: E402
 
 from harness.lifetime import Run  # noqa: E402
@@ -32,11 +33,12 @@ def play(run: Run, report: Report) -> None:
     box.daemon.start()
     b = joins.play(box)
     running = Running(box, b)
-    running.stall()
+    stalls = Stalls(box, b)
+    stalls.begin()
     report.step("5. Requests that make no sense")
     for request in REQUESTS:
         refused(box, request)
-    running.stalled()
+    stalls.end()
     running.frozen()
     running.vanished()
     running.full_tables()
