@@ -43,6 +43,9 @@ WORKLOADS = (
 )
 
 WITHDRAWALS = (
-    Figure("pod_removed_ms", "a pod is removed on its node", 0),
-    Figure("node_banned_ms", "a node is banned at the authority", 0),
+    Figure("pod_removed_ms", "a pod is removed on its node (psid pod remove there)", 0),
+    Figure("identity_revoked_ms", "an identity is revoked (psid revoke --spiffe-id at the authority)", 0),
+    Figure("entry_revoked_ms", "an entry is revoked (psid revoke --entry at the authority)", 0),
+    Figure("node_banned_ms", "a node is banned (psid node ban at the authority)", 0),
+    Figure("address_reused_ms", "a removed pod's address is another's (psid pod add on its node), quarantine included", 0),
 )

@@ -81,5 +81,7 @@ ALL = (
     Limit("first SVID of a new workload, 99th percentile", "first_svid_p99_ms", 50),
     Limit("a change of the bundle reaches 5,000 streams, 99th percentile", "bundle_p99_ms", 1000),
     Limit("a pod is removed: gone from another node's kernel", "pod_removed_ms", 1000),
+    Limit("an identity is revoked: gone from another node's kernel", "identity_revoked_ms", 1000),
+    Limit("an entry is revoked: gone from another node's kernel", "entry_revoked_ms", 1000),
     Limit("a node is banned: gone from another node's kernel", "node_banned_ms", 1000),
 )

@@ -92,7 +92,7 @@ def rates(record: Record) -> str:
 
 
 def withdrawals(record: Record) -> str:
-    return medians_and_longest(record, "until another node's kernel has let go, ms", figures.WITHDRAWALS)
+    return medians_and_longest(record, "ms until the kernel of a third machine, node-a, has it so", figures.WITHDRAWALS)
 
 
 def workloads(record: Record) -> str:

@@ -1,5 +1,6 @@
 """How soon a peer's kernel has let go of what was taken away: from the start of psid until the map of node-a, which
-every packet to the pod is looked up in, has the pod no more. As a program, in nodes of its own, it prints figures."""
+every packet to the pod is looked up in, has the pod no more, or has another holder of its address. The authority is a third
+machine: what it decides reaches both nodes by the wire. As a program, in nodes of its own, it prints figures."""
 
 import sys
 import time
@@ -11,11 +12,11 @@ HERE = File(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "Tests/Scenarios"))
 
 from harness import commands
-from harness.configuration import node_configuration, standalone_configuration
+from harness.configuration import authority_configuration, node_configuration
 from harness.daemons import Daemon, spiffe_id
 from harness.kernel_map import Holders
 from harness.lifetime import Run
-from harness.topology import Pod, TwoNodes
+from harness.topology import Node, Pod, TwoNodes
 from record import Record
 
 REPETITIONS = 3
@@ -30,15 +31,14 @@ def measure(record: Record) -> None:
 
 
 class Withdrawals:
-    """node-a, which is the authority as well, watches; node-b has pods that come and go."""
+    """node-a watches; node-b has pods that come and go; the authority is on a machine of its own."""
 
     def __init__(self, run: Run) -> None:
-        self._net = TwoNodes(run)
-        self._a = Daemon(run, self._net.a, standalone_configuration(run, self._net))
-        self._a.start()
-        token = self._a.ask("token", "generate", "--node", self._net.b.name)
-        self._b = Daemon(run, self._net.b, node_configuration(run, self._net, token))
-        self._b.start()
+        self._run, self._net = run, TwoNodes(run)
+        machine = self._net.add_node("authority", 3)
+        self._authority = Daemon(run, machine, authority_configuration(run, self._net, machine))
+        self._authority.start()
+        self._a, self._b = self._node(self._net.a), self._node(self._net.b)
         web = self._net.add_pod(self._net.a, "web-0", 10)
         self._register("web", self._net.a.name)
         self._a.add_pod(web, "web", "web")
@@ -47,37 +47,61 @@ class Withdrawals:
 
     def figures(self) -> Iterator[tuple[str, float]]:
         for _ in range(REPETITIONS):
-            pod = self._add_pod()
-            yield "pod_removed_ms", self._time(pod, lambda: self._b.psid("pod", "remove", pod.name))
-        pod = self._add_pod()
-        yield "node_banned_ms", self._time(pod, lambda: self._a.psid("node", "ban", self._net.b.name))
+            pod, _ = self._add_pod()
+            yield "pod_removed_ms", self._time_end(pod, lambda: self._b.psid("pod", "remove", pod.name))
+            yield "address_reused_ms", self._time_reuse(pod)
+            pod, entry = self._add_pod()
+            yield "identity_revoked_ms", self._time_end(pod, lambda: self._revoke("--spiffe-id", account_id(pod.name)))
+            pod, entry = self._add_pod()
+            yield "entry_revoked_ms", self._time_end(pod, lambda: self._revoke("--entry", entry))
+        pod, _ = self._add_pod()
+        yield "node_banned_ms", self._time_end(pod, lambda: self._authority.psid("node", "ban", self._net.b.name))
 
-    def _add_pod(self) -> Pod:
-        """A pod that node-a's kernel knows. No address comes twice."""
+    def _node(self, node: Node) -> Daemon:
+        token = self._authority.ask("token", "generate", "--node", node.name)
+        daemon = Daemon(self._run, node, node_configuration(self._run, self._net, token, node))
+        daemon.start()
+        return daemon
+
+    def _revoke(self, option: str, name: str) -> None:
+        self._authority.psid("revoke", option, name)
+
+    def _add_pod(self) -> tuple[Pod, str]:
+        """A pod that node-a's kernel knows, and its entry. No address comes twice."""
         self._made += 1
         name = f"db-{self._made}"
-        self._register(name, self._net.b.name)
+        entry = self._register(name, self._net.b.name)
         pod = self._net.add_pod(self._net.b, name, 10 + self._made)
         self._b.add_pod(pod, name, name)
-        self._wait(lambda: self._is_known(pod), f"{name} is known")
-        return pod
+        self._wait(lambda: self._holders.holder(pod.v4) is not None, f"{name} is known")
+        return pod, entry
 
-    def _register(self, account: str, node: str) -> None:
-        self._a.psid(
-            "entry", "create", "--spiffe-id", spiffe_id(f"ns/shop/sa/{account}"), "--node", node,
-            "--label", f"app={account}",
+    def _register(self, account: str, node: str) -> str:
+        created = self._authority.ask(
+            "entry", "create", "--spiffe-id", account_id(account), "--node", node, "--label", f"app={account}",
         )
+        return created["id"]
 
-    def _time(self, pod: Pod, action: Callable[[], object]) -> float:
-        """Milliseconds from the action's begin until the kernel of node-a has forgotten the pod."""
+    def _time_end(self, pod: Pod, action: Callable[[], object]) -> float:
+        """Until the kernel of node-a sends nothing to the pod."""
+        return self._time(action, lambda: self._holders.holder(pod.v4) is None, f"{pod.name} is forgotten")
+
+    def _time_reuse(self, former: Pod) -> float:
+        """From the addition of another workload at the address of one that was removed, until node-a sends to it."""
+        self._net.remove_interface(self._net.b, former)
+        name = f"{former.name}-next"
+        self._register(name, self._net.b.name)
+        pod = self._net.add_pod(self._net.b, name, 10 + self._made)
+        return self._time(
+            lambda: self._b.add_pod(pod, name, name), lambda: self._holders.holder(pod.v4) is not None, f"{name} is known")
+
+    def _time(self, action: Callable[[], object], condition: Callable[[], bool], what: str) -> float:
+        """Milliseconds from the action's begin until the condition has come true."""
         with ThreadPoolExecutor(max_workers=1) as executor:
             begin = time.monotonic()
-            end = executor.submit(self._wait, lambda: not self._is_known(pod), f"{pod.name} is forgotten")
+            end = executor.submit(self._wait, condition, what)
             action()
             return (end.result() - begin) * 1000
-
-    def _is_known(self, pod: Pod) -> bool:
-        return self._holders.holder(pod.v4) is not None
 
     def _wait(self, condition: Callable[[], bool], what: str) -> float:
         """The moment at which the condition has come true."""
@@ -87,6 +111,10 @@ class Withdrawals:
                 raise TimeoutError(f"not after {WAIT_SECONDS} s: {what}")
             time.sleep(0.001)
         return time.monotonic()
+
+
+def account_id(account: str) -> str:
+    return spiffe_id(f"ns/shop/sa/{account}")
 
 
 if __name__ == "__main__":
