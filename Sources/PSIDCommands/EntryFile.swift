@@ -12,7 +12,8 @@ enum EntryFile {
         let name = path == "-" ? "standard input" : path
         let data: Data
         do {
-            data = try path == "-" ? FileHandle.standardInput.readToEnd() ?? Data() : Data(contentsOf: URL(filePath: path))
+            data =
+                try path == "-" ? FileHandle.standardInput.readToEnd() ?? Data() : Data(contentsOf: URL(filePath: path))
         } catch {
             throw CommandFailure(.failure, "\(path) cannot be read".printable)
         }

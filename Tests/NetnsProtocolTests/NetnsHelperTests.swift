@@ -46,18 +46,16 @@ import Testing
     }
 
     /// A helper that hangs costs its time limit, not the daemon's task.
-    @Test func aHelperThatHangsIsEnded() async throws {
+    @Test(.timeLimit(.minutes(5))) func aHelperThatHangsIsEnded() async throws {
         let directory = try TemporaryDirectory()
         let path = directory.path + "/helper"
         try "#!/bin/sh\nread line\nexec sleep 600\n".write(toFile: path, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
         let request = PodNetworkRequest(namespace: try #require(NamespacePath("/run/netns/a")), mtu: 1400)
-        let began = ContinuousClock.now
         let error = await #expect(throws: PodNetworkError.self) {
             try await NetnsHelper.spawn(executable: path).prepare(request, limit: .milliseconds(200))
         }
         #expect(error?.code == .noAnswer)
-        #expect(ContinuousClock.now - began < .seconds(120))
     }
 
     private static func roundTrip<Value: Codable>(_ value: Value) throws -> Value {

@@ -6,7 +6,9 @@ import Testing
 @testable import PSIDCommands
 
 @Suite struct EntryFileTests {
-    private static func entries(_ text: String) throws -> [Podshield_Admin_V1_Entry] { try EntryFile.entries(Data(text.utf8)) }
+    private static func entries(_ text: String) throws -> [Podshield_Admin_V1_Entry] {
+        try EntryFile.entries(Data(text.utf8))
+    }
 
     private static func problem(_ text: String) -> String? {
         do {
@@ -26,7 +28,9 @@ import Testing
                "dnsNames": [], "hint": "h", "svidTTL": 60, "createdAt": "2025-11-25T19:16:17Z"}
             ]}
             """)
-        #expect(found.map(\.id) == ["e1", "e2"] && found.map(\.spiffeID) == ["spiffe://example.org/a", "spiffe://example.org/b"])
+        #expect(
+            found.map(\.id) == ["e1", "e2"]
+                && found.map(\.spiffeID) == ["spiffe://example.org/a", "spiffe://example.org/b"])
         #expect(found[0].selectors == ["unix:uid:1", "k8s:pod-label:a:b"] && found[0].svidTtl == 90)
         #expect(found[0].parentID == "spiffe://example.org/podshield/node/n" && found[0].dnsNames == ["d"])
         #expect(found[1].selectors == ["unix:uid:2"] && found[1].labels == ["t": "f"])
@@ -43,7 +47,10 @@ import Testing
         (#"{"entries": [{"spiffe_id": "a", "selectors": [{"type": "unix"}]}]}"#, "selectors makes no sense"),
         (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "dns_names": [1]}]}"#, "dnsNames makes no sense"),
         (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "admin": true}]}"#, "entry 1: admin is not supported"),
-        (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "federates_with": ["b"]}]}"#, "federates_with is not supported"),
+        (
+            #"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "federates_with": ["b"]}]}"#,
+            "federates_with is not supported"
+        ),
         (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "nonsense": 0}]}"#, "nonsense is not known"),
     ])
     func whatIsWrongIsNamed(_ text: String, _ words: String) {
@@ -53,7 +60,9 @@ import Testing
     @Test func eachOfAFileIsWrittenOrNamed() async throws {
         let directory = try TemporaryDirectory()
         let file = directory.path + "/entries.json"
-        let entries = ["a", "b", "c"].map { #"{"spiffe_id": "spiffe://example.org/\#($0)", "selectors": ["unix:uid:1"]}"# }
+        let entries = ["a", "b", "c"].map {
+            #"{"spiffe_id": "spiffe://example.org/\#($0)", "selectors": ["unix:uid:1"]}"#
+        }
         try Data(#"{"entries": [\#(entries.joined(separator: ","))]}"#.utf8).write(to: URL(filePath: file))
         let daemon = FakeDaemon { $0.entryCreate.entry = Messages.entry }
         let outcome = try await psid("entry", "create", "-data", file, to: daemon)

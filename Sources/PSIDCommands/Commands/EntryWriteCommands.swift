@@ -36,7 +36,10 @@ struct EntryUpdateCommand: SessionCommand {
     @OptionGroup var fields: EntryFields
 
     func validate() throws {
-        guard fields.data != nil else { return _ = try choice.required() }
+        guard fields.data != nil else {
+            _ = try choice.required()
+            return
+        }
         guard try choice.chosen() == nil else { throw ValidationError("with --data the file has the IDs") }
     }
 
