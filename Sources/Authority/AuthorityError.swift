@@ -12,6 +12,8 @@ public enum AuthorityError: Error, Sendable, Equatable {
     case missing(path: String, while: String)
     /// The key is elsewhere, and a file of the state directory holds one as well.
     case keyInTwoPlaces(path: String)
+    /// The authority's own root among the issuers of machines' certificates.
+    case ownRootVouchesForMachines
     /// - Parameter store: where the key should be.
     case keyStore(_ store: String, SigningError)
     case unreadable(path: String, reason: String)
@@ -31,6 +33,8 @@ extension AuthorityError: CustomStringConvertible {
         case .missing(let path, let other): "\(path) is missing while \(other) is there; restore it from a backup"
         case .keyInTwoPlaces(let path):
             "\(path) is there though the key is said to be elsewhere; remove it or the setting"
+        case .ownRootVouchesForMachines:
+            "the authority's own root is among the issuers of machines' certificates: any workload could join as a node"
         case .keyStore(let store, let error): "the CA's key in \(store): \(error)"
         case .unreadable(let path, let reason): "\(path) cannot be used: \(reason)"
         case .registry(let error): "\(error)"

@@ -34,6 +34,9 @@ public final class AuthorityService: Sendable {
     ) throws(AuthorityError) {
         let files = AuthorityFiles(directory: settings.stateDirectory, keyStore: settings.keyStore)
         let authority = try files.certificateAuthority(for: settings.trustDomain, now: now())
+        guard settings.machineCertificates?.roots.contains(authority.certificate) != true else {
+            throw .ownRootVouchesForMachines
+        }
         do throws(RegistryError) {
             registry = try Registry(
                 path: files.registry, trustDomain: settings.trustDomain, limits: settings.limits.directory)

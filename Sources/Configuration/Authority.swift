@@ -22,6 +22,29 @@ extension PodshieldConfiguration {
         public var jwtLifetime: Duration
         /// Whom JWT-SVIDs name as their issuer; nil for nobody.
         public var jwtIssuer: JWTIssuer?
+        /// Nil where no node joins by a certificate.
+        public var machineCertificates: MachineCertificates?
+    }
+
+    /// Which certificates of machines let their nodes join.
+    public struct MachineCertificates: Sendable, Equatable {
+        /// PEM file of those that issue them.
+        public var caFile: String
+        public var name: CertificateName
+        /// A node that joined by one key may join again by another.
+        public var allowNewKey: Bool
+
+        public init(caFile: String, name: CertificateName, allowNewKey: Bool) {
+            self.caFile = caFile
+            self.name = name
+            self.allowNewKey = allowNewKey
+        }
+    }
+
+    /// What in a machine's certificate is the node's name.
+    public enum CertificateName: String, Sendable, CaseIterable {
+        case commonName = "common-name"
+        case dnsName = "dns-name"
     }
 
     /// Which nodes' pods get an identity by the template when no entry speaks of them.

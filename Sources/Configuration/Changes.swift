@@ -95,7 +95,18 @@ extension PodshieldConfiguration.Authority {
         case .authorityNodeLifetime: "\(nodeLifetime)"
         case .authorityJWTLifetime: "\(jwtLifetime)"
         case .authorityJWTIssuer: jwtIssuer?.url
-        default: keyStore.text(key)
+        default: machineCertificates?.text(key) ?? keyStore.text(key)
+        }
+    }
+}
+
+extension PodshieldConfiguration.MachineCertificates {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch key {
+        case .x509popCAFile: caFile
+        case .x509popNodeName: name.rawValue
+        case .x509popAllowNewKey: "\(allowNewKey)"
+        default: nil
         }
     }
 }
@@ -148,7 +159,19 @@ extension PodshieldConfiguration.Join {
         switch key {
         case .joinAuthority: "\(authority)"
         case .joinRootFingerprint: rootFingerprint
-        case .joinToken, .joinTokenFile, .joinTokenCredential: token.map { "\($0)" }
+        default: credential?.text(key)
+        }
+    }
+}
+
+extension PodshieldConfiguration.JoinCredential {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch (self, key) {
+        case (.token(let source), .joinToken), (.token(let source), .joinTokenFile),
+            (.token(let source), .joinTokenCredential):
+            "\(source)"
+        case (.certificate(let file, _), .joinCertificateFile): file
+        case (.certificate(_, let key), .joinKeyFile), (.certificate(_, let key), .joinKeyCredential): "\(key)"
         default: nil
         }
     }

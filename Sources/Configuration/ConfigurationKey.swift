@@ -46,11 +46,18 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case vaultSecretIDFile = "vault.secret-id-file"
     case vaultSecretIDCredential = "vault.secret-id-credential"
 
+    case x509popCAFile = "x509pop.ca-file"
+    case x509popNodeName = "x509pop.node-name"
+    case x509popAllowNewKey = "x509pop.allow-new-key"
+
     case joinAuthority = "join.authority"
     case joinRootFingerprint = "join.root-fingerprint"
     case joinToken = "join.token"
     case joinTokenFile = "join.token-file"
     case joinTokenCredential = "join.token-credential"
+    case joinCertificateFile = "join.certificate-file"
+    case joinKeyFile = "join.key-file"
+    case joinKeyCredential = "join.key-credential"
 
     case linkEpochLifetime = "link.epoch-lifetime"
     case linkRekeyPackets = "link.rekey-packets"

@@ -14,7 +14,7 @@ extension ConfigurationReader {
         }
     }
 
-    private func hasSection(_ section: String) -> Bool {
+    func hasSection(_ section: String) -> Bool {
         ConfigurationKey.allCases.contains { $0.section == section && document.has($0) }
     }
 
@@ -63,7 +63,7 @@ extension ConfigurationReader {
     }
 
     /// In one of the two; reports when it is in neither.
-    private mutating func secret(
+    mutating func secret(
         _ file: ConfigurationKey, _ credential: ConfigurationKey
     ) -> PodshieldConfiguration.SecretSource? {
         only(one: [file, credential])

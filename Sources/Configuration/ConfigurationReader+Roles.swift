@@ -21,27 +21,13 @@ extension ConfigurationReader {
         let jwtLifetime = document.value(
             .authorityJWTLifetime, .duration(from: "10s", to: "1h"), default: .seconds(300))
         let jwtIssuer = document.value(.authorityJWTIssuer, .issuer)
+        let machineCertificates = machineCertificates()
         guard let listen, let keyStore else { return nil }
         return PodshieldConfiguration.Authority(
             name: name, listenAddress: listen, port: port, advertised: advertised ?? Endpoint(listen, port: port),
             keyStore: keyStore, autoRegister: autoRegister, identityTemplate: template,
             workloadLifetime: workloadLifetime, nodeLifetime: nodeLifetime, jwtLifetime: jwtLifetime,
-            jwtIssuer: jwtIssuer)
-    }
-
-    mutating func join() -> PodshieldConfiguration.Join? {
-        let authority = document.required(.joinAuthority, .endpoint)
-        let fingerprint = document.required(.joinRootFingerprint, .fingerprint)
-        let token = token()
-        guard let authority, let fingerprint else { return nil }
-        return PodshieldConfiguration.Join(authority: authority, rootFingerprint: fingerprint, token: token)
-    }
-
-    private mutating func token() -> PodshieldConfiguration.TokenSource? {
-        only(one: [.joinToken, .joinTokenFile, .joinTokenCredential])
-        if let text = document.value(.joinToken, .token) { return .text(text) }
-        if let path = document.value(.joinTokenFile, .path) { return .file(path: path) }
-        return document.value(.joinTokenCredential, .segment).map { .credential(name: $0) }
+            jwtIssuer: jwtIssuer, machineCertificates: machineCertificates)
     }
 
     /// Reports each of these keys that stands beside another of them.

@@ -4,8 +4,15 @@ extension PodshieldConfiguration {
         public var authority: Endpoint
         /// SHA-256 of the authority's root certificate: 64 lower-case hexadecimal digits.
         public var rootFingerprint: String
-        /// Needed for the first start only.
-        public var token: TokenSource?
+        /// A token is needed for the first start only.
+        public var credential: JoinCredential?
+    }
+
+    /// By what a node shows that it may join.
+    public enum JoinCredential: Sendable, Equatable {
+        case token(TokenSource)
+        /// PEM files: a machine's certificate with those that issued it, leaf first, and its key.
+        case certificate(file: String, key: SecretSource)
     }
 
     /// Where the one-time secret is. Never prints it.
@@ -14,6 +21,16 @@ extension PodshieldConfiguration {
         case file(path: String)
         /// A file of this name in `$CREDENTIALS_DIRECTORY` (systemd.exec(5), LoadCredential=).
         case credential(name: String)
+    }
+}
+
+extension PodshieldConfiguration.Join {
+    /// Whether it joins by itself as often as it has to.
+    public var isRepeatable: Bool {
+        switch credential {
+        case .certificate: true
+        case .token, nil: false
+        }
     }
 }
 

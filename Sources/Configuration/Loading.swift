@@ -30,7 +30,7 @@ extension PodshieldConfiguration {
     private static let largestFile = 1 << 18
 
     private func checkThatTokenIsPrivate(_ path: String) throws(ConfigurationError) {
-        guard case .text = join?.token else { return }
+        guard case .token(.text) = join?.credential else { return }
         let mode = (try? FileManager.default.attributesOfItem(atPath: path))?[.posixPermissions] as? Int ?? 0
         guard mode & 0o007 == 0 else {
             throw ConfigurationError(path, "holds a token and is open to everyone; make its mode 640 or 600")

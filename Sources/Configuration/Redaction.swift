@@ -15,11 +15,11 @@ private struct Redaction {
 
     /// Those of credentials should be names, yet may be the secret itself by mistake.
     private static let secretKeys: [ConfigurationKey] = [
-        .joinToken, .joinTokenCredential, .authorityKeyCredential, .pkcs11PINCredential,
+        .joinToken, .joinTokenCredential, .joinKeyCredential, .authorityKeyCredential, .pkcs11PINCredential,
         .vaultTokenCredential, .vaultSecretIDCredential, .vaultRoleID,
     ]
     private static let secretFiles: [ConfigurationKey] = [
-        .joinTokenFile, .pkcs11PINFile, .vaultTokenFile, .vaultSecretIDFile,
+        .joinTokenFile, .joinKeyFile, .pkcs11PINFile, .vaultTokenFile, .vaultSecretIDFile,
     ]
     /// Values of secret keys: an alias may repeat them anywhere.
     private let secrets: Set<String>

@@ -3,6 +3,7 @@ internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
 internal import NIOCore
 internal import NIOPosix
+internal import OpenSSLBinding
 internal import SecureTransport
 internal import Synchronization
 
@@ -12,7 +13,7 @@ struct AuthorityConnection: Sendable {
 
     let calls: Podshield_Authority_V1_Authority.Client<Transport>
     private let client: GRPCClient<Transport>
-    private let ending: ConnectionEnding
+    private let life: ConnectionLife
 
     private static let connectTimeout = TimeAmount.seconds(5)
 
@@ -20,14 +21,14 @@ struct AuthorityConnection: Sendable {
     static func open(
         _ address: AuthorityAddress, identity: TransportIdentity, expecting: PeerExpectation
     ) async throws(ConnectionFailure) -> AuthorityConnection {
-        let ending = ConnectionEnding()
+        let life = ConnectionLife()
         do {
             let transport = try await Transport.wrapping(config: configuration) { configure in
                 let (configured, handshake) = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                     .connectTimeout(connectTimeout)
                     .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                     .connect(host: address.host, port: address.port) { channel in
-                        initialize(channel, identity, expecting, ending, configure)
+                        initialize(channel, identity, expecting, life, configure)
                     }
                 do {
                     try await handshake.get()
@@ -38,7 +39,7 @@ struct AuthorityConnection: Sendable {
                 }
                 return configured
             }
-            return AuthorityConnection(transport, ending)
+            return AuthorityConnection(transport, life)
         } catch let error as SecureTransportError {
             throw .transport(error)
         } catch {
@@ -46,10 +47,20 @@ struct AuthorityConnection: Sendable {
         }
     }
 
-    private init(_ transport: Transport, _ ending: ConnectionEnding) {
+    private init(_ transport: Transport, _ life: ConnectionLife) {
         client = GRPCClient(transport: transport)
         calls = Podshield_Authority_V1_Authority.Client(wrapping: client)
-        self.ending = ending
+        self.life = life
+    }
+
+    /// What a proof to the authority is made over, as `MachineProof` says.
+    func exporter() throws(OpenSSLError) -> [UInt8] {
+        guard let outcome = life.outcome else {
+            throw OpenSSLError(operation: "exporter", reasons: ["the handshake is not complete"])
+        }
+        let secret = try outcome.export(
+            label: MachineProof.exporterLabel, context: [], length: MachineProof.exporterLength)
+        return unsafe secret.withUnsafeBytes { unsafe Array($0) }
     }
 
     private static var configuration: Transport.Config {
@@ -62,7 +73,7 @@ struct AuthorityConnection: Sendable {
 
     private static func initialize(
         _ channel: any Channel, _ identity: TransportIdentity, _ expecting: PeerExpectation,
-        _ ending: ConnectionEnding,
+        _ life: ConnectionLife,
         _ configure: (any Channel) -> EventLoopFuture<Transport.ConfiguredChannel>
     ) -> EventLoopFuture<(Transport.ConfiguredChannel, EventLoopFuture<Void>)> {
         let handshake = channel.eventLoop.makePromise(of: Void.self)
@@ -70,7 +81,7 @@ struct AuthorityConnection: Sendable {
             try channel.pipeline.syncOperations.addHandlers(
                 SecureTransportHandler(
                     role: .client, identity: identity, expecting: expecting, alpn: AuthorityWire.alpn),
-                HandshakeWatch(handshake, ending))
+                HandshakeWatch(handshake, life))
         } catch {
             handshake.fail(error)
             return channel.eventLoop.makeFailedFuture(error)
@@ -83,22 +94,28 @@ struct AuthorityConnection: Sendable {
         do {
             try await client.runConnections()
         } catch {
-            throw ending.failure ?? .notReached("\(error)")
+            throw life.failure ?? .notReached("\(error)")
         }
-        if let failure = ending.failure { throw failure }
+        if let failure = life.failure { throw failure }
     }
 
     /// Lets calls under way end, and then the connection.
     func close() { client.beginGracefulShutdown() }
 }
 
-/// Why a connection ended, where TLS knows.
-private final class ConnectionEnding: Sendable {
+/// What TLS knows of a connection: how it began, and why it ended.
+private final class ConnectionLife: Sendable {
+    private let established = Mutex<HandshakeOutcome?>(nil)
     private let error = Mutex<SecureTransportError?>(nil)
 
+    var outcome: HandshakeOutcome? { established.withLock { $0 } }
     var failure: ConnectionFailure? { error.withLock { $0 }.map { .transport($0) } }
 
-    func record(_ new: SecureTransportError) {
+    func begin(_ outcome: HandshakeOutcome) {
+        established.withLock { $0 = outcome }
+    }
+
+    func end(_ new: SecureTransportError) {
         error.withLock { $0 = $0 ?? new }
     }
 }
@@ -108,20 +125,23 @@ private final class HandshakeWatch: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let handshake: EventLoopPromise<Void>
-    private let ending: ConnectionEnding
+    private let life: ConnectionLife
 
-    init(_ handshake: EventLoopPromise<Void>, _ ending: ConnectionEnding) {
+    init(_ handshake: EventLoopPromise<Void>, _ life: ConnectionLife) {
         self.handshake = handshake
-        self.ending = ending
+        self.life = life
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is HandshakeOutcome { handshake.succeed() }
+        if let outcome = event as? HandshakeOutcome {
+            life.begin(outcome)
+            handshake.succeed()
+        }
         context.fireUserInboundEventTriggered(event)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if let error = error as? SecureTransportError { ending.record(error) }
+        if let error = error as? SecureTransportError { life.end(error) }
         handshake.fail(error)
         context.fireErrorCaught(error)
     }

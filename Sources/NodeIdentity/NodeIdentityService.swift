@@ -118,8 +118,7 @@ public actor NodeIdentityService {
 
     // MARK: Joining
 
-    /// Joins by a one-time token; what was held of an earlier membership is replaced. The token is used up once the
-    /// authority has answered.
+    /// Joins; what was held of an earlier membership is replaced. A token is used up once the authority has answered.
     public func join(_ invitation: JoinInvitation) async throws(JoinError) {
         let join = NodeJoin(
             trustDomain: settings.trustDomain, endpoint: settings.endpoint, patience: settings.patience,

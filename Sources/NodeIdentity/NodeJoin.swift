@@ -3,21 +3,31 @@ internal import Foundation
 internal import GRPCCore
 internal import Identity
 internal import Issuance
-internal import OpenSSLBinding
+public import OpenSSLBinding
 internal import SecureTransport
 
-/// What an operator hands to a new node.
+/// By what a node shows that it may join.
+public enum JoinCredential: Sendable {
+    /// A secret that was made for it, good once.
+    case token(String)
+    /// A certificate of the machine's, leaf first, whose issuer the authority was told of; good again and again.
+    case certificate(chain: [Certificate], key: PrivateKey)
+}
+
+/// What a new node needs.
 public struct JoinInvitation: Sendable {
-    public var token: String
+    public var credential: JoinCredential
     /// `host:port`
     public var authorityAddress: String
     /// SHA-256 of the root certificate, 64 hexadecimal digits; colons are passed over.
     public var rootFingerprint: String
-    /// Name that the node asks for; nil when the token says it.
+    /// Name that the node asks for; nil when the credential says it.
     public var nodeName: String?
 
-    public init(token: String, authorityAddress: String, rootFingerprint: String, nodeName: String? = nil) {
-        self.token = token
+    public init(
+        _ credential: JoinCredential, authorityAddress: String, rootFingerprint: String, nodeName: String? = nil
+    ) {
+        self.credential = credential
         self.authorityAddress = authorityAddress
         self.rootFingerprint = rootFingerprint
         self.nodeName = nodeName
@@ -37,7 +47,7 @@ struct NodeJoin: Sendable {
         let membership: NodeMembership
     }
 
-    /// Shows the token to nobody but an authority's server under the root with that fingerprint.
+    /// Shows the credential to nobody but an authority's server under the root with that fingerprint.
     func join(_ invitation: JoinInvitation) async throws(JoinError) -> Joined {
         let pin = try Self.fingerprint(invitation.rootFingerprint)
         let connection = try await open(invitation.authorityAddress, pin: pin)
@@ -66,11 +76,7 @@ struct NodeJoin: Sendable {
     ) async throws(AuthorityCallError) -> Joined {
         do {
             let key = try PrivateKey.generate()
-            var request = Podshield_Authority_V1_JoinRequest()
-            request.token = invitation.token
-            request.request = Data(try SigningRequest.make(key: key))
-            request.nodeName = invitation.nodeName ?? ""
-            request.endpoint = Podshield_Authority_V1_Endpoint(endpoint)
+            let request = try request(invitation, key: key, over: connection)
             var options = CallOptions.defaults
             options.timeout = patience
             let answer = try await connection.calls.join(request, options: options)
@@ -78,6 +84,23 @@ struct NodeJoin: Sendable {
         } catch {
             throw AuthorityCallError(error)
         }
+    }
+
+    private func request(
+        _ invitation: JoinInvitation, key: PrivateKey, over connection: AuthorityConnection
+    ) throws(OpenSSLError) -> Podshield_Authority_V1_JoinRequest {
+        let signingRequest = try SigningRequest.make(key: key)
+        var request = Podshield_Authority_V1_JoinRequest()
+        request.request = Data(signingRequest)
+        request.nodeName = invitation.nodeName ?? ""
+        request.endpoint = Podshield_Authority_V1_Endpoint(endpoint)
+        switch invitation.credential {
+        case .token(let token): request.token = token
+        case .certificate(let chain, let key):
+            request.certificate = try Podshield_Authority_V1_MachineCertificate(
+                chain: chain, key: key, exporter: try connection.exporter(), request: signingRequest)
+        }
+        return request
     }
 
     private func accept(

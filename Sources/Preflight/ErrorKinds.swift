@@ -37,6 +37,7 @@ extension EventKind {
         case .registry(.locked): self = .instanceHeld
         case .missing, .keyInTwoPlaces, .unreadable, .registry: self = .stateRefused
         case .keyStore, .issuance(.signing): self = .caKeyAway
+        case .ownRootVouchesForMachines: self = .configurationRefused
         case .cannotListen: self = .addressRefused
         case .issuance, .serverFailed: self = .startFailed
         }

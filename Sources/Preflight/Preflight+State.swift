@@ -70,18 +70,38 @@ extension Preflight {
         guard let join = configuration.join else { return [] }
         switch standing {
         case .joined: return []
-        case .expired where join.token == nil:
+        case .expired where join.credential == nil:
             return [Obstacle(.nodeIdentityExpired, "the node's SVID has expired, and there is no join token")]
-        case .notJoined where join.token == nil:
+        case .notJoined where join.credential == nil:
             return [Obstacle(.notJoined, "this node has not joined, and there is no join token")]
-        case .expired, .notJoined: return tokenFile(join)
+        case .expired, .notJoined: return join.credential.map(files(of:)) ?? []
         }
     }
 
-    private func tokenFile(_ join: PodshieldConfiguration.Join) -> [Obstacle] {
-        guard case .file(let path) = join.token else { return [] }
+    private func files(of credential: PodshieldConfiguration.JoinCredential) -> [Obstacle] {
+        switch credential {
+        case .token(.file(let path)): secret("the join token", path)
+        case .token: []
+        case .certificate(let file, let key): certificate(file) + secret(key)
+        }
+    }
+
+    private func certificate(_ path: String) -> [Obstacle] {
+        do throws(SystemError) { _ = try AtomicFile.read(path, limit: 1 << 20) } catch {
+            return [Obstacle(.notJoined, "the machine's certificate cannot be used: \(error)")]
+        }
+        return []
+    }
+
+    /// Credentials are there only for the service.
+    private func secret(_ key: PodshieldConfiguration.SecretSource) -> [Obstacle] {
+        guard case .file(let path) = key else { return [] }
+        return secret("the key of the machine's certificate", path)
+    }
+
+    private func secret(_ what: String, _ path: String) -> [Obstacle] {
         do throws(PrivateFileError) { _ = try PrivateFile(opening: path) } catch {
-            return [Obstacle(.notJoined, "the join token cannot be used: \(error)")]
+            return [Obstacle(.notJoined, "\(what) cannot be used: \(error)")]
         }
         return []
     }

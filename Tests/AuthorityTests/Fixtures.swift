@@ -35,7 +35,7 @@ struct TestRegistry {
     func join(_ token: JoinToken, name: String?, now: Int64 = start, address: String = "192.0.2.1") async throws
         -> NodeRecord
     {
-        let joining = Registry.Joining(token: token, name: name, endpoint: try endpoint(address))
+        let joining = Registry.Joining(credential: .token(token), name: name, endpoint: try endpoint(address))
         let granted = try await registry.grantedName(joining, now: now)
         return try await registry.join(joining, with: nodeSVID(granted, authority, now: now), now: now)
     }

@@ -45,7 +45,7 @@ import Testing
 
     @Test(
         arguments: ConfigurationKey.allCases.filter {
-            $0 != .role && !["join", "pkcs11", "vault"].contains($0.section)
+            $0 != .role && !["join", "pkcs11", "vault", "x509pop"].contains($0.section)
         })
     func everyKeyCounts(_ key: ConfigurationKey) throws {
         let (old, new) = try #require(Self.changes[key])
@@ -60,6 +60,10 @@ import Testing
         ("192.0.2.11:7601", "192.0.2.11:7", [ConfigurationKey.joinAuthority]),
         ("0123456789abcdef\n", "0123456789abcdee\n", [.joinRootFingerprint]),
         ("cdef\n", "cdef\n  token: a\n", [.joinToken, .joinTokenFile, .joinTokenCredential]),
+        (
+            "cdef\n", "cdef\n  certificate-file: /c\n  key-file: /k\n",
+            [.joinCertificateFile, .joinKeyFile, .joinKeyCredential]
+        ),
     ])
     func joining(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
         let before = try PodshieldConfiguration(yaml: Documents.node, file: "f")
@@ -76,6 +80,17 @@ import Testing
     func keysInTokens(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
         let before = try PodshieldConfiguration(yaml: Documents.token, file: "f")
         let after = try PodshieldConfiguration(yaml: Documents.token.replacing(old, with: new), file: "f")
+        #expect(before.changes(to: after) == expected)
+    }
+
+    @Test(arguments: [
+        ("ca-file: /c", "ca-file: /d", [ConfigurationKey.x509popCAFile]),
+        ("ca-file: /c", "ca-file: /c\n  node-name: dns-name", [.x509popNodeName]),
+        ("ca-file: /c", "ca-file: /c\n  allow-new-key: true", [.x509popAllowNewKey]),
+    ])
+    func machinesCertificates(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
+        let before = try PodshieldConfiguration(yaml: Documents.certificates, file: "f")
+        let after = try PodshieldConfiguration(yaml: Documents.certificates.replacing(old, with: new), file: "f")
         #expect(before.changes(to: after) == expected)
     }
 

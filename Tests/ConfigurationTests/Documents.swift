@@ -39,6 +39,13 @@ enum Documents {
 
             """
 
+    static let certificates =
+        authority + """
+            x509pop:
+              ca-file: /c
+
+            """
+
     static let node = """
         role: node
         trust-domain: example.org

@@ -141,7 +141,26 @@ import Testing
         #expect(configuration.authority == nil && configuration.node?.name == "node-b")
         let join = try #require(configuration.join)
         #expect(join.authority.description == "192.0.2.11:7601" && join.rootFingerprint == Documents.fingerprint)
-        #expect(join.token == expected)
+        #expect(join.credential == expected.map { .token($0) })
+        #expect(!join.isRepeatable)
+    }
+
+    @Test(arguments: [
+        ("key-file: /k", PodshieldConfiguration.SecretSource.file(path: "/k")),
+        ("key-credential: k", .credential(name: "k")),
+    ])
+    func aNodeWithACertificate(_ key: String, _ expected: PodshieldConfiguration.SecretSource) throws {
+        let yaml = Documents.node + "  certificate-file: /c\n  \(key)\n"
+        let join = try #require(PodshieldConfiguration(yaml: yaml, file: "f").join)
+        #expect(join.credential == .certificate(file: "/c", key: expected))
+        #expect(join.isRepeatable)
+    }
+
+    @Test func machinesCertificates() throws {
+        #expect(try PodshieldConfiguration(yaml: Documents.authority, file: "f").authority?.machineCertificates == nil)
+        let settings = try PodshieldConfiguration(yaml: Documents.certificates, file: "f").authority?
+            .machineCertificates
+        #expect(settings == .init(caFile: "/c", name: .commonName, allowNewKey: false))
     }
 
     @Test func fingerprintsMayHaveColonsAndCapitals() throws {

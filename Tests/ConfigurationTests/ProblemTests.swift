@@ -216,6 +216,12 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
             "  token: a\n  token-file: /t\n", "f:11:15: join.token-file: stands beside join.token; only one may"),
         BadDocument("  token: s3cret key\n", "f:10:10: join.token: it is not a token of 1 to 128 characters"),
         BadDocument("authority: {port: 1}\n", "f:10:19: authority.port: says nothing to role node"),
+        BadDocument("x509pop: {ca-file: /c}\n", "f:10:20: x509pop.ca-file: says nothing to role node"),
+        BadDocument("  certificate-file: /c\n", "f: join.key-file: is missing, and so is key-credential"),
+        BadDocument("  key-file: /k\n", "f:10:13: join.key-file: says nothing without certificate-file"),
+        BadDocument(
+            "  token: a\n  certificate-file: /c\n  key-file: /k\n",
+            "f:11:21: join.certificate-file: stands beside join.token; only one may"),
     ])
     func roleNode(_ document: BadDocument) {
         BadDocument(Documents.node + document.yaml, with: document.problems).check()

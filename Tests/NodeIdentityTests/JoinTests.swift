@@ -55,7 +55,7 @@ import Testing
         var expired = try await authority.invitation(lifetime: .seconds(1))
         expired.nodeName = "node-b"
         var unknown = expired
-        unknown.token = "no such token"
+        unknown.credential = .token("no such token")
         var again = used
         again.nodeName = "node-c"
         try await Task.sleep(for: .seconds(1.1))

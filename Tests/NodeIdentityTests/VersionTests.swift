@@ -19,7 +19,7 @@ import Testing
         let port = try #require(await older.server.port)
         try await node.join(
             JoinInvitation(
-                token: invitation.token, authorityAddress: "127.0.0.1:\(port)",
+                invitation.credential, authorityAddress: "127.0.0.1:\(port)",
                 rootFingerprint: invitation.rootFingerprint, nodeName: "node-a"))
         try await eventually("the node knows that there are none") { await node.service.workloadEntries == [] }
         try await eventually("a directory") { await node.service.currentDirectory != nil }

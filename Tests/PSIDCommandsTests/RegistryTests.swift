@@ -179,7 +179,7 @@ import Testing
         #expect(request.node == "node-b" && request.ttl == 600)
         let head = "role: node\ntrust-domain: a\nprotected: [10.0.0.0/8]\nnode: {name: node-b, address: 192.0.2.2}\n"
         let configuration = try PodshieldConfiguration(yaml: head + outcome.output, file: "f")
-        #expect(configuration.join?.token == .text("dG9rZW4-_"))
+        #expect(configuration.join?.credential == .token(.text("dG9rZW4-_")))
     }
 
     @Test func tokensAsJSON() async throws {

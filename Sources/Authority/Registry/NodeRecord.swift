@@ -12,6 +12,7 @@ public struct NodeRecord: Sendable, Equatable {
     /// Of its newest SVID, lower-case hexadecimal.
     public let serial: String
     public let isBanned: Bool
+    public let attestation: NodeAttestation
     /// Of what it was only name and number are still known.
     let isEvicted: Bool
 }

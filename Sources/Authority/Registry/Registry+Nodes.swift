@@ -8,10 +8,16 @@ internal import OpenSSLBinding
 extension Registry {
     /// A node that wants to join, all that is known of it checked.
     struct Joining: Sendable {
-        let token: JoinToken
-        /// Nil to take the token's.
+        let credential: Credential
+        /// Nil to take the one that the credential says.
         let name: String?
         let endpoint: NodeEndpoint
+    }
+
+    /// By what a node joins.
+    enum Credential: Sendable {
+        case token(JoinToken)
+        case attested(AttestedNode)
     }
 
     /// The name that the node would join under: with it an SVID can be made for `join`, which looks at everything again.
@@ -19,11 +25,11 @@ extension Registry {
         try await read(as: JoinRefusal.self) { try admit(joining, now: now, $0).name }
     }
 
-    /// Uses up the token and records the node with its SVID, all of it or nothing: of any number of tries with one token
-    /// exactly one gets through.
+    /// Uses up the token, if it is one, and records the node with its SVID, all of it or nothing: of any number of tries with
+    /// one token exactly one gets through.
     ///
     /// A token that was made for a name lets that node join again and keep its number; one for any name does not open a
-    /// name that is taken.
+    /// name that is taken. Who is attested may join again and again, as long as it is the same.
     func join(_ joining: Joining, with svid: X509SVID, now: Int64) async throws(JoinRefusal) -> NodeRecord {
         try await write(as: JoinRefusal.self) { db in
             let (name, former) = try admit(joining, now: now, db)
@@ -32,19 +38,19 @@ extension Registry {
             }
             try db.execute(
                 sql: """
-                    INSERT INTO nodes (name, address, link_port, esp_port, joined_at, serial) VALUES (?, ?, ?, ?, ?, ?)
+                    INSERT INTO nodes (name, address, link_port, esp_port, joined_at, serial, joined_by, joined_as)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT (name) DO UPDATE SET address = excluded.address, link_port = excluded.link_port,
                         esp_port = excluded.esp_port, joined_at = excluded.joined_at, serial = excluded.serial,
-                        evicted = 0
+                        joined_by = excluded.joined_by, joined_as = excluded.joined_as, evicted = 0
                     """,
                 arguments: [
                     name, Data(joining.endpoint.address.packed), joining.endpoint.linkPort,
-                    joining.endpoint.espPort, now, svid.leaf.serialHex,
+                    joining.endpoint.espPort, now, svid.leaf.serialHex, joining.credential.attestation.method,
+                    joining.credential.attestation.selector,
                 ])
             guard let node = try find(name: name, db), node.id == svid.id else { throw nonsense("a node \(name)") }
-            try db.execute(
-                sql: "UPDATE tokens SET used_by = ? WHERE hash = ?",
-                arguments: [node.number.rawValue, joining.token.hash])
+            if case .token(let token) = joining.credential { try use(up: token, by: node.number, db) }
             try insert(IssuedRow(svid: svid, node: node.number, entry: nil), db)
             try checkRoom(now: now, db)
             _ = try db.advance("revision")
@@ -54,17 +60,24 @@ extension Registry {
 
     /// Under which name a node may join now, and what it was before under that name.
     private func admit(_ joining: Joining, now: Int64, _ db: Database) throws -> (name: String, former: NodeRecord?) {
-        let promised = try Self.goodToken(joining.token, now: now, db)
+        let promised = try Self.promisedName(joining.credential, now: now, db)
         let name = try Self.name(asked: joining.name, promised: promised)
         let former = try find(name: name, db)
         if let former {
             guard !former.isBanned else { throw JoinRefusal.banned(name) }
-            guard promised != nil || former.isEvicted else { throw JoinRefusal.nameTaken(name) }
+            if !former.isEvicted { try joining.credential.checkThatItMayReplace(former, isForName: promised != nil) }
         }
         guard try !isLeased(joining.endpoint.address, toAnotherThan: former?.number, db) else {
             throw JoinRefusal.leasedAddress(joining.endpoint.address)
         }
         return (name, former)
+    }
+
+    private static func promisedName(_ credential: Credential, now: Int64, _ db: Database) throws -> String? {
+        switch credential {
+        case .token(let token): try goodToken(token, now: now, db)
+        case .attested(let node): node.name
+        }
     }
 
     private static func name(asked: String?, promised: String?) throws(JoinRefusal) -> String {
@@ -128,7 +141,9 @@ extension Registry {
         let name: String = try row.decode(forColumn: "name")
         guard let number = UInt32(exactly: try row.decode(Int64.self, forColumn: "number")),
             let id = try? ReservedNames.node(name, in: trustDomain),
-            let address = IPAddress(bytes: try row.decode(Data.self, forColumn: "address"))
+            let address = IPAddress(bytes: try row.decode(Data.self, forColumn: "address")),
+            let attestation = NodeAttestation(
+                method: try row.decode(forColumn: "joined_by"), selector: try row.decode(forColumn: "joined_as"))
         else { throw nonsense("a node \(name)") }
         return NodeRecord(
             number: NodeNumber(rawValue: number), name: name, id: id,
@@ -136,6 +151,23 @@ extension Registry {
                 address: address, linkPort: try row.decode(forColumn: "link_port"),
                 espPort: try row.decode(forColumn: "esp_port")),
             joinedAt: try row.decode(forColumn: "joined_at"), serial: try row.decode(forColumn: "serial"),
-            isBanned: try row.decode(forColumn: "banned"), isEvicted: try row.decode(forColumn: "evicted"))
+            isBanned: try row.decode(forColumn: "banned"), attestation: attestation,
+            isEvicted: try row.decode(forColumn: "evicted"))
+    }
+}
+
+extension Registry.Credential {
+    fileprivate var attestation: NodeAttestation {
+        switch self {
+        case .token: .joinToken
+        case .attested(let node): node.attestation
+        }
+    }
+
+    fileprivate func checkThatItMayReplace(_ former: NodeRecord, isForName: Bool) throws(JoinRefusal) {
+        switch self {
+        case .token: guard isForName else { throw .nameTaken(former.name) }
+        case .attested(let node): guard node.follows(former.attestation) else { throw .nameHeld(former.name) }
+        }
     }
 }

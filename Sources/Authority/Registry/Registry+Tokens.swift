@@ -1,4 +1,5 @@
 internal import GRDB
+internal import Identity
 
 extension Registry {
     /// Remembers a token by its hash alone: who reads the file cannot join with it.
@@ -18,6 +19,11 @@ extension Registry {
     /// Whether it is worth looking at a join with this token. What counts is looked at again in the transaction.
     func checkToken(_ token: JoinToken, now: Int64) async throws(JoinRefusal) {
         _ = try await read(as: JoinRefusal.self) { try Self.goodToken(token, now: now, $0) }
+    }
+
+    func use(up token: JoinToken, by node: NodeNumber, _ db: Database) throws {
+        try db.execute(
+            sql: "UPDATE tokens SET used_by = ? WHERE hash = ?", arguments: [node.rawValue, token.hash])
     }
 
     /// The name the token is for, nil for any. Throws for tokens that are not good.

@@ -16,6 +16,7 @@ enum RegistrySchema {
         migrator.registerMigration("5: keys for JWT-SVIDs") { try $0.execute(sql: version5) }
         migrator.registerMigration("6: certificates, and what is revoked") { try $0.execute(sql: version6) }
         migrator.registerMigration("7: editions of entries") { try $0.execute(sql: version7) }
+        migrator.registerMigration("8: how nodes joined") { try $0.execute(sql: version8) }
         return migrator
     }
 
@@ -132,4 +133,10 @@ enum RegistrySchema {
         """
 
     private static let version7 = "ALTER TABLE entries ADD COLUMN edition INTEGER NOT NULL DEFAULT 1"
+
+    /// Until then there were tokens only.
+    private static let version8 = """
+        ALTER TABLE nodes ADD COLUMN joined_by TEXT NOT NULL DEFAULT 'join-token';
+        ALTER TABLE nodes ADD COLUMN joined_as TEXT NOT NULL DEFAULT '';
+        """
 }

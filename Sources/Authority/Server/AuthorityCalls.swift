@@ -26,7 +26,7 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
         do throws(JoinRefusal) {
             guard joinBudget.spend(Self.network(of: context.remotePeer)) else { throw .tooManyTries }
             let joined = try await core.join(
-                token: message.token, request: Array(message.request),
+                by: Self.evidence(message, ConnectionProof(request.metadata)), request: Array(message.request),
                 name: message.nodeName.isEmpty ? nil : message.nodeName,
                 endpoint: message.hasEndpoint ? message.endpoint.parsed : nil)
             var answer = Podshield_Authority_V1_JoinResponse()
@@ -38,6 +38,16 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
             core.observe(.joinRefused(peer: context.remotePeer, error))
             throw CallRefusal.join(error).status
         }
+    }
+
+    private static func evidence(
+        _ message: Podshield_Authority_V1_JoinRequest, _ connection: ConnectionProof?
+    ) -> JoinEvidence {
+        guard message.hasCertificate else { return .token(message.token) }
+        return .certificate(
+            MachineEvidence(
+                chain: message.certificate.chain.map(Array.init), signature: Array(message.certificate.signature),
+                exporter: connection?.exporter, request: Array(message.request)))
     }
 
     func renewNode(

@@ -50,43 +50,7 @@ struct AuthorityCore: Sendable {
 
     // MARK: Nodes
 
-    /// Lets a node in. The request's signature is checked only once the token is known to be good.
-    func join(
-        token: String, request: [UInt8], name: String?, endpoint: NodeEndpoint?
-    ) async throws(JoinRefusal) -> (node: NodeRecord, svid: X509SVID) {
-        let now = now()
-        guard let token = JoinToken(presented: token) else { throw .unknownToken }
-        try await registry.checkToken(token, now: now)
-        if let name, !Self.isNodeName(name) { throw .badName(name) }
-        guard let endpoint else { throw .badEndpoint }
-        let joining = Registry.Joining(token: token, name: name, endpoint: endpoint)
-        let granted = try await registry.grantedName(joining, now: now)
-        // Before the transaction: nothing in the registry may wait for a key.
-        let svid = try await issue(granted, try prove(request), now: now)
-        let joined = (node: try await registry.join(joining, with: svid, now: now), svid: svid)
-        await publisher.changed()
-        observe(.joined(joined.node))
-        return joined
-    }
-
-    private func prove(_ request: [UInt8]) throws(JoinRefusal) -> ProvenRequest {
-        do throws(IssuanceError) {
-            return try ProvenRequest(csrDER: request)
-        } catch {
-            throw .issuance(error)
-        }
-    }
-
-    private func issue(_ name: String, _ request: ProvenRequest, now: Int64) async throws(JoinRefusal) -> X509SVID {
-        do throws(IssuanceError) {
-            return try await issueNode(name, request, now: now)
-        } catch {
-            throw .issuance(error)
-        }
-    }
-
-    private func issueNode(_ name: String, _ request: ProvenRequest, now: Int64) async throws(IssuanceError) -> X509SVID
-    {
+    func issueNode(_ name: String, _ request: ProvenRequest, now: Int64) async throws(IssuanceError) -> X509SVID {
         let plan = try IssuancePlan.node(name, in: settings.trustDomain, lifetime: settings.nodeLifetime)
         return try await signer.sign(request, plan: plan, now: now)
     }

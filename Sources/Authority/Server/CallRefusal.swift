@@ -70,8 +70,8 @@ extension JoinRefusal {
         switch self {
         case .unknownToken, .expiredToken, .usedToken:
             RPCError(code: .permissionDenied, message: "the join token is not valid")
-        case .banned: RPCError(code: .permissionDenied, message: description)
-        case .nameTaken: RPCError(code: .alreadyExists, message: description)
+        case .certificate, .banned: RPCError(code: .permissionDenied, message: description)
+        case .nameTaken, .nameHeld: RPCError(code: .alreadyExists, message: description)
         case .nameMissing, .badName, .otherName, .badEndpoint, .leasedAddress:
             RPCError(code: .invalidArgument, message: description)
         case .tooManyTries, .registry(.directoryFull): RPCError(code: .resourceExhausted, message: description)

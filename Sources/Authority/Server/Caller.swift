@@ -41,20 +41,28 @@ struct Caller: Sendable, Equatable {
     var headerValue: String { "\(id) \(notBefore) \(notAfter) \(serial)" }
 }
 
-/// Sits before gRPC on every stream of a connection: takes `podshield-caller` out of what the client sent and puts in whom
-/// the handshake verified.
+/// Sits before gRPC on every stream of a connection: takes `podshield-caller` and `podshield-connection-bin` out of what the
+/// client sent and puts in whom the handshake verified, or for who came without a certificate what proofs are made over.
 final class CallerStamp: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias InboundOut = HTTP2Frame.FramePayload
 
-    private let caller: Caller?
+    private let name: String
+    private let value: String
 
-    init(_ caller: Caller?) { self.caller = caller }
+    init(_ outcome: HandshakeOutcome) throws(OpenSSLError) {
+        if let peer = outcome.peer {
+            (name, value) = (Caller.header, Caller(peer).headerValue)
+        } else {
+            (name, value) = (ConnectionProof.header, try ConnectionProof(outcome).headerValue)
+        }
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .headers(var frame) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
         frame.headers.remove(name: Caller.header)
-        if let caller { frame.headers.add(name: Caller.header, value: caller.headerValue) }
+        frame.headers.remove(name: ConnectionProof.header)
+        frame.headers.add(name: name, value: value)
         context.fireChannelRead(wrapInboundOut(.headers(frame)))
     }
 
@@ -64,8 +72,7 @@ final class CallerStamp: ChannelInboundHandler {
             guard let connection = stream.parent else { throw ChannelError.operationUnsupported }
             let transport = try connection.pipeline.syncOperations.handler(type: SecureTransportHandler.self)
             guard let outcome = transport.outcome else { throw SecureTransportError.closed }
-            try stream.pipeline.syncOperations.addHandler(
-                CallerStamp(outcome.peer.map(Caller.init)), position: .first)
+            try stream.pipeline.syncOperations.addHandler(CallerStamp(outcome), position: .first)
         }
     }
 }

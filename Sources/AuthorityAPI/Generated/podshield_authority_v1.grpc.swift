@@ -156,8 +156,9 @@ extension Podshield_Authority_V1_Authority {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Trades a one-time token for a node's first SVID. PERMISSION_DENIED for every token that is not good, whatever the
-        /// > reason; ALREADY_EXISTS for a name that another node has.
+        /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
+        /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
+        /// > another node has.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Podshield_Authority_V1_JoinRequest` messages.
@@ -295,8 +296,9 @@ extension Podshield_Authority_V1_Authority {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Trades a one-time token for a node's first SVID. PERMISSION_DENIED for every token that is not good, whatever the
-        /// > reason; ALREADY_EXISTS for a name that another node has.
+        /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
+        /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
+        /// > another node has.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Authority_V1_JoinRequest` message.
@@ -432,8 +434,9 @@ extension Podshield_Authority_V1_Authority {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Trades a one-time token for a node's first SVID. PERMISSION_DENIED for every token that is not good, whatever the
-        /// > reason; ALREADY_EXISTS for a name that another node has.
+        /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
+        /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
+        /// > another node has.
         ///
         /// - Parameters:
         ///   - request: A `Podshield_Authority_V1_JoinRequest` message.
@@ -843,8 +846,9 @@ extension Podshield_Authority_V1_Authority {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Trades a one-time token for a node's first SVID. PERMISSION_DENIED for every token that is not good, whatever the
-        /// > reason; ALREADY_EXISTS for a name that another node has.
+        /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
+        /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
+        /// > another node has.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Authority_V1_JoinRequest` message.
@@ -1025,8 +1029,9 @@ extension Podshield_Authority_V1_Authority {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Trades a one-time token for a node's first SVID. PERMISSION_DENIED for every token that is not good, whatever the
-        /// > reason; ALREADY_EXISTS for a name that another node has.
+        /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
+        /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
+        /// > another node has.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Authority_V1_JoinRequest` message.
@@ -1268,8 +1273,9 @@ extension Podshield_Authority_V1_Authority.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Trades a one-time token for a node's first SVID. PERMISSION_DENIED for every token that is not good, whatever the
-    /// > reason; ALREADY_EXISTS for a name that another node has.
+    /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
+    /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
+    /// > another node has.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Podshield_Authority_V1_JoinRequest` message.
@@ -1475,8 +1481,9 @@ extension Podshield_Authority_V1_Authority.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Trades a one-time token for a node's first SVID. PERMISSION_DENIED for every token that is not good, whatever the
-    /// > reason; ALREADY_EXISTS for a name that another node has.
+    /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
+    /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
+    /// > another node has.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -36,12 +36,13 @@ public nonisolated struct Podshield_Authority_V1_JoinRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// One of `token` and `certificate`.
   public var token: String = String()
 
   /// PKCS#10 request.
   public var request: Data = Data()
 
-  /// May be empty when the token was made for one name.
+  /// May be empty when the token was made for one name, or the certificate says it.
   public var nodeName: String = String()
 
   public var endpoint: Podshield_Authority_V1_Endpoint {
@@ -53,11 +54,40 @@ public nonisolated struct Podshield_Authority_V1_JoinRequest: Sendable {
   /// Clears the value of `endpoint`. Subsequent reads from it will return its default value.
   public mutating func clearEndpoint() {self._endpoint = nil}
 
+  public var certificate: Podshield_Authority_V1_MachineCertificate {
+    get {_certificate ?? Podshield_Authority_V1_MachineCertificate()}
+    set {_certificate = newValue}
+  }
+  /// Returns true if `certificate` has been explicitly set.
+  public var hasCertificate: Bool {self._certificate != nil}
+  /// Clears the value of `certificate`. Subsequent reads from it will return its default value.
+  public mutating func clearCertificate() {self._certificate = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _endpoint: Podshield_Authority_V1_Endpoint? = nil
+  fileprivate var _certificate: Podshield_Authority_V1_MachineCertificate? = nil
+}
+
+/// A certificate of the machine's that others issued, and proof that the sender has its key.
+public nonisolated struct Podshield_Authority_V1_MachineCertificate: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Leaf first.
+  public var chain: [Data] = []
+
+  /// By the leaf's key, over "podshield-join-v1" and a zero byte, 32 bytes of the connection's exporter (RFC 8446 section
+  /// 7.5, label "EXPORTER-podshield-join-v1", empty context), and the SHA-256 of leaf and `request`. ECDSA with SHA-256,
+  /// on P-384 with SHA-384; RSASSA-PSS with SHA-256; Ed25519.
+  public var signature: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 public nonisolated struct Podshield_Authority_V1_JoinResponse: Sendable {
@@ -528,7 +558,7 @@ fileprivate nonisolated let _protobuf_package = "podshield.authority.v1"
 
 nonisolated extension Podshield_Authority_V1_JoinRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".JoinRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}request\0\u{3}node_name\0\u{1}endpoint\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}request\0\u{3}node_name\0\u{1}endpoint\0\u{1}certificate\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -540,6 +570,7 @@ nonisolated extension Podshield_Authority_V1_JoinRequest: SwiftProtobuf.Message,
       case 2: try { try decoder.decodeSingularBytesField(value: &self.request) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.nodeName) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._endpoint) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._certificate) }()
       default: break
       }
     }
@@ -562,6 +593,9 @@ nonisolated extension Podshield_Authority_V1_JoinRequest: SwiftProtobuf.Message,
     try { if let v = self._endpoint {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     } }()
+    try { if let v = self._certificate {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -570,6 +604,42 @@ nonisolated extension Podshield_Authority_V1_JoinRequest: SwiftProtobuf.Message,
     if lhs.request != rhs.request {return false}
     if lhs.nodeName != rhs.nodeName {return false}
     if lhs._endpoint != rhs._endpoint {return false}
+    if lhs._certificate != rhs._certificate {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Authority_V1_MachineCertificate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".MachineCertificate"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}chain\0\u{1}signature\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedBytesField(value: &self.chain) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.chain.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.chain, fieldNumber: 1)
+    }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Authority_V1_MachineCertificate, rhs: Podshield_Authority_V1_MachineCertificate) -> Bool {
+    if lhs.chain != rhs.chain {return false}
+    if lhs.signature != rhs.signature {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -63,6 +63,9 @@ extension AuthoritySettings {
         serverLifetime = settings.nodeLifetime
         leasable = configuration.protected
         autoRegistration = try AutoRegistration(settings, configuration)
+        if let certificates = settings.machineCertificates {
+            machineCertificates = try MachineCertificates(certificates)
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 import Authority
 import Configuration
-import LinuxBinding
 import OpenSSLBinding
 import PKCS11Binding
 import SystemdBinding
@@ -36,24 +35,12 @@ extension PKCS11KeyStore {
 extension VaultKeyStore {
     fileprivate init(_ settings: PodshieldConfiguration.Vault) throws(StartError) {
         let server = VaultServer(
-            host: settings.server.host, port: settings.server.port, roots: try Self.roots(settings.caFile),
+            host: settings.server.host, port: settings.server.port,
+            roots: try Certificate.chain(in: settings.caFile, of: .vaultCAFile),
             now: WallClock.seconds)
         self.init(
             server: server, login: VaultLogin(settings.login), namespace: settings.namespace, mount: settings.mount,
             key: settings.key, mayCreate: settings.create)
-    }
-
-    private static func roots(_ path: String) throws(StartError) -> [Certificate] {
-        let text: [UInt8]
-        do throws(SystemError) { text = try AtomicFile.read(path, limit: 1 << 20) } catch { throw .system(error) }
-        let roots: [Certificate]
-        do throws(OpenSSLError) {
-            roots = try Certificate.parsePEMChain(String(decoding: text, as: UTF8.self))
-        } catch {
-            throw .badSetting(key: .vaultCAFile, reason: "\(path): \(error)")
-        }
-        guard !roots.isEmpty else { throw .badSetting(key: .vaultCAFile, reason: "\(path) holds no certificate") }
-        return roots
     }
 }
 

@@ -40,9 +40,9 @@ struct NodeMembershipStart {
     }
 
     /// Joins again where that needs nobody's help: a machine that slept has an authority in the same process that would have
-    /// renewed its identity. A node of another authority needs a new token, and so an operator.
+    /// renewed its identity, or a certificate of its own. A node with a token needs a new one, and so an operator.
     func restore(_ service: NodeIdentityService) async {
-        guard authority != nil else { return }
+        guard authority != nil || daemon.configuration.join?.isRepeatable == true else { return }
         while !Task.isCancelled {
             do throws(StartError) { return try await complete(service) } catch {
                 daemon.report(status: "\(error)")
@@ -83,7 +83,7 @@ struct NodeMembershipStart {
         do throws(InvitationError) {
             let made = try await authority.service.generateToken(node: node.name, lifetime: .seconds(60))
             return JoinInvitation(
-                token: made.token, authorityAddress: authority.localAddress, rootFingerprint: made.rootFingerprint,
+                .token(made.token), authorityAddress: authority.localAddress, rootFingerprint: made.rootFingerprint,
                 nodeName: node.name)
         } catch {
             throw .invitation(error)
@@ -92,13 +92,9 @@ struct NodeMembershipStart {
 
     private func foreignInvitation() throws(StartError) -> JoinInvitation {
         guard let join = daemon.configuration.join else { throw .noToken(.none) }
-        do throws(TokenError) {
-            return JoinInvitation(
-                token: try JoinToken(source: join.token).read(), authorityAddress: join.authority.description,
-                rootFingerprint: join.rootFingerprint, nodeName: node.name)
-        } catch {
-            throw .noToken(error)
-        }
+        return JoinInvitation(
+            try JoinCredential(join.credential), authorityAddress: join.authority.description,
+            rootFingerprint: join.rootFingerprint, nodeName: node.name)
     }
 }
 

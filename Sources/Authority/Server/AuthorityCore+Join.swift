@@ -1,0 +1,64 @@
+internal import AuthorityAPI
+internal import Identity
+internal import Issuance
+
+/// By what a node wants to be let in, as it said.
+enum JoinEvidence: Sendable {
+    case token(String)
+    case certificate(MachineEvidence)
+}
+
+extension AuthorityCore {
+    /// Lets a node in. The request's signature is checked only once it is known that the node may join.
+    func join(
+        by evidence: JoinEvidence, request: [UInt8], name: String?, endpoint: NodeEndpoint?
+    ) async throws(JoinRefusal) -> (node: NodeRecord, svid: X509SVID) {
+        let now = now()
+        let credential = try await credential(evidence, now: now)
+        if let name, !Self.isNodeName(name) { throw .badName(name) }
+        guard let endpoint else { throw .badEndpoint }
+        let joining = Registry.Joining(credential: credential, name: name, endpoint: endpoint)
+        let granted = try await registry.grantedName(joining, now: now)
+        // Before the transaction: nothing in the registry may wait for a key.
+        let svid = try await issue(granted, try prove(request), now: now)
+        let joined = (node: try await registry.join(joining, with: svid, now: now), svid: svid)
+        await publisher.changed()
+        observe(.joined(joined.node))
+        return joined
+    }
+
+    private func credential(_ evidence: JoinEvidence, now: Int64) async throws(JoinRefusal) -> Registry.Credential {
+        switch evidence {
+        case .token(let text):
+            guard let token = JoinToken(presented: text) else { throw .unknownToken }
+            try await registry.checkToken(token, now: now)
+            return .token(token)
+        case .certificate(let evidence): return .attested(try attest(evidence, now: now))
+        }
+    }
+
+    private func attest(_ evidence: MachineEvidence, now: Int64) throws(JoinRefusal) -> AttestedNode {
+        do throws(MachineRejection) {
+            guard let certificates = settings.machineCertificates else { throw .notConfigured }
+            return try certificates.attest(evidence, now: now)
+        } catch {
+            throw .certificate(error)
+        }
+    }
+
+    private func prove(_ request: [UInt8]) throws(JoinRefusal) -> ProvenRequest {
+        do throws(IssuanceError) {
+            return try ProvenRequest(csrDER: request)
+        } catch {
+            throw .issuance(error)
+        }
+    }
+
+    private func issue(_ name: String, _ request: ProvenRequest, now: Int64) async throws(JoinRefusal) -> X509SVID {
+        do throws(IssuanceError) {
+            return try await issueNode(name, request, now: now)
+        } catch {
+            throw .issuance(error)
+        }
+    }
+}

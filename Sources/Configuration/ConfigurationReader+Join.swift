@@ -1,0 +1,40 @@
+/// Both ends of a join: by what a node shows that it may, and what an authority takes.
+extension ConfigurationReader {
+    mutating func join() -> PodshieldConfiguration.Join? {
+        let authority = document.required(.joinAuthority, .endpoint)
+        let fingerprint = document.required(.joinRootFingerprint, .fingerprint)
+        only(one: [.joinToken, .joinTokenFile, .joinTokenCredential, .joinCertificateFile])
+        let credential = certificate() ?? token().map { .token($0) }
+        guard let authority, let fingerprint else { return nil }
+        return PodshieldConfiguration.Join(
+            authority: authority, rootFingerprint: fingerprint, credential: credential)
+    }
+
+    private mutating func token() -> PodshieldConfiguration.TokenSource? {
+        if let text = document.value(.joinToken, .token) { return .text(text) }
+        if let path = document.value(.joinTokenFile, .path) { return .file(path: path) }
+        return document.value(.joinTokenCredential, .segment).map { .credential(name: $0) }
+    }
+
+    private mutating func certificate() -> PodshieldConfiguration.JoinCredential? {
+        guard document.has(.joinCertificateFile) else {
+            for key in [ConfigurationKey.joinKeyFile, .joinKeyCredential] where document.has(key) {
+                document.report("says nothing without certificate-file", at: key)
+            }
+            return nil
+        }
+        let file = document.value(.joinCertificateFile, .path)
+        guard let key = secret(.joinKeyFile, .joinKeyCredential), let file else { return nil }
+        return .certificate(file: file, key: key)
+    }
+
+    mutating func machineCertificates() -> PodshieldConfiguration.MachineCertificates? {
+        guard hasSection("x509pop") else { return nil }
+        let caFile = document.required(.x509popCAFile, .path)
+        let name = document.value(.x509popNodeName, .word, default: PodshieldConfiguration.CertificateName.commonName)
+        let allowNewKey = document.value(.x509popAllowNewKey, .bool, default: false)
+        return caFile.map {
+            PodshieldConfiguration.MachineCertificates(caFile: $0, name: name, allowNewKey: allowNewKey)
+        }
+    }
+}

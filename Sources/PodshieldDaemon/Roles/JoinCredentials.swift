@@ -1,0 +1,53 @@
+import Authority
+import Configuration
+import NodeIdentity
+import OpenSSLBinding
+
+extension JoinCredential {
+    /// Reads what the configuration says, as it is now.
+    init(_ credential: PodshieldConfiguration.JoinCredential?) throws(StartError) {
+        switch credential {
+        case .certificate(let file, let key):
+            let chain = try Certificate.chain(in: file, of: .joinCertificateFile)
+            self = .certificate(chain: chain, key: try Self.key(of: chain[0], in: key))
+        case .token(let source): self = .token(try Self.token(source))
+        case nil: self = .token(try Self.token(nil))
+        }
+    }
+
+    private static func token(_ source: PodshieldConfiguration.TokenSource?) throws(StartError) -> String {
+        do throws(TokenError) { return try JoinToken(source: source).read() } catch { throw .noToken(error) }
+    }
+
+    private static func key(
+        of leaf: Certificate, in source: PodshieldConfiguration.SecretSource
+    ) throws(StartError) -> PrivateKey {
+        let setting =
+            if case .file = source { ConfigurationKey.joinKeyFile } else { ConfigurationKey.joinKeyCredential }
+        let pem: SecretBytes
+        do throws(SecretError) { pem = try source.read() } catch {
+            throw .badSetting(key: setting, reason: "\(error)")
+        }
+        let key: PrivateKey
+        do throws(OpenSSLError) { key = try PrivateKey(pem: pem) } catch {
+            throw .badSetting(key: setting, reason: "\(error)")
+        }
+        guard key.publicKey == leaf.publicKey else {
+            throw .badSetting(key: setting, reason: "it is not the key of the first certificate")
+        }
+        return key
+    }
+}
+
+extension MachineCertificates {
+    init(_ settings: PodshieldConfiguration.MachineCertificates) throws(StartError) {
+        let naming: Naming =
+            switch settings.name {
+            case .commonName: .commonName
+            case .dnsName: .dnsName
+            }
+        self.init(
+            roots: try Certificate.chain(in: settings.caFile, of: .x509popCAFile), naming: naming,
+            mayChangeKey: settings.allowNewKey)
+    }
+}
