@@ -17,9 +17,11 @@ extension Event {
             [.node: node ?? "", .notAfter: "\(expiresAt)"])
     }
 
-    public static func nodeAdmitted(_ node: String, spiffeID: String, number: UInt32, address: String) -> Event {
+    public static func nodeAdmitted(
+        _ node: String, spiffeID: String, number: UInt32, address: String, by method: String
+    ) -> Event {
         Event(
-            .nodeAdmitted, "node \(node) at \(address) has joined as number \(number)",
+            .nodeAdmitted, "node \(node) at \(address) has joined as number \(number), by \(method)",
             [.node: node, .spiffeID: spiffeID, .nodeNumber: "\(number)", .address: address])
     }
 

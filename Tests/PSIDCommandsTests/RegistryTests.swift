@@ -208,6 +208,7 @@ import Testing
         var other = node
         (other.name, other.number, other.leases, other.isSelf) = ("node-b", 2, [], false)
         other.isBanned = true
+        (other.joinedBy, other.joinedAs) = ("x509pop", "c0ffee")
         var response = Podshield_Admin_V1_NodeListResponse()
         (response.directoryRevision, response.nodes) = (9, [node, other])
         return response
@@ -218,9 +219,9 @@ import Testing
         let outcome = try await psid("node", "list", to: daemon)
         #expect(
             outcome.output == """
-                NUMBER  NAME     ADDRESS     LINK  ESP   BANNED  LEASES
-                1       node-a*  192.0.2.11  7600  4500  -       10.42.1.10/32,fd42::a/128
-                2       node-b   192.0.2.11  7600  4500  yes     -
+                NUMBER  NAME     ADDRESS     LINK  ESP   JOINED BY  BANNED  LEASES
+                1       node-a*  192.0.2.11  7600  4500  -          -       10.42.1.10/32,fd42::a/128
+                2       node-b   192.0.2.11  7600  4500  x509pop    yes     -
 
                 """)
     }
@@ -229,6 +230,7 @@ import Testing
         let daemon = FakeDaemon {
             $0.nodeList = Self.nodes
             $0.nodeList.nodes.removeLast()
+            ($0.nodeList.nodes[0].joinedBy, $0.nodeList.nodes[0].joinedAs) = ("x509pop", "c0ffee")
         }
         let outcome = try await psid("node", "list", "-o", "json", to: daemon)
         #expect(
@@ -241,6 +243,8 @@ import Testing
                       "espPort" : 4500,
                       "isBanned" : false,
                       "isSelf" : true,
+                      "joinedAs" : "c0ffee",
+                      "joinedBy" : "x509pop",
                       "leases" : [
                         "10.42.1.10/32",
                         "fd42::a/128"

@@ -1355,6 +1355,12 @@ public nonisolated struct Podshield_Admin_V1_Node: Sendable {
   /// Whether it is shut out; such a node is in nobody's directory.
   public var isBanned: Bool = false
 
+  /// How it joined last, such as join-token; empty where no authority answers.
+  public var joinedBy: String = String()
+
+  /// What tells it from others that join likewise: of a certificate, the SHA-256 of its key.
+  public var joinedAs: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -4159,7 +4165,7 @@ nonisolated extension Podshield_Admin_V1_NodeListResponse: SwiftProtobuf.Message
 
 nonisolated extension Podshield_Admin_V1_Node: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Node"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}spiffe_id\0\u{1}number\0\u{1}address\0\u{3}link_port\0\u{3}esp_port\0\u{1}leases\0\u{3}is_self\0\u{3}is_banned\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}spiffe_id\0\u{1}number\0\u{1}address\0\u{3}link_port\0\u{3}esp_port\0\u{1}leases\0\u{3}is_self\0\u{3}is_banned\0\u{3}joined_by\0\u{3}joined_as\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4176,6 +4182,8 @@ nonisolated extension Podshield_Admin_V1_Node: SwiftProtobuf.Message, SwiftProto
       case 7: try { try decoder.decodeRepeatedStringField(value: &self.leases) }()
       case 8: try { try decoder.decodeSingularBoolField(value: &self.isSelf) }()
       case 9: try { try decoder.decodeSingularBoolField(value: &self.isBanned) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.joinedBy) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.joinedAs) }()
       default: break
       }
     }
@@ -4209,6 +4217,12 @@ nonisolated extension Podshield_Admin_V1_Node: SwiftProtobuf.Message, SwiftProto
     if self.isBanned != false {
       try visitor.visitSingularBoolField(value: self.isBanned, fieldNumber: 9)
     }
+    if !self.joinedBy.isEmpty {
+      try visitor.visitSingularStringField(value: self.joinedBy, fieldNumber: 10)
+    }
+    if !self.joinedAs.isEmpty {
+      try visitor.visitSingularStringField(value: self.joinedAs, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4222,6 +4236,8 @@ nonisolated extension Podshield_Admin_V1_Node: SwiftProtobuf.Message, SwiftProto
     if lhs.leases != rhs.leases {return false}
     if lhs.isSelf != rhs.isSelf {return false}
     if lhs.isBanned != rhs.isBanned {return false}
+    if lhs.joinedBy != rhs.joinedBy {return false}
+    if lhs.joinedAs != rhs.joinedAs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

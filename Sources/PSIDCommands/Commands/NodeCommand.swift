@@ -45,7 +45,8 @@ struct NodeBanCommand: NodeChangeCommand {
 struct NodeEvictCommand: NodeChangeCommand {
     static let configuration = CommandConfiguration(
         commandName: "evict",
-        abstract: "Forget that a node has joined, and its ban. With a new token it may join again.")
+        abstract: "Forget that a node has joined, and its ban. With a new token, or its certificate, it may join again."
+    )
     static let outcome = "evicted"
 
     @OptionGroup var options: GlobalOptions
@@ -97,6 +98,10 @@ struct NodeDocument: Encodable {
     let leases: [String]
     let isSelf: Bool
     let isBanned: Bool
+    /// `join-token` or `x509pop`; on an authority only.
+    let joinedBy: String?
+    /// Of a certificate, the SHA-256 of its key.
+    let joinedAs: String?
 }
 
 extension NodeDocument {
@@ -110,6 +115,8 @@ extension NodeDocument {
         leases = node.leases
         isSelf = node.isSelf
         isBanned = node.isBanned
+        joinedBy = node.joinedBy.isEmpty ? nil : node.joinedBy
+        joinedAs = node.joinedAs.isEmpty ? nil : node.joinedAs
     }
 }
 
@@ -120,11 +127,11 @@ extension NodesDocument {
     }
 
     fileprivate var table: [String] {
-        var table = Table("NUMBER", "NAME", "ADDRESS", "LINK", "ESP", "BANNED", "LEASES")
+        var table = Table("NUMBER", "NAME", "ADDRESS", "LINK", "ESP", "JOINED BY", "BANNED", "LEASES")
         for node in nodes {
             table.add(
                 "\(node.number)", node.name + (node.isSelf ? "*" : ""), node.address, "\(node.linkPort)",
-                "\(node.espPort)", node.isBanned ? "yes" : "", node.leases.joined(separator: ","))
+                "\(node.espPort)", node.joinedBy ?? "", node.isBanned ? "yes" : "", node.leases.joined(separator: ","))
         }
         return table.lines
     }

@@ -29,12 +29,12 @@ extension AdminService {
         let own = await node?.parts.identity.status().membership?.number
         var answer = Podshield_Admin_V1_NodeListResponse()
         answer.directoryRevision = directory.revision
+        let records = try await authority?.service.nodes() ?? []
         answer.nodes = directory.nodes.map { node in
-            Podshield_Admin_V1_Node(node, directory, isSelf: node.number.rawValue == own)
+            Podshield_Admin_V1_Node(
+                node, directory, records.first { $0.number == node.number }, isSelf: node.number.rawValue == own)
         }
-        if let authority {
-            answer.nodes += try await authority.service.nodes().filter(\.isBanned).map(Podshield_Admin_V1_Node.init)
-        }
+        answer.nodes += records.filter(\.isBanned).map(Podshield_Admin_V1_Node.init)
         return ServerResponse(message: answer)
     }
 
@@ -90,7 +90,7 @@ extension Podshield_Admin_V1_TokenGenerateResponse {
 }
 
 extension Podshield_Admin_V1_Node {
-    fileprivate init(_ node: Directory.Node, _ directory: Directory, isSelf: Bool) {
+    fileprivate init(_ node: Directory.Node, _ directory: Directory, _ record: NodeRecord?, isSelf: Bool) {
         self.init()
         name = node.id.lastSegment
         spiffeID = "\(node.id)"
@@ -100,6 +100,7 @@ extension Podshield_Admin_V1_Node {
         espPort = UInt32(node.espPort)
         leases = directory.leases.filter { $0.node == node.number }.map { "\($0.prefix)" }.sorted()
         self.isSelf = isSelf
+        if let record { tell(record.attestation) }
     }
 
     /// As the registry has it, where leases are not looked at.
@@ -112,5 +113,11 @@ extension Podshield_Admin_V1_Node {
         linkPort = UInt32(node.endpoint.linkPort)
         espPort = UInt32(node.endpoint.espPort)
         isBanned = node.isBanned
+        tell(node.attestation)
+    }
+
+    private mutating func tell(_ attestation: NodeAttestation) {
+        joinedBy = attestation.method
+        joinedAs = attestation.selector
     }
 }

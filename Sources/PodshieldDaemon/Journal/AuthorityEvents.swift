@@ -16,7 +16,8 @@ extension Event {
         case .tokenGenerated(let node, let expiresAt): self = .tokenGenerated(node: node, expiresAt: expiresAt)
         case .joined(let node):
             self = .nodeAdmitted(
-                node.name, spiffeID: "\(node.id)", number: node.number.rawValue, address: "\(node.endpoint.address)")
+                node.name, spiffeID: "\(node.id)", number: node.number.rawValue, address: "\(node.endpoint.address)",
+                by: node.attestation.method)
         case .joinRefused(let peer, .registry(.directoryFull(let shortage))):
             self = .directoryFull(asker: peer, reason: "\(RegistryError.directoryFull(shortage))")
         case .joinRefused(let peer, let refusal): self = .joinRefused(address: peer, reason: "\(refusal)")

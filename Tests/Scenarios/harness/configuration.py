@@ -16,12 +16,17 @@ def standalone_configuration(run: Run, net: TwoNodes) -> str:
 def node_configuration(run: Run, net: TwoNodes, token: dict[str, Any], node: Optional[Node] = None) -> str:
     """A node, node-b unless another is named, which joins with what `psid token generate` printed."""
     node = node or net.b
+    return joining_configuration(run, net, token, node, f"token: {token['token']}")
+
+
+def joining_configuration(run: Run, net: TwoNodes, authority: dict[str, Any], node: Node, *credential: str) -> str:
+    """A node that joins the authority of that invitation by these lines of the section `join`."""
+    lines = "".join(f"  {line}\n" for line in credential)
     join = f"""
 join:
-  authority: "{token['authorityAddress']}"
-  root-fingerprint: {token['rootFingerprint']}
-  token: {token['token']}
-"""
+  authority: "{authority['authorityAddress']}"
+  root-fingerprint: {authority['rootFingerprint']}
+{lines}"""
     return _common("node", net.protected) + _node(node) + join + _below(run, node)
 
 

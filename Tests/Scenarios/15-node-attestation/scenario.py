@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes that join without a token: see README.md beside this file."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Optional
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from machines import Machine, MachineCA  # noqa: E402
+
+from harness import commands  # noqa: E402
+from harness.configuration import authority_configuration, joining_configuration  # noqa: E402
+from harness.daemons import Daemon, spiffe_id  # noqa: E402
+from harness.lifetime import Run  # noqa: E402
+from harness.report import Report  # noqa: E402
+from harness.topology import TwoNodes  # noqa: E402
+from harness.waiting import wait  # noqa: E402
+
+TITLE = "Nodes join by certificates of their machines, again when they must, and nobody joins in their place"
+
+PATIENCE_SECONDS = 15
+
+
+def play(run: Run, report: Report) -> None:
+    attestation = NodeAttestation(run, report)
+    attestation.joins()
+    attestation.joins_again()
+    attestation.impostors()
+    attestation.banned()
+
+
+class NodeAttestation:
+    """What the steps share: the authority, the CA of the machines, and the node."""
+
+    def __init__(self, run: Run, report: Report) -> None:
+        self.run, self.report = run, report
+        self.net = TwoNodes(run)
+        self.pods = 0
+        self.machines = MachineCA(run, "machines")
+        machine = self.net.add_node("node-c", 3)
+        settings = f"""
+x509pop:
+  ca-file: {self.machines.root}
+"""
+        self.authority = Daemon(run, machine, authority_configuration(run, self.net, machine) + settings)
+
+    def joins(self) -> None:
+        self.report.step("1. A node joins by its machine's certificate")
+        self.authority.start()
+        self.authority.psid("entry", "create", "--spiffe-id", spiffe_id("ns/shop/sa/db"), "--label", "app=db")
+        # Of it only where the authority is and by which root it is known.
+        self.invitation = self.authority.ask("token", "generate")
+        self.own = self.machines.issue("node-b")
+        self.node = Daemon(self.run, self.net.b, self._configuration(self.own))
+        self.node.start()
+        self._expect_issued("of a node without a token")
+        self.first = self._record()
+        shown = self.first["joinedBy"], len(self.first["joinedAs"])
+        self.report.expect("psid node list says how it joined, and by which key", shown == ("x509pop", 64), self.first)
+
+    def joins_again(self) -> None:
+        self.report.step("2. It loses its state")
+        self._forget()
+        self.node.start()
+        number = self._record()["number"]
+        self.report.expect("it is the same node", number == self.first["number"], number)
+        self._expect_issued("of the node that came back")
+
+    def impostors(self) -> None:
+        self.report.step("3. Others in its place")
+        foreign = MachineCA(self.run, "foreign")
+        for what, machine, words in [
+            ("a machine of the same name", self.machines.issue("node-b"), "joined in another way or by another key"),
+            ("a machine of another CA", foreign.issue("node-b"), "no issuer of machines' certificates vouches for it"),
+            ("a machine of another name", self.machines.issue("node-d"), "is for another name than"),
+        ]:
+            self._expect_refused(what, machine, words)
+        self._use(self.own)
+        self.node.start()
+        self._expect_issued("of the node itself afterwards")
+
+    def banned(self) -> None:
+        self.report.step("4. It is banned")
+        self.authority.psid("node", "ban", "node-b")
+        shut_out = wait(lambda: "PSD3017" in self.node.log, PATIENCE_SECONDS)
+        self.report.expect("it is shut out", bool(shut_out))
+        self._expect_refused("its own certificate", self.own, "is banned")
+        self.authority.psid("node", "evict", "node-b")
+        self.node.start()
+        self._expect_issued("of the node that was evicted")
+
+    # The node
+
+    def _configuration(self, machine: Machine) -> str:
+        return joining_configuration(self.run, self.net, self.invitation, self.net.b, *machine.join)
+
+    def _record(self) -> Optional[dict[str, Any]]:
+        nodes = self.authority.ask("node", "list")["nodes"]
+        return next((node for node in nodes if node["name"] == "node-b"), None)
+
+    def _forget(self) -> None:
+        """Stops the node and takes its identity from it; its pods and pins stay."""
+        self.node.stop()
+        shutil.rmtree(self.run.directory / "node-b/state/node")
+
+    def _use(self, machine: Machine) -> None:
+        """Configures the node, which is stopped for it and loses its identity, with another certificate."""
+        self._forget()
+        text = self.node.configuration_file.read_text()
+        before, _, rest = text.partition("  certificate-file: ")
+        after = rest.split("\n", 2)[2]
+        lines = "".join(f"  {line}\n" for line in machine.join)
+        self.node.configuration_file.write_text(before + lines + after)
+
+    def _expect_refused(self, what: str, machine: Machine, words: str) -> None:
+        self._use(machine)
+        # What an earlier one was refused for stands in the same journal.
+        told = len(self.authority.log)
+        try:
+            self.node.start()
+            seen = "it started"
+        except RuntimeError:
+            seen = self.node.log.strip().splitlines()[-1]
+        lines = [line for line in self.authority.log[told:].splitlines() if "PSD2005" in line and words in line]
+        self.report.expect(f"{what} does not get in, and both ends say why", bool(lines) and words in seen, seen)
+
+    def _expect_issued(self, whose: str) -> None:
+        issued = wait(self._is_issued, PATIENCE_SECONDS)
+        self.report.expect(f"a pod {whose} gets its certificate", issued)
+
+    def _is_issued(self) -> bool:
+        """Whether a pod that is new gets a certificate."""
+        self.pods += 1
+        pod = self.net.add_pod(self.net.b, f"db-{self.pods}", 10 + self.pods)
+        try:
+            self.node.add_pod(pod, "db", "db")
+        except commands.CommandFailed:
+            return False
+        shown = {entry["name"]: entry for entry in self.node.ask("pod", "list")["pods"]}
+        return bool(shown.get(pod.name, {}).get("spiffeID"))
