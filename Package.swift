@@ -83,7 +83,8 @@ let package = Package(
         swiftTarget("KeyAgreement", ["Addressing", "Identity", "OpenSSLBinding", "PrintableText", crypto]),
 
         // L3: transport and services; services never import each other
-        swiftTarget("VaultTransit", ["JOSE", "LinuxBinding", "OpenSSLBinding"]),
+        swiftTarget("HTTPSClient", ["LinuxBinding", "OpenSSLBinding"]),
+        swiftTarget("VaultTransit", ["HTTPSClient", "JOSE", "OpenSSLBinding"]),
         swiftTarget("SecureTransport", ["Addressing", "Identity", "OpenSSLBinding", "RateLimiting"] + nio),
         .target(
             name: "AuthorityAPI",
@@ -154,8 +155,9 @@ let package = Package(
         swiftTarget(
             "PodshieldDaemon",
             [
-                "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Datapath", "Identity",
-                "Issuance", "JOSE", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "NodeIdentity", "NodeLink",
+                "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Datapath", "HTTPSClient",
+                "Identity", "Issuance", "JOSE", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "NodeIdentity",
+                "NodeLink",
                 "OpenSSLBinding", "PKCS11Binding", "PodState", "Preflight", "PrintableText", "RateLimiting",
                 "SecureTransport", "SystemdBinding", "Telemetry", "VaultTransit", "WorkloadAPI",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
@@ -244,7 +246,8 @@ let package = Package(
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
         testTarget("SystemdBinding", ["KernelTestSupport"]),
         testTarget("PKCS11Binding", ["CPKCS11", "KernelTestSupport", "OpenSSLBinding"]),
-        testTarget("VaultTransit", ["JOSE", "KernelTestSupport", "OpenSSLBinding"]),
+        testTarget("HTTPSClient"),
+        testTarget("VaultTransit", ["HTTPSClient", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
         testTarget("Configuration", ["Addressing", "Authority", "Identity", "JOSE", "KernelTestSupport"]),
         testTarget("Preflight", ["Addressing", "Configuration", "KernelTestSupport", "LinuxBinding", "Telemetry"]),
@@ -280,9 +283,10 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Identity", "Issuance", "JOSE",
+                "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "HTTPSClient", "Identity",
+                "Issuance", "JOSE",
                 "KeyAgreement", "LinkTestSupport", "NetnsProtocol", "OpenSSLBinding", "PodshieldDaemon",
-                "PrintableText", "SecureTransport", "Telemetry", "VaultTransit",
+                "PrintableText", "SecureTransport", "Telemetry",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,
             ] + nio,

@@ -1,33 +1,28 @@
+internal import HTTPSClient
 internal import JOSE
 internal import OpenSSLBinding
-internal import Synchronization
 
-/// Asks Vault, over connections that are kept for the next request.
+/// Asks Vault.
 final class VaultClient: Sendable {
     enum Method: String {
         case get = "GET"
         case post = "POST"
     }
 
-    private let server: VaultServer
+    private let connections: HTTPSConnections
     /// Sent with each request; nil for Vault without namespaces.
     private let namespace: String?
-    private let idle = Mutex<[TLSClientStream]>([])
-
-    private static let mostIdle = 8
     /// What is told of those in an answer, and how many characters of each.
     private static let mostErrors = 3
     private static let longestError = 200
 
-    init(_ server: VaultServer, namespace: String?) {
-        self.server = server
+    init(_ server: HTTPSServer, namespace: String?) {
+        connections = HTTPSConnections(server)
         self.namespace = namespace
     }
 
-    /// Returns what Vault answers below `/v1/`; throws for every status but success.
-    ///
-    /// Waits up to the server's time limit. A kept connection that turns out to be closed is replaced once: no request of
-    /// ours does more when it is made twice.
+    /// Returns what Vault answers below `/v1/`; throws for every status but success. Waits up to the server's time limit. Every
+    /// request of ours may be made twice.
     func ask(
         _ method: Method, _ path: String, _ body: JSONObject? = nil, token: SecretBytes? = nil
     ) throws(VaultError) -> JSONObject {
@@ -38,40 +33,21 @@ final class VaultClient: Sendable {
     func ask(
         _ method: Method, _ path: String, json body: SecretBytes?, token: SecretBytes? = nil
     ) throws(VaultError) -> JSONObject {
-        let deadline = ContinuousClock.now + server.timeLimit
-        let request = request(method, path, body, token)
         let response: HTTPResponse
-        if let kept = idle.withLock({ $0.popLast() }), let answer = try? exchange(request, on: kept, deadline) {
-            response = answer
-        } else {
-            response = try exchange(request, on: TLSClientStream(to: server, until: deadline), deadline)
+        do throws(HTTPSError) {
+            response = try connections.answer(to: request(method, path, body, token))
+        } catch {
+            throw VaultError(error)
         }
         return try Self.result(of: response)
-    }
-
-    private func exchange(
-        _ request: SecretBytes, on stream: TLSClientStream, _ deadline: ContinuousClock.Instant
-    ) throws(VaultError) -> HTTPResponse {
-        try stream.send(request, until: deadline)
-        var received: [UInt8] = []
-        while true {
-            let bytes = try stream.receive(until: deadline)
-            received += bytes
-            guard let response = try HTTPResponse.read(received, isAll: bytes.isEmpty) else { continue }
-            if response.staysOpen { keep(stream) }
-            return response
-        }
-    }
-
-    private func keep(_ stream: TLSClientStream) {
-        idle.withLock { if $0.count < Self.mostIdle { $0.append(stream) } }
     }
 
     private func request(
         _ method: Method, _ path: String, _ body: SecretBytes?, _ token: SecretBytes?
     ) -> SecretBytes {
         let content = body ?? SecretBytes([])
-        var head = "\(method.rawValue) /v1/\(path) HTTP/1.1\r\nHost: \(server.authority)\r\nX-Vault-Request: true\r\n"
+        var head =
+            "\(method.rawValue) /v1/\(path) HTTP/1.1\r\nHost: \(connections.server.authority)\r\nX-Vault-Request: true\r\n"
         if let namespace { head += "X-Vault-Namespace: \(namespace)\r\n" }
         if body != nil { head += "Content-Type: application/json\r\n" }
         head += "Content-Length: \(content.count)\r\n"

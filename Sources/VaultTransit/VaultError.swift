@@ -1,3 +1,4 @@
+internal import HTTPSClient
 internal import OpenSSLBinding
 
 /// Why Vault did not do what it was asked.
@@ -52,4 +53,13 @@ extension VaultError: CustomStringConvertible {
     var asSigningError: SigningError { isFinal ? .refused("\(self)") : .unavailable("\(self)") }
 
     init(_ error: OpenSSLError) { self = .unreachable("\(error)") }
+
+    init(_ error: HTTPSError) {
+        switch error {
+        case .unreachable(let reason): self = .unreachable(reason)
+        case .timedOut: self = .timedOut
+        case .untrusted(let reason): self = .untrusted(reason)
+        case .badAnswer(let reason): self = .badAnswer(reason)
+        }
+    }
 }

@@ -1,9 +1,10 @@
+public import HTTPSClient
 internal import JOSE
 public import OpenSSLBinding
 
 /// The CA's key in Vault's transit engine, or OpenBao's, which is the same.
 public struct VaultKeyStore: SigningKeyStore {
-    public var server: VaultServer
+    public var server: HTTPSServer
     public var login: VaultLogin
     public var namespace: String?
     /// Where the engine is mounted.
@@ -13,7 +14,7 @@ public struct VaultKeyStore: SigningKeyStore {
     public var mayCreate: Bool
 
     public init(
-        server: VaultServer, login: VaultLogin, namespace: String? = nil, mount: String, key: String, mayCreate: Bool
+        server: HTTPSServer, login: VaultLogin, namespace: String? = nil, mount: String, key: String, mayCreate: Bool
     ) {
         self.server = server
         self.login = login

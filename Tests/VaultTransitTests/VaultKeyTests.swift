@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import HTTPSClient
 import KernelTestSupport
 import OpenSSLBinding
 import Synchronization

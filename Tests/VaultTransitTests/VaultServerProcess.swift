@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import HTTPSClient
 import KernelTestSupport
 import OpenSSLBinding
 import Testing
@@ -84,7 +85,7 @@ final class VaultServerProcess {
     func store(
         login: VaultLogin = .token { SecretBytes(Array("root".utf8)) }, host: String = "127.0.0.1", create: Bool = false
     ) -> VaultKeyStore {
-        var server = VaultServer(host: host, port: port, roots: roots, now: { Int64(Date().timeIntervalSince1970) })
+        var server = HTTPSServer(host: host, port: port, roots: roots, now: { Int64(Date().timeIntervalSince1970) })
         server.timeLimit = .seconds(2)
         return VaultKeyStore(server: server, login: login, mount: "transit", key: "ca", mayCreate: create)
     }

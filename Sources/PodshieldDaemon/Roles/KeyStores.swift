@@ -1,5 +1,6 @@
 import Authority
 import Configuration
+import HTTPSClient
 import OpenSSLBinding
 import PKCS11Binding
 import SystemdBinding
@@ -34,7 +35,7 @@ extension PKCS11KeyStore {
 
 extension VaultKeyStore {
     fileprivate init(_ settings: PodshieldConfiguration.Vault) throws(StartError) {
-        let server = VaultServer(
+        let server = HTTPSServer(
             host: settings.server.host, port: settings.server.port,
             roots: try Certificate.chain(in: settings.caFile, of: .vaultCAFile),
             now: WallClock.seconds)

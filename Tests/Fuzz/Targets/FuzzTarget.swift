@@ -11,7 +11,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case jwks
     case authorityMessages = "authority-messages"
     case adminRequests = "admin-requests"
-    case vaultAnswer = "vault-answer"
+    case httpAnswer = "http-answer"
     case configuration
     case namespaceHelper = "namespace-helper"
     case spiffeID = "spiffe-id"
@@ -30,7 +30,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .jwks: fuzzJWKS(input)
         case .authorityMessages: fuzzAuthorityMessages(input)
         case .adminRequests: fuzzAdminRequests(input)
-        case .vaultAnswer: fuzzVaultAnswer(input)
+        case .httpAnswer: fuzzHTTPAnswer(input)
         case .configuration: fuzzConfiguration(input)
         case .namespaceHelper: fuzzNamespaceHelper(input)
         case .spiffeID: fuzzSPIFFEID(input)

@@ -1,7 +1,7 @@
-import VaultTransit
+import HTTPSClient
 
-/// A cut, then what Vault, or whoever has its place, answers. An answer is whole at one place, however it comes.
-func fuzzVaultAnswer(_ input: [UInt8]) {
+/// A cut, then what a server, or whoever has its place, answers. An answer is whole at one place, however it comes.
+func fuzzHTTPAnswer(_ input: [UInt8]) {
     guard let cut = input.first else { return }
     let bytes = Array(input.dropFirst())
     for isAll in [false, true] {

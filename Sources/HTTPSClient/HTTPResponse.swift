@@ -13,7 +13,7 @@ package struct HTTPResponse: Equatable {
     ///
     /// - Parameter isAll: the server has ended.
     /// - Returns: nil when more has to come.
-    package static func read(_ bytes: [UInt8], isAll: Bool) throws(VaultError) -> HTTPResponse? {
+    package static func read(_ bytes: [UInt8], isAll: Bool) throws(HTTPSError) -> HTTPResponse? {
         guard bytes.count <= largest else { throw .badAnswer("it has more than \(largest) bytes") }
         guard let end = bytes.firstRange(of: endOfHead) else {
             guard !isAll else { throw .badAnswer("it ends within its head") }
@@ -38,7 +38,7 @@ private struct Head {
     private var isChunked = false
     private(set) var staysOpen = true
 
-    init(_ text: String) throws(VaultError) {
+    init(_ text: String) throws(HTTPSError) {
         let lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)
         status = try Self.status(lines[0])
         for line in lines.dropFirst() {
@@ -49,7 +49,7 @@ private struct Head {
         if isChunked, length != nil { throw .badAnswer("its length is said in two ways") }
     }
 
-    private static func status(_ line: Substring) throws(VaultError) -> Int {
+    private static func status(_ line: Substring) throws(HTTPSError) -> Int {
         let words = line.split(separator: " ", maxSplits: 2)
         guard words.count >= 2, words[0] == "HTTP/1.1", words[1].utf8.count == 3, let status = Int(words[1]),
             (200...599).contains(status)
@@ -57,7 +57,7 @@ private struct Head {
         return status
     }
 
-    private mutating func take(_ name: String, _ value: String) throws(VaultError) {
+    private mutating func take(_ name: String, _ value: String) throws(HTTPSError) {
         switch name {
         case "content-length":
             guard length == nil, !value.hasPrefix("+"), let count = Int(value),
@@ -75,7 +75,7 @@ private struct Head {
     }
 
     /// Takes the body off the front; nil when it is not all there.
-    func body(_ rest: inout ArraySlice<UInt8>, isAll: Bool) throws(VaultError) -> [UInt8]? {
+    func body(_ rest: inout ArraySlice<UInt8>, isAll: Bool) throws(HTTPSError) -> [UInt8]? {
         if status == 204 { return [] }
         if isChunked { return try Self.chunks(&rest) }
         guard let length else {
@@ -89,7 +89,7 @@ private struct Head {
     }
 
     /// RFC 9112 section 7.1, without extensions and trailers.
-    private static func chunks(_ rest: inout ArraySlice<UInt8>) throws(VaultError) -> [UInt8]? {
+    private static func chunks(_ rest: inout ArraySlice<UInt8>) throws(HTTPSError) -> [UInt8]? {
         var body: [UInt8] = []
         let lineEnd = Array("\r\n".utf8)
         while true {

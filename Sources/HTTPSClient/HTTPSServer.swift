@@ -1,7 +1,7 @@
 public import OpenSSLBinding
 
-/// Where Vault is, and who vouches for it.
-public struct VaultServer: Sendable {
+/// Where a service is, and who vouches for it.
+public struct HTTPSServer: Sendable {
     /// A DNS name or an address, which the server's certificate has to name.
     public var host: String
     public var port: UInt16
@@ -20,7 +20,7 @@ public struct VaultServer: Sendable {
     }
 
     /// As HTTP and URLs write it.
-    var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    package var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
     /// Addresses are no names to ask a certificate for (RFC 6066 section 3).
     var isAddress: Bool { host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." } }

@@ -9,7 +9,7 @@ final class TLSClientStream: Sendable {
     private let socket: TCPSocket
     private let session: TLSSession
 
-    init(to server: VaultServer, until deadline: ContinuousClock.Instant) throws(VaultError) {
+    init(to server: HTTPSServer, until deadline: ContinuousClock.Instant) throws(HTTPSError) {
         let check = ServerCheck(server)
         session = try Self.wrap { () throws(OpenSSLError) in
             var configuration = TLSConfiguration(
@@ -22,14 +22,14 @@ final class TLSClientStream: Sendable {
             try TCPSocket.connect(
                 to: server.host, port: server.port, within: ContinuousClock.now.duration(to: deadline))
         }
-        do throws(VaultError) {
+        do throws(HTTPSError) {
             try handshake(until: deadline)
         } catch {
             throw check.refusal.map { .untrusted($0) } ?? error
         }
     }
 
-    private func handshake(until deadline: ContinuousClock.Instant) throws(VaultError) {
+    private func handshake(until deadline: ContinuousClock.Instant) throws(HTTPSError) {
         while true {
             let isComplete = Result { () throws(OpenSSLError) in try session.handshake() }
             try flush(until: deadline)
@@ -38,7 +38,7 @@ final class TLSClientStream: Sendable {
         }
     }
 
-    func send(_ bytes: SecretBytes, until deadline: ContinuousClock.Instant) throws(VaultError) {
+    func send(_ bytes: SecretBytes, until deadline: ContinuousClock.Instant) throws(HTTPSError) {
         try Self.wrap { () throws(OpenSSLError) in
             try unsafe bytes.withUnsafeBytes { (buffer) throws(OpenSSLError) in try unsafe session.write(buffer) }
         }
@@ -46,7 +46,7 @@ final class TLSClientStream: Sendable {
     }
 
     /// What there is, waiting for the first byte; empty when the server has ended.
-    func receive(until deadline: ContinuousClock.Instant) throws(VaultError) -> [UInt8] {
+    func receive(until deadline: ContinuousClock.Instant) throws(HTTPSError) -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: 16384)
         while true {
             let result = try Self.wrap { () throws(OpenSSLError) in try read(into: &buffer) }
@@ -65,14 +65,14 @@ final class TLSClientStream: Sendable {
     }
 
     /// Sends what TLS has to say.
-    private func flush(until deadline: ContinuousClock.Instant) throws(VaultError) {
+    private func flush(until deadline: ContinuousClock.Instant) throws(HTTPSError) {
         var bytes = [UInt8](repeating: 0, count: session.outputCount)
         let count = unsafe bytes.withUnsafeMutableBytes { unsafe session.takeOutput(into: $0) }
         try wait(until: deadline) { socket throws(SystemError) in try socket.send(Array(bytes.prefix(count))) }
     }
 
     /// False at the end of the stream.
-    private func fill(until deadline: ContinuousClock.Instant) throws(VaultError) -> Bool {
+    private func fill(until deadline: ContinuousClock.Instant) throws(HTTPSError) -> Bool {
         var bytes: [UInt8] = []
         try wait(until: deadline) { socket throws(SystemError) in bytes = try socket.receive() }
         try Self.wrap { () throws(OpenSSLError) in
@@ -85,7 +85,7 @@ final class TLSClientStream: Sendable {
 
     private func wait(
         until deadline: ContinuousClock.Instant, _ body: (TCPSocket) throws(SystemError) -> Void
-    ) throws(VaultError) {
+    ) throws(HTTPSError) {
         let left = ContinuousClock.now.duration(to: deadline)
         guard left > .milliseconds(1) else { throw .timedOut }
         try Self.waiting { () throws(SystemError) in
@@ -94,7 +94,7 @@ final class TLSClientStream: Sendable {
         }
     }
 
-    private static func waiting<Value>(_ body: () throws(SystemError) -> Value) throws(VaultError) -> Value {
+    private static func waiting<Value>(_ body: () throws(SystemError) -> Value) throws(HTTPSError) -> Value {
         do throws(SystemError) {
             return try body()
         } catch {
@@ -102,17 +102,17 @@ final class TLSClientStream: Sendable {
         }
     }
 
-    private static func wrap<Value>(_ body: () throws(OpenSSLError) -> Value) throws(VaultError) -> Value {
-        do throws(OpenSSLError) { return try body() } catch { throw VaultError(error) }
+    private static func wrap<Value>(_ body: () throws(OpenSSLError) -> Value) throws(HTTPSError) -> Value {
+        do throws(OpenSSLError) { return try body() } catch { throw HTTPSError(error) }
     }
 }
 
 /// Judges the server's certificate, and keeps why it was refused.
 private final class ServerCheck: Sendable {
-    private let server: VaultServer
+    private let server: HTTPSServer
     private let reason = Mutex<String?>(nil)
 
-    init(_ server: VaultServer) { self.server = server }
+    init(_ server: HTTPSServer) { self.server = server }
 
     var refusal: String? { reason.withLock { $0 } }
 

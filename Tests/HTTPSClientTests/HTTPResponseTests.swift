@@ -1,6 +1,6 @@
 import Testing
 
-@testable import VaultTransit
+@testable import HTTPSClient
 
 @Suite struct HTTPResponseTests {
     private static let head = "HTTP/1.1 200 OK\r\n"
@@ -42,19 +42,19 @@ import Testing
         head + "Transfer-Encoding: chunked\r\n\r\n123456789\r\n", head + "Transfer-Encoding: chunked\r\n\r\n\r\n\r\n",
     ])
     func refusesWhatMakesNoSense(_ text: String) {
-        #expect(throws: VaultError.self) { try read(text) }
+        #expect(throws: HTTPSError.self) { try read(text) }
     }
 
     @Test(arguments: [
         "HTTP/1.1 200", head + "Content-Length: 3\r\n\r\nhi", head + "Transfer-Encoding: chunked\r\n\r\n2\r\nh",
     ])
     func refusesWhatEndsEarly(_ text: String) {
-        #expect(throws: VaultError.self) { try read(text, isAll: true) }
+        #expect(throws: HTTPSError.self) { try read(text, isAll: true) }
     }
 
     @Test func refusesWhatIsTooLarge() {
         let head = Array((Self.head + "X: ").utf8)
-        #expect(throws: VaultError.self) {
+        #expect(throws: HTTPSError.self) {
             try HTTPResponse.read(head + [UInt8](repeating: 0x61, count: HTTPResponse.largest), isAll: false)
         }
     }
