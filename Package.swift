@@ -84,6 +84,7 @@ let package = Package(
 
         // L3: transport and services; services never import each other
         swiftTarget("HTTPSClient", ["LinuxBinding", "OpenSSLBinding"]),
+        swiftTarget("KubernetesReview", ["HTTPSClient", "JOSE", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("VaultTransit", ["HTTPSClient", "JOSE", "OpenSSLBinding"]),
         swiftTarget("SecureTransport", ["Addressing", "Identity", "OpenSSLBinding", "RateLimiting"] + nio),
         .target(
@@ -156,10 +157,9 @@ let package = Package(
             "PodshieldDaemon",
             [
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Datapath", "HTTPSClient",
-                "Identity", "Issuance", "JOSE", "KeyAgreement", "LinuxBinding", "NetnsProtocol", "NodeIdentity",
-                "NodeLink",
-                "OpenSSLBinding", "PKCS11Binding", "PodState", "Preflight", "PrintableText", "RateLimiting",
-                "SecureTransport", "SystemdBinding", "Telemetry", "VaultTransit", "WorkloadAPI",
+                "Identity", "Issuance", "JOSE", "KeyAgreement", "KubernetesReview", "LinuxBinding", "NetnsProtocol",
+                "NodeIdentity", "NodeLink", "OpenSSLBinding", "PKCS11Binding", "PodState", "Preflight", "PrintableText",
+                "RateLimiting", "SecureTransport", "SystemdBinding", "Telemetry", "VaultTransit", "WorkloadAPI",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .executableTarget(
@@ -247,6 +247,7 @@ let package = Package(
         testTarget("SystemdBinding", ["KernelTestSupport"]),
         testTarget("PKCS11Binding", ["CPKCS11", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("HTTPSClient"),
+        testTarget("KubernetesReview", ["HTTPSClient", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("VaultTransit", ["HTTPSClient", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
         testTarget("Configuration", ["Addressing", "Authority", "Identity", "JOSE", "KernelTestSupport"]),
@@ -285,8 +286,8 @@ let package = Package(
             dependencies: [
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "HTTPSClient", "Identity",
                 "Issuance", "JOSE",
-                "KeyAgreement", "LinkTestSupport", "NetnsProtocol", "OpenSSLBinding", "PodshieldDaemon",
-                "PrintableText", "SecureTransport", "Telemetry",
+                "KeyAgreement", "KubernetesReview", "LinkTestSupport", "NetnsProtocol", "OpenSSLBinding",
+                "PodshieldDaemon", "PrintableText", "SecureTransport", "Telemetry",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,
             ] + nio,

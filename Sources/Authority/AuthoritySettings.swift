@@ -13,8 +13,9 @@ public struct AuthoritySettings: Sendable {
     /// Holds `ca.pem`, `ca.key`, `authority.sqlite` and a `jwt-ID.key` for each key that signs JWT-SVIDs.
     public var stateDirectory: String
     public var keyStore = KeyStore.ownFile
-    /// Nil to let nodes in by token alone.
+    /// By what nodes may join beside the tokens that are made here.
     public var machineCertificates: MachineCertificates?
+    public var clusterTokens: ClusterTokens?
     public var listenAddress: IPAddress
     /// 0 for any that is free.
     public var listenPort: UInt16

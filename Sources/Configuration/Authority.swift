@@ -24,6 +24,22 @@ extension PodshieldConfiguration {
         public var jwtIssuer: JWTIssuer?
         /// Nil where no node joins by a certificate.
         public var machineCertificates: MachineCertificates?
+        /// Nil where no node joins by a cluster's token.
+        public var cluster: Cluster?
+    }
+
+    /// A Kubernetes cluster whose tokens let its nodes join.
+    public struct Cluster: Sendable, Equatable {
+        /// Its API.
+        public var server: Endpoint
+        /// PEM file of the roots that alone are trusted.
+        public var caFile: String
+        /// What the authority itself is let in by, read again each time.
+        public var tokenFile: String
+        /// Whom nodes' tokens have to be for.
+        public var audience: String
+        /// Whose tokens, as `namespace:name`; at least one.
+        public var serviceAccounts: [String]
     }
 
     /// Which certificates of machines let their nodes join.

@@ -95,7 +95,7 @@ extension PodshieldConfiguration.Authority {
         case .authorityNodeLifetime: "\(nodeLifetime)"
         case .authorityJWTLifetime: "\(jwtLifetime)"
         case .authorityJWTIssuer: jwtIssuer?.url
-        default: machineCertificates?.text(key) ?? keyStore.text(key)
+        default: machineCertificates?.text(key) ?? cluster?.text(key) ?? keyStore.text(key)
         }
     }
 }
@@ -106,6 +106,19 @@ extension PodshieldConfiguration.MachineCertificates {
         case .x509popCAFile: caFile
         case .x509popNodeName: name.rawValue
         case .x509popAllowNewKey: "\(allowNewKey)"
+        default: nil
+        }
+    }
+}
+
+extension PodshieldConfiguration.Cluster {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch key {
+        case .kubernetesServer: "\(server)"
+        case .kubernetesCAFile: caFile
+        case .kubernetesTokenFile: tokenFile
+        case .kubernetesAudience: audience
+        case .kubernetesServiceAccounts: "\(serviceAccounts)"
         default: nil
         }
     }
@@ -171,6 +184,7 @@ extension PodshieldConfiguration.JoinCredential {
             (.token(let source), .joinTokenCredential):
             "\(source)"
         case (.certificate(let file, _), .joinCertificateFile): file
+        case (.clusterToken(let file), .joinClusterTokenFile): file
         case (.certificate(_, let key), .joinKeyFile), (.certificate(_, let key), .joinKeyCredential): "\(key)"
         default: nil
         }

@@ -50,6 +50,12 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case x509popNodeName = "x509pop.node-name"
     case x509popAllowNewKey = "x509pop.allow-new-key"
 
+    case kubernetesServer = "kubernetes.server"
+    case kubernetesCAFile = "kubernetes.ca-file"
+    case kubernetesTokenFile = "kubernetes.token-file"
+    case kubernetesAudience = "kubernetes.audience"
+    case kubernetesServiceAccounts = "kubernetes.service-accounts"
+
     case joinAuthority = "join.authority"
     case joinRootFingerprint = "join.root-fingerprint"
     case joinToken = "join.token"
@@ -58,6 +64,7 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case joinCertificateFile = "join.certificate-file"
     case joinKeyFile = "join.key-file"
     case joinKeyCredential = "join.key-credential"
+    case joinClusterTokenFile = "join.cluster-token-file"
 
     case linkEpochLifetime = "link.epoch-lifetime"
     case linkRekeyPackets = "link.rekey-packets"

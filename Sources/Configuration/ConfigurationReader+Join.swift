@@ -3,8 +3,10 @@ extension ConfigurationReader {
     mutating func join() -> PodshieldConfiguration.Join? {
         let authority = document.required(.joinAuthority, .endpoint)
         let fingerprint = document.required(.joinRootFingerprint, .fingerprint)
-        only(one: [.joinToken, .joinTokenFile, .joinTokenCredential, .joinCertificateFile])
-        let credential = certificate() ?? token().map { .token($0) }
+        only(one: [.joinToken, .joinTokenFile, .joinTokenCredential, .joinCertificateFile, .joinClusterTokenFile])
+        let clusterToken = document.value(.joinClusterTokenFile, .path)
+        let credential =
+            certificate() ?? clusterToken.map { .clusterToken(file: $0) } ?? token().map { .token($0) }
         guard let authority, let fingerprint else { return nil }
         return PodshieldConfiguration.Join(
             authority: authority, rootFingerprint: fingerprint, credential: credential)
@@ -36,5 +38,20 @@ extension ConfigurationReader {
         return caFile.map {
             PodshieldConfiguration.MachineCertificates(caFile: $0, name: name, allowNewKey: allowNewKey)
         }
+    }
+
+    mutating func cluster() -> PodshieldConfiguration.Cluster? {
+        guard hasSection("kubernetes") else { return nil }
+        let server = document.required(.kubernetesServer, .endpoint)
+        let caFile = document.required(.kubernetesCAFile, .path)
+        let tokenFile = document.required(.kubernetesTokenFile, .path)
+        let audience = document.value(.kubernetesAudience, .audience, default: "podshield")
+        let accounts = document.list(.kubernetesServiceAccounts, .serviceAccount)
+        if !document.has(.kubernetesServiceAccounts) || document.isEmptyList(.kubernetesServiceAccounts) {
+            document.report("is missing: whose tokens let a node join?", at: .kubernetesServiceAccounts)
+        }
+        guard let server, let caFile, let tokenFile else { return nil }
+        return PodshieldConfiguration.Cluster(
+            server: server, caFile: caFile, tokenFile: tokenFile, audience: audience, serviceAccounts: accounts)
     }
 }

@@ -13,6 +13,8 @@ extension PodshieldConfiguration {
         case token(TokenSource)
         /// PEM files: a machine's certificate with those that issued it, leaf first, and its key.
         case certificate(file: String, key: SecretSource)
+        /// What a Kubernetes cluster gave a pod on the node, and exchanges from time to time.
+        case clusterToken(file: String)
     }
 
     /// Where the one-time secret is. Never prints it.
@@ -28,7 +30,7 @@ extension PodshieldConfiguration.Join {
     /// Whether it joins by itself as often as it has to.
     public var isRepeatable: Bool {
         switch credential {
-        case .certificate: true
+        case .certificate, .clusterToken: true
         case .token, nil: false
         }
     }

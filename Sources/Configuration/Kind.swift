@@ -60,6 +60,21 @@ extension Kind where Value == String {
         (1...128).contains(text.utf8.count) && text.utf8.allSatisfy { (33...126).contains($0) } ? text : nil
     }
 
+    /// Two names of Kubernetes (RFC 1123).
+    static let serviceAccount = Kind(expected: "a service account such as podshield:node") { text in
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        return parts.count == 2 && parts.allSatisfy(isKubernetesName) ? text : nil
+    }
+
+    private static func isKubernetesName(_ text: Substring) -> Bool {
+        (1...253).contains(text.utf8.count)
+            && text.utf8.allSatisfy { isLetterOrDigit($0) || "-.".utf8.contains($0) } && text.lowercased() == text
+    }
+
+    static let audience = Kind(expected: "an audience of 1 to 253 printable characters") { text in
+        (1...253).contains(text.utf8.count) && text.utf8.allSatisfy { (33...126).contains($0) } ? text : nil
+    }
+
     /// Plain segments and whole-segment placeholders; the first is plain and one, at least, is not.
     static let identityTemplate = Kind(
         expected: "a path such as /ns/{namespace}/sa/{service-account}, whose first segment is a word of its own"

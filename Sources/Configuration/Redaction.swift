@@ -19,7 +19,8 @@ private struct Redaction {
         .vaultTokenCredential, .vaultSecretIDCredential, .vaultRoleID,
     ]
     private static let secretFiles: [ConfigurationKey] = [
-        .joinTokenFile, .joinKeyFile, .pkcs11PINFile, .vaultTokenFile, .vaultSecretIDFile,
+        .joinTokenFile, .joinKeyFile, .joinClusterTokenFile, .kubernetesTokenFile, .pkcs11PINFile, .vaultTokenFile,
+        .vaultSecretIDFile,
     ]
     /// Values of secret keys: an alias may repeat them anywhere.
     private let secrets: Set<String>

@@ -12,6 +12,8 @@ public enum JoinCredential: Sendable {
     case token(String)
     /// A certificate of the machine's, leaf first, whose issuer the authority was told of; good again and again.
     case certificate(chain: [Certificate], key: PrivateKey)
+    /// What its Kubernetes cluster gave a pod on the node for the authority, whose operator told it of the cluster.
+    case clusterToken(String)
 }
 
 /// What a new node needs.
@@ -96,6 +98,7 @@ struct NodeJoin: Sendable {
         request.endpoint = Podshield_Authority_V1_Endpoint(endpoint)
         switch invitation.credential {
         case .token(let token): request.token = token
+        case .clusterToken(let token): request.clusterToken = token
         case .certificate(let chain, let key):
             request.certificate = try Podshield_Authority_V1_MachineCertificate(
                 chain: chain, key: key, exporter: try connection.exporter(), request: signingRequest)

@@ -82,13 +82,14 @@ extension Preflight {
         switch credential {
         case .token(.file(let path)): secret("the join token", path)
         case .token: []
-        case .certificate(let file, let key): certificate(file) + secret(key)
+        case .certificate(let file, let key): readable("the machine's certificate", file) + secret(key)
+        case .clusterToken(let file): readable("the cluster's token", file)
         }
     }
 
-    private func certificate(_ path: String) -> [Obstacle] {
-        do throws(SystemError) { _ = try AtomicFile.read(path, limit: 1 << 20) } catch {
-            return [Obstacle(.notJoined, "the machine's certificate cannot be used: \(error)")]
+    private func readable(_ what: String, _ path: String) -> [Obstacle] {
+        do throws(SystemError) { _ = try AtomicFile.read(path) } catch {
+            return [Obstacle(.notJoined, "\(what) cannot be used: \(error)")]
         }
         return []
     }

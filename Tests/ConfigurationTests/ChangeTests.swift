@@ -45,7 +45,7 @@ import Testing
 
     @Test(
         arguments: ConfigurationKey.allCases.filter {
-            $0 != .role && !["join", "pkcs11", "vault", "x509pop"].contains($0.section)
+            $0 != .role && !["join", "pkcs11", "vault", "x509pop", "kubernetes"].contains($0.section)
         })
     func everyKeyCounts(_ key: ConfigurationKey) throws {
         let (old, new) = try #require(Self.changes[key])
@@ -64,6 +64,7 @@ import Testing
             "cdef\n", "cdef\n  certificate-file: /c\n  key-file: /k\n",
             [.joinCertificateFile, .joinKeyFile, .joinKeyCredential]
         ),
+        ("cdef\n", "cdef\n  cluster-token-file: /t\n", [.joinClusterTokenFile]),
     ])
     func joining(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
         let before = try PodshieldConfiguration(yaml: Documents.node, file: "f")
@@ -91,6 +92,17 @@ import Testing
     func machinesCertificates(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
         let before = try PodshieldConfiguration(yaml: Documents.certificates, file: "f")
         let after = try PodshieldConfiguration(yaml: Documents.certificates.replacing(old, with: new), file: "f")
+        #expect(before.changes(to: after) == expected)
+    }
+
+    @Test(arguments: [
+        ("k:6443", "k:1", [ConfigurationKey.kubernetesServer]), ("/c", "/d", [.kubernetesCAFile]),
+        ("/t", "/u", [.kubernetesTokenFile]), ("/t", "/t\n  audience: a", [.kubernetesAudience]),
+        ("shield:node", "shield:other", [.kubernetesServiceAccounts]),
+    ])
+    func clusters(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
+        let before = try PodshieldConfiguration(yaml: Documents.cluster, file: "f")
+        let after = try PodshieldConfiguration(yaml: Documents.cluster.replacing(old, with: new), file: "f")
         #expect(before.changes(to: after) == expected)
     }
 

@@ -55,7 +55,8 @@ import Testing
         let explicit = example.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             guard let match = line.wholeMatch(of: #/( *)# ([a-z-]+): (\S.*?)(?: {2,}.*)?/#),
                 ConfigurationKey.allCases.contains(where: {
-                    $0.name == match.output.2 && !["join", "pkcs11", "vault", "x509pop"].contains($0.section)
+                    $0.name == match.output.2
+                        && !["join", "pkcs11", "vault", "x509pop", "kubernetes"].contains($0.section)
                 }),
                 !["executable", "jwt-issuer", "key-credential"].contains(match.output.2)
             else { return String(line) }

@@ -46,6 +46,16 @@ enum Documents {
 
             """
 
+    static let cluster =
+        authority + """
+            kubernetes:
+              server: k:6443
+              ca-file: /c
+              token-file: /t
+              service-accounts: ["podshield:node"]
+
+            """
+
     static let node = """
         role: node
         trust-domain: example.org

@@ -156,6 +156,20 @@ import Testing
         #expect(join.isRepeatable)
     }
 
+    @Test func aNodeWithAClustersToken() throws {
+        let yaml = Documents.node + "  cluster-token-file: /t\n"
+        let join = try #require(PodshieldConfiguration(yaml: yaml, file: "f").join)
+        #expect(join.credential == .clusterToken(file: "/t") && join.isRepeatable)
+    }
+
+    @Test func clusters() throws {
+        #expect(try PodshieldConfiguration(yaml: Documents.authority, file: "f").authority?.cluster == nil)
+        let authority = try #require(PodshieldConfiguration(yaml: Documents.cluster, file: "f").authority)
+        let cluster = try #require(authority.cluster)
+        #expect(cluster.server.description == "k:6443" && cluster.caFile == "/c" && cluster.tokenFile == "/t")
+        #expect(cluster.audience == "podshield" && cluster.serviceAccounts == ["podshield:node"])
+    }
+
     @Test func machinesCertificates() throws {
         #expect(try PodshieldConfiguration(yaml: Documents.authority, file: "f").authority?.machineCertificates == nil)
         let settings = try PodshieldConfiguration(yaml: Documents.certificates, file: "f").authority?

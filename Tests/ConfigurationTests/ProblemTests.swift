@@ -51,6 +51,17 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
             "f:5:39: pkcs11.key-id: '0x1' is not a key's ID of 1 to 64 bytes in hexadecimal",
             "f:5:74: pkcs11.pin-credential: stands beside pkcs11.pin-file; only one may"),
         BadDocument(
+            "kubernetes: {audience: a b, service-accounts: [a, \"A:b\"]}\n", "f: kubernetes.server: is missing",
+            "f: kubernetes.ca-file: is missing", "f: kubernetes.token-file: is missing",
+            "f:5:24: kubernetes.audience: 'a b' is not an audience of 1 to 253 printable characters",
+            "f:5:48: kubernetes.service-accounts: 'a' is not a service account such as podshield:node",
+            "f:5:51: kubernetes.service-accounts: 'A:b' is not a service account such as podshield:node"),
+        BadDocument(
+            "kubernetes: {service-accounts: []}\n", "f: kubernetes.server: is missing",
+            "f: kubernetes.ca-file: is missing",
+            "f: kubernetes.token-file: is missing",
+            "f:5:32: kubernetes.service-accounts: is missing: whose tokens let a node join?"),
+        BadDocument(
             "vault: {mount: /a, secret-id-file: /s}\n", "f: vault.server: is missing", "f: vault.ca-file: is missing",
             "f: vault.key: is missing", "f: vault.token-file: is missing, and so is token-credential",
             "f:5:16: vault.mount: '/a' is not a path such as transit or teams/transit",
@@ -216,6 +227,10 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
             "  token: a\n  token-file: /t\n", "f:11:15: join.token-file: stands beside join.token; only one may"),
         BadDocument("  token: s3cret key\n", "f:10:10: join.token: it is not a token of 1 to 128 characters"),
         BadDocument("authority: {port: 1}\n", "f:10:19: authority.port: says nothing to role node"),
+        BadDocument(
+            "  certificate-file: /c\n  key-file: /k\n  cluster-token-file: /t\n",
+            "f:12:23: join.cluster-token-file: stands beside join.certificate-file; only one may"),
+        BadDocument("kubernetes: {audience: a}\n", "f:10:24: kubernetes.audience: says nothing to role node"),
         BadDocument("x509pop: {ca-file: /c}\n", "f:10:20: x509pop.ca-file: says nothing to role node"),
         BadDocument("  certificate-file: /c\n", "f: join.key-file: is missing, and so is key-credential"),
         BadDocument("  key-file: /k\n", "f:10:13: join.key-file: says nothing without certificate-file"),

@@ -1358,7 +1358,7 @@ public nonisolated struct Podshield_Admin_V1_Node: Sendable {
   /// How it joined last, such as join-token; empty where no authority answers.
   public var joinedBy: String = String()
 
-  /// What tells it from others that join likewise: of a certificate, the SHA-256 of its key.
+  /// What tells it from others that join likewise: of a certificate, the SHA-256 of its key; in a cluster, the node's UID.
   public var joinedAs: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

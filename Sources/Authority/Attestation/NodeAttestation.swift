@@ -4,6 +4,8 @@ public enum NodeAttestation: Sendable, Equatable {
     case joinToken
     /// By a certificate of its machine's, whose key has this SHA-256 (of the SubjectPublicKeyInfo, lower-case hexadecimal).
     case certificate(key: String)
+    /// By a token of its Kubernetes cluster; the UID that the cluster gives the node, empty where it does not say.
+    case clusterToken(nodeUID: String)
 }
 
 extension NodeAttestation {
@@ -12,6 +14,7 @@ extension NodeAttestation {
         switch self {
         case .joinToken: "join-token"
         case .certificate: "x509pop"
+        case .clusterToken: "k8s-psat"
         }
     }
 
@@ -20,6 +23,7 @@ extension NodeAttestation {
         switch self {
         case .joinToken: ""
         case .certificate(let key): key
+        case .clusterToken(let nodeUID): nodeUID
         }
     }
 
@@ -27,6 +31,7 @@ extension NodeAttestation {
         switch method {
         case "join-token": self = .joinToken
         case "x509pop": self = .certificate(key: selector)
+        case "k8s-psat": self = .clusterToken(nodeUID: selector)
         default: return nil
         }
     }
@@ -43,6 +48,8 @@ struct AttestedNode: Sendable, Equatable {
     func follows(_ former: NodeAttestation) -> Bool {
         switch (attestation, former) {
         case (.certificate(let key), .certificate(let before)): key == before || mayChangeKey
+        // Which machine has a node's name is the cluster's to say, also when it is another than before.
+        case (.clusterToken, .clusterToken): true
         default: false
         }
     }

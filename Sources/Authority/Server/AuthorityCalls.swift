@@ -43,6 +43,7 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
     private static func evidence(
         _ message: Podshield_Authority_V1_JoinRequest, _ connection: ConnectionProof?
     ) -> JoinEvidence {
+        if !message.clusterToken.isEmpty { return .clusterToken(message.clusterToken) }
         guard message.hasCertificate else { return .token(message.token) }
         return .certificate(
             MachineEvidence(

@@ -6,6 +6,7 @@ internal import Issuance
 enum JoinEvidence: Sendable {
     case token(String)
     case certificate(MachineEvidence)
+    case clusterToken(String)
 }
 
 extension AuthorityCore {
@@ -34,6 +35,16 @@ extension AuthorityCore {
             try await registry.checkToken(token, now: now)
             return .token(token)
         case .certificate(let evidence): return .attested(try attest(evidence, now: now))
+        case .clusterToken(let token): return .attested(try await attest(token))
+        }
+    }
+
+    private func attest(_ clusterToken: String) async throws(JoinRefusal) -> AttestedNode {
+        do throws(ClusterRejection) {
+            guard let clusterTokens = settings.clusterTokens else { throw .notConfigured }
+            return try await clusterTokens.attest(clusterToken)
+        } catch {
+            throw .clusterToken(error)
         }
     }
 

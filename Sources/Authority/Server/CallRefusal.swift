@@ -70,6 +70,9 @@ extension JoinRefusal {
         switch self {
         case .unknownToken, .expiredToken, .usedToken:
             RPCError(code: .permissionDenied, message: "the join token is not valid")
+        case .clusterToken(.refused(.unavailable)), .clusterToken(.refused(.busy)):
+            RPCError(code: .unavailable, message: "the authority cannot ask the cluster now")
+        case .clusterToken: RPCError(code: .permissionDenied, message: "the cluster's token does not let this node in")
         case .certificate, .banned: RPCError(code: .permissionDenied, message: description)
         case .nameTaken, .nameHeld: RPCError(code: .alreadyExists, message: description)
         case .nameMissing, .badName, .otherName, .badEndpoint, .leasedAddress:

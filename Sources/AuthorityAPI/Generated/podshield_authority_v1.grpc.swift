@@ -158,7 +158,7 @@ extension Podshield_Authority_V1_Authority {
         /// >
         /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
         /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
-        /// > another node has.
+        /// > another node has; UNAVAILABLE while a cluster cannot be asked.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Podshield_Authority_V1_JoinRequest` messages.
@@ -298,7 +298,7 @@ extension Podshield_Authority_V1_Authority {
         /// >
         /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
         /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
-        /// > another node has.
+        /// > another node has; UNAVAILABLE while a cluster cannot be asked.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Authority_V1_JoinRequest` message.
@@ -436,7 +436,7 @@ extension Podshield_Authority_V1_Authority {
         /// >
         /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
         /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
-        /// > another node has.
+        /// > another node has; UNAVAILABLE while a cluster cannot be asked.
         ///
         /// - Parameters:
         ///   - request: A `Podshield_Authority_V1_JoinRequest` message.
@@ -848,7 +848,7 @@ extension Podshield_Authority_V1_Authority {
         /// >
         /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
         /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
-        /// > another node has.
+        /// > another node has; UNAVAILABLE while a cluster cannot be asked.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Authority_V1_JoinRequest` message.
@@ -1031,7 +1031,7 @@ extension Podshield_Authority_V1_Authority {
         /// >
         /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
         /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
-        /// > another node has.
+        /// > another node has; UNAVAILABLE while a cluster cannot be asked.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Authority_V1_JoinRequest` message.
@@ -1275,7 +1275,7 @@ extension Podshield_Authority_V1_Authority.ClientProtocol {
     /// >
     /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
     /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
-    /// > another node has.
+    /// > another node has; UNAVAILABLE while a cluster cannot be asked.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Podshield_Authority_V1_JoinRequest` message.
@@ -1483,7 +1483,7 @@ extension Podshield_Authority_V1_Authority.ClientProtocol {
     /// >
     /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
     /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
-    /// > another node has.
+    /// > another node has; UNAVAILABLE while a cluster cannot be asked.
     ///
     /// - Parameters:
     ///   - message: request message to send.

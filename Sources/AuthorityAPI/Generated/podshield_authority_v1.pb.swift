@@ -36,13 +36,13 @@ public nonisolated struct Podshield_Authority_V1_JoinRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// One of `token` and `certificate`.
+  /// One of `token`, `certificate` and `cluster_token`.
   public var token: String = String()
 
   /// PKCS#10 request.
   public var request: Data = Data()
 
-  /// May be empty when the token was made for one name, or the certificate says it.
+  /// May be empty when what the node joins by says it.
   public var nodeName: String = String()
 
   public var endpoint: Podshield_Authority_V1_Endpoint {
@@ -62,6 +62,9 @@ public nonisolated struct Podshield_Authority_V1_JoinRequest: Sendable {
   public var hasCertificate: Bool {self._certificate != nil}
   /// Clears the value of `certificate`. Subsequent reads from it will return its default value.
   public mutating func clearCertificate() {self._certificate = nil}
+
+  /// Of a Kubernetes service account, projected into a pod on the node, for this authority as its audience.
+  public var clusterToken: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -558,7 +561,7 @@ fileprivate nonisolated let _protobuf_package = "podshield.authority.v1"
 
 nonisolated extension Podshield_Authority_V1_JoinRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".JoinRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}request\0\u{3}node_name\0\u{1}endpoint\0\u{1}certificate\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}request\0\u{3}node_name\0\u{1}endpoint\0\u{1}certificate\0\u{3}cluster_token\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -571,6 +574,7 @@ nonisolated extension Podshield_Authority_V1_JoinRequest: SwiftProtobuf.Message,
       case 3: try { try decoder.decodeSingularStringField(value: &self.nodeName) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._endpoint) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._certificate) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.clusterToken) }()
       default: break
       }
     }
@@ -596,6 +600,9 @@ nonisolated extension Podshield_Authority_V1_JoinRequest: SwiftProtobuf.Message,
     try { if let v = self._certificate {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     } }()
+    if !self.clusterToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.clusterToken, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -605,6 +612,7 @@ nonisolated extension Podshield_Authority_V1_JoinRequest: SwiftProtobuf.Message,
     if lhs.nodeName != rhs.nodeName {return false}
     if lhs._endpoint != rhs._endpoint {return false}
     if lhs._certificate != rhs._certificate {return false}
+    if lhs.clusterToken != rhs.clusterToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -98,9 +98,9 @@ struct NodeDocument: Encodable {
     let leases: [String]
     let isSelf: Bool
     let isBanned: Bool
-    /// `join-token` or `x509pop`; on an authority only.
+    /// `join-token`, `x509pop` or `k8s-psat`; on an authority only.
     let joinedBy: String?
-    /// Of a certificate, the SHA-256 of its key.
+    /// Of a certificate, the SHA-256 of its key; in a cluster, the UID of its node.
     let joinedAs: String?
 }
 

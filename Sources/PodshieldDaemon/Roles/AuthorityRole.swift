@@ -66,6 +66,7 @@ extension AuthoritySettings {
         if let certificates = settings.machineCertificates {
             machineCertificates = try MachineCertificates(certificates)
         }
+        if let cluster = settings.cluster { clusterTokens = try ClusterTokens(cluster) }
     }
 }
 

@@ -1,5 +1,8 @@
 import Authority
 import Configuration
+import Foundation
+import KubernetesReview
+import LinuxBinding
 import NodeIdentity
 import OpenSSLBinding
 
@@ -10,6 +13,7 @@ extension JoinCredential {
         case .certificate(let file, let key):
             let chain = try Certificate.chain(in: file, of: .joinCertificateFile)
             self = .certificate(chain: chain, key: try Self.key(of: chain[0], in: key))
+        case .clusterToken(let file): self = .clusterToken(try Self.clusterToken(file))
         case .token(let source): self = .token(try Self.token(source))
         case nil: self = .token(try Self.token(nil))
         }
@@ -17,6 +21,16 @@ extension JoinCredential {
 
     private static func token(_ source: PodshieldConfiguration.TokenSource?) throws(StartError) -> String {
         do throws(TokenError) { return try JoinToken(source: source).read() } catch { throw .noToken(error) }
+    }
+
+    /// Its mode is the kubelet's business.
+    private static func clusterToken(_ path: String) throws(StartError) -> String {
+        do throws(SystemError) {
+            let text = try AtomicFile.read(path, limit: TokenReviewer.longestToken)
+            return String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        } catch {
+            throw .badSetting(key: .joinClusterTokenFile, reason: "\(error)")
+        }
     }
 
     private static func key(

@@ -12,6 +12,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case authorityMessages = "authority-messages"
     case adminRequests = "admin-requests"
     case httpAnswer = "http-answer"
+    case tokenReview = "token-review"
     case configuration
     case namespaceHelper = "namespace-helper"
     case spiffeID = "spiffe-id"
@@ -31,6 +32,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .authorityMessages: fuzzAuthorityMessages(input)
         case .adminRequests: fuzzAdminRequests(input)
         case .httpAnswer: fuzzHTTPAnswer(input)
+        case .tokenReview: fuzzTokenReview(input)
         case .configuration: fuzzConfiguration(input)
         case .namespaceHelper: fuzzNamespaceHelper(input)
         case .spiffeID: fuzzSPIFFEID(input)

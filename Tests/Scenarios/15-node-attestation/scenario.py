@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from cluster import Cluster  # noqa: E402
 from machines import Machine, MachineCA  # noqa: E402
 
 from harness import commands  # noqa: E402
@@ -18,7 +19,7 @@ from harness.report import Report  # noqa: E402
 from harness.topology import TwoNodes  # noqa: E402
 from harness.waiting import wait  # noqa: E402
 
-TITLE = "Nodes join by certificates of their machines, again when they must, and nobody joins in their place"
+TITLE = "Nodes join by their machines' certificates and their cluster's tokens, again when they must, and nobody in their place"
 
 PATIENCE_SECONDS = 15
 
@@ -29,6 +30,8 @@ def play(run: Run, report: Report) -> None:
     attestation.joins_again()
     attestation.impostors()
     attestation.banned()
+    attestation.in_a_cluster()
+    attestation.cluster_away()
 
 
 class NodeAttestation:
@@ -44,7 +47,9 @@ class NodeAttestation:
 x509pop:
   ca-file: {self.machines.root}
 """
-        self.authority = Daemon(run, machine, authority_configuration(run, self.net, machine) + settings)
+        self.cluster = Cluster(run, machine)
+        self.authority = Daemon(
+            run, machine, authority_configuration(run, self.net, machine) + settings + self.cluster.settings)
 
     def joins(self) -> None:
         self.report.step("1. A node joins by its machine's certificate")
@@ -91,19 +96,53 @@ x509pop:
         self.node.start()
         self._expect_issued("of the node that was evicted")
 
-    # The node
+    def in_a_cluster(self) -> None:
+        self.report.step("5. Another node joins by a token of its cluster")
+        self.token = self.run.directory / "projected-token"
+        self.member = Daemon(
+            self.run, self.net.a, joining_configuration(
+                self.run, self.net, self.invitation, self.net.a, f"cluster-token-file: {self.token}"))
+        for what, account, node, more, words in [
+            ("a token of another service account", "web", "node-a", {}, "service account 'podshield:web' is none of those"),
+            ("a token that has expired", "node", "node-a", {"lifetime": -1}, "Signature has expired"),
+            ("a token for another audience", "node", "node-a", {"audience": "vault"}, "Audience doesn't match"),
+            ("a token on no node", "node", "-", {}, "does not say on which node it is"),
+            ("a token on another node", "node", "node-b", {}, "is for another name than"),
+        ]:
+            self.cluster.project(self.token, account, node, **more)
+            self._expect_not_started(self.member, what, words)
+        self.cluster.project(self.token, "node", "node-a")
+        self.member.start()
+        record = self._record("node-a")
+        shown = record["joinedBy"], record["joinedAs"]
+        self.report.expect("the right one lets it in", shown == ("k8s-psat", "uid-of-node-a"), record)
+
+    def cluster_away(self) -> None:
+        self.report.step("6. The cluster's API is away")
+        number = self._record("node-a")["number"]
+        self._forget(self.member)
+        self.cluster.stop()
+        self.member.launch()
+        waits = wait(lambda: self._refusals("does not answer"), PATIENCE_SECONDS)
+        self.report.expect("the node waits for it, and the authority says why", bool(waits) and self.member.is_running)
+        self.cluster.start()
+        joined = wait(self.member.is_ready, PATIENCE_SECONDS)
+        self.report.expect("it joins when the API is back", joined and self._record("node-a")["number"] == number)
+
+    # The nodes
 
     def _configuration(self, machine: Machine) -> str:
         return joining_configuration(self.run, self.net, self.invitation, self.net.b, *machine.join)
 
-    def _record(self) -> Optional[dict[str, Any]]:
+    def _record(self, name: str = "node-b") -> Optional[dict[str, Any]]:
         nodes = self.authority.ask("node", "list")["nodes"]
-        return next((node for node in nodes if node["name"] == "node-b"), None)
+        return next((node for node in nodes if node["name"] == name), None)
 
-    def _forget(self) -> None:
+    def _forget(self, daemon: Optional[Daemon] = None) -> None:
         """Stops the node and takes its identity from it; its pods and pins stay."""
-        self.node.stop()
-        shutil.rmtree(self.run.directory / "node-b/state/node")
+        daemon = daemon or self.node
+        daemon.stop()
+        shutil.rmtree(self.run.directory / daemon.node.name / "state/node")
 
     def _use(self, machine: Machine) -> None:
         """Configures the node, which is stopped for it and loses its identity, with another certificate."""
@@ -116,15 +155,24 @@ x509pop:
 
     def _expect_refused(self, what: str, machine: Machine, words: str) -> None:
         self._use(machine)
+        seen = self._expect_not_started(self.node, what, words)
+        self.report.expect("and the node says so too", words in seen, seen)
+
+    def _expect_not_started(self, daemon: Daemon, what: str, words: str) -> str:
+        """The last that the daemon says."""
         # What an earlier one was refused for stands in the same journal.
         told = len(self.authority.log)
+        seen = "it started"
         try:
-            self.node.start()
-            seen = "it started"
+            daemon.start()
         except RuntimeError:
-            seen = self.node.log.strip().splitlines()[-1]
-        lines = [line for line in self.authority.log[told:].splitlines() if "PSD2005" in line and words in line]
-        self.report.expect(f"{what} does not get in, and both ends say why", bool(lines) and words in seen, seen)
+            seen = daemon.log.strip().splitlines()[-1]
+        refusals = self._refusals(words, told)
+        self.report.expect(f"{what} does not let it in, and the authority says why", bool(refusals), refusals or seen)
+        return seen
+
+    def _refusals(self, words: str, after: int = 0) -> list[str]:
+        return [line for line in self.authority.log[after:].splitlines() if "PSD2005" in line and words in line]
 
     def _expect_issued(self, whose: str) -> None:
         issued = wait(self._is_issued, PATIENCE_SECONDS)
