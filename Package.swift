@@ -48,6 +48,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", exact: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
         .package(url: "https://github.com/grpc/grpc-swift-2", exact: "2.4.3"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", exact: "2.9.2"),
@@ -121,6 +122,13 @@ let package = Package(
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         swiftTarget(
+            "BundleEndpoint",
+            [
+                "Addressing", "Identity", "JOSE", "LinuxBinding", "OpenSSLBinding", "PrintableText", "RateLimiting",
+                "SecureTransport", .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ] + nio),
+        swiftTarget(
             "NodeIdentity",
             [
                 "Addressing", "AuthorityAPI", "Identity", "Issuance", "JOSE", "LinuxBinding", "SecureTransport",
@@ -156,8 +164,9 @@ let package = Package(
         swiftTarget(
             "PodshieldDaemon",
             [
-                "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Datapath", "HTTPSClient",
-                "Identity", "Issuance", "JOSE", "KeyAgreement", "KubernetesReview", "LinuxBinding", "NetnsProtocol",
+                "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "BundleEndpoint", "Configuration", "Datapath",
+                "HTTPSClient", "Identity", "Issuance", "JOSE", "KeyAgreement", "KubernetesReview", "LinuxBinding",
+                "NetnsProtocol",
                 "NodeIdentity", "NodeLink", "OpenSSLBinding", "PKCS11Binding", "PodState", "Preflight", "PrintableText",
                 "RateLimiting", "SecureTransport", "SystemdBinding", "Telemetry", "VaultTransit", "WorkloadAPI",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
@@ -247,6 +256,9 @@ let package = Package(
         testTarget("SystemdBinding", ["KernelTestSupport"]),
         testTarget("PKCS11Binding", ["CPKCS11", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("HTTPSClient"),
+        testTarget(
+            "BundleEndpoint",
+            ["Addressing", "Identity", "Issuance", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("KubernetesReview", ["HTTPSClient", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("VaultTransit", ["HTTPSClient", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),

@@ -1,6 +1,7 @@
 internal import Addressing
 public import Identity
 internal import Issuance
+public import JOSE
 public import OpenSSLBinding
 internal import PrintableText
 internal import SecureTransport
@@ -76,6 +77,15 @@ public final class AuthorityService: Sendable {
     public var id: SPIFFEID { identity.current.svid.id }
 
     public var bundle: TrustBundle { trust.bundle }
+
+    /// Whom to trust, as nodes are told it now.
+    public func publishedTrust() async throws -> (bundle: TrustBundle, jwtBundle: JWTBundle) {
+        let edition = try await publisher.current()
+        return (edition.bundle, edition.jwtBundle)
+    }
+
+    /// What the server shows that it is the authority.
+    public var serverSVID: KeyedSVID { identity.current }
 
     /// Seconds since 1970 when the root ends, and with it everything under it.
     public var rootNotAfter: Int64 { signer.authority.certificate.notAfter }

@@ -26,6 +26,8 @@ extension PodshieldConfiguration {
         public var machineCertificates: MachineCertificates?
         /// Nil where no node joins by a cluster's token.
         public var cluster: Cluster?
+        /// Nil where whom to trust is told to nodes alone.
+        public var bundleEndpoint: BundleEndpoint?
     }
 
     /// A Kubernetes cluster whose tokens let its nodes join.

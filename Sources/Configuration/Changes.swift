@@ -95,7 +95,9 @@ extension PodshieldConfiguration.Authority {
         case .authorityNodeLifetime: "\(nodeLifetime)"
         case .authorityJWTLifetime: "\(jwtLifetime)"
         case .authorityJWTIssuer: jwtIssuer?.url
-        default: machineCertificates?.text(key) ?? cluster?.text(key) ?? keyStore.text(key)
+        default:
+            machineCertificates?.text(key) ?? cluster?.text(key) ?? bundleEndpoint?.text(key)
+                ?? keyStore.text(key)
         }
     }
 }

@@ -56,6 +56,13 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case kubernetesAudience = "kubernetes.audience"
     case kubernetesServiceAccounts = "kubernetes.service-accounts"
 
+    case bundleEndpointAddress = "bundle-endpoint.address"
+    case bundleEndpointPort = "bundle-endpoint.port"
+    case bundleEndpointProfile = "bundle-endpoint.profile"
+    case bundleEndpointCertificateFile = "bundle-endpoint.certificate-file"
+    case bundleEndpointKeyFile = "bundle-endpoint.key-file"
+    case bundleEndpointRefreshHint = "bundle-endpoint.refresh-hint"
+
     case joinAuthority = "join.authority"
     case joinRootFingerprint = "join.root-fingerprint"
     case joinToken = "join.token"

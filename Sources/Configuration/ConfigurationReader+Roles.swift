@@ -22,12 +22,14 @@ extension ConfigurationReader {
             .authorityJWTLifetime, .duration(from: "10s", to: "1h"), default: .seconds(300))
         let jwtIssuer = document.value(.authorityJWTIssuer, .issuer)
         let (machineCertificates, cluster) = (machineCertificates(), cluster())
+        let bundleEndpoint = bundleEndpoint(orAt: listen)
         guard let listen, let keyStore else { return nil }
         return PodshieldConfiguration.Authority(
             name: name, listenAddress: listen, port: port, advertised: advertised ?? Endpoint(listen, port: port),
             keyStore: keyStore, autoRegister: autoRegister, identityTemplate: template,
             workloadLifetime: workloadLifetime, nodeLifetime: nodeLifetime, jwtLifetime: jwtLifetime,
-            jwtIssuer: jwtIssuer, machineCertificates: machineCertificates, cluster: cluster)
+            jwtIssuer: jwtIssuer, machineCertificates: machineCertificates, cluster: cluster,
+            bundleEndpoint: bundleEndpoint)
     }
 
     /// Reports each of these keys that stands beside another of them.

@@ -20,7 +20,7 @@ private struct Redaction {
     ]
     private static let secretFiles: [ConfigurationKey] = [
         .joinTokenFile, .joinKeyFile, .joinClusterTokenFile, .kubernetesTokenFile, .pkcs11PINFile, .vaultTokenFile,
-        .vaultSecretIDFile,
+        .vaultSecretIDFile, .bundleEndpointKeyFile,
     ]
     /// Values of secret keys: an alias may repeat them anywhere.
     private let secrets: Set<String>

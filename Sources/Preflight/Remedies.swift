@@ -12,6 +12,8 @@ extension EventKind {
         case .adminCrowded: "ss -xp names who holds connections open: end what does not need them"
         case .reportsLeftOut:
             "the events that were told say where they come from: look there, or keep it off by a firewall"
+        case .bundleCertificateRefused:
+            "correct bundle-endpoint.certificate-file and key-file; they are read again at the next connection"
         case .machineCopied: "if the original still runs, join one of the two anew under a name of its own"
         case .connectionRefused, .linkRefused:
             "see what runs at that address: a node that is not let in says why in its own journal, anybody else is kept off by a firewall"

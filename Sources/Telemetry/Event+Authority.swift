@@ -68,6 +68,18 @@ extension Event {
             [.entry: entry, .spiffeID: spiffeID, .node: parent ?? ""])
     }
 
+    public static func bundleEndpointListening(address: String, profile: String) -> Event {
+        Event(
+            .bundleEndpointListening, "the bundle endpoint listens on \(address), \(profile)", [.address: address])
+    }
+
+    /// The one before stays in use.
+    public static func bundleCertificateRefused(reason: String) -> Event {
+        Event(
+            .bundleCertificateRefused, "the bundle endpoint's newer certificate is not used: \(reason)",
+            [.reason: reason])
+    }
+
     /// - Parameters: as of `entryCreated`, after the change.
     public static func entryUpdated(_ entry: String, spiffeID: String, parent: String?) -> Event {
         Event(

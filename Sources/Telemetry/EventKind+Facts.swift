@@ -37,6 +37,8 @@ extension EventKind {
         case .nodeSVIDIssued: Facts(2006, .info, "44e433fa7f11422b8241263b49620b53")
         case .nodeBanned: Facts(2007, .notice, "8bb9ce0e7b4e412f882b9d76edfd8b29")
         case .nodeEvicted: Facts(2008, .notice, "073ec8489ca64846a79ac3067a8b4277")
+        case .bundleEndpointListening: Facts(2033, .notice, "2c91e91754094c4e912f4c4c9298913a")
+        case .bundleCertificateRefused: Facts(2034, .warning, "8c9be61662b642329a2188f9673ff9cd")
         case .entryUpdated: Facts(2032, .notice, "c8d66a74272c4eebab4e0719658325b6")
         case .entryCreated: Facts(2009, .notice, "afb729cd50ab4e13b3ec15388a4083ae")
         case .entryDeleted: Facts(2010, .notice, "03c2e2dbb01f49438de1c8870998b285")

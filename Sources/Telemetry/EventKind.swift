@@ -38,6 +38,9 @@ public enum EventKind: String, CaseIterable, Sendable {
     case nodeEvicted = "node-evicted"
     case entryCreated = "entry-created"
     case entryUpdated = "entry-updated"
+    case bundleEndpointListening = "bundle-endpoint-listening"
+    /// A newer certificate of the endpoint is not used.
+    case bundleCertificateRefused = "bundle-certificate-refused"
     case entryDeleted = "entry-deleted"
     case workloadSVIDIssued = "workload-svid-issued"
     case callRefused = "call-refused"

@@ -45,7 +45,8 @@ import Testing
 
     @Test(
         arguments: ConfigurationKey.allCases.filter {
-            $0 != .role && !["join", "pkcs11", "vault", "x509pop", "kubernetes"].contains($0.section)
+            $0 != .role
+                && !["join", "pkcs11", "vault", "x509pop", "kubernetes", "bundle-endpoint"].contains($0.section)
         })
     func everyKeyCounts(_ key: ConfigurationKey) throws {
         let (old, new) = try #require(Self.changes[key])

@@ -52,12 +52,11 @@ import Testing
 
     /// With each default of a comment made explicit, it is the same configuration.
     @Test func commentedDefaultsAreTheDefaults() throws {
+        var isOptional = false
         let explicit = example.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-            guard let match = line.wholeMatch(of: #/( *)# ([a-z-]+): (\S.*?)(?: {2,}.*)?/#),
-                ConfigurationKey.allCases.contains(where: {
-                    $0.name == match.output.2
-                        && !["join", "pkcs11", "vault", "x509pop", "kubernetes"].contains($0.section)
-                }),
+            if line.wholeMatch(of: #/#? ?[a-z0-9-]+:/#) != nil { isOptional = line.hasPrefix("#") }
+            guard !isOptional, let match = line.wholeMatch(of: #/( *)# ([a-z-]+): (\S.*?)(?: {2,}.*)?/#),
+                ConfigurationKey.allCases.contains(where: { $0.name == match.output.2 }),
                 !["executable", "jwt-issuer", "key-credential"].contains(match.output.2)
             else { return String(line) }
             return "\(match.output.1)\(match.output.2): \(match.output.3)"

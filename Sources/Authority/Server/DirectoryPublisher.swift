@@ -1,5 +1,6 @@
 internal import AuthorityAPI
 internal import Identity
+internal import JOSE
 internal import OpenSSLBinding
 
 /// Makes, signs and hands out the directory: once per change, whoever watches.
@@ -7,6 +8,8 @@ actor DirectoryPublisher {
     /// A directory on its way to nodes.
     struct Edition: Sendable {
         let directory: Directory
+        let bundle: TrustBundle
+        let jwtBundle: JWTBundle
         let message: Podshield_Authority_V1_SignedDirectory
         /// Of the SVID that signed.
         fileprivate let signer: String
@@ -73,6 +76,7 @@ actor DirectoryPublisher {
         let bundle = try await trust.publish(revoked)
         let edition = DirectoryEdition(directory: directory, bundle: bundle, jwtBundle: jwtBundle)
         return Edition(
-            directory: directory, message: try .sign(edition, with: signer), signer: signer.svid.leaf.serialHex)
+            directory: directory, bundle: bundle, jwtBundle: jwtBundle, message: try .sign(edition, with: signer),
+            signer: signer.svid.leaf.serialHex)
     }
 }

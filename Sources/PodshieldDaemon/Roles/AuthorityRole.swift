@@ -25,6 +25,7 @@ struct AuthorityRole: Sendable {
         let running = Task { try await service.run() }
         guard let port = await service.port else { throw await Self.failure(of: running) }
         daemon.components.adopt("the authority", running)
+        if let endpoint = settings.bundleEndpoint { try await service.publish(endpoint, daemon) }
         return AuthorityRole(service: service, port: port)
     }
 

@@ -24,6 +24,11 @@ TITLE = "The Workload API: identities for processes and pods, and every change o
 WORKLOAD = Path(__file__).with_name("workload.py")
 # Users without a name and a file on this machine.
 KNOWN, STRANGER, CROWD = 54_001, 54_002, 54_003
+ENDPOINT_PORT = 8443
+ENDPOINT = f"""
+bundle-endpoint:
+  port: {ENDPOINT_PORT}
+"""
 # With ten seconds of back-dating, half of the life is one second after the start.
 SHORT_LIFE = 12
 PATIENCE_SECONDS = 10
@@ -40,6 +45,7 @@ def play(run: Run, report: Report) -> None:
     api.crowd()
     api.callers_that_end()
     api.restart()
+    api.publication()
 
 
 class Workload:
@@ -84,7 +90,7 @@ class WorkloadAPI:
         self.net = TwoNodes(run)
         self.web = self.net.add_pod(self.net.a, "web-0", 10)
         self.other = self.net.add_pod(self.net.a, "other-0", 11)
-        self.a = Daemon(run, self.net.a, standalone_configuration(run, self.net))
+        self.a = Daemon(run, self.net.a, standalone_configuration(run, self.net) + ENDPOINT)
         self.socket = str(run.directory / "node-a/run/agent/api.sock")
 
     def begin(self) -> None:
@@ -233,7 +239,22 @@ class WorkloadAPI:
         again = wait(lambda: len(workload.told) > told, 30)
         self.report.expect("and goes on with the same identity", again and workload.process.poll() is None, workload.told[-1:])
 
+    def publication(self) -> None:
+        self.report.step("10. Whom to trust, for others")
+        before = self._published()
+        uses = sorted(key["use"] for key in before["keys"])
+        self.report.expect("anybody reads the roots and the keys of tokens by HTTPS (F-6)", set(uses) == {"jwt-svid", "x509-svid"}, uses)
+        self.a.psid("revoke", "--spiffe-id", spiffe_id("calm"))
+        grown = wait(lambda: self._published()["spiffe_sequence"] > before["spiffe_sequence"], PATIENCE_SECONDS)
+        self.report.expect("another edition has a greater number (B-2)", bool(grown), before["spiffe_sequence"])
+        self.report.expect("the journal says where", "PSD2033" in self.a.log)
+
     # Parts of the steps
+
+    def _published(self) -> dict[str, Any]:
+        # curl knows no SPIFFE IDs; the unit tests look at the certificate.
+        return json.loads(self.net.a.namespace.run("curl", "--silent", "--fail", "--insecure", f"https://{self.net.a.v4}:{ENDPOINT_PORT}/"))
+
 
     def _register(self, name: str, *facts: str) -> str:
         return self.a.ask("entry", "create", "--spiffe-id", spiffe_id(name), "--node", "node-a", *facts)["id"]

@@ -1,0 +1,73 @@
+public import JOSE
+internal import OpenSSLBinding
+internal import PrintableText
+
+/// What the endpoint has to say, as of now.
+public struct EndpointDocuments: Sendable {
+    private let bundle: BundleDocument
+    private let discovery: DiscoveryDocument?
+
+    /// - Parameters:
+    ///   - bundle: with its refresh hint, which is also how long others may keep what they were given.
+    ///   - discovery: nil where tokens name no issuer.
+    public init(bundle: BundleDocument, discovery: DiscoveryDocument?) {
+        self.bundle = bundle
+        self.discovery = discovery
+    }
+
+    /// The text at a path; nil where there is none.
+    func text(at path: String) -> String? {
+        switch path {
+        case "/": bundle.encoded
+        case DiscoveryDocument.configurationPath: discovery?.configuration
+        case DiscoveryDocument.keysPath: discovery?.keys
+        default: nil
+        }
+    }
+
+    /// Seconds for which an answer is good.
+    var age: Int64 { (bundle.refreshHint ?? .seconds(300)).components.seconds }
+}
+
+/// An answer of the endpoint.
+struct EndpointAnswer: Equatable {
+    var status: Int
+    var headers: [(name: String, value: String)] = []
+    var body = ""
+
+    static func == (a: Self, b: Self) -> Bool {
+        a.status == b.status && a.body == b.body && a.headers.elementsEqual(b.headers) { $0 == $1 }
+    }
+
+    /// - Parameters:
+    ///   - target: as the request line has it (RFC 9112 section 3.2).
+    ///   - known: the value of `If-None-Match`.
+    init(method: String, target: String, known: String?, _ documents: EndpointDocuments) {
+        guard let text = documents.text(at: Self.path(target)) else {
+            self.init(status: 404)
+            return
+        }
+        guard ["GET", "HEAD"].contains(method) else {
+            self.init(status: 405, headers: [("Allow", "GET, HEAD")])
+            return
+        }
+        let tag = "\"\(SHA256Digest.hash(Array(text.utf8)).hexadecimal)\""
+        let headers = [("ETag", tag), ("Cache-Control", "max-age=\(documents.age)")]
+        guard known != tag else {
+            self.init(status: 304, headers: headers)
+            return
+        }
+        self.init(status: 200, headers: [("Content-Type", "application/json")] + headers, body: text)
+    }
+
+    init(status: Int, headers: [(String, String)] = [], body: String = "") {
+        self.status = status
+        self.headers = headers.map { (name: $0.0, value: $0.1) }
+        self.body = body
+    }
+
+    /// Without a query, which says nothing here.
+    private static func path(_ target: String) -> String {
+        String(target.prefix { $0 != "?" })
+    }
+}

@@ -1,0 +1,53 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOSSL
+
+/// Answers one request of a connection, and closes it: who asks every five minutes needs none that stays.
+final class EndpointHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let documents: @Sendable () async -> EndpointDocuments?
+    private var head: HTTPRequestHead?
+
+    init(_ documents: @escaping @Sendable () async -> EndpointDocuments?) { self.documents = documents }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): self.head = head
+        // What comes with a request that has none is not kept.
+        case .body: break
+        case .end:
+            if let head { answer(head, context) }
+            head = nil
+        }
+    }
+
+    private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let (channel, documents) = (context.channel, documents)
+        context.eventLoop.makeFutureWithTask { await documents() }.whenSuccess { documents in
+            let answer =
+                documents.map {
+                    EndpointAnswer(
+                        method: head.method.rawValue, target: head.uri,
+                        known: head.headers.first(name: "if-none-match"), $0)
+                } ?? EndpointAnswer(status: 503)
+            Self.write(answer, to: channel, isHead: head.method == .HEAD, head.version)
+        }
+    }
+
+    private static func write(_ answer: EndpointAnswer, to channel: any Channel, isHead: Bool, _ version: HTTPVersion) {
+        var head = HTTPResponseHead(version: version, status: HTTPResponseStatus(statusCode: answer.status))
+        for (name, value) in answer.headers { head.headers.add(name: name, value: value) }
+        head.headers.add(name: "Content-Length", value: "\(answer.body.utf8.count)")
+        head.headers.add(name: "Connection", value: "close")
+        channel.write(HTTPServerResponsePart.head(head), promise: nil)
+        if !isHead {
+            channel.write(
+                HTTPServerResponsePart.body(.byteBuffer(channel.allocator.buffer(string: answer.body))), promise: nil)
+        }
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil)).whenComplete { _ in channel.close(promise: nil) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}
