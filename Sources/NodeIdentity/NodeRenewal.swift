@@ -8,11 +8,15 @@ extension NodeIdentityService {
     /// Renews the node's own SVID whenever it is due.
     func stayRenewed() async {
         var failures = 0
+        var told: X509SVID?
         while !Task.isCancelled {
             let changes = credentialsChanged.stream()
             guard let svid = currentSVID?.svid else {
-                if let expired = credentials.svid { observe(.identityExpired(notAfter: expired.svid.notAfter)) }
-                for await _ in changes { break }
+                if let expired = credentials.svid?.svid, expired != told {
+                    observe(.identityExpired(notAfter: expired.notAfter))
+                    told = expired
+                }
+                await waitForIdentity(changes)
                 continue
             }
             await sleep(
@@ -27,6 +31,17 @@ extension NodeIdentityService {
                 observe(.nodeRenewalFailed(error, notAfter: svid.notAfter))
                 try? await clock.sleep(Schedule.retry(failures: failures, chance: clock.random()))
             }
+        }
+    }
+
+    /// Until the node may have an SVID that counts: it has another one, or its clock, by which the one it has is over, may have
+    /// been set right.
+    func waitForIdentity(_ changes: AsyncStream<Void>) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in changes { break } }
+            group.addTask { [clock] in try? await clock.sleep(.seconds(5)) }
+            await group.next()
+            group.cancelAll()
         }
     }
 

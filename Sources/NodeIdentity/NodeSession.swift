@@ -18,7 +18,7 @@ extension NodeIdentityService {
         let changes = credentialsChanged.stream()
         let shown = currentSVID?.svid
         guard shown != nil, let address = settings.authorityAddress ?? membership?.authorityAddress else {
-            for await _ in changes { break }
+            await waitForIdentity(changes)
             throw .renewed
         }
         let connection = try await open(address)

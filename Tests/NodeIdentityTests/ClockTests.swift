@@ -69,4 +69,30 @@ import Testing
         } throws: { "\($0)".contains("is not yet valid: is this machine's clock right?") }
         #expect((-100 ... -90).contains(try #require(skews(node).first)))
     }
+
+    /// By a clock that is far ahead all is over. Set right again, the node finds its authority, and renews when it is time.
+    @Test func aClockThatIsSetRightIsNoticed() async throws {
+        let authority = try await TestAuthority()
+        let clock = TestClock()
+        let node = try TestNode(clock: clock, sleep: { _ in try await Task.sleep(for: .milliseconds(50)) })
+        try await node.join(authority.invitation(node: "node-a"))
+        try await eventually("a connection") { await node.service.currentDirectory != nil }
+        let svid = try #require(node.service.currentSVID?.svid)
+        clock.advance(seconds: 100_000)
+        try await eventually("its end is told") { ends(node) > 0 }
+        try await authority.stop()
+        try await eventually("no connection") { await !node.service.status().isConnected }
+        let again = try await TestAuthority(in: authority.directory, port: authority.port)
+        clock.advance(seconds: -100_000)
+        try await eventually("a connection again") { await node.service.status().isConnected }
+        #expect(node.service.currentSVID?.svid == svid)
+        clock.advance(seconds: (svid.notAfter - svid.notBefore) * 6 / 10)
+        try await eventually("another SVID") { node.service.currentSVID.map { $0.svid != svid } ?? false }
+        #expect(ends(node) == 1)
+        try await again.stop()
+    }
+
+    private func ends(_ node: TestNode) -> Int {
+        node.journal.all.count { if case .identityExpired = $0 { true } else { false } }
+    }
 }

@@ -94,7 +94,8 @@ final class TestNode: Sendable {
 
     init(
         in directory: TemporaryDirectory? = nil, clock: TestClock = TestClock(), address: String = "192.0.2.1",
-        patience: Duration = .seconds(30)
+        patience: Duration = .seconds(30),
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) throws {
         self.directory = try directory ?? TemporaryDirectory()
         var settings = NodeIdentitySettings(
@@ -102,7 +103,7 @@ final class TestNode: Sendable {
             endpoint: NodeEndpoint(address: try #require(IPAddress(address)), linkPort: 4510, espPort: 4500))
         settings.patience = patience
         let service = try NodeIdentityService(
-            settings, clock: NodeClock(now: { clock.now }), observe: { [journal] in journal.write($0) })
+            settings, clock: NodeClock(now: { clock.now }, sleep: sleep), observe: { [journal] in journal.write($0) })
         self.service = service
         running = Task { await service.run() }
     }
