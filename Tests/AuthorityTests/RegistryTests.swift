@@ -292,22 +292,25 @@ import Testing
         #expect(try await registry.directory(now: start).holder(of: prefix.address) == a.number)
     }
 
-    /// Wider or narrower: whoever takes an address over is told of.
-    @Test(arguments: [
-        ("10.0.0.0/24", "10.0.0.7", true), ("10.0.0.7", "10.0.0.0/24", true), ("10.0.0.0/24", "10.0.0.0/16", true),
-        ("10.0.0.0/24", "10.0.1.0/24", false), ("10.0.0.0/24", "10.0.1.7", false),
-        ("2001:db8::/64", "2001:db8::/48", true), ("2001:db8::/64", "2001:db8::1", true),
-        ("2001:db8::/64", "2001:db8:0:1::/64", false), ("10.0.0.0/24", "a00::/64", false),
-    ])
-    func overlapsAreTakeovers(held: String, new: String, isTakeover: Bool) async throws {
+    /// Wider or narrower, alone or among many: whoever takes an address over is told of.
+    @Test(
+        arguments: [
+            ("10.0.0.0/24", "10.0.0.7", true), ("10.0.0.7", "10.0.0.0/24", true), ("10.0.0.0/24", "10.0.0.0/16", true),
+            ("10.0.0.0/24", "10.0.1.0/24", false), ("10.0.0.0/24", "10.0.1.7", false),
+            ("2001:db8::/64", "2001:db8::/48", true), ("2001:db8::/64", "2001:db8::1", true),
+            ("2001:db8::/64", "2001:db8:0:1::/64", false), ("10.0.0.0/24", "a00::/64", false),
+        ], [0, 100])
+    func overlapsAreTakeovers(_ pair: (held: String, new: String, isTakeover: Bool), others: Int) async throws {
         let fixture = try TestRegistry()
         let a = try await fixture.node("a")
         let b = try await fixture.node("b", address: "192.0.2.2")
-        let prefix = try #require(IPPrefix(new))
+        let prefix = try #require(IPPrefix(pair.new))
+        let more = (0..<others).compactMap { IPPrefix("203.0.113.\($0)") }
         _ = try await fixture.registry.report(
-            a.number, endpoint: a.endpoint, leases: [#require(IPPrefix(held))], now: start)
-        let outcome = try await fixture.registry.report(b.number, endpoint: b.endpoint, leases: [prefix], now: start)
-        #expect(outcome.takenOver == (isTakeover ? [Registry.Takeover(prefix: prefix, from: a.number)] : []))
+            a.number, endpoint: a.endpoint, leases: [#require(IPPrefix(pair.held))], now: start)
+        let outcome = try await fixture.registry.report(
+            b.number, endpoint: b.endpoint, leases: Set([prefix] + more), now: start)
+        #expect(outcome.takenOver == (pair.isTakeover ? [Registry.Takeover(prefix: prefix, from: a.number)] : []))
         #expect(outcome.refused.isEmpty)
     }
 

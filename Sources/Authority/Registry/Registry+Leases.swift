@@ -40,8 +40,11 @@ extension Registry {
             let moved = try update(endpoint, of: node, db)
             for prefix in held.subtracting(leases) { try delete(prefix, of: node, db) }
             var takenOver: [Takeover] = []
-            for prefix in leases.subtracting(held).sorted(by: IPPrefix.textOrder) {
-                if let from = try holder(overlapping: prefix, otherThan: node, db) {
+            let new = leases.subtracting(held).sorted(by: IPPrefix.textOrder)
+            // Many are looked for at the lengths that there are, few at every one: to list them is to read all leases.
+            let lengths = try new.count > 16 ? leasedLengths(db) : Self.allLengths
+            for prefix in new {
+                if let from = try holder(overlapping: prefix, among: lengths, otherThan: node, db) {
                     takenOver.append(Takeover(prefix: prefix, from: from))
                 }
                 try insert(prefix, of: node, db)
@@ -57,7 +60,7 @@ extension Registry {
 
     /// Whether pods of another node that is welcome may have this address. Banned nodes' leases count for nothing.
     func isLeased(_ address: IPAddress, toAnotherThan node: NodeNumber?, _ db: Database) throws -> Bool {
-        try holder(covering: IPPrefix(single: address), otherThan: node, db) != nil
+        try holder(covering: IPPrefix(single: address), among: Self.allLengths, otherThan: node, db) != nil
     }
 
     func leaseRows(_ db: Database) throws -> [Directory.Lease] {
@@ -90,19 +93,28 @@ extension Registry {
     }
 
     /// A node other than this that has the prefix, a part of it or more than it, and is welcome.
-    private func holder(overlapping prefix: IPPrefix, otherThan node: NodeNumber, _ db: Database) throws -> NodeNumber?
-    {
-        try holder(covering: prefix, otherThan: node, db) ?? holder(inside: prefix, otherThan: node, db)
+    private func holder(
+        overlapping prefix: IPPrefix, among lengths: [Int], otherThan node: NodeNumber, _ db: Database
+    ) throws -> NodeNumber? {
+        try holder(covering: prefix, among: lengths, otherThan: node, db) ?? holder(inside: prefix, otherThan: node, db)
+    }
+
+    private static let allLengths = Array(0...128)
+
+    private func leasedLengths(_ db: Database) throws -> [Int] {
+        try Int.fetchAll(db, sql: "SELECT DISTINCT length FROM leases ORDER BY length")
     }
 
     /// The key of the table is (address, length, node), and a prefix lies in no more others than it has bits.
-    private func holder(covering prefix: IPPrefix, otherThan node: NodeNumber?, _ db: Database) throws -> NodeNumber? {
+    private func holder(
+        covering prefix: IPPrefix, among lengths: [Int], otherThan node: NodeNumber?, _ db: Database
+    ) throws -> NodeNumber? {
         let statement = try db.cachedStatement(
             sql: """
                 SELECT node FROM leases JOIN nodes ON number = node
                 WHERE leases.address = ? AND length = ? AND node IS NOT ? AND NOT banned LIMIT 1
                 """)
-        for length in (0...prefix.length).reversed() {
+        for length in lengths.reversed() where length <= prefix.length {
             guard let wider = IPPrefix(containing: prefix.address, length: length) else { continue }
             let found = try UInt32.fetchOne(
                 statement, arguments: [Data(wider.address.packed), length, node?.rawValue])
@@ -114,25 +126,26 @@ extension Registry {
     private func holder(inside prefix: IPPrefix, otherThan node: NodeNumber, _ db: Database) throws -> NodeNumber? {
         let (first, last) = (Data(prefix.address.packed), Data(prefix.lastAddress.packed))
         // Blobs compare byte by byte, and those of the other family by their length last.
-        let sql = """
-            SELECT node FROM leases JOIN nodes ON number = node
-            WHERE leases.address BETWEEN ? AND ? AND length(leases.address) = ? AND node IS NOT ? AND NOT banned LIMIT 1
-            """
-        return try UInt32.fetchOne(db, sql: sql, arguments: [first, last, first.count, node.rawValue])
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT node FROM leases JOIN nodes ON number = node
+                WHERE leases.address BETWEEN ? AND ? AND length(leases.address) = ? AND node IS NOT ? AND NOT banned
+                LIMIT 1
+                """)
+        return try UInt32.fetchOne(statement, arguments: [first, last, first.count, node.rawValue])
             .map(NodeNumber.init)
     }
 
     private func insert(_ prefix: IPPrefix, of node: NodeNumber, _ db: Database) throws {
         let generation = try Int64(db.advance("generation"))
-        try db.execute(
-            sql: "INSERT INTO leases (address, length, node, generation) VALUES (?, ?, ?, ?)",
-            arguments: [Data(prefix.address.packed), prefix.length, node.rawValue, generation])
+        try db.cachedStatement(
+            sql: "INSERT INTO leases (address, length, node, generation) VALUES (?, ?, ?, ?)"
+        ).execute(arguments: [Data(prefix.address.packed), prefix.length, node.rawValue, generation])
     }
 
     private func delete(_ prefix: IPPrefix, of node: NodeNumber, _ db: Database) throws {
-        try db.execute(
-            sql: "DELETE FROM leases WHERE address = ? AND length = ? AND node = ?",
-            arguments: [Data(prefix.address.packed), prefix.length, node.rawValue])
+        try db.cachedStatement(sql: "DELETE FROM leases WHERE address = ? AND length = ? AND node = ?")
+            .execute(arguments: [Data(prefix.address.packed), prefix.length, node.rawValue])
     }
 }
 

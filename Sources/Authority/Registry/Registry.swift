@@ -111,8 +111,8 @@ struct Registry: Sendable {
 extension Database {
     /// Takes the next value of a counter that never goes back.
     func advance(_ counter: String) throws -> UInt64 {
-        let sql = "UPDATE counters SET value = value + 1 WHERE name = ? RETURNING value"
-        guard let value = try Int64.fetchOne(self, sql: sql, arguments: [counter]), value > 0 else {
+        let statement = try cachedStatement(sql: "UPDATE counters SET value = value + 1 WHERE name = ? RETURNING value")
+        guard let value = try Int64.fetchOne(statement, arguments: [counter]), value > 0 else {
             throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the counter \(counter) is missing or negative")
         }
         return UInt64(value)
