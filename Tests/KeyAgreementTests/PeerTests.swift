@@ -329,8 +329,10 @@ extension Simulation {
         #expect(b.inbound(from: a) == [a.outbound(to: b)] && a.outbound(to: b) != spi)
     }
 
-    @Test func backOffDoublesToItsLimit() throws {
-        let (network, a, b) = try Simulation.pair()
+    /// Half a minute, and with short epochs no more than a quarter of one.
+    @Test(arguments: [(3600, 30), (20, 5), (10, 2.5)])
+    func backOffDoublesToItsLimit(epoch: Int, limit: Double) throws {
+        let (network, a, b) = try Simulation.pair(epoch: .seconds(epoch))
         network.wires = []
         network.unreachable = [a.number, b.number]
         a.peers[b.number]?.attempts = [:]
@@ -343,7 +345,7 @@ extension Simulation {
         let gaps = zip(dials, dials.dropFirst()).map { Double($1 - $0) / 1e9 }
         #expect(gaps.count >= 7)
         for (index, gap) in gaps.enumerated() {
-            let expected = min(0.5 * Double(1 << index), 30)
+            let expected = min(0.5 * Double(1 << min(index, 8)), limit)
             // Looked at every tenth of a second.
             #expect(gap > expected * 0.75 - 0.101 && gap < expected * 1.25 + 0.101, "gap \(index) is \(gap)")
         }

@@ -127,7 +127,7 @@ import Testing
         #expect(due(state, rekeyAt: 77) == 77 && due(state, rekeyAt: 77, isDialer: false) == 5_000_000_077)
         state.trafficWaits(10, isConnected: false)
         #expect(due(state, wanted: false, isDialer: false) == 10)
-        state.failed(20, timing, chance: 0.5)
+        state.failed(20, timing, atMost: timing.longestBackoff, chance: 0.5)
         #expect(due(state, wanted: false, isDialer: false) == 500_000_020)
         state.force(30)
         #expect(due(state) == 0 && due(state, rekeyAt: 1 << 60) == 30)

@@ -41,10 +41,10 @@ struct DialState: Sendable {
         notBefore = now.adding(timing.shortestBackoff * chance)
     }
 
-    mutating func failed(_ now: BootNanoseconds, _ timing: LinkTiming, chance: Double) {
+    mutating func failed(_ now: BootNanoseconds, _ timing: LinkTiming, atMost longest: Duration, chance: Double) {
         failures += 1
         isForced = false
-        let delay = timing.shortestBackoff.doubled(failures - 1, atMost: timing.longestBackoff)
+        let delay = timing.shortestBackoff.doubled(failures - 1, atMost: longest)
         notBefore = now.adding(delay * (0.75 + chance / 2))
     }
 

@@ -154,7 +154,9 @@ extension LinkPeer {
 
     private mutating func fail(_ attempt: LinkAttempt?, _ failure: LinkFailure, _ world: LinkWorld) {
         guard let attempt, attempt.isOurs else { return report(.connectionEnded(failure)) }
-        dialing.failed(now.boot, world.timing, chance: world.entropy.fraction())
+        dialing.failed(
+            now.boot, world.timing, atMost: world.withinEpoch(world.timing.longestBackoff),
+            chance: world.entropy.fraction())
         // Another connection is on its way, perhaps not seen here yet.
         if failure == .peerClosed(.crossed) || failure == .peerClosed(.superseded) {
             return report(.connectionEnded(failure))
@@ -177,8 +179,7 @@ extension LinkPeer {
         guard attempts.isEmpty else { return nil }
         return dialing.due(
             rekeyAt: link?.rekeyAt, wanted: world.preconnect || !inbound.isEmpty || !outbound.isEmpty,
-            isDialer: isDialer,
-            patience: link == nil ? world.timing.overdue : min(world.timing.overdue, world.epoch / 4))
+            isDialer: isDialer, patience: world.withinEpoch(world.timing.overdue))
     }
 
     /// The next epoch is due now. Its SAs take the place of all of this one; those of earlier ones are on their way out.

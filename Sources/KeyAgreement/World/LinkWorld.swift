@@ -42,6 +42,9 @@ package struct LinkWorld: Sendable {
         self.versions = versions
     }
 
+    /// No longer than leaves several tries to the keys in use: when the next are due they have one epoch left.
+    func withinEpoch(_ pause: Duration) -> Duration { min(pause, epoch / 4) }
+
     package mutating func makeConnectionID() -> ConnectionID {
         lastConnection += 1
         return ConnectionID(rawValue: lastConnection)
