@@ -289,8 +289,8 @@ let package = Package(
         .executableTarget(
             name: "podshield-hostile-member",
             dependencies: [
-                "Addressing", "AuthorityAPI", "Identity", "KeyAgreement", "LinuxBinding", "NodeLink", "OpenSSLBinding",
-                "SecureTransport",
+                "Addressing", "AuthorityAPI", "Identity", "KeyAgreement", "LinuxBinding", "NodeIdentity", "NodeLink",
+                "OpenSSLBinding", "SecureTransport",
             ] + nio,
             path: "Tests/Scenarios/08-floods/Member", swiftSettings: strict),
         .target(

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Iterator, Optional
@@ -25,7 +24,7 @@ from harness.kernel_state import KernelState, other_build  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
 from harness.report import Report  # noqa: E402
 from harness.topology import Node, TwoNodes  # noqa: E402
-from harness.traffic import Carried, Traffic  # noqa: E402
+from harness.traffic import Calendar, Carried, Traffic  # noqa: E402
 from harness.waiting import wait  # noqa: E402
 
 TITLE = "Keys, daemons, pods and nodes come and go; the traffic of the others stays"
@@ -70,19 +69,6 @@ def play(run: Run, report: Report) -> None:
         change_hands(life)
         shut_out(life)
     life.wire()
-
-
-@dataclass
-class Calendar:
-    """When what was done: to say what a loss belongs to."""
-
-    steps: list[tuple[int, str]] = field(default_factory=list)
-
-    def note(self, name: str) -> None:
-        self.steps.append((time.monotonic_ns(), name))
-
-    def at(self, moment: int) -> str:
-        return next((name for begin, name in reversed(self.steps) if begin <= moment), "before the first step")
 
 
 class Life:
@@ -252,7 +238,7 @@ class Life:
 
     def _judge(self, carried: Carried) -> None:
         self.report.step("10. What became of the load")
-        carried.expect_no_more_lost(self.report, self.plain, self.calendar.at)
+        carried.expect_no_more_lost(self.report, self.plain, self.calendar)
         for daemon in (self.a, self.b):
             drops = daemon.drops()
             fresh = {reason: count - self.before[daemon.node.name].get(reason, 0) for reason, count in drops.items()}

@@ -33,7 +33,8 @@ STRANGERS = Path(__file__).with_name("strangers.py")
 
 def play(floods: "Floods") -> None:
     report = floods.report
-    report.step(f"9. Strangers hold all that strangers may hold, for {SECONDS} s; keys last {2 * EPOCH_SECONDS} s")
+    report.step(f"10. Strangers hold all that strangers may hold, for {SECONDS} s; keys last {2 * EPOCH_SECONDS} s")
+    floods.calendar.note("siege")
     for daemon in (floods.a, floods.b):
         _restart(daemon, SHORT_EPOCHS)
     report.expect("the nodes have a session", floods.a.wait_for_peer("node-b") is not None)

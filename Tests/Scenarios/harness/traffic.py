@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What runs between two pods while other things happen: one TCP connection, and datagrams both ways."""
 
-from dataclasses import dataclass
-from typing import Callable, Optional
+import time
+from dataclasses import dataclass, field
+from typing import Optional
 
 from .lifetime import Run
 from .report import Report
@@ -10,6 +11,19 @@ from .streams import Bytes, ByteStream, Datagrams, DatagramStream
 from .topology import Pod
 
 TCP_PORT, UDP_PORT = 7001, 7002
+
+
+@dataclass
+class Calendar:
+    """When what was done: to say what a loss belongs to."""
+
+    steps: list[tuple[int, str]] = field(default_factory=list)
+
+    def note(self, name: str) -> None:
+        self.steps.append((time.monotonic_ns(), name))
+
+    def at(self, moment: int) -> str:
+        return next((name for begin, name in reversed(self.steps) if begin <= moment), "before the first step")
 
 
 @dataclass(frozen=True)
@@ -24,13 +38,13 @@ class Carried:
         """The part of all datagrams that did not arrive."""
         return sum(stream.lost for stream in self.udp.values()) / sum(stream.sent for stream in self.udp.values())
 
-    def expect_no_more_lost(self, report: Report, plain: "Carried", when: Optional[Callable[[int], str]] = None) -> None:
-        """No connection broken, no datagram twice, and no more of them lost than of the `plain` path's; `when` names moments."""
-        pause = f"longest pause {self.tcp.longest_pause / 1e6:.0f} ms" + (f" at {when(self.tcp.pause_at)}" if when else "")
+    def expect_no_more_lost(self, report: Report, plain: "Carried", calendar: Optional[Calendar] = None) -> None:
+        """No connection broken, no datagram twice, and no more of them lost than of the `plain` path's."""
+        pause = f"longest pause {self.tcp.longest_pause / 1e6:.0f} ms" + (f" at {calendar.at(self.tcp.pause_at)}" if calendar else "")
         report.expect("the TCP connection of the whole time is whole", self.tcp.is_whole, f"{self.tcp.sent / 1e6:.0f} MB, {pause}")
         for name, stream in self.udp.items():
             allowed = int(plain.loss * stream.sent)
-            moments = sorted({when(moment) for moment in stream.lost_at}) if when else []
+            moments = sorted({calendar.at(moment) for moment in stream.lost_at}) if calendar else []
             losses = f"{stream.lost} of {stream.sent} datagrams lost, {allowed} would be allowed, {stream.repeated} twice"
             report.expect(
                 f"UDP {name}: no more is lost than in the clear, nothing comes twice",

@@ -15,10 +15,13 @@ enum Flood: String, CaseIterable {
     case oversized
     /// Questions whose answers it does not read.
     case unread
+    /// Reports to the authority, which make the directory large, and a new one each time.
+    case leases
 
     func round(with victim: Directory.Node, as member: Membership, until end: ContinuousClock.Instant) async throws
         -> Int
     {
+        if self == .leases { return try await member.reportLeases(until: end) }
         let connection = try await Connection(to: victim, as: member)
         guard self != .connections else {
             await connection.close()
@@ -38,7 +41,7 @@ enum Flood: String, CaseIterable {
     private func abuse(_ connection: Connection, _ member: Membership, until end: ContinuousClock.Instant) async -> Int
     {
         switch self {
-        case .connections, .epochs: 1
+        case .connections, .epochs, .leases: 1
         case .announcements: await send(to: connection, until: end) { Frame.announce($0, chain: [[0x30, 0x00]]) }
         case .proofs: await send(to: connection, until: end) { Frame.announce($0, chain: member.workload) }
         case .oversized: await send(to: connection, until: end) { _ in Frame.oversized }

@@ -6,6 +6,7 @@ import SecureTransport
 
 /// What a node's state directory holds, in the hands of whoever broke into it.
 struct Membership {
+    let files: URL
     let identity: KeyedSVID
     /// Leaf first, DER, of a workload that the node does host.
     let workload: [[UInt8]]
@@ -27,6 +28,7 @@ struct Membership {
         guard let pod = names.first(where: { $0.hasSuffix(".pem") }) else {
             throw MemberError.nothingOfUse("workloads")
         }
+        self.files = files
         self.bundle = bundle
         identity = try KeyedSVID(svid: verifier.verify(chain: chain, at: now), key: key)
         workload = try Self.read(pods.appending(path: pod)).chain.map(\.der)
@@ -56,4 +58,5 @@ enum MemberError: Error {
     case nothingOfUse(String)
     case noSuchNode(String)
     case notConnected(String)
+    case tooMuchWasTaken
 }
