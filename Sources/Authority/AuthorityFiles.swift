@@ -8,6 +8,7 @@ internal import OpenSSLBinding
 struct AuthorityFiles {
     let directory: String
     var keyStore = KeyStore.ownFile
+    var upstream: Upstream?
 
     var certificate: String { directory + "/ca.pem" }
     var key: String { directory + "/ca.key" }
@@ -57,7 +58,7 @@ struct AuthorityFiles {
         do throws(PrivateFileError) { try PrivateDirectory.check(directory) } catch { throw .directory(error) }
         switch (exists(certificate), exists(key)) {
         case (_, true) where keyIsKept: throw .keyInTwoPlaces(path: key)
-        case (true, false) where keyIsKept: _ = try loadCertificate()
+        case (true, false) where keyIsKept: _ = try loadChain()
         case (false, false) where keyIsKept && exists(registry): throw .missing(path: certificate, while: registry)
         case (true, true): _ = try load(trustDomain, key: try PrivateKey(file: key))
         case (true, false) where exists(registry): throw .missing(path: key, while: certificate)
@@ -74,27 +75,49 @@ struct AuthorityFiles {
     private func create(_ trustDomain: TrustDomain, now: Int64) throws(AuthorityError) -> CertificateAuthority {
         let key: PrivateKey
         do throws(OpenSSLError) { key = try .generate() } catch { throw .issuance(.openSSL(error)) }
-        let authority = try createRoot(for: trustDomain, key: key, now: now)
+        let authority = try create(trustDomain, key: key, now: now)
         try key.write(to: self.key)
         return authority
     }
 
-    private func createRoot(
-        for trustDomain: TrustDomain, key: any SigningKey, now: Int64
+    private func create(
+        _ trustDomain: TrustDomain, key: any SigningKey, now: Int64
     ) throws(AuthorityError) -> CertificateAuthority {
         let authority: CertificateAuthority
-        do throws(IssuanceError) {
-            authority = try CertificateAuthority.createRoot(for: trustDomain, key: key, now: now)
-        } catch {
-            throw .issuance(error)
+        if let upstream {
+            authority = try create(trustDomain, key: key, under: upstream, now: now)
+        } else {
+            do throws(IssuanceError) {
+                authority = try CertificateAuthority.createRoot(for: trustDomain, key: key, now: now)
+            } catch {
+                throw .issuance(error)
+            }
         }
-        try write(authority.certificate)
+        try write([authority.certificate] + authority.issuers)
         return authority
     }
 
-    private func write(_ root: Certificate) throws(AuthorityError) {
-        let pem: String
-        do throws(OpenSSLError) { pem = try root.pem } catch { throw .issuance(.openSSL(error)) }
+    private func create(
+        _ trustDomain: TrustDomain, key: any SigningKey, under upstream: Upstream, now: Int64
+    ) throws(AuthorityError) -> CertificateAuthority {
+        let upstreamKey: any SigningKey
+        do throws(UpstreamKeyError) { upstreamKey = try upstream.key() } catch { throw .upstreamKey(error.reason) }
+        do throws(IssuanceError) {
+            return try CertificateAuthority.create(
+                for: trustDomain, key: key, under: upstream.chain, by: upstreamKey, now: now)
+        } catch {
+            throw .issuance(error)
+        }
+    }
+
+    /// The CA's certificate first.
+    private func write(_ chain: [Certificate]) throws(AuthorityError) {
+        var pem = ""
+        do throws(OpenSSLError) {
+            for certificate in chain { pem += try certificate.pem }
+        } catch {
+            throw .issuance(.openSSL(error))
+        }
         do throws(SystemError) {
             try AtomicFile.write(Array(pem.utf8), to: certificate, mode: 0o644)
         } catch {
@@ -111,27 +134,33 @@ struct AuthorityFiles {
         _ trustDomain: TrustDomain, keyIn store: any SigningKeyStore, now: Int64
     ) throws(AuthorityError) -> CertificateAuthority {
         guard exists(certificate) || !exists(registry) else { throw .missing(path: certificate, while: registry) }
-        let certificate = exists(certificate) ? try loadCertificate() : nil
+        let certificate = exists(certificate) ? try loadChain()[0] : nil
         let key: any SigningKey
         do throws(SigningError) {
             key = try store.open(expecting: certificate?.publicKey)
         } catch {
             throw .keyStore("\(store)", error)
         }
-        guard certificate != nil else { return try createRoot(for: trustDomain, key: key, now: now) }
+        guard certificate != nil else { return try create(trustDomain, key: key, now: now) }
         return try load(trustDomain, key: key)
     }
 
     private func load(_ trustDomain: TrustDomain, key: any SigningKey) throws(AuthorityError) -> CertificateAuthority {
-        let certificate = try loadCertificate()
+        let chain = try loadChain()
+        // The one at its end is trusted by all who joined; another would be trusted by nobody.
+        if let upstream, chain.last != upstream.chain.last || chain.count == 1 {
+            throw .otherUpstream(path: certificate)
+        }
         do throws(IssuanceError) {
-            return try CertificateAuthority(trustDomain: trustDomain, certificate: certificate, key: key)
+            return try CertificateAuthority(
+                trustDomain: trustDomain, certificate: chain[0], issuers: Array(chain.dropFirst()), key: key)
         } catch {
             throw .unreadable(path: self.certificate, reason: "\(error)")
         }
     }
 
-    private func loadCertificate() throws(AuthorityError) -> Certificate {
+    /// The CA's certificate, then those above it; none above a root.
+    private func loadChain() throws(AuthorityError) -> [Certificate] {
         let text: [UInt8]
         do throws(SystemError) {
             text = try AtomicFile.read(certificate)
@@ -144,9 +173,7 @@ struct AuthorityFiles {
         } catch {
             throw .unreadable(path: certificate, reason: "\(error)")
         }
-        guard chain.count == 1 else {
-            throw .unreadable(path: certificate, reason: "\(chain.count) certificates instead of one")
-        }
-        return chain[0]
+        guard !chain.isEmpty else { throw .unreadable(path: certificate, reason: "there is no certificate in it") }
+        return chain
     }
 }

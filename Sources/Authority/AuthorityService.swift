@@ -33,9 +33,10 @@ public final class AuthorityService: Sendable {
         _ settings: AuthoritySettings, now: @escaping @Sendable () -> Int64,
         observe: @escaping @Sendable (AuthorityEvent) -> Void
     ) throws(AuthorityError) {
-        let files = AuthorityFiles(directory: settings.stateDirectory, keyStore: settings.keyStore)
+        let files = AuthorityFiles(
+            directory: settings.stateDirectory, keyStore: settings.keyStore, upstream: settings.upstream)
         let authority = try files.certificateAuthority(for: settings.trustDomain, now: now())
-        guard settings.machineCertificates?.roots.contains(authority.certificate) != true else {
+        guard settings.machineCertificates?.roots.contains(authority.root) != true else {
             throw .ownRootVouchesForMachines
         }
         do throws(RegistryError) {
@@ -87,11 +88,11 @@ public final class AuthorityService: Sendable {
     /// What the server shows that it is the authority.
     public var serverSVID: KeyedSVID { identity.current }
 
-    /// Seconds since 1970 when the root ends, and with it everything under it.
+    /// Seconds since 1970 when the CA ends, and with it everything under it.
     public var rootNotAfter: Int64 { signer.authority.certificate.notAfter }
 
     /// SHA-256 of the root certificate, lower-case hexadecimal: what a joining node insists on.
-    public var rootFingerprint: String { signer.authority.certificate.sha256.hexadecimal }
+    public var rootFingerprint: String { signer.authority.root.sha256.hexadecimal }
 
     /// Why the CA's key does not sign now; nil when it does.
     public var keyFailure: SigningError? { signer.keyFailure }

@@ -13,6 +13,8 @@ public struct AuthoritySettings: Sendable {
     /// Holds `ca.pem`, `ca.key`, `authority.sqlite` and a `jwt-ID.key` for each key that signs JWT-SVIDs.
     public var stateDirectory: String
     public var keyStore = KeyStore.ownFile
+    /// Nil for a CA that vouches for itself.
+    public var upstream: Upstream?
     /// By what nodes may join beside the tokens that are made here.
     public var machineCertificates: MachineCertificates?
     public var clusterTokens: ClusterTokens?

@@ -11,6 +11,8 @@ extension PodshieldConfiguration {
         /// Where nodes reach it; printed with join tokens.
         public var advertised: Endpoint
         public var keyStore: KeyStore
+        /// Nil for a CA that vouches for itself.
+        public var upstream: DiskUpstream?
         public var autoRegister: AutoRegister
         /// How pods without an entry are named, such as `/ns/{namespace}/sa/{service-account}`.
         public var identityTemplate: String
@@ -42,6 +44,19 @@ extension PodshieldConfiguration {
         public var audience: String
         /// Whose tokens, as `namespace:name`; at least one.
         public var serviceAccounts: [String]
+    }
+
+    /// An authority whose certificate and key are in files, and which vouches for a CA that is going to be made.
+    public struct DiskUpstream: Sendable, Equatable {
+        /// PEM: its certificate, then those that vouch for it, up to and with the root.
+        public var certificateFile: String
+        /// Needed for the first start only.
+        public var key: SecretSource?
+
+        public init(certificateFile: String, key: SecretSource?) {
+            self.certificateFile = certificateFile
+            self.key = key
+        }
     }
 
     /// Which certificates of machines let their nodes join.

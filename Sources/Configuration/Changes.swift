@@ -96,8 +96,8 @@ extension PodshieldConfiguration.Authority {
         case .authorityJWTLifetime: "\(jwtLifetime)"
         case .authorityJWTIssuer: jwtIssuer?.url
         default:
-            machineCertificates?.text(key) ?? cluster?.text(key) ?? bundleEndpoint?.text(key)
-                ?? keyStore.text(key)
+            machineCertificates?.text(key) ?? cluster?.text(key) ?? upstream?.text(key)
+                ?? bundleEndpoint?.text(key) ?? keyStore.text(key)
         }
     }
 }
@@ -108,6 +108,16 @@ extension PodshieldConfiguration.MachineCertificates {
         case .x509popCAFile: caFile
         case .x509popNodeName: name.rawValue
         case .x509popAllowNewKey: "\(allowNewKey)"
+        default: nil
+        }
+    }
+}
+
+extension PodshieldConfiguration.DiskUpstream {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch key {
+        case .upstreamDiskCertificateFile: certificateFile
+        case .upstreamDiskKeyFile, .upstreamDiskKeyCredential: self.key.map { "\($0)" }
         default: nil
         }
     }

@@ -46,6 +46,10 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case vaultSecretIDFile = "vault.secret-id-file"
     case vaultSecretIDCredential = "vault.secret-id-credential"
 
+    case upstreamDiskCertificateFile = "upstream-disk.certificate-file"
+    case upstreamDiskKeyFile = "upstream-disk.key-file"
+    case upstreamDiskKeyCredential = "upstream-disk.key-credential"
+
     case x509popCAFile = "x509pop.ca-file"
     case x509popNodeName = "x509pop.node-name"
     case x509popAllowNewKey = "x509pop.allow-new-key"

@@ -14,6 +14,14 @@ extension ConfigurationReader {
         }
     }
 
+    mutating func upstream() -> PodshieldConfiguration.DiskUpstream? {
+        guard hasSection("upstream-disk") else { return nil }
+        let file = document.required(.upstreamDiskCertificateFile, .path)
+        let hasKey = document.has(.upstreamDiskKeyFile) || document.has(.upstreamDiskKeyCredential)
+        let key = hasKey ? secret(.upstreamDiskKeyFile, .upstreamDiskKeyCredential) : nil
+        return file.map { PodshieldConfiguration.DiskUpstream(certificateFile: $0, key: key) }
+    }
+
     func hasSection(_ section: String) -> Bool {
         ConfigurationKey.allCases.contains { $0.section == section && document.has($0) }
     }

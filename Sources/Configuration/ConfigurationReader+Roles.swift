@@ -9,7 +9,7 @@ extension ConfigurationReader {
             document.report("is needed, since nobody can connect to \(listen)", at: .authorityAdvertise)
         }
         let name = document.value(.authorityName, .segment, default: "authority")
-        let keyStore = keyStore()
+        let (keyStore, upstream) = (keyStore(), upstream())
         let autoRegister = document.value(
             .authorityAutoRegister, .word, default: PodshieldConfiguration.AutoRegister.none)
         let template = document.value(
@@ -26,7 +26,7 @@ extension ConfigurationReader {
         guard let listen, let keyStore else { return nil }
         return PodshieldConfiguration.Authority(
             name: name, listenAddress: listen, port: port, advertised: advertised ?? Endpoint(listen, port: port),
-            keyStore: keyStore, autoRegister: autoRegister, identityTemplate: template,
+            keyStore: keyStore, upstream: upstream, autoRegister: autoRegister, identityTemplate: template,
             workloadLifetime: workloadLifetime, nodeLifetime: nodeLifetime, jwtLifetime: jwtLifetime,
             jwtIssuer: jwtIssuer, machineCertificates: machineCertificates, cluster: cluster,
             bundleEndpoint: bundleEndpoint)

@@ -15,12 +15,13 @@ private struct Redaction {
 
     /// Those of credentials should be names, yet may be the secret itself by mistake.
     private static let secretKeys: [ConfigurationKey] = [
-        .joinToken, .joinTokenCredential, .joinKeyCredential, .authorityKeyCredential, .pkcs11PINCredential,
+        .joinToken, .joinTokenCredential, .joinKeyCredential, .upstreamDiskKeyCredential, .authorityKeyCredential,
+        .pkcs11PINCredential,
         .vaultTokenCredential, .vaultSecretIDCredential, .vaultRoleID,
     ]
     private static let secretFiles: [ConfigurationKey] = [
         .joinTokenFile, .joinKeyFile, .joinClusterTokenFile, .kubernetesTokenFile, .pkcs11PINFile, .vaultTokenFile,
-        .vaultSecretIDFile, .bundleEndpointKeyFile,
+        .vaultSecretIDFile, .bundleEndpointKeyFile, .upstreamDiskKeyFile,
     ]
     /// Values of secret keys: an alias may repeat them anywhere.
     private let secrets: Set<String>

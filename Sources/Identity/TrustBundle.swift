@@ -4,7 +4,9 @@ public import OpenSSLBinding
 public struct TrustBundle: Sendable, Equatable {
     public let trustDomain: TrustDomain
     public let authorities: [Certificate]
-    /// At most one of each authority.
+    /// Authorities below the roots that have taken something back. They are no roots: nothing is trusted because of them.
+    public let issuers: [Certificate]
+    /// At most one of each authority and issuer.
     public let revocations: [RevocationList]
     /// Grows with every change of the content.
     public var sequence: UInt64
@@ -12,14 +14,16 @@ public struct TrustBundle: Sendable, Equatable {
     /// Refuses certificates that could not be an authority of this domain (X509-SVID sections 3.2 and 4). Lists of others
     /// than these count for nothing, and of several lists of one the newest counts.
     public init(
-        trustDomain: TrustDomain, authorities: [Certificate], revocations: [RevocationList] = [], sequence: UInt64
+        trustDomain: TrustDomain, authorities: [Certificate], issuers: [Certificate] = [],
+        revocations: [RevocationList] = [], sequence: UInt64
     ) throws(SVIDRejection) {
-        for (depth, authority) in authorities.enumerated() {
+        for (depth, authority) in (authorities + issuers).enumerated() {
             try AuthorityRules(trustDomain).check(authority, depth: depth)
         }
         self.trustDomain = trustDomain
         self.authorities = authorities
-        self.revocations = authorities.compactMap { authority in
+        self.issuers = issuers
+        self.revocations = (authorities + issuers).compactMap { authority in
             revocations.filter { $0.authority == authority }.max { $0.number < $1.number }
         }
         self.sequence = sequence
@@ -28,11 +32,12 @@ public struct TrustBundle: Sendable, Equatable {
     private init(_ trustDomain: TrustDomain) {
         self.trustDomain = trustDomain
         authorities = []
+        issuers = []
         revocations = []
         sequence = 0
     }
 
-    /// Whether the issuer, an authority of this bundle, has taken the certificate back.
+    /// Whether the issuer has taken the certificate back.
     func revokes(_ certificate: Certificate, issuedBy issuer: Certificate) -> Bool {
         revocations.contains { $0.authority == issuer && $0.revokes(certificate) }
     }

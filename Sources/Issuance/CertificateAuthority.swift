@@ -1,10 +1,13 @@
 public import Identity
 public import OpenSSLBinding
 
-/// A certificate authority of one trust domain: a root and the key that signs under it, wherever that is.
+/// A certificate authority of one trust domain: a certificate, a root or one below a root, and the key that signs under it,
+/// wherever that is.
 public struct CertificateAuthority: Sendable {
     public let trustDomain: TrustDomain
     public let certificate: Certificate
+    /// Those that vouch for it, up to and with the root; empty where it is a root itself.
+    public let issuers: [Certificate]
     public let key: any SigningKey
     private let verifier: SVIDVerifier
 
@@ -35,22 +38,33 @@ public struct CertificateAuthority: Sendable {
         return try CertificateAuthority(trustDomain: trustDomain, certificate: certificate, key: key)
     }
 
-    /// Takes a root that was made before. Refused unless `certificate` may be an authority of `trustDomain` and `key` is its key.
-    public init(trustDomain: TrustDomain, certificate: Certificate, key: any SigningKey) throws(IssuanceError) {
+    /// Takes one that was made before. Refused unless `certificate` and the root above it may be authorities of `trustDomain`, and
+    /// `key` is its key; whether the way between them holds shows with the first certificate that is issued.
+    public init(
+        trustDomain: TrustDomain, certificate: Certificate, issuers: [Certificate] = [], key: any SigningKey
+    ) throws(IssuanceError) {
         let bundle: TrustBundle
         do throws(SVIDRejection) {
-            bundle = try TrustBundle(trustDomain: trustDomain, authorities: [certificate], sequence: 1)
+            bundle = try TrustBundle(
+                trustDomain: trustDomain, authorities: [issuers.last ?? certificate],
+                issuers: issuers.isEmpty ? [] : [certificate], sequence: 1)
         } catch {
             throw .notAnAuthority(error)
         }
         guard certificate.publicKey == key.publicKey else { throw .authorityKeyMismatch }
         self.trustDomain = trustDomain
         self.certificate = certificate
+        self.issuers = issuers
         self.key = key
         verifier = SVIDVerifier(bundle: bundle)
     }
 
-    /// The bundle that holds this root and nothing else.
+    public var root: Certificate { issuers.last ?? certificate }
+
+    /// What goes with a leaf so that its path to the root can be found.
+    private var intermediates: [Certificate] { issuers.isEmpty ? [] : [certificate] + issuers.dropLast() }
+
+    /// The bundle that holds its root and nothing else.
     public var bundle: TrustBundle { verifier.bundle }
 
     /// Issues the certificate of a plan for the key of a request.
@@ -80,7 +94,7 @@ public struct CertificateAuthority: Sendable {
         let svid: X509SVID
         let profile: CertificateProfile
         do throws(SVIDRejection) {
-            svid = try verifier.verify(chain: [finished], at: now)
+            svid = try verifier.verify(chain: [finished] + intermediates, at: now)
             profile = try CertificateProfile(svid.leaf)
         } catch {
             throw .rejected(error)
@@ -91,7 +105,7 @@ public struct CertificateAuthority: Sendable {
     }
 
     /// 128 random bits, more than enough to be unique and not guessed (RFC 5280 section 4.1.2.2).
-    private static func newSerial() throws(IssuanceError) -> [UInt8] {
+    static func newSerial() throws(IssuanceError) -> [UInt8] {
         do throws(OpenSSLError) { return try RandomBytes.make(16) } catch { throw .openSSL(error) }
     }
 }

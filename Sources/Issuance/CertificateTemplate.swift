@@ -42,6 +42,20 @@ struct CertificateTemplate {
             ])
     }
 
+    /// An authority of a trust domain below another, which ends with it at the latest. Nil when that one has no key
+    /// identifier that could be pointed to (RFC 5280 section 4.2.1.1).
+    init?(
+        intermediate trustDomain: TrustDomain, key: PublicKey, under issuers: [Certificate], serial: [UInt8],
+        now: Int64,
+        lifetime: Duration
+    ) {
+        guard let issuer = issuers.first, let authorityKey = Extensions.authorityKey(of: issuer) else { return nil }
+        self.init(root: trustDomain, key: key, serial: serial, now: now, lifetime: lifetime)
+        contents.subjectCommonName = Self.commonName(trustDomain) + " below another"
+        contents.notAfter = min(contents.notAfter, issuers.map(\.notAfter).min() ?? .min)
+        contents.extensions = contents.extensions.map { $0.oid == authorityKey.oid ? authorityKey : $0 }
+    }
+
     /// What this kind of key can do in a TLS handshake beside signing.
     static func usage(of key: PublicKey) -> KeyUsage {
         switch key.kind {
@@ -51,8 +65,8 @@ struct CertificateTemplate {
         }
     }
 
-    /// At most 64 characters (RFC 5280 appendix A, ub-common-name); the name is for people, the URI is what counts.
+    /// Leaves room in 64 characters (RFC 5280 appendix A, ub-common-name) for what tells an authority from that above it; the name is for people, the URI is what counts.
     private static func commonName(_ trustDomain: TrustDomain) -> String {
-        String("podshield \(trustDomain)".prefix(64))
+        String("podshield \(trustDomain)".prefix(50))
     }
 }

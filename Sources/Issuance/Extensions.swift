@@ -32,6 +32,18 @@ enum Extensions {
             value: DER.sequence(DER.element(.context0, keyIdentifier(key))))
     }
 
+    /// By the identifier that the authority's certificate has; nil where it has none.
+    static func authorityKey(of authority: Certificate) -> CertificateExtension? {
+        let identifiers = authority.extensions(ExtensionID.subjectKeyIdentifier)
+        guard identifiers.count == 1, let identifier = try? DERReader.only(.octetString, in: identifiers[0].value)
+        else {
+            return nil
+        }
+        return CertificateExtension(
+            oid: ExtensionID.authorityKeyIdentifier, isCritical: false,
+            value: DER.sequence(DER.element(.context0, identifier)))
+    }
+
     static func alternativeNames(uri: String, dns: [String]) -> [UInt8] {
         let uriName = DER.element(.context6, Array(uri.utf8))
         return DER.sequence(of: [uriName] + dns.map { DER.element(.context2, Array($0.utf8)) })

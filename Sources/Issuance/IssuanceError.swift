@@ -22,6 +22,8 @@ public enum IssuanceError: Error, Sendable, Equatable {
     case notAnAuthority(SVIDRejection)
     case authorityKeyMismatch
     case authorityNotValid(now: Int64)
+    /// The authority above does not make one below it.
+    case badUpstream(String)
 
     // The finished certificate
     case rejected(SVIDRejection)
@@ -66,6 +68,7 @@ extension IssuanceError: CustomStringConvertible {
         case .notAnAuthority(let reason): "the certificate is no authority: \(reason)"
         case .authorityKeyMismatch: "the authority's private key is not its certificate's"
         case .authorityNotValid(let now): "the authority's certificate is not valid at \(now)"
+        case .badUpstream(let reason): "the authority above cannot be used: \(reason)"
         case .rejected(let reason): "the finished certificate is not valid: \(reason)"
         case .differsFromPlan(let fact): "the finished certificate differs from its plan: \(fact)"
         case .listRejected(let reason): "the finished revocation list is refused: \(reason)"

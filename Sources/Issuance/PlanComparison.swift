@@ -27,7 +27,8 @@ struct PlanComparison {
     }
 
     private func validityIsPlanned(_ now: Int64) -> Bool {
-        let end = min(now + plan.lifetime.components.seconds, svid.anchor.notAfter)
+        let issuer = svid.chain.count > 1 ? svid.chain[1] : svid.anchor
+        let end = min(now + plan.lifetime.components.seconds, issuer.notAfter)
         return svid.leaf.notBefore == now - X509SVID.backdating && svid.leaf.notAfter == end
     }
 

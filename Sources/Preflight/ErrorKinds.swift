@@ -37,7 +37,8 @@ extension EventKind {
         case .registry(.locked): self = .instanceHeld
         case .missing, .keyInTwoPlaces, .unreadable, .registry: self = .stateRefused
         case .keyStore, .issuance(.signing): self = .caKeyAway
-        case .ownRootVouchesForMachines: self = .configurationRefused
+        case .ownRootVouchesForMachines, .otherUpstream: self = .configurationRefused
+        case .upstreamKey: self = .caKeyAway
         case .cannotListen: self = .addressRefused
         case .issuance, .serverFailed: self = .startFailed
         }

@@ -46,7 +46,8 @@ import Testing
     @Test(
         arguments: ConfigurationKey.allCases.filter {
             $0 != .role
-                && !["join", "pkcs11", "vault", "x509pop", "kubernetes", "bundle-endpoint"].contains($0.section)
+                && !["join", "pkcs11", "vault", "x509pop", "kubernetes", "upstream-disk", "bundle-endpoint"]
+                    .contains($0.section)
         })
     func everyKeyCounts(_ key: ConfigurationKey) throws {
         let (old, new) = try #require(Self.changes[key])
@@ -104,6 +105,17 @@ import Testing
     func clusters(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
         let before = try PodshieldConfiguration(yaml: Documents.cluster, file: "f")
         let after = try PodshieldConfiguration(yaml: Documents.cluster.replacing(old, with: new), file: "f")
+        #expect(before.changes(to: after) == expected)
+    }
+
+    @Test(arguments: [
+        ("-file: /c", "-file: /d", [ConfigurationKey.upstreamDiskCertificateFile]),
+        ("key-file: /k", "key-credential: k", [.upstreamDiskKeyFile, .upstreamDiskKeyCredential]),
+        ("  key-file: /k\n", "", [.upstreamDiskKeyFile, .upstreamDiskKeyCredential]),
+    ])
+    func upstreams(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
+        let before = try PodshieldConfiguration(yaml: Documents.upstream, file: "f")
+        let after = try PodshieldConfiguration(yaml: Documents.upstream.replacing(old, with: new), file: "f")
         #expect(before.changes(to: after) == expected)
     }
 

@@ -39,6 +39,14 @@ enum Documents {
 
             """
 
+    static let upstream =
+        authority + """
+            upstream-disk:
+              certificate-file: /c
+              key-file: /k
+
+            """
+
     static let certificates =
         authority + """
             x509pop:

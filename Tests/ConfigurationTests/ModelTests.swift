@@ -170,6 +170,13 @@ import Testing
         #expect(cluster.audience == "podshield" && cluster.serviceAccounts == ["podshield:node"])
     }
 
+    @Test func upstreams() throws {
+        #expect(try PodshieldConfiguration(yaml: Documents.authority, file: "f").authority?.upstream == nil)
+        let authority = try #require(PodshieldConfiguration(yaml: Documents.upstream, file: "f").authority)
+        let upstream = try #require(authority.upstream)
+        #expect(upstream.certificateFile == "/c" && upstream.key == .file(path: "/k") && authority.keyStore == .ownFile)
+    }
+
     @Test func machinesCertificates() throws {
         #expect(try PodshieldConfiguration(yaml: Documents.authority, file: "f").authority?.machineCertificates == nil)
         let settings = try PodshieldConfiguration(yaml: Documents.certificates, file: "f").authority?

@@ -56,6 +56,10 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
             "f:5:24: kubernetes.audience: 'a b' is not an audience of 1 to 253 printable characters",
             "f:5:48: kubernetes.service-accounts: 'a' is not a service account such as podshield:node",
             "f:5:51: kubernetes.service-accounts: 'A:b' is not a service account such as podshield:node"),
+        BadDocument("upstream-disk: {key-file: /k}\n", "f: upstream-disk.certificate-file: is missing"),
+        BadDocument(
+            "upstream-disk: {certificate-file: /c, key-file: /k, key-credential: k}\n",
+            "f:5:69: upstream-disk.key-credential: stands beside upstream-disk.key-file; only one may"),
         BadDocument(
             "kubernetes: {service-accounts: []}\n", "f: kubernetes.server: is missing",
             "f: kubernetes.ca-file: is missing",

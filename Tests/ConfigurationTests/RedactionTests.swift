@@ -27,6 +27,7 @@ import Testing
         "vault:\n  token-file: \(secret)", "vault:\n  secret-id-credential: \(secret)", "vault:\n  role-id: \(secret)",
         "join:\n  key-file: \(secret)", "join:\n  key-credential: \(secret)",
         "join:\n  cluster-token-file: \(secret)", "kubernetes:\n  token-file: \(secret)",
+        "upstream-disk:\n  key-file: \(secret)", "upstream-disk:\n  key-credential: \(secret)",
         "join:\n  token-file: \(secret)", "join: \(secret)", "token: \(secret)", "join:\n  tokn: [\(secret)]",
         "role: {token: \(secret)}", "role: [[\(secret)]]", "- \(secret)", secret, "role: node # \(secret)",
         "a: [\(secret)", "\"join\":\n  !!str \"token\" : \(secret)", "join:\n  ? token\n  : \(secret)",

@@ -24,8 +24,8 @@ final class PublishedTrust: Sendable {
         let bundle: TrustBundle
         do throws(SVIDRejection) {
             bundle = try TrustBundle(
-                trustDomain: authority.trustDomain, authorities: authority.bundle.authorities, revocations: [list],
-                sequence: sequence)
+                trustDomain: authority.trustDomain, authorities: authority.bundle.authorities,
+                issuers: authority.bundle.issuers, revocations: [list], sequence: sequence)
         } catch {
             throw .notAnAuthority(error)
         }

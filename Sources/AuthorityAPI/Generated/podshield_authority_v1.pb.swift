@@ -519,6 +519,23 @@ public nonisolated struct Podshield_Authority_V1_Bundle: Sendable {
   /// Revocation lists of the roots (RFC 5280), at most one each.
   public var revocations: [Data] = []
 
+  /// Authorities below the roots that have such lists.
+  public var issuers: [Podshield_Authority_V1_Issuer] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Podshield_Authority_V1_Issuer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var certificate: Data = Data()
+
+  public var revocations: Data = Data()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1456,7 +1473,7 @@ nonisolated extension Podshield_Authority_V1_Prefix: SwiftProtobuf.Message, Swif
 
 nonisolated extension Podshield_Authority_V1_Bundle: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Bundle"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trust_domain\0\u{1}roots\0\u{1}sequence\0\u{1}revocations\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trust_domain\0\u{1}roots\0\u{1}sequence\0\u{1}revocations\0\u{1}issuers\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1468,6 +1485,7 @@ nonisolated extension Podshield_Authority_V1_Bundle: SwiftProtobuf.Message, Swif
       case 2: try { try decoder.decodeRepeatedBytesField(value: &self.roots) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
       case 4: try { try decoder.decodeRepeatedBytesField(value: &self.revocations) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.issuers) }()
       default: break
       }
     }
@@ -1486,6 +1504,9 @@ nonisolated extension Podshield_Authority_V1_Bundle: SwiftProtobuf.Message, Swif
     if !self.revocations.isEmpty {
       try visitor.visitRepeatedBytesField(value: self.revocations, fieldNumber: 4)
     }
+    if !self.issuers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.issuers, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1493,6 +1514,42 @@ nonisolated extension Podshield_Authority_V1_Bundle: SwiftProtobuf.Message, Swif
     if lhs.trustDomain != rhs.trustDomain {return false}
     if lhs.roots != rhs.roots {return false}
     if lhs.sequence != rhs.sequence {return false}
+    if lhs.revocations != rhs.revocations {return false}
+    if lhs.issuers != rhs.issuers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Authority_V1_Issuer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Issuer"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}certificate\0\u{1}revocations\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.certificate) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.revocations) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.certificate.isEmpty {
+      try visitor.visitSingularBytesField(value: self.certificate, fieldNumber: 1)
+    }
+    if !self.revocations.isEmpty {
+      try visitor.visitSingularBytesField(value: self.revocations, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Authority_V1_Issuer, rhs: Podshield_Authority_V1_Issuer) -> Bool {
+    if lhs.certificate != rhs.certificate {return false}
     if lhs.revocations != rhs.revocations {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

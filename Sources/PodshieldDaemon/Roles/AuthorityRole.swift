@@ -56,6 +56,7 @@ extension AuthoritySettings {
             stateDirectory: configuration.paths.authorityState, listenAddress: settings.listenAddress,
             listenPort: settings.port)
         keyStore = try KeyStore(settings.keyStore)
+        upstream = try settings.upstream.map { (upstream) throws(StartError) in try Upstream(upstream) }
         advertisedAddress = settings.advertised.description
         workloadLifetime = settings.workloadLifetime
         nodeLifetime = settings.nodeLifetime
