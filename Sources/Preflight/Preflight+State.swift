@@ -34,7 +34,20 @@ extension Preflight {
     }
 
     private func ofAuthority(_ authority: PodshieldConfiguration.Authority) -> [Obstacle] {
-        ofAuthorityState(authority) + ofKeyStore(authority.keyStore)
+        ofAuthorityState(authority) + ofKeyStore(authority.keyStore) + ofWitnesses(authority)
+    }
+
+    /// Files of those who vouch for the CA, for machines and for a cluster's nodes.
+    private func ofWitnesses(_ authority: PodshieldConfiguration.Authority) -> [Obstacle] {
+        let files = [
+            authority.upstream?.certificateFile, authority.machineCertificates?.caFile, authority.cluster?.caFile,
+        ]
+        return files.compactMap(\.self).flatMap { path -> [Obstacle] in
+            do throws(SystemError) { _ = try AtomicFile.read(path) } catch {
+                return [Obstacle(.configurationRefused, "certificates cannot be read: \(error)")]
+            }
+            return []
+        }
     }
 
     private func ofAuthorityState(_ authority: PodshieldConfiguration.Authority) -> [Obstacle] {

@@ -17,9 +17,10 @@ extension EventKind {
         case .machineCopied: "if the original still runs, join one of the two anew under a name of its own"
         case .connectionRefused, .linkRefused:
             "see what runs at that address: a node that is not let in says why in its own journal, anybody else is kept off by a firewall"
-        case .joinRefused: "psid token generate makes another token, if that node is to be let in"
+        case .joinRefused:
+            "if that node is to be let in: psid token generate makes another token, psid node evict lets go of a name"
         case .nodeIdentityExpired, .notJoined:
-            "psid token generate on the authority; put the section join that it prints into this node's configuration"
+            "psid token generate on the authority, and the section join that it prints into this node's configuration; or see at the authority why its certificate or token is refused (PSD2005)"
         case .authorityDisconnected: "see that the authority runs and that its TCP port is reached from here"
         case .nodeShutOut:
             "psid node evict on the authority if it is banned there; then as for a new node: stop, delete node/ under paths.state, start with a new token"

@@ -83,6 +83,20 @@ import Testing
         #expect(!Obstacle(.packetDropped, "x").remedy.isEmpty)
     }
 
+    /// Of the CA's upstream, of machines and of a cluster's API.
+    @Test func filesOfThoseWhoVouchHaveToBeThere() throws {
+        let file = directory.path + "/ca.pem"
+        var settings = configuration
+        guard case .authority(var authority) = settings.role else { return }
+        authority.upstream = .init(certificateFile: file, key: nil)
+        authority.machineCertificates = .init(caFile: file, name: .commonName, allowNewKey: false)
+        settings.role = .authority(authority)
+        let found = Preflight(settings, now: 0).ofMachine().filter { $0.message.contains(file) }
+        #expect(found.map(\.kind) == [.configurationRefused, .configurationRefused])
+        try Data().write(to: URL(filePath: file))
+        #expect(Preflight(settings, now: 0).ofMachine().filter { $0.message.contains(file) }.isEmpty)
+    }
+
     @Test func theLastFailureIsKeptAndForgotten() throws {
         try make("run", mode: 0o700)
         #expect(LastFailure(of: configuration.paths) == nil)
