@@ -4,7 +4,7 @@
 from pathlib import Path
 from typing import Optional
 
-from harness import commands
+from harness import commands, workloads
 from harness.configuration import authority_configuration, node_configuration
 from harness.daemons import Daemon, spiffe_id
 from harness.lifetime import Run
@@ -21,6 +21,7 @@ POD = "db-0"
 def play(run: Run, report: Report) -> None:
     upstream = Upstream(run, report)
     upstream.below()
+    upstream.between_nodes()
     upstream.alone()
     upstream.revoked()
     upstream.another()
@@ -33,10 +34,11 @@ class Upstream:
         self.run, self.report = run, report
         self.net = TwoNodes(run)
         self.root = self._make("root")
-        middle = self._make("middle", "-CA", str(self.root), "-CAkey", str(self.root.with_suffix(".key")))
-        self.key = middle.with_suffix(".key")
+        middle = self._make("middle", self.root)
+        lowest = self._make("lowest", middle)
+        self.key = lowest.with_suffix(".key")
         self.chain = run.directory / "above.pem"
-        self.chain.write_text(middle.read_text() + self.root.read_text())
+        self.chain.write_text("".join(path.read_text() for path in (lowest, middle, self.root)))
         machine = self.net.add_node("node-c", 3)
         settings = f"""
 upstream-disk:
@@ -48,19 +50,30 @@ upstream-disk:
     def below(self) -> None:
         self.report.step("1. A CA is made below another")
         self.authority.start()
+        self.authority.psid("entry", "create", "--spiffe-id", spiffe_id("ns/shop/sa/db"), "--label", "app=db")
         token = self.authority.ask("token", "generate", "--node", "node-b")
         shown = commands.run("openssl", "x509", "-in", str(self.root), "-noout", "-fingerprint", "-sha256")
         fingerprint = shown.strip().partition("=")[2].replace(":", "").lower()
         self.report.expect(
             "nodes are told the root's fingerprint", token["rootFingerprint"] == fingerprint, token["rootFingerprint"])
-        self.authority.psid("entry", "create", "--spiffe-id", spiffe_id("ns/shop/sa/db"), "--label", "app=db")
         self.node = Daemon(self.run, self.net.b, node_configuration(self.run, self.net, token))
         self.node.start()
-        self.node.add_pod(self.net.add_pod(self.net.b, POD, 10), "db", "db")
+        self.pod = self.net.add_pod(self.net.b, POD, 10)
+        self.node.add_pod(self.pod, "db", "db")
         self._expect_verified("first")
 
+    def between_nodes(self) -> None:
+        self.report.step("2. Another node")
+        token = self.authority.ask("token", "generate", "--node", "node-a")
+        other = Daemon(self.run, self.net.a, node_configuration(self.run, self.net, token, self.net.a))
+        other.start()
+        neighbour = self.net.add_pod(self.net.a, "db-1", 11)
+        other.add_pod(neighbour, "db", "db")
+        reached = wait(lambda: workloads.ping(neighbour, self.pod), PATIENCE_SECONDS)
+        self.report.expect("pods of the two nodes reach one another, sealed", bool(reached))
+
     def alone(self) -> None:
-        self.report.step("2. The key above is gone")
+        self.report.step("3. The key above is gone")
         self.authority.stop()
         self.key.unlink()
         self.authority.start()
@@ -70,7 +83,7 @@ upstream-disk:
         self._expect_verified("second")
 
     def revoked(self) -> None:
-        self.report.step("3. A certificate is taken back")
+        self.report.step("4. A certificate is taken back")
         former = self._svid("third")
         serial = self._serial()
         self.authority.psid("revoke", "--serial", serial, "--reason", "key-compromise")
@@ -84,7 +97,7 @@ upstream-disk:
         self.report.expect("and takes the new one", seen.endswith("OK"), seen)
 
     def another(self) -> None:
-        self.report.step("4. Another authority above")
+        self.report.step("5. Another authority above")
         self.authority.stop()
         self.chain.write_text(self._make("other").read_text())
         try:
@@ -94,14 +107,15 @@ upstream-disk:
             seen = self.authority.log.strip().splitlines()[-1]
         self.report.expect("the start is refused", "is not below the configured upstream" in seen, seen)
 
-    def _make(self, name: str, *issuer: str) -> Path:
-        """An authority's certificate, and its key beside it."""
+    def _make(self, name: str, issuer: Optional[Path] = None) -> Path:
+        """An authority's certificate, and its key beside it; a root where there is no issuer."""
         path = self.run.directory / f"{name}.pem"
+        above = ("-CA", str(issuer), "-CAkey", str(issuer.with_suffix(".key"))) if issuer else ()
         # OpenSSL writes keys for their owner only.
         commands.run(
             "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
             "-subj", f"/O=Example/CN={name}", "-out", str(path), "-keyout", str(path.with_suffix(".key")),
-            "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign", *issuer,
+            "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign", *above,
         )
         return path
 
