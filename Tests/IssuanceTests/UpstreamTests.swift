@@ -8,7 +8,8 @@ import Testing
 /// An authority below another's, as `openssl` makes those above.
 @Suite struct UpstreamTests {
     private let domain: TrustDomain
-    private let now = Int64(Date().timeIntervalSince1970)
+    /// Later than the beginning of what `openssl` makes in the next moment, and less than what is back-dated here.
+    private let now = Int64(Date().timeIntervalSince1970) + 5
     private let key: PrivateKey
     private let request: ProvenRequest
 
