@@ -12,6 +12,7 @@ from typing import Iterator, Optional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from clocks import set_clocks  # noqa: E402
 from exclusion import shut_out  # noqa: E402
 from reuse import change_hands  # noqa: E402
 from standstill import stand_still  # noqa: E402
@@ -27,6 +28,7 @@ from harness.topology import Node, TwoNodes  # noqa: E402
 from harness.traffic import Calendar, Carried, Traffic  # noqa: E402
 from harness.waiting import wait  # noqa: E402
 
+TIME_LIMIT_SECONDS = 600
 TITLE = "Keys, daemons, pods and nodes come and go; the traffic of the others stays"
 
 # Each moment is four kills.
@@ -65,6 +67,7 @@ def play(run: Run, report: Report) -> None:
             life.without_authority()
             life.renewals()
             life.worn_keys()
+            set_clocks(life)
         stand_still(life)
         change_hands(life)
         shut_out(life)
@@ -237,7 +240,7 @@ class Life:
             self.report.expect("and has got them", wait(lambda: self.epoch() is not None))
 
     def _judge(self, carried: Carried) -> None:
-        self.report.step("10. What became of the load")
+        self.report.step("11. What became of the load")
         carried.expect_no_more_lost(self.report, self.plain, self.calendar)
         for daemon in (self.a, self.b):
             drops = daemon.drops()
@@ -248,7 +251,7 @@ class Life:
     # MARK: What the wire has seen
 
     def wire(self) -> None:
-        self.report.step("14. What the wire has seen in all that time")
+        self.report.step("15. What the wire has seen in all that time")
         found = self.capture.examine(ESP_PORT, self.net.protected)
         self.report.expect("the recording is complete", found.missed == 0, f"{found.packets} packets, {found.missed} missed")
         self.report.expect(
