@@ -20,7 +20,7 @@ SHUT_OUT = "PSD3017"
 
 
 def shut_out(life: Life) -> None:
-    life.report.step("14. node-b is banned, and evicted")
+    life.report.step("15. node-b is banned, and evicted")
     holders = Holders(life.run, life.net.a)
     stream = DatagramStream(life.run, life.cache, life.web, 4, PORT, RATE)
     time.sleep(0.5)

@@ -22,7 +22,7 @@ HELD_BACK_BYTES = 700
 
 
 def change_hands(life: Life) -> None:
-    life.report.step("13. db-0 ends; its address goes to cache-0, another workload")
+    life.report.step("14. db-0 ends; its address goes to cache-0, another workload")
     holders, held_back = Holders(life.run, life.net.a), hold_back_a_packet(life)
     sender = DatagramSender(life.run, life.web, life.db.v4, PORT, RATE)
     last_of_db = DatagramReceiver(life.run, life.db, 4, PORT)

@@ -12,7 +12,7 @@ from typing import Iterator, Optional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from clocks import set_clocks  # noqa: E402
+from clocks import set_clocks, set_far_ahead  # noqa: E402
 from exclusion import shut_out  # noqa: E402
 from reuse import change_hands  # noqa: E402
 from standstill import stand_still  # noqa: E402
@@ -68,6 +68,7 @@ def play(run: Run, report: Report) -> None:
             life.renewals()
             life.worn_keys()
             set_clocks(life)
+        set_far_ahead(life)
         stand_still(life)
         change_hands(life)
         shut_out(life)
@@ -251,7 +252,7 @@ class Life:
     # MARK: What the wire has seen
 
     def wire(self) -> None:
-        self.report.step("15. What the wire has seen in all that time")
+        self.report.step("16. What the wire has seen in all that time")
         found = self.capture.examine(ESP_PORT, self.net.protected)
         self.report.expect("the recording is complete", found.missed == 0, f"{found.packets} packets, {found.missed} missed")
         self.report.expect(

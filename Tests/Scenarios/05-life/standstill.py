@@ -26,7 +26,7 @@ EXPIRED = "sa-expired"
 
 
 def stand_still(life: Life) -> None:
-    life.report.step(f"12. Both daemons stand still for {STANDSTILL_SECONDS} s; keys live for {2 * EPOCH_SECONDS} at most")
+    life.report.step(f"13. Both daemons stand still for {STANDSTILL_SECONDS} s; keys live for {2 * EPOCH_SECONDS} at most")
     before = {daemon.node.name: daemon.drops().get(EXPIRED, 0) for daemon in (life.a, life.b)}
     tcp = ByteStream(life.run, life.web, life.db, 4, TCP_PORT, TCP_RATE)
     udp = DatagramStream(life.run, life.web, life.db, 4, UDP_PORT, UDP_RATE)
