@@ -5,8 +5,7 @@ internal import PrintableText
 package struct TokenReview: Sendable, Equatable {
     package let namespace: String
     package let serviceAccount: String
-    /// Where the pod runs that the token is bound to, and nothing else will do: of a token that is bound to no pod the cluster
-    /// does not know the node.
+    /// Where the pod runs that the token is bound to.
     package let node: String
     /// Empty where the cluster does not say.
     package let nodeUID: String

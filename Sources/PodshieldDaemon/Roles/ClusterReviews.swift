@@ -21,6 +21,9 @@ final class ClusterReviews: Sendable {
         pool.start()
     }
 
+    /// Its threads hold the pool, and would wait for work for ever.
+    deinit { pool.shutdownGracefully { _ in } }
+
     func review(_ token: String) async throws(ClusterRefusal) -> ClusterPod {
         let hasRoom = underWay.withLock { count in
             guard count < Self.most else { return false }
