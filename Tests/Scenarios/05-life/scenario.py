@@ -141,6 +141,8 @@ class Life:
             durations.append(time.monotonic() - begin)
             if failed:
                 self.report.expect(f"rekey {number}", False, failed)
+            # The end that was not asked may hear of it a moment later.
+            wait(lambda: self.epoch() not in (None, *epochs))
             epochs.add(self.epoch())
         self.report.expect(
             "each time others", len(epochs) == REKEYS and None not in epochs,

@@ -28,6 +28,7 @@ from harness.topology import Node, Pod, TwoNodes  # noqa: E402
 from harness.traffic import Calendar, Traffic  # noqa: E402
 from harness.waiting import wait  # noqa: E402
 
+TIME_LIMIT_SECONDS = 500
 TITLE = "Floods of strangers and of packets leave established traffic alone"
 
 LINK_PORT, AUTHORITY_PORT = 7600, 7601

@@ -17,7 +17,7 @@ LINK_PORT, AUTHORITY_PORT = 7600, 7601
 # What the daemons let strangers hold.
 LINK_PLACES, AUTHORITY_PLACES = 256, 1024
 # Keys live for twice the epoch.
-EPOCH_SECONDS, SECONDS = 10, 25
+EPOCH_SECONDS, SECONDS = 20, 45
 SHORT_EPOCHS = f"""
 link:
   epoch-lifetime: {EPOCH_SECONDS}s

@@ -16,6 +16,7 @@ from harness.topology import TwoNodes
 from harness.traffic import Carried, Traffic
 from harness.waiting import wait
 
+TIME_LIMIT_SECONDS = 500
 TITLE = "A daemon is killed, or stands still, at each step of a change of keys; no packet is lost"
 
 LINK_PORT = 7600
