@@ -75,8 +75,12 @@ extension ConfigurationProblem {
             .composer(_, let problem, let mark, _):
             self.init(file: file, position: Position(mark), message: "not YAML: \(problem)")
         case .duplicatedKeysInMapping(let keys, let context):
-            let names = keys.map(\.quoted).joined(separator: ", ")
-            self.init(file: file, position: Position(context.mark), message: "\(names) stands more than once")
+            let names = keys.sorted().map(\.quoted).joined(separator: ", ")
+            // Where there are keys of other kinds among them, Yams has no order of them, and so any of the positions.
+            let isOrdered = Set(keys).count == keys.count && !keys.contains("<uncovertable>")
+            self.init(
+                file: file, position: isOrdered ? Position(context.mark) : nil,
+                message: "\(names) stands more than once")
         case .reader(let problem, _, _, _):
             self.init(file: file, position: nil, message: "not YAML: \(problem)")
         default:
