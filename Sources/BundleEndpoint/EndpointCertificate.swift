@@ -122,9 +122,9 @@ final class EndpointTLS: Sendable {
             let certificates = try chain.map {
                 NIOSSLCertificateSource.certificate(try NIOSSLCertificate(bytes: $0.der, format: .der))
             }
-            let key = try unsafe key.pkcs8DER().withUnsafeBytes {
-                unsafe try NIOSSLPrivateKey(bytes: Array($0), format: .der)
-            }
+            var bytes = try unsafe key.pkcs8DER().withUnsafeBytes { unsafe Array($0) }
+            defer { bytes.wipe() }
+            let key = try NIOSSLPrivateKey(bytes: bytes, format: .der)
             var configuration = TLSConfiguration.makeServerConfiguration(
                 certificateChain: certificates, privateKey: .privateKey(key))
             configuration.minimumTLSVersion = .tlsv12

@@ -20,3 +20,10 @@ import CLinux
         try unsafe body(buffer)
     }
 }
+
+extension [UInt8] {
+    /// Overwrites them: for a secret that a library takes as an array only. Nobody else may hold the array.
+    public mutating func wipe() {
+        unsafe withUnsafeMutableBytes { unsafe ps_linux_wipe($0.baseAddress, $0.count) }
+    }
+}
