@@ -1,6 +1,8 @@
 """How fast keys are agreed on and identities issued, by a program of the package on one CPU, and beside it by the
 OpenSSL library alone."""
 
+from pathlib import Path as File
+
 from harness import commands
 from harness.daemons import binaries
 from record import Record
