@@ -20,8 +20,8 @@ struct JWTKeyFiles: Sendable {
     }
 
     /// Nil when there is no such file; throws for one that others could read, or that holds something else.
-    func load(_ key: JWTKeySchedule.Key, of trustDomain: TrustDomain) throws(AuthorityError) -> JWTSigningKey? {
-        let path = path(key.keyID)
+    func load(_ key: KeySchedule.Key, of trustDomain: TrustDomain) throws(AuthorityError) -> JWTSigningKey? {
+        let path = path(key.id)
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         let privateKey = try PrivateKey(file: path)
         let loaded: JWTSigningKey
@@ -30,7 +30,7 @@ struct JWTKeyFiles: Sendable {
         } catch {
             throw .unreadable(path: path, reason: "\(error)")
         }
-        guard loaded.authority.keyID == key.keyID else {
+        guard loaded.authority.keyID == key.id else {
             throw .unreadable(path: path, reason: "it is another key")
         }
         return loaded

@@ -79,23 +79,23 @@ actor JWTKeys {
 
     /// Nil when the active key's file has gone; the key is retired then.
     private func keepSchedule(_ now: Int64) async throws(AuthorityError) -> JWTSigningKey? {
-        try await perform(JWTKeySchedule.steps(for: try await keys(), now: now), now)
+        try await perform(KeySchedule.steps(for: try await keys(), now: now), now)
         let keys = try await keys()
-        try files.keepOnly(Set(keys.map(\.keyID)))
+        try files.keepOnly(Set(keys.map(\.id)))
         guard let active = keys.first(where: { $0.state == .active }) else { return nil }
-        if let held, held.authority.keyID == active.keyID { return held }
+        if let held, held.authority.keyID == active.id { return held }
         if let loaded = try files.load(active, of: registry.trustDomain) { return loaded }
-        observe(.jwtKeyLost(path: files.path(active.keyID)))
-        do throws(RegistryError) { try await registry.retireJWTKey(active.keyID) } catch { throw .registry(error) }
+        observe(.jwtKeyLost(path: files.path(active.id)))
+        do throws(RegistryError) { try await registry.retireJWTKey(active.id) } catch { throw .registry(error) }
         return nil
     }
 
-    private func keys() async throws(AuthorityError) -> [JWTKeySchedule.Key] {
+    private func keys() async throws(AuthorityError) -> [KeySchedule.Key] {
         do throws(RegistryError) { return try await registry.jwtKeys() } catch { throw .registry(error) }
     }
 
     /// A key is on disk before the registry knows of it, and gone from the registry before its file goes.
-    private func perform(_ steps: [JWTKeySchedule.Step], _ now: Int64) async throws(AuthorityError) {
+    private func perform(_ steps: [KeySchedule.Step], _ now: Int64) async throws(AuthorityError) {
         guard !steps.isEmpty else { return }
         var made: JWTSigningKey?
         if steps.contains(where: { if case .make = $0 { true } else { false } }) { made = try make(now) }
@@ -118,7 +118,7 @@ actor JWTKeys {
         return key
     }
 
-    private func report(_ step: JWTKeySchedule.Step, _ made: JWTSigningKey?) {
+    private func report(_ step: KeySchedule.Step, _ made: JWTSigningKey?) {
         switch step {
         case .make(let state):
             guard let made else { return }

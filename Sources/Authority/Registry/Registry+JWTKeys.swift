@@ -7,14 +7,14 @@ internal import OpenSSLBinding
 
 extension Registry {
     /// All keys that sign JWT-SVIDs, or did, or will; oldest first. Their private halves are not here.
-    func jwtKeys() async throws(RegistryError) -> [JWTKeySchedule.Key] {
+    func jwtKeys() async throws(RegistryError) -> [KeySchedule.Key] {
         try await read(as: RegistryError.self) { db in try jwtKeyRows(db).map(jwtKey) }
     }
 
     /// Performs steps of the schedule; `made` is what they made, already on disk. Whether the directory has to say something
     /// new.
     func perform(
-        _ steps: [JWTKeySchedule.Step], made: (key: JWTSigningKey, at: Int64)?
+        _ steps: [KeySchedule.Step], made: (key: JWTSigningKey, at: Int64)?
     ) async throws(RegistryError) -> Bool {
         try await write(as: RegistryError.self) { db in
             var changes = false
@@ -65,16 +65,16 @@ extension Registry {
         try Row.fetchAll(db, sql: "SELECT * FROM jwt_keys ORDER BY prepared_at, key_id")
     }
 
-    private func jwtKey(_ row: Row) throws -> JWTKeySchedule.Key {
-        let state = JWTKeySchedule.Key.State(rawValue: try row.decode(forColumn: "state"))
+    private func jwtKey(_ row: Row) throws -> KeySchedule.Key {
+        let state = KeySchedule.Key.State(rawValue: try row.decode(forColumn: "state"))
         guard let state else { throw nonsense("a state of a key") }
-        return JWTKeySchedule.Key(
-            keyID: try row.decode(forColumn: "key_id"), state: state,
+        return KeySchedule.Key(
+            id: try row.decode(forColumn: "key_id"), state: state,
             preparedAt: try row.decode(forColumn: "prepared_at"), notAfter: try row.decode(forColumn: "not_after"))
     }
 
     private func insert(
-        _ key: JWTSigningKey, _ state: JWTKeySchedule.Key.State, preparedAt: Int64, _ db: Database
+        _ key: JWTSigningKey, _ state: KeySchedule.Key.State, preparedAt: Int64, _ db: Database
     ) throws {
         try db.execute(
             sql: "INSERT INTO jwt_keys (key_id, public_key, state, prepared_at, not_after) VALUES (?, ?, ?, ?, ?)",
@@ -84,7 +84,7 @@ extension Registry {
             ])
     }
 
-    private func set(_ state: JWTKeySchedule.Key.State, _ keyID: String, _ db: Database) throws {
+    private func set(_ state: KeySchedule.Key.State, _ keyID: String, _ db: Database) throws {
         try db.execute(
             sql: "UPDATE jwt_keys SET state = ? WHERE key_id = ?", arguments: [state.rawValue, keyID])
     }

@@ -1,6 +1,6 @@
-/// When an authority's keys for JWT-SVIDs are made, used and given up. Each is published long before it signs and until the
-/// last token that it signed has ended, which is when it ends itself.
-public struct JWTKeySchedule: Sendable {
+/// When the keys that an authority signs with, its CAs' and those for JWT-SVIDs, are made, used and given up. Each is
+/// published long before it signs and until the last that it signed has ended, which is when it ends itself.
+public struct KeySchedule: Sendable {
     /// A key as the schedule sees it.
     public struct Key: Sendable, Equatable {
         public enum State: String, Sendable {
@@ -8,18 +8,18 @@ public struct JWTKeySchedule: Sendable {
             case prepared
             /// The one that is signed with.
             case active
-            /// Published for the tokens that are still about.
+            /// Published for what it signed and is still about.
             case retired
         }
 
-        public let keyID: String
+        public let id: String
         public var state: State
         /// Seconds since 1970.
         public let preparedAt: Int64
         public let notAfter: Int64
 
-        public init(keyID: String, state: State, preparedAt: Int64, notAfter: Int64) {
-            self.keyID = keyID
+        public init(id: String, state: State, preparedAt: Int64, notAfter: Int64) {
+            self.id = id
             self.state = state
             self.preparedAt = preparedAt
             self.notAfter = notAfter
@@ -34,25 +34,25 @@ public struct JWTKeySchedule: Sendable {
         /// A new key, to be used at once when there is no other.
         case make(Key.State)
         /// The key that was prepared takes over; the active one retires.
-        case activate(keyID: String)
+        case activate(id: String)
         /// Nothing that it signed is good any more.
-        case remove(keyID: String)
+        case remove(id: String)
     }
 
     /// What is due now. At most one key is active and one prepared.
     public static func steps(for keys: [Key], now: Int64) -> [Step] {
         let ended = keys.filter { $0.notAfter <= now }
-        return ended.map { .remove(keyID: $0.keyID) } + succession(keys.filter { $0.notAfter > now }, now)
+        return ended.map { .remove(id: $0.id) } + succession(keys.filter { $0.notAfter > now }, now)
     }
 
     /// Prepared at half life, active with a sixth left.
     private static func succession(_ keys: [Key], _ now: Int64) -> [Step] {
         let prepared = keys.first { $0.state == .prepared }
         guard let active = keys.first(where: { $0.state == .active }) else {
-            return [prepared.map { .activate(keyID: $0.keyID) } ?? .make(.active)]
+            return [prepared.map { .activate(id: $0.id) } ?? .make(.active)]
         }
         guard let prepared else { return active.hasLeft(2, at: now) ? [.make(.prepared)] : [] }
-        return active.hasLeft(6, at: now) && isKnown(prepared, now) ? [.activate(keyID: prepared.keyID)] : []
+        return active.hasLeft(6, at: now) && isKnown(prepared, now) ? [.activate(id: prepared.id)] : []
     }
 
     /// An authority that was away while it should have prepared a key gives consumers of the bundle time to see it, as long as
