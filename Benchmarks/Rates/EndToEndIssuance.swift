@@ -51,7 +51,7 @@ struct EndToEndIssuance {
         let made = try await authority.generateToken(node: "node-a")
         try await node.join(
             JoinInvitation(
-                .token(made.token), authorityAddress: made.authorityAddress, rootFingerprint: made.rootFingerprint,
+                .token(made.token), authorityAddress: made.authorityAddress, rootFingerprints: [made.rootFingerprint],
                 nodeName: "node-a"))
         return node
     }

@@ -12,8 +12,10 @@ public enum AuthorityError: Error, Sendable, Equatable {
     case missing(path: String, while: String)
     /// The key is elsewhere, and a file of the state directory holds one as well.
     case keyInTwoPlaces(path: String)
-    /// The CA that is there is not below the authority that is to vouch for it.
-    case otherUpstream(path: String)
+    /// The CA in the file is none of those that the registry knows.
+    case otherAuthority(path: String)
+    /// A step in the life of a CA does not end.
+    case changing
     case upstreamKey(String)
     /// The authority's own root among the issuers of machines' certificates.
     case ownRootVouchesForMachines
@@ -36,8 +38,9 @@ extension AuthorityError: CustomStringConvertible {
         case .missing(let path, let other): "\(path) is missing while \(other) is there; restore it from a backup"
         case .keyInTwoPlaces(let path):
             "\(path) is there though the key is said to be elsewhere; remove it or the setting"
-        case .otherUpstream(let path):
-            "\(path) is a CA that is not below the configured upstream: what it issued would not be trusted any more"
+        case .otherAuthority(let path):
+            "\(path) is none of the CAs that the registry knows; restore both from one backup"
+        case .changing: "a change of the CAs does not end"
         case .upstreamKey(let reason): "the key of the upstream authority cannot be had: \(reason)"
         case .ownRootVouchesForMachines:
             "the authority's own root is among the issuers of machines' certificates: any workload could join as a node"

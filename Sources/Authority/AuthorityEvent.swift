@@ -34,6 +34,16 @@ public enum AuthorityEvent: Sendable {
     /// The CA's key does not sign; nothing is issued until it does. Said once, until `keyBack`.
     case keyAway(SigningError)
     case keyBack
+    /// A CA is trusted, and signs later. CAs are named by the SHA-256 of their certificates, lower-case hexadecimal.
+    case authorityPrepared(fingerprint: String, notAfter: Int64)
+    case authorityActivated(fingerprint: String)
+    case authorityTainted(fingerprint: String)
+    /// It was taken out before its end.
+    case authorityRevoked(fingerprint: String)
+    /// It has ended.
+    case authorityRemoved(fingerprint: String)
+    /// The schedule of the CAs could not be kept, or files do not show it; tried again. Said once for each reason.
+    case successionFailed(AuthorityError)
     case jwtIssued(IssuedJWT)
     /// A key for JWT-SVIDs is published, and signs later.
     case jwtKeyPrepared(keyID: String, notAfter: Int64)
@@ -73,4 +83,8 @@ public enum WorkloadSubject: Sendable, Equatable {
     case pod(PodFacts)
     /// A process of which the node found that this entry is its.
     case entry(id: String)
+
+    var pod: PodFacts? {
+        if case .pod(let pod) = self { pod } else { nil }
+    }
 }

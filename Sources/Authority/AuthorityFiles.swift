@@ -4,13 +4,16 @@ internal import Issuance
 internal import LinuxBinding
 internal import OpenSSLBinding
 
-/// The state directory: the CA's certificate and key, the registry, and the keys for JWT-SVIDs.
+/// The state directory: the certificate of the CA that signs, the CAs' keys, the registry, and the keys for JWT-SVIDs.
 struct AuthorityFiles {
     let directory: String
     var keyStore = KeyStore.ownFile
     var upstream: Upstream?
+    /// Of CAs that are made.
+    var lifetime = CertificateAuthority.defaultLifetime
 
     var certificate: String { directory + "/ca.pem" }
+    /// Of the first CA.
     var key: String { directory + "/ca.key" }
     var registry: String { directory + "/authority.sqlite" }
     var jwtKeys: JWTKeyFiles { JWTKeyFiles(directory: directory) }
@@ -39,6 +42,7 @@ struct AuthorityFiles {
     }
 
     private func loadOrCreate(_ trustDomain: TrustDomain, now: Int64) throws(AuthorityError) -> CertificateAuthority {
+        let key = keyPath
         switch (exists(certificate), exists(key)) {
         case (true, true): return try load(trustDomain, key: try PrivateKey(file: key))
         case (false, false) where !exists(registry): return try create(trustDomain, now: now)
@@ -56,6 +60,7 @@ struct AuthorityFiles {
     func inspect(for trustDomain: TrustDomain, keyIsKept: Bool) throws(AuthorityError) {
         guard exists(directory) else { return }
         do throws(PrivateFileError) { try PrivateDirectory.check(directory) } catch { throw .directory(error) }
+        let key = keyPath
         switch (exists(certificate), exists(key)) {
         case (_, true) where keyIsKept: throw .keyInTwoPlaces(path: key)
         case (true, false) where keyIsKept: _ = try loadChain()
@@ -70,7 +75,10 @@ struct AuthorityFiles {
         do throws(RegistryError) { try Registry.inspect(registry) } catch { throw .registry(error) }
     }
 
-    private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+    /// Of the CA in `ca.pem`; where the first one's is or will be when there is none that can be read.
+    private var keyPath: String { (try? loadChain()).map { keyPath(of: $0[0]) } ?? key }
+
+    func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
     private func create(_ trustDomain: TrustDomain, now: Int64) throws(AuthorityError) -> CertificateAuthority {
         let key: PrivateKey
@@ -83,38 +91,37 @@ struct AuthorityFiles {
     private func create(
         _ trustDomain: TrustDomain, key: any SigningKey, now: Int64
     ) throws(AuthorityError) -> CertificateAuthority {
-        let authority: CertificateAuthority
-        if let upstream {
-            authority = try create(trustDomain, key: key, under: upstream, now: now)
-        } else {
+        let authority = try certify(trustDomain, key: key, now: now)
+        try publish(authority)
+        return authority
+    }
+
+    /// A CA for a key, by the upstream's or by itself.
+    func certify(
+        _ trustDomain: TrustDomain, key: any SigningKey, now: Int64
+    ) throws(AuthorityError) -> CertificateAuthority {
+        guard let upstream else {
             do throws(IssuanceError) {
-                authority = try CertificateAuthority.createRoot(for: trustDomain, key: key, now: now)
+                return try CertificateAuthority.createRoot(for: trustDomain, key: key, now: now, lifetime: lifetime)
             } catch {
                 throw .issuance(error)
             }
         }
-        try write([authority.certificate] + authority.issuers)
-        return authority
-    }
-
-    private func create(
-        _ trustDomain: TrustDomain, key: any SigningKey, under upstream: Upstream, now: Int64
-    ) throws(AuthorityError) -> CertificateAuthority {
         let upstreamKey: any SigningKey
         do throws(UpstreamKeyError) { upstreamKey = try upstream.key() } catch { throw .upstreamKey(error.reason) }
         do throws(IssuanceError) {
             return try CertificateAuthority.create(
-                for: trustDomain, key: key, under: upstream.chain, by: upstreamKey, now: now)
+                for: trustDomain, key: key, under: upstream.chain, by: upstreamKey, now: now, lifetime: lifetime)
         } catch {
             throw .issuance(error)
         }
     }
 
-    /// The CA's certificate first.
-    private func write(_ chain: [Certificate]) throws(AuthorityError) {
+    /// Says which CA signs. Its certificate comes first, then those above it.
+    func publish(_ authority: CertificateAuthority) throws(AuthorityError) {
         var pem = ""
         do throws(OpenSSLError) {
-            for certificate in chain { pem += try certificate.pem }
+            for certificate in authority.chain { pem += try certificate.pem }
         } catch {
             throw .issuance(.openSSL(error))
         }
@@ -126,7 +133,7 @@ struct AuthorityFiles {
     }
 
     private func checkThatKeyIsElsewhere() throws(AuthorityError) {
-        guard !exists(key) else { throw .keyInTwoPlaces(path: key) }
+        for path in [key] + (try successorKeys()) where exists(path) { throw .keyInTwoPlaces(path: path) }
     }
 
     /// A root that was made once is never made anew: its key has to be there.
@@ -146,16 +153,17 @@ struct AuthorityFiles {
     }
 
     private func load(_ trustDomain: TrustDomain, key: any SigningKey) throws(AuthorityError) -> CertificateAuthority {
-        let chain = try loadChain()
-        // The one at its end is trusted by all who joined; another would be trusted by nobody.
-        if let upstream, chain.last != upstream.chain.last || chain.count == 1 {
-            throw .otherUpstream(path: certificate)
-        }
+        try load(trustDomain, try loadChain(), key: key)
+    }
+
+    func load(
+        _ trustDomain: TrustDomain, _ chain: [Certificate], key: any SigningKey
+    ) throws(AuthorityError) -> CertificateAuthority {
         do throws(IssuanceError) {
             return try CertificateAuthority(
                 trustDomain: trustDomain, certificate: chain[0], issuers: Array(chain.dropFirst()), key: key)
         } catch {
-            throw .unreadable(path: self.certificate, reason: "\(error)")
+            throw .unreadable(path: certificate, reason: "\(error)")
         }
     }
 

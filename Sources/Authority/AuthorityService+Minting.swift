@@ -22,7 +22,7 @@ extension AuthorityService {
         do throws(IssuanceError) {
             let plan = try IssuancePlan.workload(
                 id: id, binding: nil, lifetime: lifetime ?? settings.workloadLifetime, dnsNames: dnsNames)
-            minted = try await signer.issueWithKey(plan, now: now())
+            minted = try await authorities.signer.issueWithKey(plan, now: now())
         } catch {
             throw .issuance(error)
         }

@@ -11,7 +11,9 @@ internal import SecureTransport
 /// What it offers in-process is for whoever may administer it; nodes reach it by `run`.
 public final class AuthorityService: Sendable {
     public let settings: AuthoritySettings
-    let signer: CertificateSigner
+    let authorities: Authorities
+    let lifecycle: AuthorityLifecycle
+    private let health: KeyHealth
     let trust: PublishedTrust
     let registry: Registry
     let certificates: CertificateLog
@@ -34,26 +36,26 @@ public final class AuthorityService: Sendable {
         observe: @escaping @Sendable (AuthorityEvent) -> Void
     ) throws(AuthorityError) {
         let files = AuthorityFiles(
-            directory: settings.stateDirectory, keyStore: settings.keyStore, upstream: settings.upstream)
-        let authority = try files.certificateAuthority(for: settings.trustDomain, now: now())
-        guard settings.machineCertificates?.roots.contains(authority.root) != true else {
-            throw .ownRootVouchesForMachines
-        }
-        do throws(RegistryError) {
-            registry = try Registry(
-                path: files.registry, trustDomain: settings.trustDomain, limits: settings.limits.directory)
-        } catch {
-            throw .registry(error)
-        }
-        signer = CertificateSigner(authority, observe: observe)
+            directory: settings.stateDirectory, keyStore: settings.keyStore, upstream: settings.upstream,
+            lifetime: settings.caLifetime)
+        let health = KeyHealth(observe: observe)
+        let start = try AuthorityStart(settings, files, health: health, now: now(), observe: observe)
+        try Self.checkMachineCertificates(settings, start.authorities)
+        let authorities = Authorities(start.authorities)
         do throws(IssuanceError) {
             identity = try ServerIdentity(
-                signer, name: settings.name, lifetime: settings.serverLifetime, now: now, observe: observe)
+                authorities, name: settings.name, lifetime: settings.serverLifetime, now: now, observe: observe)
         } catch {
             throw .issuance(error)
         }
+        let trust: PublishedTrust
+        do throws(SVIDRejection) { trust = try PublishedTrust(authorities) } catch {
+            throw .issuance(.notAnAuthority(error))
+        }
+        registry = start.registry
+        self.health = health
+        self.authorities = authorities
         self.settings = settings
-        let trust = PublishedTrust(signer)
         self.trust = trust
         certificates = CertificateLog(registry, now: now)
         self.now = now
@@ -62,17 +64,20 @@ public final class AuthorityService: Sendable {
         publisher = DirectoryPublisher(
             registry, trust: trust, identity: identity, now: now,
             published: { admission.know(Set($0.nodes.map(\.address))) })
+        lifecycle = AuthorityLifecycle(
+            files: files, registry: registry, authorities: authorities, health: health, publisher: publisher, now: now,
+            observe: observe)
         jwtKeys = JWTKeys(
             files: files.jwtKeys, registry: registry, publisher: publisher, lifetime: settings.jwtKeyLifetime, now: now,
             observe: observe)
         let core = AuthorityCore(
-            settings: settings, signer: signer, trust: trust, registry: registry, certificates: certificates,
+            settings: settings, authorities: authorities, trust: trust, registry: registry, certificates: certificates,
             publisher: publisher, entrySignals: entrySignals, jwtKeys: jwtKeys, now: now, observe: observe)
         server = try AuthorityServer(AuthorityCalls(core), of: core, identity: identity, admission: admission)
     }
 
     /// Where it would show that the authority does its work no more.
-    public var actors: [any Actor] { [certificates, publisher, entrySignals, jwtKeys] }
+    public var actors: [any Actor] { [certificates, publisher, entrySignals, jwtKeys, lifecycle] }
 
     /// SPIFFE ID of the server.
     public var id: SPIFFEID { identity.current.svid.id }
@@ -88,14 +93,23 @@ public final class AuthorityService: Sendable {
     /// What the server shows that it is the authority.
     public var serverSVID: KeyedSVID { identity.current }
 
-    /// Seconds since 1970 when the CA ends, and with it everything under it.
-    public var rootNotAfter: Int64 { signer.authority.certificate.notAfter }
+    /// Seconds since 1970 when the CA that signs ends.
+    public var caNotAfter: Int64 { authorities.current.active.notAfter }
 
-    /// SHA-256 of the root certificate, lower-case hexadecimal: what a joining node insists on.
-    public var rootFingerprint: String { signer.authority.root.sha256.hexadecimal }
+    /// SHA-256 of the root certificate that the server is under now, lower-case hexadecimal: what a joining node insists on.
+    public var rootFingerprint: String { serverSVID.svid.anchor.fingerprint }
 
     /// Why the CA's key does not sign now; nil when it does.
-    public var keyFailure: SigningError? { signer.keyFailure }
+    public var keyFailure: SigningError? { health.failure }
+
+    /// No root of the authority's own may vouch for machines.
+    private static func checkMachineCertificates(
+        _ settings: AuthoritySettings, _ authorities: AuthoritySet
+    ) throws(AuthorityError) {
+        let own = authorities.all.map(\.authority.root) + (settings.upstream?.chain.suffix(1) ?? [])
+        guard let roots = settings.machineCertificates?.roots, roots.contains(where: own.contains) else { return }
+        throw .ownRootVouchesForMachines
+    }
 
     // MARK: Serving
 
@@ -106,8 +120,8 @@ public final class AuthorityService: Sendable {
         // Nodes are told from strangers, and revoked ones from others, from the first connection on.
         _ = try? await publisher.current()
         let upkeep = [
-            Task { [jwtKeys] in await jwtKeys.stayFresh() }, Task { [signer] in await signer.stayReady() },
-            Task { await keepListFresh() },
+            Task { [jwtKeys] in await jwtKeys.stayFresh() }, Task { await keepKeyReady() },
+            Task { await keepListFresh() }, Task { [lifecycle] in await lifecycle.keepSchedule() },
         ]
         defer { for task in upkeep { task.cancel() } }
         // Cancelling gRPC's own task would drop connections that are being accepted, which NIO does not forgive: however
@@ -126,6 +140,14 @@ public final class AuthorityService: Sendable {
         }
         registry.close()
         try result.get()
+    }
+
+    /// Notices while nobody asks when a key that is elsewhere is away, until the task is cancelled.
+    private func keepKeyReady() async {
+        while !Task.isCancelled {
+            await authorities.signer.look()
+            try? await Task.sleep(for: .seconds(10))
+        }
     }
 
     /// The port it listens on, once it does; nil when it could not.

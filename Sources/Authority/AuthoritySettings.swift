@@ -10,7 +10,8 @@ public struct AuthoritySettings: Sendable {
     public var trustDomain: TrustDomain
     /// Last segment of the server's SPIFFE ID.
     public var name: String
-    /// Holds `ca.pem`, `ca.key`, `authority.sqlite` and a `jwt-ID.key` for each key that signs JWT-SVIDs.
+    /// Holds `ca.pem`, `ca.key`, a `ca-FINGERPRINT.key` for each CA after the first, `authority.sqlite`, and a `jwt-ID.key` for
+    /// each key that signs JWT-SVIDs.
     public var stateDirectory: String
     public var keyStore = KeyStore.ownFile
     /// Nil for a CA that vouches for itself.
@@ -24,6 +25,8 @@ public struct AuthoritySettings: Sendable {
     /// Where nodes reach it, as `host:port`; printed with join tokens. Nil for the address it listens on.
     public var advertisedAddress: String?
     public var autoRegistration = AutoRegistration.off
+    /// Of CAs that are made; below an upstream no longer than that lasts.
+    public var caLifetime = CertificateAuthority.defaultLifetime
     /// Of workloads' SVIDs whose entry says nothing.
     public var workloadLifetime = Duration.seconds(3600)
     /// A node that is away for longer has to join again.

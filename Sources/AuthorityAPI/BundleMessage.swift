@@ -15,6 +15,7 @@ extension Podshield_Authority_V1_Bundle {
             issuer.revocations = Data(list.der)
             return issuer
         }
+        tainted = bundle.tainted.sorted { $0.lexicographicallyPrecedes($1) }.map { Data($0) }
     }
 
     /// Most roots, and most issuers below them, of a bundle that is accepted.
@@ -27,9 +28,10 @@ extension Podshield_Authority_V1_Bundle {
         guard let authorities = try? roots.map({ try Certificate(der: Array($0)) }) else { return nil }
         guard revocations.count <= authorities.count, let lists = try? lists(of: authorities) else { return nil }
         guard issuers.count <= Self.mostRoots, let below = try? issuers.map({ try $0.parsed() }) else { return nil }
+        guard tainted.count <= 2 * Self.mostRoots, tainted.allSatisfy({ $0.count == 32 }) else { return nil }
         return try? TrustBundle(
             trustDomain: expected, authorities: authorities, issuers: below.map(\.authority),
-            revocations: lists + below, sequence: sequence)
+            revocations: lists + below, tainted: Set(tainted.map(Array.init)), sequence: sequence)
     }
 
     /// Each by the root that has signed it: roots of one trust domain have one name.

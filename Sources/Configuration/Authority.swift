@@ -16,6 +16,8 @@ extension PodshieldConfiguration {
         public var autoRegister: AutoRegister
         /// How pods without an entry are named, such as `/ns/{namespace}/sa/{service-account}`.
         public var identityTemplate: String
+        /// Of CAs that are made.
+        public var caLifetime: Duration
         /// Of workloads' SVIDs whose entry says nothing.
         public var workloadLifetime: Duration
         /// Of nodes' SVIDs and the server's own.

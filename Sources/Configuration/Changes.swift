@@ -91,6 +91,7 @@ extension PodshieldConfiguration.Authority {
         case .authorityAutoRegister: autoRegister.rawValue
         case .authorityKeyCredential: keyStore.credential
         case .authorityIdentityTemplate: identityTemplate
+        case .authorityCALifetime: "\(caLifetime)"
         case .authorityWorkloadLifetime: "\(workloadLifetime)"
         case .authorityNodeLifetime: "\(nodeLifetime)"
         case .authorityJWTLifetime: "\(jwtLifetime)"
@@ -183,7 +184,7 @@ extension PodshieldConfiguration.Join {
     fileprivate func text(_ key: ConfigurationKey) -> String? {
         switch key {
         case .joinAuthority: "\(authority)"
-        case .joinRootFingerprint: rootFingerprint
+        case .joinRootFingerprint: rootFingerprints.joined(separator: ", ")
         default: credential?.text(key)
         }
     }

@@ -20,6 +20,7 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case authorityAutoRegister = "authority.auto-register"
     case authorityKeyCredential = "authority.key-credential"
     case authorityIdentityTemplate = "authority.identity-template"
+    case authorityCALifetime = "authority.ca-lifetime"
     case authorityWorkloadLifetime = "authority.workload-lifetime"
     case authorityNodeLifetime = "authority.node-lifetime"
     case authorityJWTLifetime = "authority.jwt-lifetime"

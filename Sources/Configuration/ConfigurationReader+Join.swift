@@ -2,14 +2,14 @@
 extension ConfigurationReader {
     mutating func join() -> PodshieldConfiguration.Join? {
         let authority = document.required(.joinAuthority, .endpoint)
-        let fingerprint = document.required(.joinRootFingerprint, .fingerprint)
+        let fingerprints = document.requiredOneOrMore(.joinRootFingerprint, .fingerprint)
         only(one: [.joinToken, .joinTokenFile, .joinTokenCredential, .joinCertificateFile, .joinClusterTokenFile])
         let clusterToken = document.value(.joinClusterTokenFile, .path)
         let credential =
             certificate() ?? clusterToken.map { .clusterToken(file: $0) } ?? token().map { .token($0) }
-        guard let authority, let fingerprint else { return nil }
+        guard let authority, !fingerprints.isEmpty else { return nil }
         return PodshieldConfiguration.Join(
-            authority: authority, rootFingerprint: fingerprint, credential: credential)
+            authority: authority, rootFingerprints: fingerprints, credential: credential)
     }
 
     private mutating func token() -> PodshieldConfiguration.TokenSource? {

@@ -18,6 +18,9 @@ extension ConfigurationReader {
             .authorityWorkloadLifetime, .duration(from: "1m", to: "30d"), default: .seconds(3600))
         let nodeLifetime = document.value(
             .authorityNodeLifetime, .duration(from: "1m", to: "30d"), default: .seconds(86400))
+        let caLifetime = caLifetime(beyond: [
+            (.authorityWorkloadLifetime, workloadLifetime), (.authorityNodeLifetime, nodeLifetime),
+        ])
         let jwtLifetime = document.value(
             .authorityJWTLifetime, .duration(from: "10s", to: "1h"), default: .seconds(300))
         let jwtIssuer = document.value(.authorityJWTIssuer, .issuer)
@@ -27,9 +30,20 @@ extension ConfigurationReader {
         return PodshieldConfiguration.Authority(
             name: name, listenAddress: listen, port: port, advertised: advertised ?? Endpoint(listen, port: port),
             keyStore: keyStore, upstream: upstream, autoRegister: autoRegister, identityTemplate: template,
-            workloadLifetime: workloadLifetime, nodeLifetime: nodeLifetime, jwtLifetime: jwtLifetime,
+            caLifetime: caLifetime, workloadLifetime: workloadLifetime, nodeLifetime: nodeLifetime,
+            jwtLifetime: jwtLifetime,
             jwtIssuer: jwtIssuer, machineCertificates: machineCertificates, cluster: cluster,
             bundleEndpoint: bundleEndpoint)
+    }
+
+    /// A CA takes over with a sixth of the life of the one before it left, and what that issued is not to be cut short.
+    private mutating func caLifetime(beyond lifetimes: [(key: ConfigurationKey, value: Duration)]) -> Duration {
+        let lifetime = document.value(
+            .authorityCALifetime, .duration(from: "1h", to: "3650d"), default: .seconds(365 * 86400))
+        for (key, value) in lifetimes where value > lifetime / 6 {
+            document.report("is more than a sixth of authority.ca-lifetime", at: key)
+        }
+        return lifetime
     }
 
     /// Reports each of these keys that stands beside another of them.

@@ -37,6 +37,13 @@ extension Document {
         return sequence.compactMap { parse($0, of: key, kind) }
     }
 
+    /// A list, or one value by itself. Reports that it is missing or empty, too.
+    mutating func requiredOneOrMore<Value>(_ key: ConfigurationKey, _ kind: Kind<Value>) -> [Value] {
+        guard nodes[key]?.sequence != nil else { return required(key, kind).map { [$0] } ?? [] }
+        if isEmptyList(key) { report("is empty", at: key) }
+        return list(key, kind)
+    }
+
     private mutating func parse<Value>(_ node: Yams.Node, of key: ConfigurationKey, _ kind: Kind<Value>) -> Value? {
         guard let text = node.scalar?.string else {
             report("\(key.rawValue): a list or mapping is not \(kind.expected)", at: node.mark)

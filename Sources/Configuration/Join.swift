@@ -2,8 +2,8 @@ extension PodshieldConfiguration {
     /// How a node without an authority of its own finds one.
     public struct Join: Sendable, Equatable {
         public var authority: Endpoint
-        /// SHA-256 of the authority's root certificate: 64 lower-case hexadecimal digits.
-        public var rootFingerprint: String
+        /// SHA-256 of the authority's root certificate, 64 lower-case hexadecimal digits; several while one root follows another.
+        public var rootFingerprints: [String]
         /// A token is needed for the first start only.
         public var credential: JoinCredential?
     }

@@ -8,6 +8,9 @@ public struct TrustBundle: Sendable, Equatable {
     public let issuers: [Certificate]
     /// At most one of each authority and issuer.
     public let revocations: [RevocationList]
+    /// SHA-256 of authorities, roots or below, that are about to be taken out: what they issued is good until then, and should
+    /// be replaced before.
+    public let tainted: Set<[UInt8]>
     /// Grows with every change of the content.
     public var sequence: UInt64
 
@@ -15,7 +18,7 @@ public struct TrustBundle: Sendable, Equatable {
     /// than these count for nothing, and of several lists of one the newest counts.
     public init(
         trustDomain: TrustDomain, authorities: [Certificate], issuers: [Certificate] = [],
-        revocations: [RevocationList] = [], sequence: UInt64
+        revocations: [RevocationList] = [], tainted: Set<[UInt8]> = [], sequence: UInt64
     ) throws(SVIDRejection) {
         for (depth, authority) in (authorities + issuers).enumerated() {
             try AuthorityRules(trustDomain).check(authority, depth: depth)
@@ -26,6 +29,7 @@ public struct TrustBundle: Sendable, Equatable {
         self.revocations = (authorities + issuers).compactMap { authority in
             revocations.filter { $0.authority == authority }.max { $0.number < $1.number }
         }
+        self.tainted = tainted
         self.sequence = sequence
     }
 
@@ -34,12 +38,14 @@ public struct TrustBundle: Sendable, Equatable {
         authorities = []
         issuers = []
         revocations = []
+        tainted = []
         sequence = 0
     }
 
-    /// Whether the issuer has taken the certificate back.
+    /// Whether the issuer has taken the certificate back. Two certificates of one key are one issuer: which of them a path goes
+    /// through is chance.
     func revokes(_ certificate: Certificate, issuedBy issuer: Certificate) -> Bool {
-        revocations.contains { $0.authority == issuer && $0.revokes(certificate) }
+        revocations.contains { $0.authority.publicKey == issuer.publicKey && $0.revokes(certificate) }
     }
 
     /// Whether an SVID that was good has been taken back since.
@@ -48,7 +54,12 @@ public struct TrustBundle: Sendable, Equatable {
         return zip(path, path.dropFirst()).contains { revokes($0, issuedBy: $1) }
     }
 
-    /// The same of a certificate that is known by its serial alone.
+    /// Whether an SVID should be replaced, because an authority above it is about to be taken out.
+    public func taints(_ svid: X509SVID) -> Bool {
+        (svid.chain.dropFirst() + [svid.anchor]).contains { tainted.contains($0.sha256) }
+    }
+
+    /// The same as `revokes` of a certificate that is known by its serial alone.
     package func revokes(serial: String) -> Bool { revocations.contains { $0.serials.contains(serial) } }
 
     /// A bundle that trusts nothing, as a node has it before it joined.

@@ -17,6 +17,9 @@ public struct X509SVID: Sendable, Equatable {
 
     public var leaf: Certificate { chain[0] }
 
+    /// The authority that signed the leaf.
+    public var issuer: Certificate { chain.count > 1 ? chain[1] : anchor }
+
     /// Seconds by which authorities let certificates begin before they are issued: clocks may run a little behind theirs.
     public static let backdating: Int64 = 10
 

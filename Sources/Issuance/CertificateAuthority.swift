@@ -61,6 +61,9 @@ public struct CertificateAuthority: Sendable {
 
     public var root: Certificate { issuers.last ?? certificate }
 
+    /// Its certificate, then those above it; one alone for a root.
+    public var chain: [Certificate] { [certificate] + issuers }
+
     /// What goes with a leaf so that its path to the root can be found.
     private var intermediates: [Certificate] { issuers.isEmpty ? [] : [certificate] + issuers.dropLast() }
 

@@ -49,6 +49,19 @@ extension NodeIdentityService {
         identityChanges.send(())
     }
 
+    /// Another SVID, for one that is good until then.
+    func replace(_ held: HeldEntry) {
+        let (entry, turn) = (held.entry, held.turn)
+        held.upkeep?.cancel()
+        heldEntries[entry.id]?.upkeep = Task { [weak self] in
+            guard let self else { return }
+            try? await clock.sleep(Schedule.replacement(chance: clock.random()))
+            guard !Task.isCancelled else { return }
+            await refresh(entry, turn)
+            await keepFresh(entry, turn)
+        }
+    }
+
     func drop(_ held: HeldEntry) {
         held.upkeep?.cancel()
         heldEntries[held.entry.id] = nil
@@ -75,9 +88,7 @@ extension NodeIdentityService {
     private func keepFresh(_ entry: WorkloadEntry, _ turn: UInt64) async {
         while !Task.isCancelled, let held = current(entry, turn) {
             if held.failure == nil, let svid = held.svid?.svid {
-                await sleep(
-                    until: Schedule.renewal(
-                        notBefore: svid.notBefore, notAfter: svid.notAfter, chance: clock.random()))
+                await sleep(until: renewalTime(of: svid))
             } else {
                 try? await clock.sleep(pause(held))
             }

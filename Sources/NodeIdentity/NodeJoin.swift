@@ -21,17 +21,18 @@ public struct JoinInvitation: Sendable {
     public var credential: JoinCredential
     /// `host:port`
     public var authorityAddress: String
-    /// SHA-256 of the root certificate, 64 hexadecimal digits; colons are passed over.
-    public var rootFingerprint: String
+    /// SHA-256 of root certificates, 64 hexadecimal digits each; colons are passed over. Any of them will do: a second is for the
+    /// time when one CA follows another.
+    public var rootFingerprints: [String]
     /// Name that the node asks for; nil when the credential says it.
     public var nodeName: String?
 
     public init(
-        _ credential: JoinCredential, authorityAddress: String, rootFingerprint: String, nodeName: String? = nil
+        _ credential: JoinCredential, authorityAddress: String, rootFingerprints: [String], nodeName: String? = nil
     ) {
         self.credential = credential
         self.authorityAddress = authorityAddress
-        self.rootFingerprint = rootFingerprint
+        self.rootFingerprints = rootFingerprints
         self.nodeName = nodeName
     }
 }
@@ -49,32 +50,33 @@ struct NodeJoin: Sendable {
         let membership: NodeMembership
     }
 
-    /// Shows the credential to nobody but an authority's server under the root with that fingerprint.
+    /// Shows the credential to nobody but an authority's server under a root with such a fingerprint.
     func join(_ invitation: JoinInvitation) async throws(JoinError) -> Joined {
-        let pin = try Self.fingerprint(invitation.rootFingerprint)
-        let connection = try await open(invitation.authorityAddress, pin: pin)
+        var pins: [[UInt8]] = []
+        for fingerprint in invitation.rootFingerprints { pins.append(try Self.fingerprint(fingerprint)) }
+        let connection = try await open(invitation.authorityAddress, pins: pins)
         let running = Task { try await connection.run() }
         defer { running.cancel() }
         do throws(AuthorityCallError) {
-            return try await exchange(invitation, over: connection, pin: pin)
+            return try await exchange(invitation, over: connection, pins: pins)
         } catch {
             throw .call(error)
         }
     }
 
-    private func open(_ address: String, pin: [UInt8]) async throws(JoinError) -> AuthorityConnection {
+    private func open(_ address: String, pins: [[UInt8]]) async throws(JoinError) -> AuthorityConnection {
         let nobody = TransportIdentity(
             current: { nil }, bundle: { [trustDomain] in .empty(trustDomain) }, now: now)
         do throws(ConnectionFailure) {
             return try await AuthorityConnection.open(
-                AuthorityAddress(address), identity: nobody, expecting: .pinnedRoot(sha256: pin))
+                AuthorityAddress(address), identity: nobody, expecting: .pinnedRoot(anyOf: pins))
         } catch {
             throw .connection(error)
         }
     }
 
     private func exchange(
-        _ invitation: JoinInvitation, over connection: AuthorityConnection, pin: [UInt8]
+        _ invitation: JoinInvitation, over connection: AuthorityConnection, pins: [[UInt8]]
     ) async throws(AuthorityCallError) -> Joined {
         do {
             let key = try PrivateKey.generate()
@@ -82,7 +84,7 @@ struct NodeJoin: Sendable {
             var options = CallOptions.defaults
             options.timeout = patience
             let answer = try await connection.calls.join(request, options: options)
-            return try accept(answer, key: key, invitation, pin: pin)
+            return try accept(answer, key: key, invitation, pins: pins)
         } catch {
             throw AuthorityCallError(error)
         }
@@ -107,10 +109,10 @@ struct NodeJoin: Sendable {
     }
 
     private func accept(
-        _ answer: Podshield_Authority_V1_JoinResponse, key: PrivateKey, _ invitation: JoinInvitation, pin: [UInt8]
+        _ answer: Podshield_Authority_V1_JoinResponse, key: PrivateKey, _ invitation: JoinInvitation, pins: [[UInt8]]
     ) throws(AuthorityCallError) -> Joined {
         guard let bundle = answer.bundle.parsed(in: trustDomain),
-            bundle.authorities.contains(where: { $0.sha256 == pin })
+            bundle.authorities.contains(where: { pins.contains($0.sha256) })
         else { throw .badAnswer("the bundle does not hold the root that was asked for") }
         let svid = try KeyedSVID(answer: answer.chain, key: key, bundle: bundle, now: now())
         guard case .node(let name) = svid.svid.id.kind, name == invitation.nodeName ?? name, answer.nodeNumber > 0

@@ -19,8 +19,7 @@ extension NodeIdentityService {
                 await waitForIdentity(changes)
                 continue
             }
-            await sleep(
-                until: Schedule.renewal(notBefore: svid.notBefore, notAfter: svid.notAfter, chance: clock.random()))
+            await waitForRenewal(of: svid)
             // It may have joined again meanwhile.
             guard !Task.isCancelled, credentials.svid?.svid == svid else { continue }
             do throws(AuthorityCallError) {
@@ -31,6 +30,20 @@ extension NodeIdentityService {
                 observe(.nodeRenewalFailed(error, notAfter: svid.notAfter))
                 try? await clock.sleep(Schedule.retry(failures: failures, chance: clock.random()))
             }
+        }
+    }
+
+    /// Until its time has come, or its CA is about to be taken out.
+    private func waitForRenewal(of svid: X509SVID) async {
+        let due = Schedule.renewal(notBefore: svid.notBefore, notAfter: svid.notAfter, chance: clock.random())
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.sleep(until: due) }
+            group.addTask {
+                for await _ in self.changes() where self.bundle.taints(svid) { break }
+                try? await self.clock.sleep(Schedule.replacement(chance: self.clock.random()))
+            }
+            await group.next()
+            group.cancelAll()
         }
     }
 

@@ -126,20 +126,26 @@ extension NodeIdentityService {
         guard new.revision >= held else { throw .rolledBack(from: held, to: new.revision) }
         letIn()
         guard new.revision > held else { return }
-        if bundle.sequence > credentials.bundle.sequence {
-            let former = credentials.bundle
-            credentials.replace(bundle: bundle)
-            save { () throws(NodeStateError) in try files.save(bundle) }
-            replaceRevoked()
-            identityChanges.send(())
-            if bundle.authorities != former.authorities { observe(.bundleChanged(bundle)) }
-            if bundle.revocations != former.revocations { observe(.revocationsChanged(bundle)) }
-        }
+        // Before the bundle: the one that is held knows the signer, the new one need not for long.
+        save { () throws(NodeStateError) in try files.save(message) }
+        take(bundle)
         take(edition.jwtBundle)
         directory = new
-        save { () throws(NodeStateError) in try files.save(message) }
         directoryBroadcast.send(new)
         observe(.directoryAccepted(revision: new.revision))
+    }
+
+    private func take(_ bundle: TrustBundle) {
+        let former = credentials.bundle
+        guard bundle.sequence > former.sequence else { return }
+        credentials.replace(bundle: bundle)
+        save { () throws(NodeStateError) in try files.save(bundle) }
+        replaceRevoked()
+        if bundle.authorities != former.authorities { dropUntrusted() }
+        if bundle.tainted != former.tainted { replaceTainted() }
+        identityChanges.send(())
+        if bundle.authorities != former.authorities { observe(.bundleChanged(bundle)) }
+        if bundle.revocations != former.revocations { observe(.revocationsChanged(bundle)) }
     }
 
     private func take(_ jwtBundle: JWTBundle) {

@@ -18,7 +18,7 @@ struct NodeStateFiles: Sendable {
     struct Loaded: Sendable {
         let membership: NodeMembership
         let bundle: TrustBundle
-        /// Nil when it has expired, since `expiredAt`.
+        /// Nil when it is not good any more, at the latest since `expiredAt`.
         let svid: KeyedSVID?
         let expiredAt: Int64?
         let edition: DirectoryEdition?
@@ -64,7 +64,7 @@ struct NodeStateFiles: Sendable {
         let membership: NodeMembership
         let node: SPIFFEID
         let bundle: TrustBundle
-        /// Nil when it has expired.
+        /// Nil when it has expired, was revoked, or hangs on a root that is gone.
         let svid: KeyedSVID?
         let notAfter: Int64
         let edition: DirectoryEdition?
@@ -74,9 +74,12 @@ struct NodeStateFiles: Sendable {
     func loadOwn(now: Int64) throws(NodeStateError) -> Own? {
         guard FileManager.default.fileExists(atPath: identity.path) else { return nil }
         let membership = try parse(membership) { try? JSONDecoder().decode(NodeMembership.self, from: $0) }
-        let bundle = try parse(bundle) {
+        let saved = try parse(bundle) {
             try? Podshield_Authority_V1_Bundle(encoded: Array($0)).parsed(in: trustDomain)
         }
+        let edition = try loadDirectory(saved)
+        // A directory is saved before the bundle that came with it, and an interruption may have been between.
+        let bundle = [saved, edition?.bundle].compactMap(\.self).max { $0.sequence < $1.sequence } ?? saved
         let contents = try identity.read()
         let svid = try verify(contents, bundle, now: now)
         let node = try node(of: membership)
@@ -85,7 +88,7 @@ struct NodeStateFiles: Sendable {
         }
         return Own(
             membership: membership, node: node, bundle: bundle, svid: svid, notAfter: contents.chain[0].notAfter,
-            edition: try loadDirectory(bundle))
+            edition: edition)
     }
 
     private func node(of membership: NodeMembership) throws(NodeStateError) -> SPIFFEID {
@@ -117,7 +120,7 @@ struct NodeStateFiles: Sendable {
         do throws(SVIDRejection) {
             let svid = try SVIDVerifier(bundle: bundle).verify(chain: contents.chain, at: now)
             return try KeyedSVID(svid: svid, key: contents.key)
-        } catch .expired, .revoked {
+        } catch .expired, .revoked, .unknownAuthority {
             return nil
         } catch {
             throw .unreadable(path: identity.path, reason: "\(error)")
@@ -125,7 +128,7 @@ struct NodeStateFiles: Sendable {
     }
 
     /// A directory that an earlier run accepted. Its signer has had time to expire since: what is judged again is that the
-    /// signature holds, as of the signer's own first moment.
+    /// signature holds, as of the signer's own first moment. One of whose signer's CA nothing is known any more says nothing.
     private func loadDirectory(_ bundle: TrustBundle) throws(NodeStateError) -> DirectoryEdition? {
         guard FileManager.default.fileExists(atPath: editions) else { return nil }
         let bytes = try read(editions, limit: AuthorityWire.largestResponse)
@@ -133,6 +136,8 @@ struct NodeStateFiles: Sendable {
             let message = try Podshield_Authority_V1_SignedDirectory(encoded: bytes)
             let signer = try message.chain.first.map { try Certificate(der: Array($0)) }
             return try message.verified(by: SVIDVerifier(bundle: bundle), at: signer?.notBefore ?? 0)
+        } catch DirectoryRejection.signer(.unknownAuthority) {
+            return nil
         } catch {
             throw .unreadable(path: editions, reason: "\(error)")
         }

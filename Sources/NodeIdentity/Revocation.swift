@@ -11,6 +11,27 @@ extension NodeIdentityService {
         }
     }
 
+    /// What a CA issued that is about to be taken out: another SVID takes its place, and until then it is good.
+    func replaceTainted() {
+        for held in workloads.values where bundle.taints(held.issued.svid.svid) {
+            renew(held, at: clock.now(), after: Schedule.replacement(chance: clock.random()))
+        }
+        for held in heldEntries.values {
+            guard let svid = held.svid?.svid, bundle.taints(svid) else { continue }
+            replace(held)
+        }
+    }
+
+    /// What hangs on a root that is gone is refused by everybody: it goes, and whoever wants it has another issued.
+    func dropUntrusted() {
+        renewForeign()
+        let verifier = SVIDVerifier(bundle: bundle)
+        for held in heldEntries.values {
+            guard let svid = held.svid?.svid else { continue }
+            if (try? verifier.verify(chain: svid.chain, at: clock.now())) == nil { drop(held) }
+        }
+    }
+
     private func replace(_ held: HeldWorkload) {
         let pod = held.issued.pod
         let name = pod.podName

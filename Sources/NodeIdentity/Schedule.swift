@@ -6,6 +6,9 @@ enum Schedule {
         return notBefore + Int64(half * (0.9 + 0.2 * chance))
     }
 
+    /// Pause before a replacement that all nodes are told to make at the same moment: up to five seconds.
+    static func replacement(chance: Double) -> Duration { .seconds(5 * chance) }
+
     /// Pause before try number `failures` + 1 of something that failed: from half a second, doubling up to a minute, the
     /// later half of it by chance.
     static func retry(failures: Int, chance: Double) -> Duration {

@@ -76,9 +76,13 @@ extension NodeIdentityService {
 
     private func renewInTime(_ name: PodName) {
         guard let held = workloads[name] else { return }
-        let svid = held.issued.svid.svid
-        renew(
-            held, at: Schedule.renewal(notBefore: svid.notBefore, notAfter: svid.notAfter, chance: clock.random()))
+        renew(held, at: renewalTime(of: held.issued.svid.svid))
+    }
+
+    /// At once for one that a CA issued which is about to be taken out.
+    func renewalTime(of svid: X509SVID) -> Int64 {
+        if bundle.taints(svid) { return clock.now() }
+        return Schedule.renewal(notBefore: svid.notBefore, notAfter: svid.notAfter, chance: clock.random())
     }
 
     /// What an earlier run left is renewed like the rest.
@@ -97,9 +101,10 @@ extension NodeIdentityService {
         return verified?.identity(ofWorkloadOn: node) != nil
     }
 
-    func renew(_ held: HeldWorkload, at time: Int64) {
+    func renew(_ held: HeldWorkload, at time: Int64, after pause: Duration = .zero) {
         held.renewal?.cancel()
         workloads[held.issued.pod.podName]?.renewal = Task { [weak self] in
+            if pause > .zero { try? await self?.clock.sleep(pause) }
             await self?.keepFresh(held.issued, issue: held.issue, from: time)
         }
     }

@@ -35,12 +35,12 @@ extension EventKind {
         case .stateFile(let error): self.init(error, otherwise: .stateRefused)
         case .registry(.noSpace): self = .spaceMissing
         case .registry(.locked): self = .instanceHeld
-        case .missing, .keyInTwoPlaces, .unreadable, .registry: self = .stateRefused
+        case .missing, .keyInTwoPlaces, .unreadable, .otherAuthority, .registry: self = .stateRefused
         case .keyStore, .issuance(.signing): self = .caKeyAway
-        case .ownRootVouchesForMachines, .otherUpstream: self = .configurationRefused
+        case .ownRootVouchesForMachines: self = .configurationRefused
         case .upstreamKey: self = .caKeyAway
         case .cannotListen: self = .addressRefused
-        case .issuance, .serverFailed: self = .startFailed
+        case .issuance, .changing, .serverFailed: self = .startFailed
         }
     }
 

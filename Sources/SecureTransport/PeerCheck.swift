@@ -44,17 +44,17 @@ final class PeerCheck: Sendable {
         return svid
     }
 
-    /// Under a pin only the presented certificate of that fingerprint is trusted, and nothing if there is none.
+    /// Under pins only a presented certificate of such a fingerprint is trusted, and nothing if there is none.
     private func bundle(for chain: [Certificate]) throws(SVIDRejection) -> TrustBundle {
-        guard case .pinnedRoot(let pin) = expectation else { return identity.bundle() }
-        let roots = chain.filter { $0.sha256 == pin }
+        guard case .pinnedRoot(let pins) = expectation else { return identity.bundle() }
+        let roots = chain.filter { pins.contains($0.sha256) }
         return try TrustBundle(
             trustDomain: identity.bundle().trustDomain, authorities: Array(roots.prefix(1)), sequence: 0)
     }
 
     private func pinIsMissing(in chain: [Certificate]) -> Bool {
-        guard case .pinnedRoot(let pin) = expectation else { return false }
-        return !chain.contains { $0.sha256 == pin }
+        guard case .pinnedRoot(let pins) = expectation else { return false }
+        return !chain.contains { pins.contains($0.sha256) }
     }
 }
 

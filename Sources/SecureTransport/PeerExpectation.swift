@@ -9,9 +9,9 @@ public enum PeerExpectation: Sendable, Equatable {
     case authority(exactly: SPIFFEID?)
     /// For the authority's listener: a peer without a certificate is let in, one with a certificate must be a node.
     case nodeOrAnonymous
-    /// For joining: an authority's server whose chain, as presented, holds the root with this SHA-256 and leads to it. The
-    /// bundle's own roots count for nothing; its trust domain does.
-    case pinnedRoot(sha256: [UInt8])
+    /// For joining: an authority's server whose chain, as presented, holds the root with one of these SHA-256 and leads to it.
+    /// The bundle's own roots count for nothing; its trust domain does.
+    case pinnedRoot(anyOf: [[UInt8]])
 
     /// Whether a peer that presents no certificate passes.
     var allowsAnonymous: Bool { self == .nodeOrAnonymous }

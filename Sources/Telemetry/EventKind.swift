@@ -60,6 +60,12 @@ public enum EventKind: String, CaseIterable, Sendable {
     case svidMinted = "svid-minted"
     case caKeyAway = "ca-key-away"
     case caKeyBack = "ca-key-back"
+    case caPrepared = "ca-prepared"
+    case caActivated = "ca-activated"
+    case caTainted = "ca-tainted"
+    case caRevoked = "ca-revoked"
+    case caRemoved = "ca-removed"
+    case caSuccessionFailed = "ca-succession-failed"
     /// A name, a certificate, an entry or a node.
     case revoked
     case revocationLifted = "revocation-lifted"

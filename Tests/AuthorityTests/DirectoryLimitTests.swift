@@ -160,8 +160,7 @@ extension TestRegistry {
     /// As a server of this authority does.
     fileprivate func sign(_ directory: Directory) throws -> Podshield_Authority_V1_SignedDirectory {
         let server = try ServerIdentity(
-            CertificateSigner(authority, observe: { _ in }), name: "main", lifetime: .seconds(3600), now: { start },
-            observe: { _ in })
+            authorities(authority), name: "main", lifetime: .seconds(3600), now: { start }, observe: { _ in })
         let edition = DirectoryEdition(
             directory: directory, bundle: authority.bundle, jwtBundle: .empty(authority.bundle.trustDomain))
         return try .sign(edition, with: server.current)

@@ -67,3 +67,12 @@ func pod(
 }
 
 func id(_ path: String) throws -> SPIFFEID { try SPIFFEID(trustDomain: trustDomain, path: path) }
+
+/// As an authority has them that has one.
+func authorities(_ authority: CertificateAuthority) throws -> Authorities {
+    let row = AuthorityRow(chain: authority.chain, state: .active, preparedAt: start)
+    return Authorities(
+        try #require(
+            AuthoritySet(
+                AuthorityRows(edition: 0, rows: [row]), of: [authority], health: KeyHealth(observe: { _ in }))))
+}

@@ -30,11 +30,11 @@ struct JWTKeysTests {
 
     /// As after a start.
     private func keys(_ files: JWTKeyFiles? = nil) throws -> JWTKeys {
-        let signer = CertificateSigner(test.authority, observe: { _ in })
+        let authorities = try authorities(test.authority)
         let identity = try ServerIdentity(
-            signer, name: "main", lifetime: .seconds(3600), now: { start }, observe: { _ in })
+            authorities, name: "main", lifetime: .seconds(3600), now: { start }, observe: { _ in })
         let publisher = DirectoryPublisher(
-            test.registry, trust: PublishedTrust(signer), identity: identity, now: { start })
+            test.registry, trust: try PublishedTrust(authorities), identity: identity, now: { start })
         return JWTKeys(
             files: files ?? self.files, registry: test.registry, publisher: publisher, lifetime: .seconds(Self.day),
             now: { [clock] in clock.now }, observe: { _ in })

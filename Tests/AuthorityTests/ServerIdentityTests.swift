@@ -32,8 +32,7 @@ import Testing
     private func identity(rootLifetime: Duration = .seconds(86400)) throws -> ServerIdentity {
         let authority = try CertificateAuthority.createRoot(for: trustDomain, now: start, lifetime: rootLifetime)
         return try ServerIdentity(
-            CertificateSigner(authority, observe: { _ in }), name: "main", lifetime: .seconds(3600),
-            now: { [clock] in clock.now },
+            authorities(authority), name: "main", lifetime: .seconds(3600), now: { [clock] in clock.now },
             observe: { [events] in events.add($0) })
     }
 

@@ -14,6 +14,7 @@ import Testing
         .authorityAutoRegister: ("", "authority: {auto-register: own-node}\n"),
         .authorityKeyCredential: ("", "authority: {key-credential: ca-key}\n"),
         .authorityIdentityTemplate: ("", "authority: {identity-template: \"/a/{pod-name}\"}\n"),
+        .authorityCALifetime: ("", "authority: {ca-lifetime: 30d}\n"),
         .authorityWorkloadLifetime: ("", "authority: {workload-lifetime: 2h}\n"),
         .authorityNodeLifetime: ("", "authority: {node-lifetime: 2h}\n"),
         .authorityJWTLifetime: ("", "authority: {jwt-lifetime: 1h}\n"),

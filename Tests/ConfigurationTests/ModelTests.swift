@@ -140,7 +140,7 @@ import Testing
         let configuration = try PodshieldConfiguration(yaml: Documents.node + token, file: "f")
         #expect(configuration.authority == nil && configuration.node?.name == "node-b")
         let join = try #require(configuration.join)
-        #expect(join.authority.description == "192.0.2.11:7601" && join.rootFingerprint == Documents.fingerprint)
+        #expect(join.authority.description == "192.0.2.11:7601" && join.rootFingerprints == [Documents.fingerprint])
         #expect(join.credential == expected.map { .token($0) })
         #expect(!join.isRepeatable)
     }
@@ -188,7 +188,7 @@ import Testing
         let colons = Array(Documents.fingerprint.uppercased()).chunks(of: 2).joined(separator: ":")
         let yaml = Documents.node.replacing(Documents.fingerprint, with: "\"\(colons)\"")
         #expect(
-            try PodshieldConfiguration(yaml: yaml, file: "f").join?.rootFingerprint == Documents.fingerprint)
+            try PodshieldConfiguration(yaml: yaml, file: "f").join?.rootFingerprints == [Documents.fingerprint])
     }
 
     @Test func tokensArePrintedNowhere() throws {

@@ -31,7 +31,7 @@ import Testing
         try await node.join(
             JoinInvitation(
                 credential, authorityAddress: authority.address,
-                rootFingerprint: authority.service.rootFingerprint, nodeName: name))
+                rootFingerprints: [authority.service.rootFingerprint], nodeName: name))
         return node
     }
 
@@ -222,7 +222,7 @@ private final class Stranger: Sendable {
             current: { nil }, bundle: { .empty(trustDomain) }, now: { [clock = authority.clock] in clock.now })
         let connection = try await AuthorityConnection.open(
             AuthorityAddress(authority.address), identity: nobody,
-            expecting: .pinnedRoot(sha256: NodeJoin.fingerprint(authority.service.rootFingerprint)))
+            expecting: .pinnedRoot(anyOf: [NodeJoin.fingerprint(authority.service.rootFingerprint)]))
         self.connection = connection
         running = Task { try await connection.run() }
     }

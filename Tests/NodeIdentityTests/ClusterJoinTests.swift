@@ -46,7 +46,7 @@ import Testing
         try await node.join(
             JoinInvitation(
                 credential, authorityAddress: authority.address,
-                rootFingerprint: authority.service.rootFingerprint, nodeName: name))
+                rootFingerprints: [authority.service.rootFingerprint], nodeName: name))
         return node
     }
 
@@ -122,7 +122,7 @@ import Testing
             try await node.join(
                 JoinInvitation(
                     token(on: "node-a"), authorityAddress: other.address,
-                    rootFingerprint: other.service.rootFingerprint))
+                    rootFingerprints: [other.service.rootFingerprint]))
         }
     }
 }

@@ -69,7 +69,7 @@ final class TestAuthority: Sendable {
     func invitation(node: String? = nil, lifetime: Duration = .seconds(600)) async throws -> JoinInvitation {
         let made = try await service.generateToken(node: node, lifetime: lifetime)
         return JoinInvitation(
-            .token(made.token), authorityAddress: address, rootFingerprint: made.rootFingerprint, nodeName: node)
+            .token(made.token), authorityAddress: address, rootFingerprints: [made.rootFingerprint], nodeName: node)
     }
 
     @discardableResult

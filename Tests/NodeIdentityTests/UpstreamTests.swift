@@ -1,10 +1,11 @@
-import Authority
 import Foundation
 import Identity
+import Issuance
 import KernelTestSupport
 import OpenSSLBinding
 import Testing
 
+@testable import Authority
 @testable import NodeIdentity
 
 /// An authority whose CA is below another's.
@@ -67,22 +68,48 @@ import Testing
         _ = try await TestNode.joined("node-a", to: again)
     }
 
-    @Test func anotherAuthorityAboveIsRefused() async throws {
-        let path = authority.directory.path + "/authority/ca.pem"
+    /// The CA that is there goes on; one below the other is made at once, and takes over when the operator says so.
+    @Test(arguments: ["another", "none"]) func anotherAuthorityAboveGetsItsTurn(_ above: String) async throws {
+        let node = try await TestNode.joined("node-a", to: authority)
         try await authority.stop()
         let other = try MachinePKI("other")
-        await #expect(throws: AuthorityError.otherUpstream(path: path)) {
-            _ = try await TestAuthority(in: authority.directory) {
-                $0.upstream = Upstream(chain: [other.root]) { other.key }
-            }
+        let again = try await TestAuthority(in: authority.directory, port: authority.port, clock: authority.clock) {
+            $0.upstream = above == "none" ? nil : Upstream(chain: [other.root]) { other.key }
         }
-        let own = try await TestAuthority()
-        try await own.stop()
-        await #expect(throws: AuthorityError.otherUpstream(path: own.directory.path + "/authority/ca.pem")) {
-            _ = try await TestAuthority(in: own.directory) { [pki] in
-                $0.upstream = Upstream(chain: [pki.root]) { pki.key }
-            }
+        #expect(again.service.rootFingerprint == authority.service.rootFingerprint)
+        try await eventually("the next is made") {
+            try await again.service.certificateAuthorities().map(\.state) == [.active, .prepared]
         }
+        try await eventually("nodes trust both") { node.service.bundle.authorities.count == 2 }
+        again.clock.advance(seconds: 20)
+        let next = try await again.service.activateAuthority()
+        #expect(
+            above == "none" ? next.rootFingerprint == next.fingerprint : next.rootFingerprint == other.root.fingerprint)
+        try await node.service.renewNode()
+        #expect(node.service.currentSVID?.svid.anchor != pki.root)
+        // The root that was above before can be let go of: nothing else is below it.
+        let former = try #require(try await again.service.certificateAuthorities().first)
+        _ = try await again.service.taintAuthority(former.fingerprint)
+        again.clock.advance(seconds: 15)
+        _ = try await again.service.revokeAuthority(former.fingerprint)
+        try await eventually("nodes let go of it") { !node.service.bundle.authorities.contains(pki.root) }
+    }
+
+    /// Its successor is below the same root: what it issued is replaced, and only the authority above can take it out.
+    @Test func aCABelowARootThatStaysIsNotRevokedHere() async throws {
+        let node = try await TestNode.joined("node-a", to: authority)
+        _ = try await authority.service.prepareAuthority()
+        authority.clock.advance(seconds: 20)
+        _ = try await authority.service.activateAuthority()
+        let former = try #require(try await authority.service.certificateAuthorities().first)
+        _ = try await authority.service.taintAuthority(former.fingerprint)
+        try await eventually("the node has another SVID") {
+            node.service.currentSVID.map { $0.svid.issuer.fingerprint != former.fingerprint } == true
+        }
+        await #expect(throws: SuccessionError.belowUpstream(former.fingerprint)) {
+            try await authority.service.revokeAuthority(former.fingerprint, force: true)
+        }
+        #expect(node.service.bundle.authorities == [pki.root])
     }
 
     @Test func withoutTheKeyAboveThereIsNoCA() async throws {

@@ -20,7 +20,7 @@ import Testing
         try await node.join(
             JoinInvitation(
                 invitation.credential, authorityAddress: "127.0.0.1:\(port)",
-                rootFingerprint: invitation.rootFingerprint, nodeName: "node-a"))
+                rootFingerprints: invitation.rootFingerprints, nodeName: "node-a"))
         try await eventually("the node knows that there are none") { await node.service.workloadEntries == [] }
         try await eventually("a directory") { await node.service.currentDirectory != nil }
         // The session outlives the refusal: what changes is heard on the same connection.
@@ -47,7 +47,8 @@ private struct OlderAuthority {
 
     init(of service: AuthorityService) throws {
         let core = AuthorityCore(
-            settings: service.settings, signer: service.signer, trust: service.trust, registry: service.registry,
+            settings: service.settings, authorities: service.authorities, trust: service.trust,
+            registry: service.registry,
             certificates: service.certificates, publisher: service.publisher, entrySignals: service.entrySignals,
             jwtKeys: service.jwtKeys, now: service.now, observe: service.observe)
         server = try AuthorityServer(

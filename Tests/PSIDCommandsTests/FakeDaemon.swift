@@ -31,6 +31,11 @@ final class FakeDaemon: Podshield_Admin_V1_Admin.SimpleServiceProtocol {
         var revoke = Podshield_Admin_V1_RevokeResponse()
         var revocationLift = Podshield_Admin_V1_RevocationLiftResponse()
         var revocationList = Podshield_Admin_V1_RevocationListResponse()
+        var caList = Podshield_Admin_V1_CAListResponse()
+        var caPrepare = Podshield_Admin_V1_CAPrepareResponse()
+        var caActivate = Podshield_Admin_V1_CAActivateResponse()
+        var caTaint = Podshield_Admin_V1_CATaintResponse()
+        var caRevoke = Podshield_Admin_V1_CARevokeResponse()
         var datapathShow = Podshield_Admin_V1_DatapathShowResponse()
         var datapathUninstall = Podshield_Admin_V1_DatapathUninstallResponse()
         var events: [Podshield_Admin_V1_Event] = []
@@ -152,6 +157,26 @@ final class FakeDaemon: Podshield_Admin_V1_Admin.SimpleServiceProtocol {
     func revocationList(
         request: Podshield_Admin_V1_RevocationListRequest, context: ServerContext
     ) async throws -> Podshield_Admin_V1_RevocationListResponse { try answer(request) { $0.revocationList } }
+
+    func caList(
+        request: Podshield_Admin_V1_CAListRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_CAListResponse { try answer(request) { $0.caList } }
+
+    func caPrepare(
+        request: Podshield_Admin_V1_CAPrepareRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_CAPrepareResponse { try answer(request) { $0.caPrepare } }
+
+    func caActivate(
+        request: Podshield_Admin_V1_CAActivateRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_CAActivateResponse { try answer(request) { $0.caActivate } }
+
+    func caTaint(
+        request: Podshield_Admin_V1_CATaintRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_CATaintResponse { try answer(request) { $0.caTaint } }
+
+    func caRevoke(
+        request: Podshield_Admin_V1_CARevokeRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_CARevokeResponse { try answer(request) { $0.caRevoke } }
 
     func datapathShow(
         request: Podshield_Admin_V1_DatapathShowRequest, context: ServerContext

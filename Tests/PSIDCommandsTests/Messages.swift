@@ -27,7 +27,7 @@ enum Messages {
         status.authority.spiffeID = "spiffe://example.org/podshield/authority/authority"
         status.authority.listenAddress = "192.0.2.11:7601"
         status.authority.rootFingerprint = "ab12"
-        status.authority.rootNotAfter = noon + 86400
+        status.authority.caNotAfter = noon + 86400
         (status.authority.entries, status.authority.nodes, status.authority.directoryRevision) = (4, 2, 7)
         status.datapath.attachment = "tcx"
         status.datapath.uplinks = ["eth0", "eth1"]

@@ -29,7 +29,7 @@ import Testing
                 authority   spiffe://example.org/podshield/authority/authority
                 listens on  192.0.2.11:7601
                 root        ab12
-                root until  2025-11-26T19:16:17Z
+                CA until    2025-11-26T19:16:17Z
                 entries     4
                 nodes       2
                 directory   revision 7
@@ -48,12 +48,12 @@ import Testing
             outcome.output == """
                 {
                   "authority" : {
+                    "caNotAfter" : "2025-11-26T19:16:17Z",
                     "directoryRevision" : 7,
                     "entries" : 4,
                     "listenAddress" : "192.0.2.11:7601",
                     "nodes" : 2,
                     "rootFingerprint" : "ab12",
-                    "rootNotAfter" : "2025-11-26T19:16:17Z",
                     "spiffeID" : "spiffe://example.org/podshield/authority/authority"
                   },
                   "datapath" : {

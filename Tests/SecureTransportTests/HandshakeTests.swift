@@ -139,7 +139,7 @@ struct RefusalTests {
     private static let any = PeerExpectation.node(exactly: nil)
     private static let anyAuthority = PeerExpectation.authority(exactly: nil)
     private static let pinned: @Sendable (TestDomain) -> PeerExpectation = {
-        .pinnedRoot(sha256: $0.authority.certificate.sha256)
+        .pinnedRoot(anyOf: [$0.authority.certificate.sha256])
     }
 
     @Test(arguments: [
@@ -194,7 +194,7 @@ struct RefusalTests {
         ) { .unexpectedPeer(try $0.id("/ns/shop/sa/web"), expected: .nodeOrAnonymous) },
         Case(
             "another root than the pinned one",
-            client: Party(presents: .nothing, expects: { _ in .pinnedRoot(sha256: [UInt8](repeating: 7, count: 32)) }),
+            client: Party(presents: .nothing, expects: { _ in .pinnedRoot(anyOf: [[UInt8](repeating: 7, count: 32)]) }),
             server: Party(presents: .server, expects: { _ in .nodeOrAnonymous }), refusedBy: .client, alert: 48
         ) { _ in .pinnedRootNotPresented },
         Case(
@@ -223,7 +223,7 @@ struct RefusalTests {
 
     @Test func nodesListenerRefusesAnonymousClients() throws {
         let domain = try TestDomain()
-        let pin = PeerExpectation.pinnedRoot(sha256: domain.authority.certificate.sha256)
+        let pin = PeerExpectation.pinnedRoot(anyOf: [domain.authority.certificate.sha256])
         let link = Link(
             client: try End(.client, domain.identity(nil), pin),
             server: try End(.server, domain.identity(domain.server()), .node(exactly: nil)))
@@ -255,7 +255,7 @@ struct AuthorityListenerTests {
     @Test func joiningNodeComesWithoutACertificate() throws {
         let bundleOfNothing = TrustBundle.empty(domain.name)
         let joining = TransportIdentity(current: { nil }, bundle: { bundleOfNothing }, now: { TestDomain.now })
-        let pin = PeerExpectation.pinnedRoot(sha256: domain.authority.certificate.sha256)
+        let pin = PeerExpectation.pinnedRoot(anyOf: [domain.authority.certificate.sha256])
         let link = Link(
             client: try End(.client, joining, pin, alpn: ["h2"]),
             server: try End(.server, domain.identity(server), .nodeOrAnonymous, alpn: ["h2"]))
@@ -272,7 +272,7 @@ struct AuthorityListenerTests {
         let bundleOfNothing = TrustBundle.empty(try TrustDomain("mine"))
         let joining = TransportIdentity(current: { nil }, bundle: { bundleOfNothing }, now: { TestDomain.now })
         let link = Link(
-            client: try End(.client, joining, .pinnedRoot(sha256: domain.authority.certificate.sha256)),
+            client: try End(.client, joining, .pinnedRoot(anyOf: [domain.authority.certificate.sha256])),
             server: try End(.server, domain.identity(server), .nodeOrAnonymous))
         try link.run()
         #expect(link.client.error == .peerRejected(.foreignTrustDomain(domain.name)))

@@ -299,6 +299,71 @@ public enum Podshield_Admin_V1_Admin: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "CAList" metadata.
+        public enum CAList: Sendable {
+            /// Request type for "CAList".
+            public typealias Input = Podshield_Admin_V1_CAListRequest
+            /// Response type for "CAList".
+            public typealias Output = Podshield_Admin_V1_CAListResponse
+            /// Descriptor for "CAList".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "CAList",
+                type: .unary
+            )
+        }
+        /// Namespace for "CAPrepare" metadata.
+        public enum CAPrepare: Sendable {
+            /// Request type for "CAPrepare".
+            public typealias Input = Podshield_Admin_V1_CAPrepareRequest
+            /// Response type for "CAPrepare".
+            public typealias Output = Podshield_Admin_V1_CAPrepareResponse
+            /// Descriptor for "CAPrepare".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "CAPrepare",
+                type: .unary
+            )
+        }
+        /// Namespace for "CAActivate" metadata.
+        public enum CAActivate: Sendable {
+            /// Request type for "CAActivate".
+            public typealias Input = Podshield_Admin_V1_CAActivateRequest
+            /// Response type for "CAActivate".
+            public typealias Output = Podshield_Admin_V1_CAActivateResponse
+            /// Descriptor for "CAActivate".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "CAActivate",
+                type: .unary
+            )
+        }
+        /// Namespace for "CATaint" metadata.
+        public enum CATaint: Sendable {
+            /// Request type for "CATaint".
+            public typealias Input = Podshield_Admin_V1_CATaintRequest
+            /// Response type for "CATaint".
+            public typealias Output = Podshield_Admin_V1_CATaintResponse
+            /// Descriptor for "CATaint".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "CATaint",
+                type: .unary
+            )
+        }
+        /// Namespace for "CARevoke" metadata.
+        public enum CARevoke: Sendable {
+            /// Request type for "CARevoke".
+            public typealias Input = Podshield_Admin_V1_CARevokeRequest
+            /// Response type for "CARevoke".
+            public typealias Output = Podshield_Admin_V1_CARevokeResponse
+            /// Descriptor for "CARevoke".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "CARevoke",
+                type: .unary
+            )
+        }
         /// Namespace for "DatapathShow" metadata.
         public enum DatapathShow: Sendable {
             /// Request type for "DatapathShow".
@@ -348,6 +413,11 @@ public enum Podshield_Admin_V1_Admin: Sendable {
             Revoke.descriptor,
             RevocationLift.descriptor,
             RevocationList.descriptor,
+            CAList.descriptor,
+            CAPrepare.descriptor,
+            CAActivate.descriptor,
+            CATaint.descriptor,
+            CARevoke.descriptor,
             DatapathShow.descriptor,
             DatapathUninstall.descriptor
         ]
@@ -733,6 +803,97 @@ extension Podshield_Admin_V1_Admin {
             request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_RevocationListRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_RevocationListResponse>
+
+        /// Handle the "CAList" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The CAs of this authority, oldest first. All of these fail with FAILED_PRECONDITION on a daemon that is not an authority, and
+        /// > for a CA that is not in the state for it; with NOT_FOUND for a fingerprint that none has.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_CAListRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_CAListResponse` messages.
+        func caList(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_CAListRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_CAListResponse>
+
+        /// Handle the "CAPrepare" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the next CA: trusted at once, signing later.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_CAPrepareRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_CAPrepareResponse` messages.
+        func caPrepare(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_CAPrepareRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_CAPrepareResponse>
+
+        /// Handle the "CAActivate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets the prepared CA sign from now on.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_CAActivateRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_CAActivateResponse` messages.
+        func caActivate(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_CAActivateRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_CAActivateResponse>
+
+        /// Handle the "CATaint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has everything replaced that a CA issued which signs no more.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_CATaintRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_CATaintResponse` messages.
+        func caTaint(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_CATaintRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_CATaintResponse>
+
+        /// Handle the "CARevoke" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has a CA trusted by nobody any more, for good.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_CARevokeRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_CARevokeResponse` messages.
+        func caRevoke(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_CARevokeRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_CARevokeResponse>
 
         /// Handle the "DatapathShow" method.
         ///
@@ -1137,6 +1298,97 @@ extension Podshield_Admin_V1_Admin {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_RevocationListResponse>
 
+        /// Handle the "CAList" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The CAs of this authority, oldest first. All of these fail with FAILED_PRECONDITION on a daemon that is not an authority, and
+        /// > for a CA that is not in the state for it; with NOT_FOUND for a fingerprint that none has.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_CAListRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_CAListResponse` message.
+        func caList(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_CAListRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_CAListResponse>
+
+        /// Handle the "CAPrepare" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the next CA: trusted at once, signing later.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_CAPrepareRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_CAPrepareResponse` message.
+        func caPrepare(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_CAPrepareRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_CAPrepareResponse>
+
+        /// Handle the "CAActivate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets the prepared CA sign from now on.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_CAActivateRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_CAActivateResponse` message.
+        func caActivate(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_CAActivateRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_CAActivateResponse>
+
+        /// Handle the "CATaint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has everything replaced that a CA issued which signs no more.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_CATaintRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_CATaintResponse` message.
+        func caTaint(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_CATaintRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_CATaintResponse>
+
+        /// Handle the "CARevoke" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has a CA trusted by nobody any more, for good.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_CARevokeRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_CARevokeResponse` message.
+        func caRevoke(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_CARevokeRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_CARevokeResponse>
+
         /// Handle the "DatapathShow" method.
         ///
         /// > Source IDL Documentation:
@@ -1539,6 +1791,97 @@ extension Podshield_Admin_V1_Admin {
             context: GRPCCore.ServerContext
         ) async throws -> Podshield_Admin_V1_RevocationListResponse
 
+        /// Handle the "CAList" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The CAs of this authority, oldest first. All of these fail with FAILED_PRECONDITION on a daemon that is not an authority, and
+        /// > for a CA that is not in the state for it; with NOT_FOUND for a fingerprint that none has.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_CAListRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_CAListResponse` to respond with.
+        func caList(
+            request: Podshield_Admin_V1_CAListRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_CAListResponse
+
+        /// Handle the "CAPrepare" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the next CA: trusted at once, signing later.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_CAPrepareRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_CAPrepareResponse` to respond with.
+        func caPrepare(
+            request: Podshield_Admin_V1_CAPrepareRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_CAPrepareResponse
+
+        /// Handle the "CAActivate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets the prepared CA sign from now on.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_CAActivateRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_CAActivateResponse` to respond with.
+        func caActivate(
+            request: Podshield_Admin_V1_CAActivateRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_CAActivateResponse
+
+        /// Handle the "CATaint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has everything replaced that a CA issued which signs no more.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_CATaintRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_CATaintResponse` to respond with.
+        func caTaint(
+            request: Podshield_Admin_V1_CATaintRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_CATaintResponse
+
+        /// Handle the "CARevoke" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has a CA trusted by nobody any more, for good.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_CARevokeRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_CARevokeResponse` to respond with.
+        func caRevoke(
+            request: Podshield_Admin_V1_CARevokeRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_CARevokeResponse
+
         /// Handle the "DatapathShow" method.
         ///
         /// > Source IDL Documentation:
@@ -1813,6 +2156,61 @@ extension Podshield_Admin_V1_Admin.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.CAList.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_CAListRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_CAListResponse>(),
+            handler: { request, context in
+                try await self.caList(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.CAPrepare.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_CAPrepareRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_CAPrepareResponse>(),
+            handler: { request, context in
+                try await self.caPrepare(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.CAActivate.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_CAActivateRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_CAActivateResponse>(),
+            handler: { request, context in
+                try await self.caActivate(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.CATaint.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_CATaintRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_CATaintResponse>(),
+            handler: { request, context in
+                try await self.caTaint(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.CARevoke.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_CARevokeRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_CARevokeResponse>(),
+            handler: { request, context in
+                try await self.caRevoke(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Podshield_Admin_V1_Admin.Method.DatapathShow.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_DatapathShowRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_DatapathShowResponse>(),
@@ -2065,6 +2463,61 @@ extension Podshield_Admin_V1_Admin.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_RevocationListResponse> {
         let response = try await self.revocationList(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func caList(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_CAListRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_CAListResponse> {
+        let response = try await self.caList(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func caPrepare(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_CAPrepareRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_CAPrepareResponse> {
+        let response = try await self.caPrepare(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func caActivate(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_CAActivateRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_CAActivateResponse> {
+        let response = try await self.caActivate(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func caTaint(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_CATaintRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_CATaintResponse> {
+        let response = try await self.caTaint(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func caRevoke(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_CARevokeRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_CARevokeResponse> {
+        let response = try await self.caRevoke(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -2367,6 +2820,71 @@ extension Podshield_Admin_V1_Admin.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_RevocationListResponse> {
         return GRPCCore.ServerResponse<Podshield_Admin_V1_RevocationListResponse>(
             message: try await self.revocationList(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func caList(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_CAListRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_CAListResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_CAListResponse>(
+            message: try await self.caList(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func caPrepare(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_CAPrepareRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_CAPrepareResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_CAPrepareResponse>(
+            message: try await self.caPrepare(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func caActivate(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_CAActivateRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_CAActivateResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_CAActivateResponse>(
+            message: try await self.caActivate(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func caTaint(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_CATaintRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_CATaintResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_CATaintResponse>(
+            message: try await self.caTaint(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func caRevoke(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_CARevokeRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_CARevokeResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_CARevokeResponse>(
+            message: try await self.caRevoke(
                 request: request.message,
                 context: context
             ),
@@ -2871,6 +3389,122 @@ extension Podshield_Admin_V1_Admin {
             deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_RevocationListResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_RevocationListResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "CAList" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The CAs of this authority, oldest first. All of these fail with FAILED_PRECONDITION on a daemon that is not an authority, and
+        /// > for a CA that is not in the state for it; with NOT_FOUND for a fingerprint that none has.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_CAListRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_CAListRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_CAListResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func caList<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_CAListRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_CAListRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_CAListResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CAListResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "CAPrepare" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the next CA: trusted at once, signing later.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_CAPrepareRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_CAPrepareRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_CAPrepareResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func caPrepare<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_CAPrepareRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_CAPrepareRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_CAPrepareResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CAPrepareResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "CAActivate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets the prepared CA sign from now on.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_CAActivateRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_CAActivateRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_CAActivateResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func caActivate<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_CAActivateRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_CAActivateRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_CAActivateResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CAActivateResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "CATaint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has everything replaced that a CA issued which signs no more.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_CATaintRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_CATaintRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_CATaintResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func caTaint<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_CATaintRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_CATaintRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_CATaintResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CATaintResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "CARevoke" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has a CA trusted by nobody any more, for good.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_CARevokeRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_CARevokeRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_CARevokeResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func caRevoke<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_CARevokeRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_CARevokeRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_CARevokeResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CARevokeResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "DatapathShow" method.
@@ -3628,6 +4262,177 @@ extension Podshield_Admin_V1_Admin {
             )
         }
 
+        /// Call the "CAList" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The CAs of this authority, oldest first. All of these fail with FAILED_PRECONDITION on a daemon that is not an authority, and
+        /// > for a CA that is not in the state for it; with NOT_FOUND for a fingerprint that none has.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_CAListRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_CAListRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_CAListResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func caList<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_CAListRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_CAListRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_CAListResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CAListResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.CAList.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "CAPrepare" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the next CA: trusted at once, signing later.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_CAPrepareRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_CAPrepareRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_CAPrepareResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func caPrepare<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_CAPrepareRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_CAPrepareRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_CAPrepareResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CAPrepareResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.CAPrepare.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "CAActivate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets the prepared CA sign from now on.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_CAActivateRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_CAActivateRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_CAActivateResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func caActivate<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_CAActivateRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_CAActivateRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_CAActivateResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CAActivateResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.CAActivate.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "CATaint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has everything replaced that a CA issued which signs no more.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_CATaintRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_CATaintRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_CATaintResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func caTaint<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_CATaintRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_CATaintRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_CATaintResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CATaintResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.CATaint.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "CARevoke" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has a CA trusted by nobody any more, for good.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_CARevokeRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_CARevokeRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_CARevokeResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func caRevoke<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_CARevokeRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_CARevokeRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_CARevokeResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CARevokeResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.CARevoke.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "DatapathShow" method.
         ///
         /// > Source IDL Documentation:
@@ -4283,6 +5088,152 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_RevocationListRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_RevocationListResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CAList" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The CAs of this authority, oldest first. All of these fail with FAILED_PRECONDITION on a daemon that is not an authority, and
+    /// > for a CA that is not in the state for it; with NOT_FOUND for a fingerprint that none has.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_CAListRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func caList<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_CAListRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CAListResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.caList(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_CAListRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_CAListResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CAPrepare" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Makes the next CA: trusted at once, signing later.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_CAPrepareRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func caPrepare<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_CAPrepareRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CAPrepareResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.caPrepare(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_CAPrepareRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_CAPrepareResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CAActivate" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lets the prepared CA sign from now on.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_CAActivateRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func caActivate<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_CAActivateRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CAActivateResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.caActivate(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_CAActivateRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_CAActivateResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CATaint" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Has everything replaced that a CA issued which signs no more.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_CATaintRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func caTaint<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_CATaintRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CATaintResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.caTaint(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_CATaintRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_CATaintResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CARevoke" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Has a CA trusted by nobody any more, for good.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_CARevokeRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func caRevoke<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_CARevokeRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CARevokeResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.caRevoke(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_CARevokeRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_CARevokeResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -5015,6 +5966,172 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
             metadata: metadata
         )
         return try await self.revocationList(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CAList" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The CAs of this authority, oldest first. All of these fail with FAILED_PRECONDITION on a daemon that is not an authority, and
+    /// > for a CA that is not in the state for it; with NOT_FOUND for a fingerprint that none has.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func caList<Result>(
+        _ message: Podshield_Admin_V1_CAListRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CAListResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_CAListRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.caList(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CAPrepare" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Makes the next CA: trusted at once, signing later.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func caPrepare<Result>(
+        _ message: Podshield_Admin_V1_CAPrepareRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CAPrepareResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_CAPrepareRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.caPrepare(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CAActivate" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lets the prepared CA sign from now on.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func caActivate<Result>(
+        _ message: Podshield_Admin_V1_CAActivateRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CAActivateResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_CAActivateRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.caActivate(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CATaint" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Has everything replaced that a CA issued which signs no more.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func caTaint<Result>(
+        _ message: Podshield_Admin_V1_CATaintRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CATaintResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_CATaintRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.caTaint(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CARevoke" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Has a CA trusted by nobody any more, for good.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func caRevoke<Result>(
+        _ message: Podshield_Admin_V1_CARevokeRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CARevokeResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_CARevokeRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.caRevoke(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -360,7 +360,8 @@ public nonisolated struct Podshield_Admin_V1_AuthorityStatus: Sendable {
   /// SHA-256 of the root certificate, lower-case hex.
   public var rootFingerprint: String = String()
 
-  public var rootNotAfter: Int64 = 0
+  /// Of the CA that signs.
+  public var caNotAfter: Int64 = 0
 
   public var entries: UInt32 = 0
 
@@ -1650,8 +1651,8 @@ public nonisolated struct Podshield_Admin_V1_RevocationListResponse: Sendable {
   /// Revoked certificates that have not ended.
   public var certificates: [Podshield_Admin_V1_IssuedCertificate] = []
 
-  /// The list that says so to others (RFC 5280), DER.
-  public var list: Data = Data()
+  /// The lists that say so to others (RFC 5280), DER: one by each key of a CA.
+  public var lists: [Data] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1910,6 +1911,192 @@ public nonisolated struct Podshield_Admin_V1_DatapathUninstallResponse: Sendable
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+}
+
+public nonisolated struct Podshield_Admin_V1_CertificateAuthority: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// SHA-256 of its certificate, lower-case hexadecimal.
+  public var fingerprint: String = String()
+
+  /// `prepared`, `active` or `retired`.
+  public var state: String = String()
+
+  public var tainted: Bool = false
+
+  public var preparedAt: Int64 = 0
+
+  public var notAfter: Int64 = 0
+
+  /// Of the root above it; its own where it is a root.
+  public var rootFingerprint: String = String()
+
+  /// SVIDs that have not ended, that it issued, and that nothing has replaced.
+  public var inUse: UInt32 = 0
+
+  /// Whether it issued what the authority's server shows: nodes that join insist on its root.
+  public var serves: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Podshield_Admin_V1_CAListRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Podshield_Admin_V1_CAListResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var authorities: [Podshield_Admin_V1_CertificateAuthority] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Podshield_Admin_V1_CAPrepareRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Podshield_Admin_V1_CAPrepareResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var authority: Podshield_Admin_V1_CertificateAuthority {
+    get {_authority ?? Podshield_Admin_V1_CertificateAuthority()}
+    set {_authority = newValue}
+  }
+  /// Returns true if `authority` has been explicitly set.
+  public var hasAuthority: Bool {self._authority != nil}
+  /// Clears the value of `authority`. Subsequent reads from it will return its default value.
+  public mutating func clearAuthority() {self._authority = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _authority: Podshield_Admin_V1_CertificateAuthority? = nil
+}
+
+public nonisolated struct Podshield_Admin_V1_CAActivateRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Podshield_Admin_V1_CAActivateResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var authority: Podshield_Admin_V1_CertificateAuthority {
+    get {_authority ?? Podshield_Admin_V1_CertificateAuthority()}
+    set {_authority = newValue}
+  }
+  /// Returns true if `authority` has been explicitly set.
+  public var hasAuthority: Bool {self._authority != nil}
+  /// Clears the value of `authority`. Subsequent reads from it will return its default value.
+  public mutating func clearAuthority() {self._authority = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _authority: Podshield_Admin_V1_CertificateAuthority? = nil
+}
+
+public nonisolated struct Podshield_Admin_V1_CATaintRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The first digits suffice, if only one CA's begin so.
+  public var fingerprint: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Podshield_Admin_V1_CATaintResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var authority: Podshield_Admin_V1_CertificateAuthority {
+    get {_authority ?? Podshield_Admin_V1_CertificateAuthority()}
+    set {_authority = newValue}
+  }
+  /// Returns true if `authority` has been explicitly set.
+  public var hasAuthority: Bool {self._authority != nil}
+  /// Clears the value of `authority`. Subsequent reads from it will return its default value.
+  public mutating func clearAuthority() {self._authority = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _authority: Podshield_Admin_V1_CertificateAuthority? = nil
+}
+
+public nonisolated struct Podshield_Admin_V1_CARevokeRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The first digits suffice, if only one CA's begin so.
+  public var fingerprint: String = String()
+
+  /// Also if SVIDs that it issued are in use.
+  public var force: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Podshield_Admin_V1_CARevokeResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var authority: Podshield_Admin_V1_CertificateAuthority {
+    get {_authority ?? Podshield_Admin_V1_CertificateAuthority()}
+    set {_authority = newValue}
+  }
+  /// Returns true if `authority` has been explicitly set.
+  public var hasAuthority: Bool {self._authority != nil}
+  /// Clears the value of `authority`. Subsequent reads from it will return its default value.
+  public mutating func clearAuthority() {self._authority = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _authority: Podshield_Admin_V1_CertificateAuthority? = nil
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -2257,7 +2444,7 @@ nonisolated extension Podshield_Admin_V1_NodeStatus: SwiftProtobuf.Message, Swif
 
 nonisolated extension Podshield_Admin_V1_AuthorityStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuthorityStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}spiffe_id\0\u{3}listen_address\0\u{3}root_fingerprint\0\u{3}root_not_after\0\u{1}entries\0\u{1}nodes\0\u{3}directory_revision\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}spiffe_id\0\u{3}listen_address\0\u{3}root_fingerprint\0\u{3}ca_not_after\0\u{1}entries\0\u{1}nodes\0\u{3}directory_revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2268,7 +2455,7 @@ nonisolated extension Podshield_Admin_V1_AuthorityStatus: SwiftProtobuf.Message,
       case 1: try { try decoder.decodeSingularStringField(value: &self.spiffeID) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.listenAddress) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.rootFingerprint) }()
-      case 4: try { try decoder.decodeSingularInt64Field(value: &self.rootNotAfter) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.caNotAfter) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.entries) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.nodes) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.directoryRevision) }()
@@ -2287,8 +2474,8 @@ nonisolated extension Podshield_Admin_V1_AuthorityStatus: SwiftProtobuf.Message,
     if !self.rootFingerprint.isEmpty {
       try visitor.visitSingularStringField(value: self.rootFingerprint, fieldNumber: 3)
     }
-    if self.rootNotAfter != 0 {
-      try visitor.visitSingularInt64Field(value: self.rootNotAfter, fieldNumber: 4)
+    if self.caNotAfter != 0 {
+      try visitor.visitSingularInt64Field(value: self.caNotAfter, fieldNumber: 4)
     }
     if self.entries != 0 {
       try visitor.visitSingularUInt32Field(value: self.entries, fieldNumber: 5)
@@ -2306,7 +2493,7 @@ nonisolated extension Podshield_Admin_V1_AuthorityStatus: SwiftProtobuf.Message,
     if lhs.spiffeID != rhs.spiffeID {return false}
     if lhs.listenAddress != rhs.listenAddress {return false}
     if lhs.rootFingerprint != rhs.rootFingerprint {return false}
-    if lhs.rootNotAfter != rhs.rootNotAfter {return false}
+    if lhs.caNotAfter != rhs.caNotAfter {return false}
     if lhs.entries != rhs.entries {return false}
     if lhs.nodes != rhs.nodes {return false}
     if lhs.directoryRevision != rhs.directoryRevision {return false}
@@ -4720,7 +4907,7 @@ nonisolated extension Podshield_Admin_V1_RevocationListRequest: SwiftProtobuf.Me
 
 nonisolated extension Podshield_Admin_V1_RevocationListResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RevocationListResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revocations\0\u{1}certificates\0\u{1}list\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revocations\0\u{1}certificates\0\u{1}lists\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4730,7 +4917,7 @@ nonisolated extension Podshield_Admin_V1_RevocationListResponse: SwiftProtobuf.M
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.revocations) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.certificates) }()
-      case 3: try { try decoder.decodeSingularBytesField(value: &self.list) }()
+      case 3: try { try decoder.decodeRepeatedBytesField(value: &self.lists) }()
       default: break
       }
     }
@@ -4743,8 +4930,8 @@ nonisolated extension Podshield_Admin_V1_RevocationListResponse: SwiftProtobuf.M
     if !self.certificates.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.certificates, fieldNumber: 2)
     }
-    if !self.list.isEmpty {
-      try visitor.visitSingularBytesField(value: self.list, fieldNumber: 3)
+    if !self.lists.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.lists, fieldNumber: 3)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4752,7 +4939,7 @@ nonisolated extension Podshield_Admin_V1_RevocationListResponse: SwiftProtobuf.M
   public static func ==(lhs: Podshield_Admin_V1_RevocationListResponse, rhs: Podshield_Admin_V1_RevocationListResponse) -> Bool {
     if lhs.revocations != rhs.revocations {return false}
     if lhs.certificates != rhs.certificates {return false}
-    if lhs.list != rhs.list {return false}
+    if lhs.lists != rhs.lists {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5305,6 +5492,359 @@ nonisolated extension Podshield_Admin_V1_DatapathUninstallResponse: SwiftProtobu
 
   public static func ==(lhs: Podshield_Admin_V1_DatapathUninstallResponse, rhs: Podshield_Admin_V1_DatapathUninstallResponse) -> Bool {
     if lhs.removed != rhs.removed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Admin_V1_CertificateAuthority: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CertificateAuthority"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}fingerprint\0\u{1}state\0\u{1}tainted\0\u{3}prepared_at\0\u{3}not_after\0\u{3}root_fingerprint\0\u{3}in_use\0\u{1}serves\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.tainted) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.preparedAt) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.notAfter) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.rootFingerprint) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.inUse) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.serves) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.fingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.fingerprint, fieldNumber: 1)
+    }
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 2)
+    }
+    if self.tainted != false {
+      try visitor.visitSingularBoolField(value: self.tainted, fieldNumber: 3)
+    }
+    if self.preparedAt != 0 {
+      try visitor.visitSingularInt64Field(value: self.preparedAt, fieldNumber: 4)
+    }
+    if self.notAfter != 0 {
+      try visitor.visitSingularInt64Field(value: self.notAfter, fieldNumber: 5)
+    }
+    if !self.rootFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.rootFingerprint, fieldNumber: 6)
+    }
+    if self.inUse != 0 {
+      try visitor.visitSingularUInt32Field(value: self.inUse, fieldNumber: 7)
+    }
+    if self.serves != false {
+      try visitor.visitSingularBoolField(value: self.serves, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Admin_V1_CertificateAuthority, rhs: Podshield_Admin_V1_CertificateAuthority) -> Bool {
+    if lhs.fingerprint != rhs.fingerprint {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.tainted != rhs.tainted {return false}
+    if lhs.preparedAt != rhs.preparedAt {return false}
+    if lhs.notAfter != rhs.notAfter {return false}
+    if lhs.rootFingerprint != rhs.rootFingerprint {return false}
+    if lhs.inUse != rhs.inUse {return false}
+    if lhs.serves != rhs.serves {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Admin_V1_CAListRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CAListRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Admin_V1_CAListRequest, rhs: Podshield_Admin_V1_CAListRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Admin_V1_CAListResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CAListResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}authorities\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.authorities) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.authorities.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.authorities, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Admin_V1_CAListResponse, rhs: Podshield_Admin_V1_CAListResponse) -> Bool {
+    if lhs.authorities != rhs.authorities {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Admin_V1_CAPrepareRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CAPrepareRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Admin_V1_CAPrepareRequest, rhs: Podshield_Admin_V1_CAPrepareRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Admin_V1_CAPrepareResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CAPrepareResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}authority\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._authority) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._authority {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Admin_V1_CAPrepareResponse, rhs: Podshield_Admin_V1_CAPrepareResponse) -> Bool {
+    if lhs._authority != rhs._authority {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Admin_V1_CAActivateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CAActivateRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Admin_V1_CAActivateRequest, rhs: Podshield_Admin_V1_CAActivateRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Admin_V1_CAActivateResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CAActivateResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}authority\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._authority) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._authority {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Admin_V1_CAActivateResponse, rhs: Podshield_Admin_V1_CAActivateResponse) -> Bool {
+    if lhs._authority != rhs._authority {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Admin_V1_CATaintRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CATaintRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}fingerprint\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.fingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.fingerprint, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Admin_V1_CATaintRequest, rhs: Podshield_Admin_V1_CATaintRequest) -> Bool {
+    if lhs.fingerprint != rhs.fingerprint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Admin_V1_CATaintResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CATaintResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}authority\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._authority) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._authority {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Admin_V1_CATaintResponse, rhs: Podshield_Admin_V1_CATaintResponse) -> Bool {
+    if lhs._authority != rhs._authority {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Admin_V1_CARevokeRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CARevokeRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}fingerprint\0\u{1}force\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.force) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.fingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.fingerprint, fieldNumber: 1)
+    }
+    if self.force != false {
+      try visitor.visitSingularBoolField(value: self.force, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Admin_V1_CARevokeRequest, rhs: Podshield_Admin_V1_CARevokeRequest) -> Bool {
+    if lhs.fingerprint != rhs.fingerprint {return false}
+    if lhs.force != rhs.force {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Admin_V1_CARevokeResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CARevokeResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}authority\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._authority) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._authority {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Admin_V1_CARevokeResponse, rhs: Podshield_Admin_V1_CARevokeResponse) -> Bool {
+    if lhs._authority != rhs._authority {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

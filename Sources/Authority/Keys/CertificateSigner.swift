@@ -2,29 +2,20 @@ internal import Identity
 internal import Issuance
 internal import NIOPosix
 internal import OpenSSLBinding
-internal import Synchronization
 
 /// Has certificates signed by the CA's key, wherever that is, and knows whether it answers. What waits for a key waits on
 /// threads that nothing else needs.
-final class CertificateSigner: Sendable {
+struct CertificateSigner: Sendable {
     let authority: CertificateAuthority
-    private let observe: @Sendable (AuthorityEvent) -> Void
-    /// Why the key did not sign when it was last asked.
-    private let failure = Mutex<SigningError?>(nil)
+    private let health: KeyHealth
 
-    /// Between two looks at a key that is not in memory.
-    private static let pause = Duration.seconds(10)
-
-    init(_ authority: CertificateAuthority, observe: @escaping @Sendable (AuthorityEvent) -> Void) {
+    init(_ authority: CertificateAuthority, health: KeyHealth) {
         self.authority = authority
-        self.observe = observe
+        self.health = health
     }
 
     /// Whether `signNow` keeps nobody waiting.
     var isImmediate: Bool { authority.key.isInMemory }
-
-    /// Why there are no signatures now; nil when there are.
-    var keyFailure: SigningError? { failure.withLock { $0 } }
 
     func sign(_ request: ProvenRequest, plan: IssuancePlan, now: Int64) async throws(IssuanceError) -> X509SVID {
         try await byTheKey { (authority) throws(IssuanceError) in try authority.sign(request, plan: plan, now: now) }
@@ -54,58 +45,32 @@ final class CertificateSigner: Sendable {
     ) throws(IssuanceError) -> Value {
         do throws(IssuanceError) {
             let signed = try sign(authority)
-            if !isImmediate { note(nil) }
+            if !isImmediate { health.note(nil) }
             return signed
         } catch {
-            if case .signing(let reason) = error { note(reason) }
+            if case .signing(let reason) = error { health.note(reason) }
             throw error
         }
     }
 
-    /// Keeps a key that is elsewhere at hand, and notices while nobody asks when it is away, until the task is cancelled.
-    func stayReady() async {
+    /// Keeps a key that is elsewhere at hand, and notices while nobody asks when it is away.
+    func look() async {
         guard !isImmediate else { return }
-        while !Task.isCancelled {
-            await look()
-            try? await Task.sleep(for: Self.pause)
-        }
-    }
-
-    private func look() async {
         do throws(IssuanceError) {
             try await elsewhere { [authority] () throws(IssuanceError) in
                 do throws(SigningError) { try authority.key.keepReady() } catch { throw .signing(error) }
             }
-            note(nil)
+            health.note(nil)
         } catch {
-            if case .signing(let reason) = error { note(reason) }
-        }
-    }
-
-    /// Says it once when the key goes, and once when it is back.
-    private func note(_ reason: SigningError?) {
-        let before = failure.withLock { failure in
-            defer { failure = reason }
-            return failure
-        }
-        switch (before, reason) {
-        case (nil, let reason?): observe(.keyAway(reason))
-        case (_?, nil): observe(.keyBack)
-        default: break
+            if case .signing(let reason) = error { health.note(reason) }
         }
     }
 
     private func elsewhere<Value: Sendable>(
         _ body: @escaping @Sendable () throws(IssuanceError) -> Value
     ) async throws(IssuanceError) -> Value {
-        let result: Result<Value, IssuanceError>
-        do {
-            result = try await NIOThreadPool.singleton.runIfActive {
-                Result { () throws(IssuanceError) in try body() }
-            }
-        } catch {
-            // The task was cancelled before its turn came.
-            throw .signing(.unavailable("\(error)"))
+        guard let result = await NIOThreadPool.singleton.result(of: body) else {
+            throw .signing(.unavailable("the request was cancelled"))
         }
         return try result.get()
     }

@@ -1,3 +1,4 @@
+internal import AuthorityAPI
 internal import GRDB
 internal import Identity
 internal import Issuance
@@ -10,6 +11,8 @@ struct IssuedRow: Sendable {
     let node: NodeNumber?
     /// Nil where none decided.
     let entry: String?
+    /// Nil for one that is no pod's.
+    var pod: PodFacts?
 }
 
 /// What a revocation list is made of.
@@ -47,11 +50,15 @@ extension Registry {
     }
 
     func insert(_ row: IssuedRow, _ db: Database) throws {
-        let sql = "INSERT INTO certificates (serial, spiffe_id, node, entry, not_after) VALUES (?, ?, ?, ?, ?)"
+        let sql = """
+            INSERT INTO certificates (serial, spiffe_id, node, entry, pod, not_after, issued_at, issuer)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """
         try db.cachedStatement(sql: sql).execute(
             arguments: [
                 row.svid.leaf.serialHex, row.svid.id.description, row.node?.rawValue ?? 0, row.entry ?? "",
-                row.svid.notAfter,
+                row.pod.map { "\($0.namespace)/\($0.name)" } ?? "", row.svid.notAfter,
+                row.svid.leaf.notBefore + X509SVID.backdating, row.svid.issuer.fingerprint,
             ])
     }
 

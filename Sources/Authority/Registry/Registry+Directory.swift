@@ -10,12 +10,22 @@ extension Registry {
         try await read(as: RegistryError.self) { db in try directory(now: now, db) }
     }
 
-    /// The directory, the keys for JWT-SVIDs and what the next revocation list says, as of one moment.
-    func published(
-        now: Int64
-    ) async throws(RegistryError) -> (directory: Directory, jwtBundle: JWTBundle, revoked: RevokedCertificates) {
+    /// What an edition of the directory is made of.
+    struct Published: Sendable {
+        let directory: Directory
+        let jwtBundle: JWTBundle
+        /// What the next revocation lists say.
+        let revoked: RevokedCertificates
+        /// Of the CAs.
+        let authorities: UInt64
+    }
+
+    /// All of it as of one moment.
+    func published(now: Int64) async throws(RegistryError) -> Published {
         try await read(as: RegistryError.self) { db in
-            (try directory(now: now, db), try jwtBundle(db), try revokedCertificates(db))
+            Published(
+                directory: try directory(now: now, db), jwtBundle: try jwtBundle(db),
+                revoked: try revokedCertificates(db), authorities: try authoritiesEdition(db))
         }
     }
 

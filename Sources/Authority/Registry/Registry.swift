@@ -99,6 +99,16 @@ struct Registry: Sendable {
         }
     }
 
+    /// `read` on the thread of whoever calls.
+    func readNow<Value>(_ body: (Database) throws -> Value) throws(RegistryError) -> Value {
+        do { return try pool.read(body) } catch { throw failed(error) }
+    }
+
+    /// `write` on the thread of whoever calls.
+    func writeNow<Value>(_ body: (Database) throws -> Value) throws(RegistryError) -> Value {
+        do { return try pool.write(body) } catch { throw failed(error) }
+    }
+
     /// Errors of the caller's own kind pass; everything else is the registry's.
     private func failed<Failure: RegistryFailure>(_ error: any Error) -> Failure {
         if let error = error as? Failure { return error }

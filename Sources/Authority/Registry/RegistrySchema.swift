@@ -17,6 +17,7 @@ enum RegistrySchema {
         migrator.registerMigration("6: certificates, and what is revoked") { try $0.execute(sql: version6) }
         migrator.registerMigration("7: editions of entries") { try $0.execute(sql: version7) }
         migrator.registerMigration("8: how nodes joined") { try $0.execute(sql: version8) }
+        migrator.registerMigration("9: CAs") { try $0.execute(sql: version9) }
         return migrator
     }
 
@@ -138,5 +139,21 @@ enum RegistrySchema {
     private static let version8 = """
         ALTER TABLE nodes ADD COLUMN joined_by TEXT NOT NULL DEFAULT 'join-token';
         ALTER TABLE nodes ADD COLUMN joined_as TEXT NOT NULL DEFAULT '';
+        """
+
+    /// Until then there was one, in a file. `chain` is PEM. What was issued before does not say by whom, nor
+    /// for which pod.
+    private static let version9 = """
+        CREATE TABLE authorities (
+            fingerprint TEXT PRIMARY KEY,
+            chain TEXT NOT NULL,
+            state TEXT NOT NULL,
+            tainted INTEGER NOT NULL DEFAULT 0,
+            prepared_at INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO counters VALUES ('authorities', 0);
+        ALTER TABLE certificates ADD COLUMN pod TEXT NOT NULL DEFAULT '';
+        ALTER TABLE certificates ADD COLUMN issued_at INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE certificates ADD COLUMN issuer TEXT NOT NULL DEFAULT '';
         """
 }

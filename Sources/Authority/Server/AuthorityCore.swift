@@ -7,7 +7,7 @@ internal import OpenSSLBinding
 /// What the authority decides when nodes call, free of how they call.
 struct AuthorityCore: Sendable {
     let settings: AuthoritySettings
-    let signer: CertificateSigner
+    let authorities: Authorities
     let trust: PublishedTrust
     let registry: Registry
     let certificates: CertificateLog
@@ -30,8 +30,14 @@ struct AuthorityCore: Sendable {
         }
         guard !node.isBanned else { throw .banned(caller.id) }
         guard caller.notBefore >= node.joinedAt - X509SVID.backdating else { throw .superseded(caller.id) }
-        guard !trust.bundle.revokes(serial: caller.serial) else { throw .revoked(caller.id) }
+        guard isTrusted(caller) else { throw .revoked(caller.id) }
         return node
+    }
+
+    /// Whether neither the SVID that it connected with nor the root above it has been taken back since.
+    func isTrusted(_ caller: Caller) -> Bool {
+        let bundle = trust.bundle
+        return bundle.authorities.contains { $0.fingerprint == caller.anchor } && !bundle.revokes(serial: caller.serial)
     }
 
     /// Why a caller that the directory has no longer is not served.
@@ -52,7 +58,7 @@ struct AuthorityCore: Sendable {
 
     func issueNode(_ name: String, _ request: ProvenRequest, now: Int64) async throws(IssuanceError) -> X509SVID {
         let plan = try IssuancePlan.node(name, in: settings.trustDomain, lifetime: settings.nodeLifetime)
-        return try await signer.sign(request, plan: plan, now: now)
+        return try await authorities.signer.sign(request, plan: plan, now: now)
     }
 
     /// A new SVID under the name that the node has.
@@ -103,7 +109,7 @@ struct AuthorityCore: Sendable {
         let lifetime = registration.lifetime ?? settings.workloadLifetime
         let number = try await number(of: registration, for: lifetime)
         let svid = try await sign(proven, registration, number, lifetime, on: node.id)
-        try await certificates.record(svid, node: node.number, entry: registration.entry)
+        try await certificates.record(svid, node: node.number, entry: registration.entry, pod: subject.pod)
         observe(
             .workloadIssued(
                 IssuedCertificate(
@@ -196,7 +202,7 @@ struct AuthorityCore: Sendable {
             let plan = try IssuancePlan.workload(
                 id: registration.spiffeID, binding: try .of(number, on: node), lifetime: lifetime,
                 dnsNames: registration.dnsNames)
-            return try await signer.sign(request, plan: plan, now: now())
+            return try await authorities.signer.sign(request, plan: plan, now: now())
         } catch {
             throw .issuance(error)
         }

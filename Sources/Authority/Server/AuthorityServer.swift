@@ -32,10 +32,10 @@ final class AuthorityServer: Sendable {
             throw .cannotListen(address: address, reason: "\(error)")
         }
         // Without what is revoked: who shows that is told so in answer to each call, and shuts itself off.
-        let bundle = core.signer.authority.bundle
+        let trust = core.trust
         let listener = SecureListener(
             address: socketAddress,
-            identity: TransportIdentity(current: { identity.current }, bundle: { bundle }, now: core.now),
+            identity: TransportIdentity(current: { identity.current }, bundle: { trust.rootsOnly }, now: core.now),
             alpn: AuthorityWire.alpn, limits: settings.limits, admission: admission,
             nodes: NodeConnections(settings.limits), observe: core.observe)
         transport = Transport(listenerFactory: listener, config: Self.configuration(settings.limits))

@@ -15,6 +15,8 @@ struct Caller: Sendable, Equatable {
     let notAfter: Int64
     /// Of the SVID.
     let serial: String
+    /// Fingerprint of the root that it is under.
+    let anchor: String
 
     static let header = "podshield-caller"
 
@@ -23,22 +25,24 @@ struct Caller: Sendable, Equatable {
         notBefore = svid.notBefore
         notAfter = svid.notAfter
         serial = svid.leaf.serialHex
+        anchor = svid.anchor.fingerprint
     }
 
     /// Nil on an anonymous connection.
     init?(_ metadata: Metadata) {
         let values = Array(metadata[stringValues: Self.header])
         let fields = values.first?.split(separator: " ") ?? []
-        guard values.count == 1, fields.count == 4, let id = try? SPIFFEID(String(fields[0])),
+        guard values.count == 1, fields.count == 5, let id = try? SPIFFEID(String(fields[0])),
             let notBefore = Int64(fields[1]), let notAfter = Int64(fields[2])
         else { return nil }
         self.id = id
         self.notBefore = notBefore
         self.notAfter = notAfter
         serial = String(fields[3])
+        anchor = String(fields[4])
     }
 
-    var headerValue: String { "\(id) \(notBefore) \(notAfter) \(serial)" }
+    var headerValue: String { "\(id) \(notBefore) \(notAfter) \(serial) \(anchor)" }
 }
 
 /// Sits before gRPC on every stream of a connection: takes `podshield-caller` and `podshield-connection-bin` out of what the

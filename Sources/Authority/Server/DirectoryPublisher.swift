@@ -70,13 +70,31 @@ actor DirectoryPublisher {
         return made
     }
 
+    /// While a step in the life of a CA is under way, which takes no longer than a moment, it waits for its end: registry, CAs and
+    /// signer are of one edition.
     private nonisolated func make() async throws -> Edition {
-        let signer = identity.current
-        let (directory, jwtBundle, revoked) = try await registry.published(now: now())
-        let bundle = try await trust.publish(revoked)
-        let edition = DirectoryEdition(directory: directory, bundle: bundle, jwtBundle: jwtBundle)
+        for _ in 0..<Self.mostTries {
+            let signer = identity.current
+            let published = try await registry.published(now: now())
+            if let bundle = try await trust.publish(published.revoked, authorities: published.authorities),
+                bundle.authorities.contains(signer.svid.anchor)
+            {
+                return try edition(published, bundle, signer)
+            }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw AuthorityError.changing
+    }
+
+    private static let mostTries = 500
+
+    private nonisolated func edition(
+        _ published: Registry.Published, _ bundle: TrustBundle, _ signer: KeyedSVID
+    ) throws -> Edition {
+        let edition = DirectoryEdition(
+            directory: published.directory, bundle: bundle, jwtBundle: published.jwtBundle)
         return Edition(
-            directory: directory, bundle: bundle, jwtBundle: jwtBundle, message: try .sign(edition, with: signer),
-            signer: signer.svid.leaf.serialHex)
+            directory: published.directory, bundle: bundle, jwtBundle: published.jwtBundle,
+            message: try .sign(edition, with: signer), signer: signer.svid.leaf.serialHex)
     }
 }

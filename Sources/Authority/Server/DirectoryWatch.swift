@@ -30,7 +30,7 @@ struct DirectoryWatch: Sendable {
         var sent: UInt64 = 0
         for await _ in signals {
             let edition = try await edition()
-            guard edition.directory.node(caller.id) != nil, !core.trust.bundle.revokes(serial: caller.serial) else {
+            guard edition.directory.node(caller.id) != nil, core.isTrusted(caller) else {
                 throw await core.refusal(of: caller).status
             }
             guard edition.directory.revision > sent else { continue }

@@ -2,36 +2,54 @@ internal import Identity
 internal import Issuance
 internal import Synchronization
 
-/// Whom to trust as of now: the root, and the newest list of what it has taken back.
+/// Whom to trust as of now: the roots above all CAs, and the newest lists of what was taken back.
 final class PublishedTrust: Sendable {
-    private let signer: CertificateSigner
-    private let newest: Mutex<TrustBundle>
-
-    init(_ signer: CertificateSigner) {
-        self.signer = signer
-        newest = Mutex(signer.authority.bundle)
+    private let authorities: Authorities
+    private struct State {
+        var bundle: TrustBundle
+        var rootsOnly: TrustBundle
     }
 
-    var bundle: TrustBundle { newest.withLock { $0 } }
+    private let state: Mutex<State>
 
-    /// The bundle with the list of these, which is signed once.
-    func publish(_ revoked: RevokedCertificates) async throws(IssuanceError) -> TrustBundle {
-        let authority = signer.authority
-        let sequence = authority.bundle.sequence + revoked.number
+    init(_ authorities: Authorities) throws(SVIDRejection) {
+        self.authorities = authorities
+        let set = authorities.current
+        let bundle = try set.trust(sequence: Self.sequence(set, list: 0))
+        state = Mutex(State(bundle: bundle, rootsOnly: bundle))
+    }
+
+    var bundle: TrustBundle { state.withLock { $0.bundle } }
+
+    /// The same without what was taken back one by one.
+    var rootsOnly: TrustBundle { state.withLock { $0.rootsOnly } }
+
+    /// The bundle with lists of these, each of which is signed once; of the CAs that are there now. Nil when these are of
+    /// another edition: a step is under way.
+    func publish(
+        _ revoked: RevokedCertificates, authorities edition: UInt64
+    ) async throws(IssuanceError) -> TrustBundle? {
+        let set = authorities.current
+        guard set.edition == edition else { return nil }
+        let sequence = Self.sequence(set, list: revoked.number)
         let held = bundle
         guard sequence > held.sequence else { return held }
-        let list = try await signer.revocationList(of: revoked)
-        let bundle: TrustBundle
+        var lists: [RevocationList] = []
+        for signer in set.listSigners { lists.append(try await signer.revocationList(of: revoked)) }
+        let new: State
         do throws(SVIDRejection) {
-            bundle = try TrustBundle(
-                trustDomain: authority.trustDomain, authorities: authority.bundle.authorities,
-                issuers: authority.bundle.issuers, revocations: [list], sequence: sequence)
+            new = State(
+                bundle: try set.trust(revocations: lists, sequence: sequence),
+                rootsOnly: try set.trust(sequence: sequence))
         } catch {
             throw .notAnAuthority(error)
         }
-        return newest.withLock { newest in
-            if sequence > newest.sequence { newest = bundle }
-            return newest
+        return state.withLock { state in
+            if sequence > state.bundle.sequence { state = new }
+            return state.bundle
         }
     }
+
+    /// Grows with either.
+    private static func sequence(_ set: AuthoritySet, list number: UInt64) -> UInt64 { 1 + set.edition + number }
 }

@@ -522,6 +522,9 @@ public nonisolated struct Podshield_Authority_V1_Bundle: Sendable {
   /// Authorities below the roots that have such lists.
   public var issuers: [Podshield_Authority_V1_Issuer] = []
 
+  /// SHA-256 of authorities, roots or below, that are about to be taken out: what they issued is to be replaced.
+  public var tainted: [Data] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1473,7 +1476,7 @@ nonisolated extension Podshield_Authority_V1_Prefix: SwiftProtobuf.Message, Swif
 
 nonisolated extension Podshield_Authority_V1_Bundle: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Bundle"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trust_domain\0\u{1}roots\0\u{1}sequence\0\u{1}revocations\0\u{1}issuers\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trust_domain\0\u{1}roots\0\u{1}sequence\0\u{1}revocations\0\u{1}issuers\0\u{1}tainted\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1486,6 +1489,7 @@ nonisolated extension Podshield_Authority_V1_Bundle: SwiftProtobuf.Message, Swif
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
       case 4: try { try decoder.decodeRepeatedBytesField(value: &self.revocations) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.issuers) }()
+      case 6: try { try decoder.decodeRepeatedBytesField(value: &self.tainted) }()
       default: break
       }
     }
@@ -1507,6 +1511,9 @@ nonisolated extension Podshield_Authority_V1_Bundle: SwiftProtobuf.Message, Swif
     if !self.issuers.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.issuers, fieldNumber: 5)
     }
+    if !self.tainted.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.tainted, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1516,6 +1523,7 @@ nonisolated extension Podshield_Authority_V1_Bundle: SwiftProtobuf.Message, Swif
     if lhs.sequence != rhs.sequence {return false}
     if lhs.revocations != rhs.revocations {return false}
     if lhs.issuers != rhs.issuers {return false}
+    if lhs.tainted != rhs.tainted {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -125,15 +125,15 @@ struct RevokeLiftCommand: SessionCommand {
 
 struct RevokeExportCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "crl", abstract: "The list that says so to others (RFC 5280), as PEM.")
+        commandName: "crl", abstract: "The lists that say so to others (RFC 5280), one by each key of a CA, as PEM.")
 
     @OptionGroup var options: GlobalOptions
 
     func run(in session: Session) async throws {
-        let list = try await session.withAdmin {
-            PEM.encode(try await $0.client.revocationList(.init(), options: Admin.options).list, "X509 CRL")
+        let lists = try await session.withAdmin {
+            try await $0.client.revocationList(.init(), options: Admin.options).lists.map { PEM.encode($0, "X509 CRL") }
         }
-        if session.isJSON { return try session.console.print(json: ListDocument(list: list)) }
-        session.console.print(list)
+        if session.isJSON { return try session.console.print(json: ListsDocument(lists: lists)) }
+        session.console.print(lists.joined())
     }
 }

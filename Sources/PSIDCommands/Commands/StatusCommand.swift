@@ -108,7 +108,7 @@ extension StatusDocument.Authority {
         sheet.add("authority", spiffeID)
         sheet.add("listens on", listenAddress)
         sheet.add("root", rootFingerprint)
-        sheet.add("root until", rootNotAfter?.description)
+        sheet.add("CA until", caNotAfter?.description)
         sheet.add("entries", "\(entries)")
         sheet.add("nodes", "\(nodes)")
         sheet.add("directory", "revision \(directoryRevision)")

@@ -34,9 +34,9 @@ struct RevocationDocument: Encodable {
 }
 
 /// `psid revoke crl -o json`.
-struct ListDocument: Encodable {
+struct ListsDocument: Encodable {
     /// PEM.
-    let list: String
+    let lists: [String]
 }
 
 struct IssuedCertificateDocument: Encodable {

@@ -41,7 +41,7 @@ struct StatusDocument: Encodable {
         let spiffeID: String
         let listenAddress: String
         let rootFingerprint: String
-        let rootNotAfter: Timestamp?
+        let caNotAfter: Timestamp?
         let entries: UInt32
         let nodes: UInt32
         let directoryRevision: UInt64
@@ -109,7 +109,7 @@ extension StatusDocument.Authority {
         spiffeID = authority.spiffeID
         listenAddress = authority.listenAddress
         rootFingerprint = authority.rootFingerprint
-        rootNotAfter = Timestamp(unix: authority.rootNotAfter)
+        caNotAfter = Timestamp(unix: authority.caNotAfter)
         entries = authority.entries
         nodes = authority.nodes
         directoryRevision = authority.directoryRevision

@@ -52,7 +52,7 @@ extension AdminService {
         } catch {
             throw AdminError(.internal, "\(error)")
         }
-        answer.list = Data(service.bundle.revocations.first?.der ?? [])
+        answer.lists = service.bundle.revocations.map { Data($0.der) }
         return ServerResponse(message: answer)
     }
 }

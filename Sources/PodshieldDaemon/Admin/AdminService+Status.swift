@@ -75,7 +75,7 @@ extension AdminService {
         status.spiffeID = "\(service.id)"
         status.listenAddress = "\(Endpoint(service.settings.listenAddress, port: role.port))"
         status.rootFingerprint = service.rootFingerprint
-        status.rootNotAfter = service.rootNotAfter
+        status.caNotAfter = service.caNotAfter
         let extent = try await service.extent()
         status.entries = UInt32(extent.entries)
         status.nodes = UInt32(extent.nodes)

@@ -48,6 +48,13 @@ extension Event {
         case .serverRenewalFailed(let error): self = .serverSVIDRenewalFailed(reason: "\(error)")
         case .keyAway(let error): self = .caKeyAway(reason: "\(error)")
         case .keyBack: self = .caKeyBack
+        case .authorityPrepared(let fingerprint, let notAfter):
+            self = .caPrepared(fingerprint: fingerprint, notAfter: notAfter)
+        case .authorityActivated(let fingerprint): self = .caActivated(fingerprint: fingerprint)
+        case .authorityTainted(let fingerprint): self = .caTainted(fingerprint: fingerprint)
+        case .authorityRevoked(let fingerprint): self = .caRevoked(fingerprint: fingerprint)
+        case .authorityRemoved(let fingerprint): self = .caRemoved(fingerprint: fingerprint)
+        case .successionFailed(let error): self = .caSuccessionFailed(reason: "\(error)")
         case .jwtIssued(let issued): self = Event(issued)
         case .jwtKeyPrepared(let keyID, let notAfter): self = .jwtKeyPrepared(keyID: keyID, notAfter: notAfter)
         case .jwtKeyActivated(let keyID): self = .jwtKeyActivated(keyID: keyID)

@@ -58,6 +58,7 @@ extension AuthoritySettings {
         keyStore = try KeyStore(settings.keyStore)
         upstream = try settings.upstream.map { (upstream) throws(StartError) in try Upstream(upstream) }
         advertisedAddress = settings.advertised.description
+        caLifetime = settings.caLifetime
         workloadLifetime = settings.workloadLifetime
         nodeLifetime = settings.nodeLifetime
         jwtLifetime = settings.jwtLifetime

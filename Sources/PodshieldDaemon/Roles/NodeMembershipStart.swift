@@ -83,7 +83,7 @@ struct NodeMembershipStart {
         do throws(InvitationError) {
             let made = try await authority.service.generateToken(node: node.name, lifetime: .seconds(60))
             return JoinInvitation(
-                .token(made.token), authorityAddress: authority.localAddress, rootFingerprint: made.rootFingerprint,
+                .token(made.token), authorityAddress: authority.localAddress, rootFingerprints: [made.rootFingerprint],
                 nodeName: node.name)
         } catch {
             throw .invitation(error)
@@ -94,7 +94,7 @@ struct NodeMembershipStart {
         guard let join = daemon.configuration.join else { throw .noToken(.none) }
         return JoinInvitation(
             try JoinCredential(join.credential), authorityAddress: join.authority.description,
-            rootFingerprint: join.rootFingerprint, nodeName: node.name)
+            rootFingerprints: join.rootFingerprints, nodeName: node.name)
     }
 }
 

@@ -1,0 +1,82 @@
+internal import Identity
+internal import Issuance
+internal import OpenSSLBinding
+
+/// What a start finds or makes: the CAs, and the registry that knows of them.
+struct AuthorityStart {
+    let registry: Registry
+    let authorities: AuthoritySet
+
+    init(
+        _ settings: AuthoritySettings, _ files: AuthorityFiles, health: KeyHealth, now: Int64,
+        observe: @Sendable (AuthorityEvent) -> Void
+    ) throws(AuthorityError) {
+        let published = try files.certificateAuthority(for: settings.trustDomain, now: now)
+        do throws(RegistryError) {
+            registry = try Registry(
+                path: files.registry, trustDomain: settings.trustDomain, limits: settings.limits.directory)
+        } catch {
+            throw .registry(error)
+        }
+        var (rows, known) = try Self.known(published, files, registry)
+        try Self.replaceEnded(&rows, &known, files, registry, now: now, observe)
+        guard let set = AuthoritySet(rows, of: known, health: health) else {
+            throw .registry(registry.nonsense("CAs of which none signs"))
+        }
+        authorities = set
+        // An interruption may have left the files behind the registry.
+        try files.publish(set.active.authority)
+        try files.keepOnlyKeys(of: set.all.map(\.authority.certificate))
+    }
+
+    private static func known(
+        _ published: CertificateAuthority, _ files: AuthorityFiles, _ registry: Registry
+    ) throws(AuthorityError) -> (AuthorityRows, [CertificateAuthority]) {
+        var rows: AuthorityRows
+        do throws(RegistryError) {
+            rows = try registry.authoritiesNow()
+            if rows.rows.isEmpty {
+                let row = AuthorityRow(
+                    chain: published.chain, state: .active,
+                    preparedAt: published.certificate.notBefore + X509SVID.backdating)
+                rows = try registry.adoptNow(row)
+            }
+        } catch {
+            throw .registry(error)
+        }
+        guard rows.rows.contains(where: { $0.chain[0] == published.certificate }) else {
+            throw .otherAuthority(path: files.certificate)
+        }
+        var known: [CertificateAuthority] = []
+        for row in rows.rows { known.append(try files.load(row, beside: published)) }
+        return (rows, known)
+    }
+
+    /// An authority that was away until the CA that signs had ended goes on with the next; where there is none it begins anew, and
+    /// whoever trusted it has to join again.
+    private static func replaceEnded(
+        _ rows: inout AuthorityRows, _ known: inout [CertificateAuthority], _ files: AuthorityFiles,
+        _ registry: Registry, now: Int64, _ observe: (AuthorityEvent) -> Void
+    ) throws(AuthorityError) {
+        guard let ended = rows.rows.first(where: { $0.state == .active }), ended.chain[0].notAfter <= now,
+            let last = known.last
+        else { return }
+        var steps: [AuthorityStep] = []
+        let next: Certificate
+        if let prepared = rows.rows.first(where: { $0.state == .prepared && $0.chain[0].notAfter > now }) {
+            next = prepared.chain[0]
+        } else {
+            let made = try files.makeSuccessor(of: last, now: now)
+            next = made.certificate
+            known.append(made)
+            steps.append(.add(AuthorityRow(chain: made.chain, state: .prepared, preparedAt: now)))
+            observe(.authorityPrepared(fingerprint: next.fingerprint, notAfter: next.notAfter))
+        }
+        do throws(RegistryError) {
+            rows = try registry.performNow(steps + [.activate(next.fingerprint)])
+        } catch {
+            throw .registry(error)
+        }
+        observe(.authorityActivated(fingerprint: next.fingerprint))
+    }
+}

@@ -1,0 +1,258 @@
+internal import Issuance
+internal import NIOPosix
+internal import OpenSSLBinding
+
+/// Leads the CAs through their lives, by the schedule and by command: the registry remembers, files hold what is ours of the
+/// keys, `authorities` has what counts now.
+///
+/// A CA is trusted before it signs anything, and for as long as something that it signed is good.
+actor AuthorityLifecycle {
+    private let files: AuthorityFiles
+    private let registry: Registry
+    private let authorities: Authorities
+    private let health: KeyHealth
+    private let publisher: DirectoryPublisher
+    private let now: @Sendable () -> Int64
+    private let observe: @Sendable (AuthorityEvent) -> Void
+    /// Steps are made one after another, though each waits for the registry.
+    private var last: Task<Void, Never>?
+    /// What kept the schedule from being kept when it was last looked at.
+    private var failure: AuthorityError?
+    /// The files do not show what the registry says yet.
+    private var filesAreBehind = false
+
+    /// Between two looks at the schedule.
+    private static let pause = Duration.seconds(30)
+    /// Seconds from when a CA is published until it may sign, and from when an SVID is replaced until it counts as unused: time
+    /// enough for everybody to be told, and for every node to show its peers the new one.
+    static let leastNotice: Int64 = 15
+    /// Fewer than a bundle has room for.
+    private static let most = 8
+
+    init(
+        files: AuthorityFiles, registry: Registry, authorities: Authorities, health: KeyHealth,
+        publisher: DirectoryPublisher, now: @escaping @Sendable () -> Int64,
+        observe: @escaping @Sendable (AuthorityEvent) -> Void
+    ) {
+        self.files = files
+        self.registry = registry
+        self.authorities = authorities
+        self.health = health
+        self.publisher = publisher
+        self.now = now
+        self.observe = observe
+    }
+
+    // MARK: The schedule
+
+    /// Keeps the schedule, until the task is cancelled.
+    func keepSchedule() async {
+        while !Task.isCancelled {
+            await look()
+            try? await Task.sleep(for: Self.pause)
+        }
+    }
+
+    /// Does what is due. What fails is tried at the next look, and said once.
+    func look() async {
+        do throws(SuccessionError) {
+            try await inTurn { (lifecycle) async throws(SuccessionError) in
+                if lifecycle.filesAreBehind { try lifecycle.writeFiles() }
+                try await lifecycle.takeDueSteps()
+            }
+            failure = nil
+        } catch {
+            guard case .authority(let reason) = error, reason != failure else { return }
+            failure = reason
+            observe(.successionFailed(reason))
+        }
+    }
+
+    /// One transaction, so that there is always one that signs.
+    private func takeDueSteps() async throws(SuccessionError) {
+        let now = now()
+        var steps: [AuthorityStep] = []
+        var made: CertificateAuthority?
+        for step in dueSteps(now) {
+            switch step {
+            case .make(let state):
+                let successor = try await makeSuccessor(now)
+                made = successor
+                steps.append(.add(AuthorityRow(chain: successor.chain, state: .prepared, preparedAt: now)))
+                if state == .active { steps.append(.activate(successor.certificate.fingerprint)) }
+            case .activate(let fingerprint): steps.append(.activate(fingerprint))
+            case .remove(let fingerprint): steps.append(.remove(fingerprint))
+            }
+        }
+        if !steps.isEmpty { try await perform(steps, made: made) }
+    }
+
+    /// A CA that is not where the settings say has its successor made at once; when it takes over is the operator's to say.
+    private func dueSteps(_ now: Int64) -> [KeySchedule.Step] {
+        let set = authorities.current
+        let steps = KeySchedule.steps(for: set.all.map(\.key), now: now)
+        let makesOne = steps.contains { if case .make = $0 { true } else { false } }
+        guard !makesOne, !files.isInPlace(set.active.authority), !set.all.contains(where: { $0.state == .prepared })
+        else { return steps }
+        return steps + [.make(.prepared)]
+    }
+
+    // MARK: Commands
+
+    /// Makes the next CA: trusted from now on, signing later.
+    func prepare() async throws(SuccessionError) -> HeldAuthority {
+        try await inTurn { (lifecycle) async throws(SuccessionError) in
+            let set = lifecycle.authorities.current
+            if let prepared = set.all.first(where: { $0.state == .prepared }) {
+                throw .alreadyPrepared(prepared.fingerprint)
+            }
+            let now = lifecycle.now()
+            let made = try await lifecycle.makeSuccessor(now)
+            let row = AuthorityRow(chain: made.chain, state: .prepared, preparedAt: now)
+            try await lifecycle.perform([.add(row)], made: made)
+            return try lifecycle.find(made.certificate.fingerprint)
+        }
+    }
+
+    /// Lets the prepared CA sign.
+    func activate() async throws(SuccessionError) -> HeldAuthority {
+        try await inTurn { (lifecycle) async throws(SuccessionError) in
+            let set = lifecycle.authorities.current
+            guard let prepared = set.all.first(where: { $0.state == .prepared }) else { throw .nonePrepared }
+            let age = lifecycle.now() - prepared.preparedAt
+            guard age >= Self.leastNotice else { throw .tooEarly(seconds: Self.leastNotice - age) }
+            try await lifecycle.perform([.activate(prepared.fingerprint)])
+            return try lifecycle.find(prepared.fingerprint)
+        }
+    }
+
+    /// Has everything replaced that a CA issued, which signs no more.
+    func taint(_ fingerprint: String) async throws(SuccessionError) -> HeldAuthority {
+        try await inTurn { (lifecycle) async throws(SuccessionError) in
+            let authority = try lifecycle.find(fingerprint)
+            switch authority.state {
+            case .active: throw .signs(authority.fingerprint)
+            case .prepared: throw .neverSigned(authority.fingerprint)
+            case .retired: break
+            }
+            guard !authority.isTainted else { return authority }
+            try await lifecycle.perform([.taint(authority.fingerprint)])
+            return try lifecycle.find(authority.fingerprint)
+        }
+    }
+
+    /// Has a CA trusted by nobody any more, for good.
+    ///
+    /// - Parameter force: also if what it issued is in use.
+    func revoke(_ fingerprint: String, force: Bool) async throws(SuccessionError) -> HeldAuthority {
+        try await inTurn { (lifecycle) async throws(SuccessionError) in
+            let authority = try lifecycle.find(fingerprint)
+            try await lifecycle.checkRevocable(authority, force: force)
+            try await lifecycle.perform([.revoke(authority.fingerprint)])
+            return authority
+        }
+    }
+
+    private func checkRevocable(_ authority: HeldAuthority, force: Bool) async throws(SuccessionError) {
+        switch authority.state {
+        case .active: throw .signs(authority.fingerprint)
+        case .prepared: return
+        case .retired: break
+        }
+        // Whoever trusts the root above trusts what it issued, whatever is said here.
+        guard authority.authority.issuers.isEmpty || !isRootShared(authority) else {
+            throw .belowUpstream(authority.fingerprint)
+        }
+        guard !force else { return }
+        guard authority.isTainted else { throw .notTainted(authority.fingerprint) }
+        let inUse = try await inUse()[authority.fingerprint] ?? 0
+        guard inUse == 0 else { throw .inUse(authority.fingerprint, svids: inUse) }
+    }
+
+    private func isRootShared(_ authority: HeldAuthority) -> Bool {
+        authorities.current.all.contains {
+            $0.fingerprint != authority.fingerprint && $0.authority.root == authority.authority.root
+        }
+    }
+
+    /// By fingerprint, the SVIDs that were issued, have not ended, and have not been replaced for so long that nobody who was shown
+    /// one still goes by it: links between nodes live on for a while after it.
+    func inUse() async throws(SuccessionError) -> [String: Int] {
+        do throws(RegistryError) {
+            return try await registry.certificatesInUse(now: now(), replacedBefore: now() - Self.leastNotice)
+        } catch {
+            throw .authority(.registry(error))
+        }
+    }
+
+    private func find(_ fingerprint: String) throws(SuccessionError) -> HeldAuthority {
+        let wanted = fingerprint.filter { $0 != ":" }.lowercased()
+        let found = authorities.current.all.filter { $0.fingerprint.hasPrefix(wanted) }
+        guard !wanted.isEmpty, let authority = found.first else { throw .notFound(fingerprint) }
+        guard found.count == 1 else { throw .ambiguous(fingerprint) }
+        return authority
+    }
+
+    // MARK: Steps
+
+    private func makeSuccessor(_ now: Int64) async throws(SuccessionError) -> CertificateAuthority {
+        let set = authorities.current
+        guard set.all.count < Self.most else { throw .tooMany(set.all.count) }
+        let made = await NIOThreadPool.singleton.result { [files] () throws(AuthorityError) in
+            try files.makeSuccessor(of: set.active.authority, now: now)
+        }
+        guard let made else { throw .authority(.changing) }
+        do throws(AuthorityError) { return try made.get() } catch { throw .authority(error) }
+    }
+
+    /// In the registry first, where they are whole or not at all; then here, for everybody, and in the files.
+    private func perform(_ steps: [AuthorityStep], made: CertificateAuthority? = nil) async throws(SuccessionError) {
+        let rows: AuthorityRows
+        do throws(RegistryError) { rows = try await registry.perform(steps) } catch {
+            throw .authority(.registry(error))
+        }
+        let known = authorities.current.all.map(\.authority) + (made.map { [$0] } ?? [])
+        guard let set = AuthoritySet(rows, of: known, health: health) else { throw .authority(.changing) }
+        authorities.replace(by: set)
+        for step in steps { report(step) }
+        await publisher.changed()
+        _ = try? await publisher.current()
+        filesAreBehind = true
+        try writeFiles()
+    }
+
+    private func writeFiles() throws(SuccessionError) {
+        let set = authorities.current
+        do throws(AuthorityError) {
+            try files.publish(set.active.authority)
+            try files.keepOnlyKeys(of: set.all.map(\.authority.certificate))
+        } catch {
+            throw .authority(error)
+        }
+        filesAreBehind = false
+    }
+
+    private func report(_ step: AuthorityStep) {
+        switch step {
+        case .add(let row):
+            observe(.authorityPrepared(fingerprint: row.chain[0].fingerprint, notAfter: row.chain[0].notAfter))
+        case .activate(let fingerprint): observe(.authorityActivated(fingerprint: fingerprint))
+        case .taint(let fingerprint): observe(.authorityTainted(fingerprint: fingerprint))
+        case .remove(let fingerprint): observe(.authorityRemoved(fingerprint: fingerprint))
+        case .revoke(let fingerprint): observe(.authorityRevoked(fingerprint: fingerprint))
+        }
+    }
+
+    /// One after another; who asked for a step may go away while it is made.
+    private func inTurn<Value: Sendable>(
+        _ body: @escaping @Sendable (isolated AuthorityLifecycle) async throws(SuccessionError) -> Value
+    ) async throws(SuccessionError) -> Value {
+        let previous = last
+        let task = Task { () async -> Result<Value, SuccessionError> in
+            await previous?.value
+            do throws(SuccessionError) { return .success(try await body(self)) } catch { return .failure(error) }
+        }
+        last = Task { _ = await task.value }
+        return try await task.value.get()
+    }
+}

@@ -1,0 +1,95 @@
+internal import Identity
+internal import Issuance
+internal import OpenSSLBinding
+internal import Synchronization
+
+/// A CA that is trusted, its key, and where it stands in its life.
+struct HeldAuthority: Sendable {
+    let signer: CertificateSigner
+    let state: KeySchedule.Key.State
+    /// About to be taken out: what it issued is to be replaced.
+    let isTainted: Bool
+    /// Seconds since 1970.
+    let preparedAt: Int64
+
+    init(_ row: AuthorityRow, _ signer: CertificateSigner) {
+        self.signer = signer
+        state = row.state
+        isTainted = row.isTainted
+        preparedAt = row.preparedAt
+    }
+
+    var authority: CertificateAuthority { signer.authority }
+    var fingerprint: String { authority.certificate.fingerprint }
+    var notAfter: Int64 { authority.certificate.notAfter }
+
+    /// As the schedule sees it.
+    var key: KeySchedule.Key {
+        KeySchedule.Key(id: fingerprint, state: state, preparedAt: preparedAt, notAfter: notAfter)
+    }
+}
+
+/// The CAs of one moment: one signs, others are trusted before they do or after they did.
+struct AuthoritySet: Sendable {
+    /// Grows with every change.
+    let edition: UInt64
+    /// Oldest first.
+    let all: [HeldAuthority]
+    /// The one that signs.
+    let active: HeldAuthority
+
+    /// What rows of the registry say of CAs whose keys are at hand. Nil when one of them is not, or none signs.
+    init?(_ rows: AuthorityRows, of known: [CertificateAuthority], health: KeyHealth) {
+        let all = rows.rows.compactMap { row in
+            known.first { $0.certificate == row.chain[0] }
+                .map { HeldAuthority(row, CertificateSigner($0, health: health)) }
+        }
+        guard all.count == rows.rows.count, let active = all.first(where: { $0.state == .active }) else { return nil }
+        edition = rows.edition
+        self.all = all
+        self.active = active
+    }
+
+    /// By which the authority's own server shows who it is: the oldest, as long as it lasts. A node that was away while others
+    /// took over trusts that one, and is told of the others by it. `margin` in seconds.
+    func server(at now: Int64, margin: Int64) -> HeldAuthority {
+        all.first { $0.state != .prepared && $0.notAfter - now >= margin } ?? active
+    }
+
+    /// Whom to trust because of them, and which of them are tainted.
+    func trust(
+        revocations: [RevocationList] = [], sequence: UInt64
+    ) throws(SVIDRejection) -> TrustBundle {
+        var roots: [Certificate] = []
+        for root in all.map(\.authority.root) where !roots.contains(root) { roots.append(root) }
+        return try TrustBundle(
+            trustDomain: active.authority.trustDomain, authorities: roots,
+            issuers: all.filter { !$0.authority.issuers.isEmpty }.map(\.authority.certificate),
+            revocations: revocations, tainted: Set(all.filter(\.isTainted).map(\.authority.certificate.sha256)),
+            sequence: sequence)
+    }
+
+    /// One CA for each key: a list speaks for all certificates of the key that signed it.
+    var listSigners: [CertificateSigner] {
+        var signers: [CertificateSigner] = []
+        for signer in all.map(\.signer)
+        where !signers.contains(where: { $0.authority.key.publicKey == signer.authority.key.publicKey }) {
+            signers.append(signer)
+        }
+        return signers
+    }
+}
+
+/// The CAs as they are now, to be read from any thread.
+final class Authorities: Sendable {
+    private let newest: Mutex<AuthoritySet>
+
+    init(_ set: AuthoritySet) { newest = Mutex(set) }
+
+    var current: AuthoritySet { newest.withLock { $0 } }
+
+    /// What signs now.
+    var signer: CertificateSigner { current.active.signer }
+
+    func replace(by new: AuthoritySet) { newest.withLock { $0 = new } }
+}

@@ -1,0 +1,140 @@
+internal import GRDB
+internal import Issuance
+internal import OpenSSLBinding
+internal import PrintableText
+
+/// A CA as the registry remembers it. Its key is elsewhere.
+struct AuthorityRow: Sendable {
+    /// The CA's certificate, then those above it; one alone for a root.
+    let chain: [Certificate]
+    var state: KeySchedule.Key.State
+    var isTainted = false
+    /// Seconds since 1970.
+    let preparedAt: Int64
+}
+
+/// A step in the life of a CA.
+enum AuthorityStep: Sendable {
+    case add(AuthorityRow)
+    /// By the fingerprint of its certificate. The one before it retires.
+    case activate(String)
+    case taint(String)
+    /// It has ended.
+    case remove(String)
+    /// It is taken out before its end.
+    case revoke(String)
+}
+
+/// All CAs of one moment.
+struct AuthorityRows: Sendable {
+    /// Grows with every step.
+    let edition: UInt64
+    /// Oldest first.
+    let rows: [AuthorityRow]
+}
+
+extension Registry {
+    /// On the thread of whoever calls: without them there is nothing to go on with.
+    func authoritiesNow() throws(RegistryError) -> AuthorityRows {
+        try readNow { db in try authorities(db) }
+    }
+
+    /// Takes down the CA that was there before there could be several: nobody is told anything new.
+    func adoptNow(_ row: AuthorityRow) throws(RegistryError) -> AuthorityRows {
+        try writeNow { db in
+            try insert(row, db)
+            return try authorities(db)
+        }
+    }
+
+    /// Performs steps, and answers what there is then. The directory says it next.
+    func perform(_ steps: [AuthorityStep]) async throws(RegistryError) -> AuthorityRows {
+        try await write(as: RegistryError.self) { db in try perform(steps, db) }
+    }
+
+    /// The same on the thread of whoever calls.
+    func performNow(_ steps: [AuthorityStep]) throws(RegistryError) -> AuthorityRows {
+        try writeNow { db in try perform(steps, db) }
+    }
+
+    private func perform(_ steps: [AuthorityStep], _ db: Database) throws -> AuthorityRows {
+        for step in steps { try perform(step, db) }
+        _ = try db.advance("authorities")
+        _ = try db.advance("revision")
+        return try authorities(db)
+    }
+
+    private func perform(_ step: AuthorityStep, _ db: Database) throws {
+        switch step {
+        case .add(let row): try insert(row, db)
+        case .activate(let fingerprint):
+            try db.execute(sql: "UPDATE authorities SET state = 'retired' WHERE state = 'active'")
+            try db.execute(
+                sql: "UPDATE authorities SET state = 'active' WHERE fingerprint = ?", arguments: [fingerprint])
+        case .taint(let fingerprint):
+            try db.execute(sql: "UPDATE authorities SET tainted = 1 WHERE fingerprint = ?", arguments: [fingerprint])
+        case .remove(let fingerprint), .revoke(let fingerprint):
+            try db.execute(sql: "DELETE FROM authorities WHERE fingerprint = ?", arguments: [fingerprint])
+        }
+    }
+
+    private func insert(_ row: AuthorityRow, _ db: Database) throws {
+        let pem = try row.chain.map { try $0.pem }.joined()
+        try db.execute(
+            sql: "INSERT INTO authorities (fingerprint, chain, state, tainted, prepared_at) VALUES (?, ?, ?, ?, ?)",
+            arguments: [
+                row.chain[0].fingerprint, pem, row.state.rawValue, row.isTainted, row.preparedAt,
+            ])
+    }
+
+    private func authorities(_ db: Database) throws -> AuthorityRows {
+        let sql = "SELECT * FROM authorities ORDER BY prepared_at, rowid"
+        return AuthorityRows(
+            edition: try authoritiesEdition(db), rows: try Row.fetchAll(db, sql: sql).map(authority))
+    }
+
+    func authoritiesEdition(_ db: Database) throws -> UInt64 {
+        let value = try Int64.fetchOne(db, sql: "SELECT value FROM counters WHERE name = 'authorities'")
+        guard let edition = value.flatMap(UInt64.init(exactly:)) else { throw nonsense("an edition of the CAs") }
+        return edition
+    }
+
+    private func authority(_ row: Row) throws -> AuthorityRow {
+        let chain = try? Certificate.parsePEMChain(try row.decode(String.self, forColumn: "chain"))
+        guard let chain, let first = chain.first,
+            first.fingerprint == (try row.decode(String.self, forColumn: "fingerprint")),
+            let state = KeySchedule.Key.State(rawValue: try row.decode(forColumn: "state"))
+        else { throw nonsense("a CA") }
+        return AuthorityRow(
+            chain: chain, state: state, isTainted: try row.decode(forColumn: "tainted"),
+            preparedAt: try row.decode(forColumn: "prepared_at"))
+    }
+
+    // MARK: What they issued
+
+    /// How many SVIDs of each CA have not ended, and were not replaced before `moment`: of each SPIFFE ID, node, entry and pod the
+    /// newest of all, and the newest of those that had been issued then. CAs by fingerprint, times in seconds since 1970.
+    func certificatesInUse(now: Int64, replacedBefore moment: Int64) async throws(RegistryError) -> [String: Int] {
+        try await read(as: RegistryError.self) { db in
+            // SQLite takes the other columns from the row that has the maximum.
+            let newest = """
+                SELECT spiffe_id, node, entry, pod, issuer, max(not_after) FROM certificates
+                WHERE revoked_at IS NULL AND not_after > ? AND issued_at <= ? GROUP BY spiffe_id, node, entry, pod
+                """
+            let sql = """
+                SELECT issuer, count(*) AS count FROM (
+                    SELECT spiffe_id, node, entry, pod, issuer FROM (\(newest))
+                    UNION SELECT spiffe_id, node, entry, pod, issuer FROM (\(newest))
+                ) GROUP BY issuer
+                """
+            let rows = try Row.fetchAll(db, sql: sql, arguments: [now, Int64.max, now, moment])
+            return try Dictionary(
+                uniqueKeysWithValues: rows.map { try ($0.decode(forColumn: "issuer"), $0.decode(forColumn: "count")) })
+        }
+    }
+}
+
+extension Certificate {
+    /// SHA-256, lower-case hexadecimal.
+    var fingerprint: String { sha256.hexadecimal }
+}
