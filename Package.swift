@@ -85,6 +85,8 @@ let package = Package(
 
         // L3: transport and services; services never import each other
         swiftTarget("HTTPSClient", ["LinuxBinding", "OpenSSLBinding"]),
+        swiftTarget(
+            "Federation", ["HTTPSClient", "Identity", "JOSE", "LinuxBinding", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("KubernetesReview", ["HTTPSClient", "JOSE", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("VaultTransit", ["HTTPSClient", "JOSE", "OpenSSLBinding"]),
         swiftTarget("SecureTransport", ["Addressing", "Identity", "OpenSSLBinding", "RateLimiting"] + nio),
@@ -116,8 +118,8 @@ let package = Package(
         swiftTarget(
             "Authority",
             [
-                "Addressing", "AuthorityAPI", "Identity", "Issuance", "JOSE", "LinuxBinding", "SecureTransport",
-                "OpenSSLBinding", "PrintableText", "RateLimiting",
+                "Addressing", "AuthorityAPI", "Federation", "Identity", "Issuance", "JOSE", "LinuxBinding",
+                "SecureTransport", "OpenSSLBinding", "PrintableText", "RateLimiting",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
@@ -165,7 +167,8 @@ let package = Package(
             "PodshieldDaemon",
             [
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "BundleEndpoint", "Configuration", "Datapath",
-                "HTTPSClient", "Identity", "Issuance", "JOSE", "KeyAgreement", "KubernetesReview", "LinuxBinding",
+                "Federation", "HTTPSClient", "Identity", "Issuance", "JOSE", "KeyAgreement", "KubernetesReview",
+                "LinuxBinding",
                 "NetnsProtocol",
                 "NodeIdentity", "NodeLink", "OpenSSLBinding", "PKCS11Binding", "PodState", "Preflight", "PrintableText",
                 "RateLimiting", "SecureTransport", "SystemdBinding", "Telemetry", "VaultTransit", "WorkloadAPI",
@@ -224,8 +227,9 @@ let package = Package(
         testTarget(
             "NodeIdentity",
             [
-                "Addressing", "Authority", "AuthorityAPI", "Identity", "Issuance", "JOSE", "KernelTestSupport",
-                "LinuxBinding", "OpenSSLBinding", "RateLimiting", "SecureTransport",
+                "Addressing", "Authority", "AuthorityAPI", "BundleEndpoint", "Federation", "Identity", "Issuance",
+                "JOSE",
+                "KernelTestSupport", "LinuxBinding", "OpenSSLBinding", "RateLimiting", "SecureTransport",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .target(
@@ -256,6 +260,7 @@ let package = Package(
         testTarget("SystemdBinding", ["KernelTestSupport"]),
         testTarget("PKCS11Binding", ["CPKCS11", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("HTTPSClient"),
+        testTarget("Federation", ["Identity", "Issuance", "JOSE"]),
         testTarget(
             "BundleEndpoint",
             ["Addressing", "Identity", "Issuance", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),

@@ -5,21 +5,24 @@ package struct HTTPResponse: Equatable {
     /// Whether the connection can have another request.
     package let staysOpen: Bool
 
-    /// Most bytes of an answer, its head included.
-    static let largest = 1 << 18
     private static let endOfHead = Array("\r\n\r\n".utf8)
 
     /// Reads an answer from all that has come.
     ///
-    /// - Parameter isAll: the server has ended.
+    /// - Parameters:
+    ///   - isAll: the server has ended.
+    ///   - largest: most bytes of an answer, its head included.
     /// - Returns: nil when more has to come.
-    package static func read(_ bytes: [UInt8], isAll: Bool) throws(HTTPSError) -> HTTPResponse? {
+    package static func read(
+        _ bytes: [UInt8], isAll: Bool, largest: Int = 1 << 18
+    ) throws(HTTPSError) -> HTTPResponse? {
         guard bytes.count <= largest else { throw .badAnswer("it has more than \(largest) bytes") }
         guard let end = bytes.firstRange(of: endOfHead) else {
             guard !isAll else { throw .badAnswer("it ends within its head") }
             return nil
         }
         let head = try Head(String(decoding: bytes[..<end.lowerBound], as: UTF8.self))
+        guard head.length ?? 0 <= largest else { throw .badAnswer("its length is not acceptable") }
         var rest = bytes[end.upperBound...]
         guard let body = try head.body(&rest, isAll: isAll) else {
             guard !isAll else { throw .badAnswer("it ends early") }
@@ -34,7 +37,7 @@ package struct HTTPResponse: Equatable {
 /// Status line and fields.
 private struct Head {
     let status: Int
-    private var length: Int?
+    private(set) var length: Int?
     private var isChunked = false
     private(set) var staysOpen = true
 
@@ -61,7 +64,7 @@ private struct Head {
         switch name {
         case "content-length":
             guard length == nil, !value.hasPrefix("+"), let count = Int(value),
-                (0...HTTPResponse.largest).contains(count)
+                count >= 0
             else {
                 throw .badAnswer("its length is not acceptable")
             }

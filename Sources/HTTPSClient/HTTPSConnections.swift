@@ -29,7 +29,8 @@ package final class HTTPSConnections: Sendable {
         while true {
             let bytes = try stream.receive(until: deadline)
             received += bytes
-            guard let response = try HTTPResponse.read(received, isAll: bytes.isEmpty) else { continue }
+            guard let response = try HTTPResponse.read(received, isAll: bytes.isEmpty, largest: server.largestAnswer)
+            else { continue }
             if response.staysOpen { keep(stream) }
             return response
         }

@@ -2,7 +2,7 @@ internal import LinuxBinding
 internal import OpenSSLBinding
 internal import Synchronization
 
-/// A TLS 1.3 connection to a server that is known by its name and by roots that were handed over; no others are trusted.
+/// A TLS 1.3 connection to a server that is trusted as was said when it was named; none is by default.
 ///
 /// One caller at a time. All waiting ends at the deadline of the moment.
 final class TLSClientStream: Sendable {
@@ -117,9 +117,16 @@ private final class ServerCheck: Sendable {
     var refusal: String? { reason.withLock { $0 } }
 
     func judge(_ chain: [Certificate]) -> TLSPeerVerdict {
+        switch server.trust {
+        case .named(let roots): judge(chain, by: roots)
+        case .judged(let judge): judge(chain).map { refuse($0) } ?? .accepted
+        }
+    }
+
+    private func judge(_ chain: [Certificate], by roots: [Certificate]) -> TLSPeerVerdict {
         do throws(PathValidation.Failure) {
             _ = try PathValidation.validate(
-                leaf: chain[0], intermediates: Array(chain.dropFirst()), roots: server.roots, at: server.now(),
+                leaf: chain[0], intermediates: Array(chain.dropFirst()), roots: roots, at: server.now(),
                 maximumIntermediates: 5)
         } catch {
             return refuse("\(error.reason)", error.kind == .unknownAuthority ? .unknownAuthority : .unsuitable)

@@ -4,27 +4,31 @@ internal import OpenSSLBinding
 /// A SPIFFE bundle in its document form: a JWK Set of X.509 roots and JWT keys (SPIFFE_Trust_Domain_and_Bundle.md
 /// section 4).
 public struct BundleDocument: Sendable, Equatable {
-    public var bundle: TrustBundle
-    public var jwtBundle: JWTBundle
+    public let bundle: TrustBundle
+    public let jwtBundle: JWTBundle
+    /// Grows with every change; 0 where a document does not say.
+    public let sequence: UInt64
     /// How often a consumer should look for a newer one; nil when the document does not say.
     public var refreshHint: Duration?
 
     public static let largest = 1 << 20
     public static let mostKeys = 256
 
+    /// One of our own: its sequence is the sum of the two, and so grows with either.
     public init(bundle: TrustBundle, jwtBundle: JWTBundle, refreshHint: Duration? = nil) {
         self.bundle = bundle
         self.jwtBundle = jwtBundle
+        sequence = bundle.sequence &+ jwtBundle.sequence
         self.refreshHint = refreshHint
     }
 
     // MARK: Writing
 
-    /// The document, UTF-8. `spiffe_sequence` is the sum of the two sequences, and so grows with either.
+    /// The document, UTF-8.
     public var encoded: String {
         var document = JSONObject([
             "keys": .array(rootKeys + jwtBundle.keys),
-            "spiffe_sequence": .integer(Int64(clamping: bundle.sequence &+ jwtBundle.sequence)),
+            "spiffe_sequence": .integer(Int64(clamping: sequence)),
         ])
         if let refreshHint { document.append("spiffe_refresh_hint", .integer(refreshHint.components.seconds)) }
         return document.encoded
@@ -52,6 +56,7 @@ public struct BundleDocument: Sendable, Equatable {
         guard let keys = members["keys"]?.elements else { throw .noKeys }
         guard keys.count <= Self.mostKeys else { throw .tooManyKeys(keys.count) }
         let sequence = try Self.natural("spiffe_sequence", in: members).map(UInt64.init) ?? 0
+        self.sequence = sequence
         let objects = keys.compactMap(\.object)
         let authorities = objects.compactMap(Self.jwtAuthority)
         guard let jwtBundle = JWTBundle(trustDomain: trustDomain, authorities: authorities, sequence: sequence) else {

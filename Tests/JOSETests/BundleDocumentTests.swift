@@ -41,7 +41,8 @@ struct BundleDocumentTests {
         let read = try parse(document.encoded)
         #expect(read.bundle.authorities == [root] && read.jwtBundle.authorities == [maker.authority])
         #expect(read.refreshHint == .seconds(300))
-        #expect(read.bundle.sequence == 7 && read.jwtBundle.sequence == 7)
+        #expect(read.sequence == 7 && read.bundle.sequence == 7 && read.jwtBundle.sequence == 7)
+        #expect(read.encoded == document.encoded)
     }
 
     /// X-9, J-8, B-5: what is set and what is not.

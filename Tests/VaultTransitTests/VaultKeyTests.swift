@@ -89,9 +89,9 @@ import Testing
     @Test func trustsNoOtherServer() throws {
         let other = try VaultServerProcess()
         var store = vault.store(create: true)
-        store.server.roots = other.roots
+        store.server.trust = .named(roots: other.roots)
         #expect(failure(opening: store).contains("the server is not the Vault that is trusted"))
-        store.server.roots = []
+        store.server.trust = .named(roots: [])
         #expect(failure(opening: store).contains("the server is not the Vault that is trusted"))
         store = vault.store(create: true)
         store.server.now = { 4_000_000_000 }

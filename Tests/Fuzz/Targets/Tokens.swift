@@ -63,5 +63,5 @@ func fuzzJWKS(_ input: [UInt8]) {
     let again = try! BundleDocument(parsing: Array(document.encoded.utf8), of: bundle.trustDomain)
     precondition(again.bundle.authorities == document.bundle.authorities)
     precondition(again.jwtBundle.authorities == document.jwtBundle.authorities)
-    precondition(again.refreshHint == document.refreshHint)
+    precondition(again.refreshHint == document.refreshHint && again.sequence == document.sequence)
 }
