@@ -1,5 +1,6 @@
 public import Addressing
 public import AuthorityAPI
+public import Federation
 public import Identity
 public import Issuance
 public import OpenSSLBinding
@@ -44,6 +45,13 @@ public enum AuthorityEvent: Sendable {
     case authorityRemoved(fingerprint: String)
     /// The schedule of the CAs could not be kept, or files do not show it; tried again. Said once for each reason.
     case successionFailed(AuthorityError)
+    case federationBegun(Relationship)
+    case federationEnded(TrustDomain)
+    /// The bundle that is held stays in use. Said once for each reason, until `federationRestored`.
+    case federationFailed(TrustDomain, FederationError)
+    case federationRestored(TrustDomain)
+    case foreignBundleChanged(TrustDomain, sequence: UInt64)
+    case foreignBundleDeleted(TrustDomain)
     case jwtIssued(IssuedJWT)
     /// A key for JWT-SVIDs is published, and signs later.
     case jwtKeyPrepared(keyID: String, notAfter: Int64)

@@ -2,6 +2,7 @@ internal import Addressing
 public import Identity
 internal import Issuance
 public import JOSE
+internal import NIOPosix
 public import OpenSSLBinding
 internal import PrintableText
 internal import SecureTransport
@@ -21,6 +22,7 @@ public final class AuthorityService: Sendable {
     let publisher: DirectoryPublisher
     let entrySignals = EntrySignals()
     let jwtKeys: JWTKeys
+    let federation: FederationKeeper
     let server: AuthorityServer
     let now: @Sendable () -> Int64
     let observe: @Sendable (AuthorityEvent) -> Void
@@ -67,6 +69,8 @@ public final class AuthorityService: Sendable {
         lifecycle = AuthorityLifecycle(
             files: files, registry: registry, authorities: authorities, health: health, publisher: publisher, now: now,
             observe: observe)
+        federation = FederationKeeper(
+            registry: registry, publisher: publisher, trust: trust, now: now, observe: observe)
         jwtKeys = JWTKeys(
             files: files.jwtKeys, registry: registry, publisher: publisher, lifetime: settings.jwtKeyLifetime, now: now,
             observe: observe)
@@ -77,7 +81,7 @@ public final class AuthorityService: Sendable {
     }
 
     /// Where it would show that the authority does its work no more.
-    public var actors: [any Actor] { [certificates, publisher, entrySignals, jwtKeys, lifecycle] }
+    public var actors: [any Actor] { [certificates, publisher, entrySignals, jwtKeys, lifecycle, federation] }
 
     /// SPIFFE ID of the server.
     public var id: SPIFFEID { identity.current.svid.id }
@@ -122,6 +126,7 @@ public final class AuthorityService: Sendable {
         let upkeep = [
             Task { [jwtKeys] in await jwtKeys.stayFresh() }, Task { await keepKeyReady() },
             Task { await keepListFresh() }, Task { [lifecycle] in await lifecycle.keepSchedule() },
+            Task { [federation] in await federation.keepFresh() },
         ]
         defer { for task in upkeep { task.cancel() } }
         // Cancelling gRPC's own task would drop connections that are being accepted, which NIO does not forgive: however
@@ -138,7 +143,8 @@ public final class AuthorityService: Sendable {
         } onCancel: {
             Task { await stop() }
         }
-        registry.close()
+        // It waits for reads that are under way, which need the threads that tasks run on; and it happens though this task is cancelled.
+        await Task { [registry] in _ = await NIOThreadPool.singleton.result { registry.close() } }.value
         try result.get()
     }
 

@@ -12,6 +12,7 @@ extension Podshield_Authority_V1_Directory {
         workloads = directory.workloads.map(Podshield_Authority_V1_Workload.init)
         bundle = Podshield_Authority_V1_Bundle(edition.bundle)
         jwtBundle = Podshield_Authority_V1_JWTBundle(edition.jwtBundle)
+        foreignBundles = edition.foreignBundles.map(Podshield_Authority_V1_ForeignBundle.init)
     }
 
     /// Everything in it must make sense, or nil: half a directory could turn an address over to the wrong node.
@@ -29,7 +30,11 @@ extension Podshield_Authority_V1_Directory {
         else { return nil }
         let directory = Identity.Directory(
             trustDomain: expected, revision: revision, nodes: nodes, leases: leases, workloads: workloads)
-        return DirectoryEdition(directory: directory, bundle: bundle, jwtBundle: jwtBundle)
+        guard let foreign = Podshield_Authority_V1_ForeignBundle.parsed(foreignBundles, beside: expected) else {
+            return nil
+        }
+        return DirectoryEdition(
+            directory: directory, bundle: bundle, jwtBundle: jwtBundle, foreignBundles: foreign)
     }
 }
 

@@ -12,8 +12,14 @@ public struct WorkloadEntry: Sendable, Hashable {
     public let hint: String
     /// Another after every change, also of what only the authority knows.
     public let edition: UInt64
+    /// Whose bundles the workload may have beside the own one.
+    public let federatesWith: Set<TrustDomain>
 
-    public init(id: String, spiffeID: SPIFFEID, selectors: [Selector], hint: String, edition: UInt64) {
+    public init(
+        id: String, spiffeID: SPIFFEID, selectors: [Selector], hint: String, edition: UInt64,
+        federatesWith: Set<TrustDomain> = []
+    ) {
+        self.federatesWith = federatesWith
         self.id = id
         self.spiffeID = spiffeID
         self.selectors = selectors
@@ -45,6 +51,7 @@ extension Podshield_Authority_V1_Entry {
         selectors = entry.selectors.map(\.description)
         hint = entry.hint
         edition = entry.edition
+        federatesWith = entry.federatesWith.map(\.name).sorted()
     }
 
     func parsed(in trustDomain: TrustDomain) -> WorkloadEntry? {
@@ -52,6 +59,8 @@ extension Podshield_Authority_V1_Entry {
         guard !id.isEmpty, !selectors.isEmpty, selectors.count == self.selectors.count,
             let id = try? SPIFFEID(spiffeID), id.trustDomain == trustDomain, id.kind == .workload
         else { return nil }
-        return WorkloadEntry(id: self.id, spiffeID: id, selectors: selectors, hint: hint, edition: edition)
+        return WorkloadEntry(
+            id: self.id, spiffeID: id, selectors: selectors, hint: hint, edition: edition,
+            federatesWith: Set(federatesWith.compactMap { try? TrustDomain($0) }))
     }
 }

@@ -9,6 +9,8 @@ public struct IssuedWorkload: Sendable {
     public let identity: NumericIdentity
     /// Policy labels of that number.
     public let labels: [String: String]
+    /// Whose bundles it may have beside the own one.
+    public let federatesWith: Set<TrustDomain>
 }
 
 /// Which pod of a node.

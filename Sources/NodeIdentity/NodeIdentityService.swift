@@ -67,7 +67,8 @@ public actor NodeIdentityService {
         caller = AuthorityCaller(slot: slot, patience: settings.patience)
         credentials = NodeCredentials(
             svid: loaded?.svid, bundle: loaded?.bundle ?? .empty(settings.trustDomain),
-            jwtBundle: loaded?.edition?.jwtBundle ?? .empty(settings.trustDomain))
+            jwtBundle: loaded?.edition?.jwtBundle ?? .empty(settings.trustDomain),
+            foreignBundles: loaded?.edition?.foreignBundles ?? [])
         membership = loaded?.membership
         directory = loaded?.edition?.directory
         for issued in loaded?.workloads ?? [] {
@@ -96,6 +97,9 @@ public actor NodeIdentityService {
 
     /// The keys behind the JWT-SVIDs of the trust domain; none before the first directory.
     public nonisolated var jwtBundle: JWTBundle { credentials.jwtBundle }
+
+    /// Of other trust domains. Nothing here trusts anybody by them: they are handed on to workloads that may have them.
+    public nonisolated var foreignBundles: [BundleDocument] { credentials.foreignBundles }
 
     public var currentDirectory: Directory? { directory }
 

@@ -130,6 +130,7 @@ extension NodeIdentityService {
         save { () throws(NodeStateError) in try files.save(message) }
         take(bundle)
         take(edition.jwtBundle)
+        take(edition.foreignBundles)
         directory = new
         directoryBroadcast.send(new)
         observe(.directoryAccepted(revision: new.revision))
@@ -152,6 +153,12 @@ extension NodeIdentityService {
         guard jwtBundle != credentials.jwtBundle else { return }
         credentials.replace(jwtBundle: jwtBundle)
         jwtCache.keepOnly(signedBy: jwtBundle)
+        identityChanges.send(())
+    }
+
+    private func take(_ foreignBundles: [BundleDocument]) {
+        guard foreignBundles != credentials.foreignBundles else { return }
+        credentials.replace(foreignBundles: foreignBundles)
         identityChanges.send(())
     }
 

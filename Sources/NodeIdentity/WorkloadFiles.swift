@@ -64,14 +64,15 @@ struct WorkloadFiles: Sendable {
         } catch {
             throw WorkloadRefused(reason: "\(error)")
         }
-        guard let note = WorkloadNote(text: contents.note), let (pod, labels) = note.parsed,
-            path.hasSuffix("/" + Self.name(of: pod.podName))
+        guard let note = WorkloadNote(text: contents.note), let parsed = note.parsed,
+            path.hasSuffix("/" + Self.name(of: parsed.pod.podName))
         else { throw WorkloadRefused(reason: "\(path) does not say which pod it belongs to") }
         let svid = try verify(contents, bundle, now: now, path: path)
         guard let identity = svid.svid.identity(ofWorkloadOn: node) else {
             throw WorkloadRefused(reason: "\(path) holds no identity of a workload on this node")
         }
-        return IssuedWorkload(pod: pod, svid: svid, identity: identity, labels: labels)
+        return IssuedWorkload(
+            pod: parsed.pod, svid: svid, identity: identity, labels: parsed.labels, federatesWith: parsed.federatesWith)
     }
 
     private static func verify(
@@ -122,6 +123,8 @@ private struct WorkloadNote: Codable {
     let name: String
     let labels: [String: String]
     let policyLabels: [String: String]
+    /// Nil in files of the version before.
+    let federatesWith: [String]?
 
     init(_ workload: IssuedWorkload) {
         namespace = workload.pod.namespace
@@ -129,6 +132,7 @@ private struct WorkloadNote: Codable {
         name = workload.pod.name
         labels = workload.pod.labels
         policyLabels = workload.labels
+        federatesWith = workload.federatesWith.map(\.name).sorted()
     }
 
     /// JSON has no line feed of its own; names and labels are too plain for the marks of PEM.
@@ -144,13 +148,13 @@ private struct WorkloadNote: Codable {
     }
 
     /// Nil unless all of it is within the limits of what it is.
-    var parsed: (PodFacts, [String: String])? {
+    var parsed: (pod: PodFacts, labels: [String: String], federatesWith: Set<TrustDomain>)? {
         guard
             let pod = try? PodFacts(
                 namespace: namespace, serviceAccount: serviceAccount, name: name, labels: labels),
             let policyLabels = try? PolicyLabels(policyLabels)
         else { return nil }
-        return (pod, policyLabels.values)
+        return (pod, policyLabels.values, Set((federatesWith ?? []).compactMap { try? TrustDomain($0) }))
     }
 }
 

@@ -138,13 +138,17 @@ extension NodeIdentityService {
         var message = Podshield_Authority_V1_IssueWorkloadRequest()
         message.pod = Podshield_Authority_V1_PodFacts(pod)
         let issued = try await request(message)
-        return IssuedWorkload(pod: pod, svid: issued.svid, identity: issued.identity, labels: issued.labels)
+        return IssuedWorkload(
+            pod: pod, svid: issued.svid, identity: issued.identity, labels: issued.answer.labels,
+            federatesWith: Set(issued.answer.federatesWith.compactMap { try? TrustDomain($0) }))
     }
 
     /// Makes a key and has the authority issue for whom `message` names.
     func request(
         _ message: Podshield_Authority_V1_IssueWorkloadRequest
-    ) async throws(AuthorityCallError) -> (svid: KeyedSVID, identity: NumericIdentity, labels: [String: String]) {
+    ) async throws(AuthorityCallError) -> (
+        svid: KeyedSVID, identity: NumericIdentity, answer: Podshield_Authority_V1_IssueWorkloadResponse
+    ) {
         guard let node = currentSVID?.svid.id else { throw .notJoined }
         let (key, request) = try makeRequest(settings.keyAlgorithm)
         var message = message
@@ -157,7 +161,7 @@ extension NodeIdentityService {
         guard let identity = svid.svid.identity(ofWorkloadOn: node) else {
             throw .badAnswer("it is not an identity of a workload on this node")
         }
-        return (svid, identity, answer.labels)
+        return (svid, identity, answer)
     }
 
     func makeRequest(_ algorithm: KeyAlgorithm) throws(AuthorityCallError) -> (key: PrivateKey, request: Data) {

@@ -3,7 +3,11 @@ enum SPIREFlags {
     private static let ours = [
         "-spiffeID": "--spiffe-id", "-parentID": "--node", "-entryID": "--entry-id", "-selector": "--selector",
         "-x509SVIDTTL": "--ttl", "-ttl": "--ttl", "-dns": "--dns", "-hint": "--hint", "-data": "--data",
-        "-audience": "--audience", "-write": "--write", "-output": "--output", "-socketPath": "--socket",
+        "-federatesWith": "--federates-with", "-trustDomain": "--trust-domain", "-bundleEndpointURL": "--url",
+        "-bundleEndpointProfile": "--profile", "-endpointSpiffeID": "--endpoint-spiffe-id",
+        "-trustDomainBundlePath": "--bundle", "-trustDomainBundleFormat": "--format", "-format": "--format",
+        "-id": "--trust-domain", "-path": "--path", "-audience": "--audience", "-write": "--write",
+        "-output": "--output", "-socketPath": "--socket",
     ]
 
     /// The same command line in our words; the shell's `-flag=value` included.

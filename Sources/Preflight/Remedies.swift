@@ -29,6 +29,8 @@ extension EventKind {
         case .caKeyAway: "see that the token or Vault is there and lets the daemon in; the reason says what it said"
         case .caSuccessionFailed:
             "see what the reason names: the upstream's key, room in paths.state; it is tried again every half minute"
+        case .federationFailed:
+            "see what the reason names: the endpoint, its certificate, or a first bundle that is missing (psid bundle set)"
         case .stateNotSaved: "see that paths.state can be written and has room"
         case .linkFailed, .linkLost: "see that the other node runs and that its TCP link port is reached from here"
         case .addressQuarantined: "wait; psid peers names the node that does not answer"

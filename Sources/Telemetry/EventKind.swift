@@ -58,6 +58,13 @@ public enum EventKind: String, CaseIterable, Sendable {
     case jwtSVIDIssued = "jwt-svid-issued"
     /// For whom an operator wanted it.
     case svidMinted = "svid-minted"
+    case federationBegun = "federation-begun"
+    case federationEnded = "federation-ended"
+    case federationFailed = "federation-failed"
+    case federationRestored = "federation-restored"
+    /// Another trust domain's.
+    case foreignBundleChanged = "foreign-bundle-changed"
+    case foreignBundleDeleted = "foreign-bundle-deleted"
     case caKeyAway = "ca-key-away"
     case caKeyBack = "ca-key-back"
     case caPrepared = "ca-prepared"

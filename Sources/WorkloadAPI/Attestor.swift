@@ -16,7 +16,7 @@ struct Attestor: Sendable {
         let pod = await pod(of: caller)
         var evidence = Evidence(caller, pod: pod?.facts, digests: digests)
         var holders: [IdentityHolder] = []
-        if let pod, let svid = pod.svid { holders.append(.pod(pod.facts, svid)) }
+        if let pod, let svid = pod.svid { holders.append(.pod(pod.facts, svid, federatesWith: pod.federatesWith)) }
         // A pod's own is held over restarts, whether or not the authority can be asked for more.
         guard entries != nil || !holders.isEmpty else { throw .notReady }
         for entry in entries ?? [] where await evidence.fits(entry) { holders.append(.entry(entry)) }
@@ -33,21 +33,31 @@ struct Attestor: Sendable {
     // MARK: X.509
 
     func x509Context(of caller: Caller) async throws(Denial) -> X509Context {
-        let svids = try await entitlement(of: caller).each { [identities] identity in
+        let entitlement = try await entitlement(of: caller)
+        let svids = await entitlement.each { [identities] identity in
             let svid: KeyedSVID? =
                 switch identity.holder {
-                case .pod(_, let svid): svid
+                case .pod(_, let svid, _): svid
                 case .entry(let entry): await identities.svid(of: entry)
                 }
             return svid.map { HintedSVID(svid: $0, hint: identity.hint) }
         }
         guard !svids.isEmpty else { throw .notReady }
-        return X509Context(svids: svids, bundle: identities.bundle)
+        return X509Context(
+            svids: svids, bundle: identities.bundle, foreignBundles: foreign(for: entitlement).map(\.bundle))
     }
 
-    func bundle(for caller: Caller) async throws(Denial) -> TrustBundle {
-        _ = try await entitlement(of: caller)
-        return identities.bundle
+    /// The own one first.
+    func bundles(for caller: Caller) async throws(Denial) -> [TrustBundle] {
+        let entitlement = try await entitlement(of: caller)
+        return [identities.bundle] + foreign(for: entitlement).map(\.bundle)
+    }
+
+    /// Of the trust domains that one of its identities federates with; by name.
+    private func foreign(for entitlement: Entitlement) -> [BundleDocument] {
+        let wanted = entitlement.identities.reduce(into: Set<TrustDomain>()) { $0.formUnion($1.holder.federatesWith) }
+        return identities.foreignBundles.filter { wanted.contains($0.bundle.trustDomain) }
+            .sorted { $0.bundle.trustDomain.name < $1.bundle.trustDomain.name }
     }
 
     // MARK: JWT
@@ -66,9 +76,29 @@ struct Attestor: Sendable {
         return tokens
     }
 
-    func jwtBundle(for caller: Caller) async throws(Denial) -> JWTBundle {
-        _ = try await entitlement(of: caller)
-        return identities.jwtBundle
+    /// The own one first.
+    func jwtBundles(for caller: Caller) async throws(Denial) -> [JWTBundle] {
+        let entitlement = try await entitlement(of: caller)
+        return [identities.jwtBundle] + foreign(for: entitlement).map(\.jwtBundle)
+    }
+
+    /// Whether a token is good for an audience, now. Everybody may ask that of the own trust domain's: it tells nothing that the
+    /// token does not; of another's who may have its bundle.
+    func validate(_ token: String, audience: String, for caller: Caller) async throws(Denial) -> JWTSVID {
+        do throws(JWTRejection) { return try validate(token, audience, [identities.jwtBundle]) } catch {
+            guard case .foreignTrustDomain = error, let bundles = try? await jwtBundles(for: caller) else {
+                throw .badRequest("\(error)")
+            }
+            do throws(JWTRejection) { return try validate(token, audience, bundles) } catch {
+                throw .badRequest("\(error)")
+            }
+        }
+    }
+
+    private func validate(
+        _ token: String, _ audience: String, _ bundles: [JWTBundle]
+    ) throws(JWTRejection) -> JWTSVID {
+        try JWTSVIDVerifier(bundles: bundles).verify(token, audience: audience, at: identities.now())
     }
 }
 
@@ -76,6 +106,7 @@ struct Attestor: Sendable {
 struct X509Context: Sendable, Equatable {
     let svids: [HintedSVID]
     let bundle: TrustBundle
+    let foreignBundles: [TrustBundle]
 }
 
 struct HintedSVID: Sendable, Equatable {

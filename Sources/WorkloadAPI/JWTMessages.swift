@@ -29,9 +29,11 @@ extension JWTSVIDResponse {
 }
 
 extension JWTBundlesResponse {
-    init(_ bundle: JWTBundle) {
+    init(_ bundles: [JWTBundle]) {
         self.init()
-        bundles = [SPIFFEID(bundle.trustDomain).description: Data(bundle.encoded.utf8)]
+        self.bundles = bundles.reduce(into: [:]) {
+            $0[SPIFFEID($1.trustDomain).description] = Data($1.encoded.utf8)
+        }
     }
 }
 

@@ -20,21 +20,29 @@ struct Secrets {
 
     /// In the order of the names; no name stands for all SVIDs and the bundle, by SPIFFE ID.
     func named(_ names: [String]) throws(Denial) -> [EnvoySecret] {
-        let wanted = names.isEmpty ? context.svids.map(\.svid.svid.id.description) + [bundleID] : names
+        let wanted = names.isEmpty ? context.svids.map(\.svid.svid.id.description) + bundles.map(\.name) : names
         var secrets: [EnvoySecret] = []
         for name in wanted { secrets.append(try secret(name)) }
         return secrets
     }
 
-    private var bundleID: String { SPIFFEID(context.bundle.trustDomain).description }
+    /// The own one first, each by the ID of its trust domain.
+    private var bundles: [(name: String, bundle: TrustBundle)] {
+        ([context.bundle] + context.foreignBundles).map { (SPIFFEID($0.trustDomain).description, $0) }
+    }
 
     private func secret(_ name: String) throws(Denial) -> EnvoySecret {
         var secret = EnvoySecret()
         secret.name = name
         switch name {
-        case Name.ownBundle, bundleID: secret.validationContext.trustedCa = try .pem(context.bundle.authorities)
+        case Name.ownBundle: secret.validationContext.trustedCa = try .pem(context.bundle.authorities)
         case Name.allBundles: secret.validationContext = try allBundles()
-        default: secret.tlsCertificate = try certificate(name)
+        default:
+            if let (_, bundle) = bundles.first(where: { $0.name == name }) {
+                secret.validationContext.trustedCa = try .pem(bundle.authorities)
+            } else {
+                secret.tlsCertificate = try certificate(name)
+            }
         }
         return secret
     }
@@ -58,11 +66,13 @@ struct Secrets {
 
     /// Envoy then trusts a peer by the bundle of the trust domain that it claims.
     private func allBundles() throws(Denial) -> Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext {
-        var own = Envoy_Extensions_TransportSockets_Tls_V3_SPIFFECertValidatorConfig.TrustDomain()
-        own.name = "\(context.bundle.trustDomain)"
-        own.trustBundle = try .pem(context.bundle.authorities)
         var validator = Envoy_Extensions_TransportSockets_Tls_V3_SPIFFECertValidatorConfig()
-        validator.trustDomains = [own]
+        for (_, bundle) in bundles {
+            var trusted = Envoy_Extensions_TransportSockets_Tls_V3_SPIFFECertValidatorConfig.TrustDomain()
+            trusted.name = "\(bundle.trustDomain)"
+            trusted.trustBundle = try .pem(bundle.authorities)
+            validator.trustDomains.append(trusted)
+        }
         var answer = Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext()
         answer.customValidatorConfig.name = "envoy.tls.cert_validator.spiffe"
         answer.customValidatorConfig.typedConfig = try validator.packed()

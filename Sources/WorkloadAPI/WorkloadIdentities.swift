@@ -20,9 +20,11 @@ public protocol WorkloadIdentities: Sendable {
 
     var bundle: TrustBundle { get }
     var jwtBundle: JWTBundle { get }
+    /// Of other trust domains, each once.
+    var foreignBundles: [BundleDocument] { get }
 
-    /// Whether a token is good for an audience, now.
-    func validate(_ token: String, audience: String) throws(JWTRejection) -> JWTSVID
+    /// Seconds since 1970.
+    var now: @Sendable () -> Int64 { get }
 
     /// Yields at once, and whenever any of the answers may have become another.
     func changes() -> AsyncStream<Void>
@@ -33,22 +35,33 @@ public struct KnownPod: Sendable {
     public let facts: PodFacts
     /// Its own, while that is valid.
     public let svid: KeyedSVID?
+    /// Whose bundles it may have beside the own one.
+    public let federatesWith: Set<TrustDomain>
 
-    public init(facts: PodFacts, svid: KeyedSVID?) {
+    public init(facts: PodFacts, svid: KeyedSVID?, federatesWith: Set<TrustDomain> = []) {
         self.facts = facts
         self.svid = svid
+        self.federatesWith = federatesWith
     }
 }
 
 /// What an identity is had by.
 public enum IdentityHolder: Sendable {
-    case pod(PodFacts, KeyedSVID)
+    case pod(PodFacts, KeyedSVID, federatesWith: Set<TrustDomain>)
     case entry(WorkloadEntry)
 
     var id: SPIFFEID {
         switch self {
-        case .pod(_, let svid): svid.svid.id
+        case .pod(_, let svid, _): svid.svid.id
         case .entry(let entry): entry.spiffeID
+        }
+    }
+
+    /// Whose bundles come with it.
+    var federatesWith: Set<TrustDomain> {
+        switch self {
+        case .pod(_, _, let trustDomains): trustDomains
+        case .entry(let entry): entry.federatesWith
         }
     }
 

@@ -40,7 +40,7 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
         request: ServerRequest<X509BundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<X509BundlesResponse> {
         let caller = try connections.caller(of: request.metadata)
-        let stream = stream { [attestor] () throws(Denial) in try await attestor.bundle(for: caller) }
+        let stream = stream { [attestor] () throws(Denial) in try await attestor.bundles(for: caller) }
         return StreamingServerResponse { writer in
             try await stream.run(context) { try await writer.write(X509BundlesResponse($0)) }
             return [:]
@@ -64,31 +64,26 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
         request: ServerRequest<JWTBundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<JWTBundlesResponse> {
         let caller = try connections.caller(of: request.metadata)
-        let stream = stream { [attestor] () throws(Denial) in try await attestor.jwtBundle(for: caller) }
+        let stream = stream { [attestor] () throws(Denial) in try await attestor.jwtBundles(for: caller) }
         return StreamingServerResponse { writer in
             try await stream.run(context) { try await writer.write(JWTBundlesResponse($0)) }
             return [:]
         }
     }
 
-    /// For everybody: it tells nothing that the token does not.
     func validateJWTSVID(
         request: ServerRequest<ValidateJWTSVIDRequest>, context: ServerContext
     ) async throws -> ServerResponse<ValidateJWTSVIDResponse> {
         let message = request.message
+        let caller = try connections.caller(of: request.metadata)
         let answer = try await answering { () throws(Denial) in
             guard !message.audience.isEmpty, !message.svid.isEmpty else {
                 throw .badRequest("audience and svid are mandatory")
             }
-            return try ValidateJWTSVIDResponse(try validate(message.svid, audience: message.audience))
+            return try ValidateJWTSVIDResponse(
+                try await attestor.validate(message.svid, audience: message.audience, for: caller))
         }
         return ServerResponse(message: answer)
-    }
-
-    private func validate(_ token: String, audience: String) throws(Denial) -> JOSE.JWTSVID {
-        do throws(JWTRejection) { return try attestor.identities.validate(token, audience: audience) } catch {
-            throw .badRequest("\(error)")
-        }
     }
 
     // MARK: WIT, which is optional

@@ -10,6 +10,7 @@ extension X509SVIDResponse {
         for svid in context.svids { svids.append(try .init(svid, context.bundle)) }
         self.svids = svids
         crl = context.bundle.lists
+        federatedBundles = context.foreignBundles.byID
     }
 }
 
@@ -27,10 +28,17 @@ extension WorkloadProtocol.X509SVID {
 }
 
 extension X509BundlesResponse {
-    init(_ bundle: TrustBundle) {
+    init(_ bundles: [TrustBundle]) {
         self.init()
-        crl = bundle.lists
-        bundles = [SPIFFEID(bundle.trustDomain).description: bundle.concatenated]
+        crl = bundles.flatMap(\.lists)
+        self.bundles = bundles.byID
+    }
+}
+
+extension [TrustBundle] {
+    /// By the trust domains' SPIFFE IDs.
+    fileprivate var byID: [String: Data] {
+        reduce(into: [:]) { $0[SPIFFEID($1.trustDomain).description] = $1.concatenated }
     }
 }
 

@@ -48,8 +48,8 @@ import Testing
         (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "dns_names": [1]}]}"#, "dnsNames makes no sense"),
         (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "admin": true}]}"#, "entry 1: admin is not supported"),
         (
-            #"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "federates_with": ["b"]}]}"#,
-            "federates_with is not supported"
+            #"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "federates_with": [1]}]}"#,
+            "federatesWith makes no sense"
         ),
         (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "nonsense": 0}]}"#, "nonsense is not known"),
     ])

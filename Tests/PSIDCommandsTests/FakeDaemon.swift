@@ -36,6 +36,14 @@ final class FakeDaemon: Podshield_Admin_V1_Admin.SimpleServiceProtocol {
         var caActivate = Podshield_Admin_V1_CAActivateResponse()
         var caTaint = Podshield_Admin_V1_CATaintResponse()
         var caRevoke = Podshield_Admin_V1_CARevokeResponse()
+        var federationCreate = Podshield_Admin_V1_FederationCreateResponse()
+        var federationUpdate = Podshield_Admin_V1_FederationUpdateResponse()
+        var federationList = Podshield_Admin_V1_FederationListResponse()
+        var federationDelete = Podshield_Admin_V1_FederationDeleteResponse()
+        var federationRefresh = Podshield_Admin_V1_FederationRefreshResponse()
+        var bundleList = Podshield_Admin_V1_BundleListResponse()
+        var bundleSet = Podshield_Admin_V1_BundleSetResponse()
+        var bundleDelete = Podshield_Admin_V1_BundleDeleteResponse()
         var datapathShow = Podshield_Admin_V1_DatapathShowResponse()
         var datapathUninstall = Podshield_Admin_V1_DatapathUninstallResponse()
         var events: [Podshield_Admin_V1_Event] = []
@@ -177,6 +185,38 @@ final class FakeDaemon: Podshield_Admin_V1_Admin.SimpleServiceProtocol {
     func caRevoke(
         request: Podshield_Admin_V1_CARevokeRequest, context: ServerContext
     ) async throws -> Podshield_Admin_V1_CARevokeResponse { try answer(request) { $0.caRevoke } }
+
+    func federationCreate(
+        request: Podshield_Admin_V1_FederationCreateRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_FederationCreateResponse { try answer(request) { $0.federationCreate } }
+
+    func federationUpdate(
+        request: Podshield_Admin_V1_FederationUpdateRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_FederationUpdateResponse { try answer(request) { $0.federationUpdate } }
+
+    func federationList(
+        request: Podshield_Admin_V1_FederationListRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_FederationListResponse { try answer(request) { $0.federationList } }
+
+    func federationDelete(
+        request: Podshield_Admin_V1_FederationDeleteRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_FederationDeleteResponse { try answer(request) { $0.federationDelete } }
+
+    func federationRefresh(
+        request: Podshield_Admin_V1_FederationRefreshRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_FederationRefreshResponse { try answer(request) { $0.federationRefresh } }
+
+    func bundleList(
+        request: Podshield_Admin_V1_BundleListRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_BundleListResponse { try answer(request) { $0.bundleList } }
+
+    func bundleSet(
+        request: Podshield_Admin_V1_BundleSetRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_BundleSetResponse { try answer(request) { $0.bundleSet } }
+
+    func bundleDelete(
+        request: Podshield_Admin_V1_BundleDeleteRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_BundleDeleteResponse { try answer(request) { $0.bundleDelete } }
 
     func datapathShow(
         request: Podshield_Admin_V1_DatapathShowRequest, context: ServerContext

@@ -20,6 +20,7 @@ final class TestIdentities: WorkloadIdentities {
         var svids: [String: KeyedSVID] = [:]
         var pods: [Int32: KnownPod] = [:]
         var bundle: TrustBundle
+        var foreignBundles: [BundleDocument] = []
     }
 
     let domain: TestDomain
@@ -42,7 +43,7 @@ final class TestIdentities: WorkloadIdentities {
     func jwtSVID(of holder: IdentityHolder, audience: JWTAudience) async -> JOSE.JWTSVID? {
         let id: SPIFFEID
         switch holder {
-        case .pod(_, let svid): id = svid.svid.id
+        case .pod(_, let svid, _): id = svid.svid.id
         case .entry(let entry):
             guard let svid = await svid(of: entry) else { return nil }
             id = svid.svid.id
@@ -50,9 +51,8 @@ final class TestIdentities: WorkloadIdentities {
         return try? jwtKey.sign(JWTSVIDPlan(id: id, audience: audience), now: TestDomain.now)
     }
 
-    func validate(_ token: String, audience: String) throws(JWTRejection) -> JOSE.JWTSVID {
-        try JWTSVIDVerifier(bundles: [jwtBundle]).verify(token, audience: audience, at: TestDomain.now)
-    }
+    var foreignBundles: [BundleDocument] { values.withLock { $0.foreignBundles } }
+    var now: @Sendable () -> Int64 { { TestDomain.now } }
 
     func changes() -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -67,12 +67,16 @@ final class TestIdentities: WorkloadIdentities {
     }
 
     /// An entry and its SVID.
-    func add(_ account: String, _ selectors: [Selector], hint: String = "") throws {
+    func add(
+        _ account: String, _ selectors: [Selector], hint: String = "", federatesWith: Set<TrustDomain> = []
+    ) throws {
         let svid = try self.svid(account)
         change {
             $0.svids[account] = svid
             $0.entries?.append(
-                WorkloadEntry(id: account, spiffeID: svid.svid.id, selectors: selectors, hint: hint, edition: 1))
+                WorkloadEntry(
+                    id: account, spiffeID: svid.svid.id, selectors: selectors, hint: hint, edition: 1,
+                    federatesWith: federatesWith))
         }
     }
 

@@ -178,7 +178,7 @@ private typealias Response = Envoy_Service_Discovery_V3_DiscoveryResponse
     }
 
     @Test func onlyNewsIsTold() throws {
-        let context = X509Context(svids: [], bundle: try TestIdentities().bundle)
+        let context = X509Context(svids: [], bundle: try TestIdentities().bundle, foreignBundles: [])
         var subscription = SecretSubscription()
         #expect(subscription.news(context) == nil)
         #expect(try subscription.take(request(["a"])) == nil)

@@ -364,6 +364,110 @@ public enum Podshield_Admin_V1_Admin: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "FederationCreate" metadata.
+        public enum FederationCreate: Sendable {
+            /// Request type for "FederationCreate".
+            public typealias Input = Podshield_Admin_V1_FederationCreateRequest
+            /// Response type for "FederationCreate".
+            public typealias Output = Podshield_Admin_V1_FederationCreateResponse
+            /// Descriptor for "FederationCreate".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "FederationCreate",
+                type: .unary
+            )
+        }
+        /// Namespace for "FederationUpdate" metadata.
+        public enum FederationUpdate: Sendable {
+            /// Request type for "FederationUpdate".
+            public typealias Input = Podshield_Admin_V1_FederationUpdateRequest
+            /// Response type for "FederationUpdate".
+            public typealias Output = Podshield_Admin_V1_FederationUpdateResponse
+            /// Descriptor for "FederationUpdate".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "FederationUpdate",
+                type: .unary
+            )
+        }
+        /// Namespace for "FederationList" metadata.
+        public enum FederationList: Sendable {
+            /// Request type for "FederationList".
+            public typealias Input = Podshield_Admin_V1_FederationListRequest
+            /// Response type for "FederationList".
+            public typealias Output = Podshield_Admin_V1_FederationListResponse
+            /// Descriptor for "FederationList".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "FederationList",
+                type: .unary
+            )
+        }
+        /// Namespace for "FederationDelete" metadata.
+        public enum FederationDelete: Sendable {
+            /// Request type for "FederationDelete".
+            public typealias Input = Podshield_Admin_V1_FederationDeleteRequest
+            /// Response type for "FederationDelete".
+            public typealias Output = Podshield_Admin_V1_FederationDeleteResponse
+            /// Descriptor for "FederationDelete".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "FederationDelete",
+                type: .unary
+            )
+        }
+        /// Namespace for "FederationRefresh" metadata.
+        public enum FederationRefresh: Sendable {
+            /// Request type for "FederationRefresh".
+            public typealias Input = Podshield_Admin_V1_FederationRefreshRequest
+            /// Response type for "FederationRefresh".
+            public typealias Output = Podshield_Admin_V1_FederationRefreshResponse
+            /// Descriptor for "FederationRefresh".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "FederationRefresh",
+                type: .unary
+            )
+        }
+        /// Namespace for "BundleList" metadata.
+        public enum BundleList: Sendable {
+            /// Request type for "BundleList".
+            public typealias Input = Podshield_Admin_V1_BundleListRequest
+            /// Response type for "BundleList".
+            public typealias Output = Podshield_Admin_V1_BundleListResponse
+            /// Descriptor for "BundleList".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "BundleList",
+                type: .unary
+            )
+        }
+        /// Namespace for "BundleSet" metadata.
+        public enum BundleSet: Sendable {
+            /// Request type for "BundleSet".
+            public typealias Input = Podshield_Admin_V1_BundleSetRequest
+            /// Response type for "BundleSet".
+            public typealias Output = Podshield_Admin_V1_BundleSetResponse
+            /// Descriptor for "BundleSet".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "BundleSet",
+                type: .unary
+            )
+        }
+        /// Namespace for "BundleDelete" metadata.
+        public enum BundleDelete: Sendable {
+            /// Request type for "BundleDelete".
+            public typealias Input = Podshield_Admin_V1_BundleDeleteRequest
+            /// Response type for "BundleDelete".
+            public typealias Output = Podshield_Admin_V1_BundleDeleteResponse
+            /// Descriptor for "BundleDelete".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "BundleDelete",
+                type: .unary
+            )
+        }
         /// Namespace for "DatapathShow" metadata.
         public enum DatapathShow: Sendable {
             /// Request type for "DatapathShow".
@@ -418,6 +522,14 @@ public enum Podshield_Admin_V1_Admin: Sendable {
             CAActivate.descriptor,
             CATaint.descriptor,
             CARevoke.descriptor,
+            FederationCreate.descriptor,
+            FederationUpdate.descriptor,
+            FederationList.descriptor,
+            FederationDelete.descriptor,
+            FederationRefresh.descriptor,
+            BundleList.descriptor,
+            BundleSet.descriptor,
+            BundleDelete.descriptor,
             DatapathShow.descriptor,
             DatapathUninstall.descriptor
         ]
@@ -894,6 +1006,135 @@ extension Podshield_Admin_V1_Admin {
             request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_CARevokeRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_CARevokeResponse>
+
+        /// Handle the "FederationCreate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Whose bundles this authority fetches, and from where. ALREADY_EXISTS for a trust domain that has a relationship; NOT_FOUND for one
+        /// > that has none; FAILED_PRECONDITION on a daemon that is not an authority.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_FederationCreateRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_FederationCreateResponse` messages.
+        func federationCreate(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_FederationCreateRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_FederationCreateResponse>
+
+        /// Handle the "FederationUpdate" method.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_FederationUpdateRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_FederationUpdateResponse` messages.
+        func federationUpdate(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_FederationUpdateRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_FederationUpdateResponse>
+
+        /// Handle the "FederationList" method.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_FederationListRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_FederationListResponse` messages.
+        func federationList(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_FederationListRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_FederationListResponse>
+
+        /// Handle the "FederationDelete" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The bundle that is held stays.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_FederationDeleteRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_FederationDeleteResponse` messages.
+        func federationDelete(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_FederationDeleteRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_FederationDeleteResponse>
+
+        /// Handle the "FederationRefresh" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Fetches a bundle now. UNAVAILABLE when the endpoint does not give one that is acceptable; what is held stays.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_FederationRefreshRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_FederationRefreshResponse` messages.
+        func federationRefresh(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_FederationRefreshRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_FederationRefreshResponse>
+
+        /// Handle the "BundleList" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The own bundle first, then those of other trust domains.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_BundleListRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_BundleListResponse` messages.
+        func bundleList(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_BundleListRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_BundleListResponse>
+
+        /// Handle the "BundleSet" method.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_BundleSetRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_BundleSetResponse` messages.
+        func bundleSet(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_BundleSetRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_BundleSetResponse>
+
+        /// Handle the "BundleDelete" method.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_BundleDeleteRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_BundleDeleteResponse` messages.
+        func bundleDelete(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_BundleDeleteRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_BundleDeleteResponse>
 
         /// Handle the "DatapathShow" method.
         ///
@@ -1389,6 +1630,135 @@ extension Podshield_Admin_V1_Admin {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_CARevokeResponse>
 
+        /// Handle the "FederationCreate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Whose bundles this authority fetches, and from where. ALREADY_EXISTS for a trust domain that has a relationship; NOT_FOUND for one
+        /// > that has none; FAILED_PRECONDITION on a daemon that is not an authority.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_FederationCreateRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_FederationCreateResponse` message.
+        func federationCreate(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_FederationCreateRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_FederationCreateResponse>
+
+        /// Handle the "FederationUpdate" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_FederationUpdateRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_FederationUpdateResponse` message.
+        func federationUpdate(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_FederationUpdateRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_FederationUpdateResponse>
+
+        /// Handle the "FederationList" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_FederationListRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_FederationListResponse` message.
+        func federationList(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_FederationListRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_FederationListResponse>
+
+        /// Handle the "FederationDelete" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The bundle that is held stays.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_FederationDeleteRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_FederationDeleteResponse` message.
+        func federationDelete(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_FederationDeleteRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_FederationDeleteResponse>
+
+        /// Handle the "FederationRefresh" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Fetches a bundle now. UNAVAILABLE when the endpoint does not give one that is acceptable; what is held stays.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_FederationRefreshRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_FederationRefreshResponse` message.
+        func federationRefresh(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_FederationRefreshRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_FederationRefreshResponse>
+
+        /// Handle the "BundleList" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The own bundle first, then those of other trust domains.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_BundleListRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_BundleListResponse` message.
+        func bundleList(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_BundleListRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_BundleListResponse>
+
+        /// Handle the "BundleSet" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_BundleSetRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_BundleSetResponse` message.
+        func bundleSet(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_BundleSetRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_BundleSetResponse>
+
+        /// Handle the "BundleDelete" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_BundleDeleteRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_BundleDeleteResponse` message.
+        func bundleDelete(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_BundleDeleteRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_BundleDeleteResponse>
+
         /// Handle the "DatapathShow" method.
         ///
         /// > Source IDL Documentation:
@@ -1882,6 +2252,135 @@ extension Podshield_Admin_V1_Admin {
             context: GRPCCore.ServerContext
         ) async throws -> Podshield_Admin_V1_CARevokeResponse
 
+        /// Handle the "FederationCreate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Whose bundles this authority fetches, and from where. ALREADY_EXISTS for a trust domain that has a relationship; NOT_FOUND for one
+        /// > that has none; FAILED_PRECONDITION on a daemon that is not an authority.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_FederationCreateRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_FederationCreateResponse` to respond with.
+        func federationCreate(
+            request: Podshield_Admin_V1_FederationCreateRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_FederationCreateResponse
+
+        /// Handle the "FederationUpdate" method.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_FederationUpdateRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_FederationUpdateResponse` to respond with.
+        func federationUpdate(
+            request: Podshield_Admin_V1_FederationUpdateRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_FederationUpdateResponse
+
+        /// Handle the "FederationList" method.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_FederationListRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_FederationListResponse` to respond with.
+        func federationList(
+            request: Podshield_Admin_V1_FederationListRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_FederationListResponse
+
+        /// Handle the "FederationDelete" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The bundle that is held stays.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_FederationDeleteRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_FederationDeleteResponse` to respond with.
+        func federationDelete(
+            request: Podshield_Admin_V1_FederationDeleteRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_FederationDeleteResponse
+
+        /// Handle the "FederationRefresh" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Fetches a bundle now. UNAVAILABLE when the endpoint does not give one that is acceptable; what is held stays.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_FederationRefreshRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_FederationRefreshResponse` to respond with.
+        func federationRefresh(
+            request: Podshield_Admin_V1_FederationRefreshRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_FederationRefreshResponse
+
+        /// Handle the "BundleList" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The own bundle first, then those of other trust domains.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_BundleListRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_BundleListResponse` to respond with.
+        func bundleList(
+            request: Podshield_Admin_V1_BundleListRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_BundleListResponse
+
+        /// Handle the "BundleSet" method.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_BundleSetRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_BundleSetResponse` to respond with.
+        func bundleSet(
+            request: Podshield_Admin_V1_BundleSetRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_BundleSetResponse
+
+        /// Handle the "BundleDelete" method.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_BundleDeleteRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_BundleDeleteResponse` to respond with.
+        func bundleDelete(
+            request: Podshield_Admin_V1_BundleDeleteRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_BundleDeleteResponse
+
         /// Handle the "DatapathShow" method.
         ///
         /// > Source IDL Documentation:
@@ -2211,6 +2710,94 @@ extension Podshield_Admin_V1_Admin.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.FederationCreate.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_FederationCreateRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_FederationCreateResponse>(),
+            handler: { request, context in
+                try await self.federationCreate(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.FederationUpdate.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_FederationUpdateRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_FederationUpdateResponse>(),
+            handler: { request, context in
+                try await self.federationUpdate(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.FederationList.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_FederationListRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_FederationListResponse>(),
+            handler: { request, context in
+                try await self.federationList(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.FederationDelete.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_FederationDeleteRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_FederationDeleteResponse>(),
+            handler: { request, context in
+                try await self.federationDelete(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.FederationRefresh.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_FederationRefreshRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_FederationRefreshResponse>(),
+            handler: { request, context in
+                try await self.federationRefresh(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.BundleList.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_BundleListRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_BundleListResponse>(),
+            handler: { request, context in
+                try await self.bundleList(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.BundleSet.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_BundleSetRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_BundleSetResponse>(),
+            handler: { request, context in
+                try await self.bundleSet(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.BundleDelete.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_BundleDeleteRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_BundleDeleteResponse>(),
+            handler: { request, context in
+                try await self.bundleDelete(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Podshield_Admin_V1_Admin.Method.DatapathShow.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_DatapathShowRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_DatapathShowResponse>(),
@@ -2518,6 +3105,94 @@ extension Podshield_Admin_V1_Admin.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_CARevokeResponse> {
         let response = try await self.caRevoke(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func federationCreate(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_FederationCreateRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_FederationCreateResponse> {
+        let response = try await self.federationCreate(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func federationUpdate(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_FederationUpdateRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_FederationUpdateResponse> {
+        let response = try await self.federationUpdate(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func federationList(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_FederationListRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_FederationListResponse> {
+        let response = try await self.federationList(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func federationDelete(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_FederationDeleteRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_FederationDeleteResponse> {
+        let response = try await self.federationDelete(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func federationRefresh(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_FederationRefreshRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_FederationRefreshResponse> {
+        let response = try await self.federationRefresh(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func bundleList(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_BundleListRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_BundleListResponse> {
+        let response = try await self.bundleList(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func bundleSet(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_BundleSetRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_BundleSetResponse> {
+        let response = try await self.bundleSet(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func bundleDelete(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_BundleDeleteRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_BundleDeleteResponse> {
+        let response = try await self.bundleDelete(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -2885,6 +3560,110 @@ extension Podshield_Admin_V1_Admin.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_CARevokeResponse> {
         return GRPCCore.ServerResponse<Podshield_Admin_V1_CARevokeResponse>(
             message: try await self.caRevoke(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func federationCreate(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_FederationCreateRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_FederationCreateResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_FederationCreateResponse>(
+            message: try await self.federationCreate(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func federationUpdate(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_FederationUpdateRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_FederationUpdateResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_FederationUpdateResponse>(
+            message: try await self.federationUpdate(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func federationList(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_FederationListRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_FederationListResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_FederationListResponse>(
+            message: try await self.federationList(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func federationDelete(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_FederationDeleteRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_FederationDeleteResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_FederationDeleteResponse>(
+            message: try await self.federationDelete(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func federationRefresh(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_FederationRefreshRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_FederationRefreshResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_FederationRefreshResponse>(
+            message: try await self.federationRefresh(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func bundleList(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_BundleListRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_BundleListResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_BundleListResponse>(
+            message: try await self.bundleList(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func bundleSet(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_BundleSetRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_BundleSetResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_BundleSetResponse>(
+            message: try await self.bundleSet(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func bundleDelete(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_BundleDeleteRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_BundleDeleteResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_BundleDeleteResponse>(
+            message: try await self.bundleDelete(
                 request: request.message,
                 context: context
             ),
@@ -3505,6 +4284,175 @@ extension Podshield_Admin_V1_Admin {
             deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_CARevokeResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CARevokeResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "FederationCreate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Whose bundles this authority fetches, and from where. ALREADY_EXISTS for a trust domain that has a relationship; NOT_FOUND for one
+        /// > that has none; FAILED_PRECONDITION on a daemon that is not an authority.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_FederationCreateRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_FederationCreateRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_FederationCreateResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func federationCreate<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_FederationCreateRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_FederationCreateRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_FederationCreateResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationCreateResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "FederationUpdate" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_FederationUpdateRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_FederationUpdateRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_FederationUpdateResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func federationUpdate<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_FederationUpdateRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_FederationUpdateRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_FederationUpdateResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationUpdateResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "FederationList" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_FederationListRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_FederationListRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_FederationListResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func federationList<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_FederationListRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_FederationListRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_FederationListResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationListResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "FederationDelete" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The bundle that is held stays.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_FederationDeleteRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_FederationDeleteRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_FederationDeleteResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func federationDelete<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_FederationDeleteRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_FederationDeleteRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_FederationDeleteResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationDeleteResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "FederationRefresh" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Fetches a bundle now. UNAVAILABLE when the endpoint does not give one that is acceptable; what is held stays.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_FederationRefreshRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_FederationRefreshRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_FederationRefreshResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func federationRefresh<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_FederationRefreshRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_FederationRefreshRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_FederationRefreshResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationRefreshResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "BundleList" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The own bundle first, then those of other trust domains.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_BundleListRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_BundleListRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_BundleListResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func bundleList<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_BundleListRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_BundleListRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_BundleListResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_BundleListResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "BundleSet" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_BundleSetRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_BundleSetRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_BundleSetResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func bundleSet<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_BundleSetRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_BundleSetRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_BundleSetResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_BundleSetResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "BundleDelete" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_BundleDeleteRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_BundleDeleteRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_BundleDeleteResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func bundleDelete<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_BundleDeleteRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_BundleDeleteRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_BundleDeleteResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_BundleDeleteResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "DatapathShow" method.
@@ -4433,6 +5381,263 @@ extension Podshield_Admin_V1_Admin {
             )
         }
 
+        /// Call the "FederationCreate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Whose bundles this authority fetches, and from where. ALREADY_EXISTS for a trust domain that has a relationship; NOT_FOUND for one
+        /// > that has none; FAILED_PRECONDITION on a daemon that is not an authority.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_FederationCreateRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_FederationCreateRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_FederationCreateResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func federationCreate<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_FederationCreateRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_FederationCreateRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_FederationCreateResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationCreateResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.FederationCreate.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "FederationUpdate" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_FederationUpdateRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_FederationUpdateRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_FederationUpdateResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func federationUpdate<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_FederationUpdateRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_FederationUpdateRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_FederationUpdateResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationUpdateResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.FederationUpdate.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "FederationList" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_FederationListRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_FederationListRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_FederationListResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func federationList<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_FederationListRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_FederationListRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_FederationListResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationListResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.FederationList.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "FederationDelete" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The bundle that is held stays.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_FederationDeleteRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_FederationDeleteRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_FederationDeleteResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func federationDelete<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_FederationDeleteRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_FederationDeleteRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_FederationDeleteResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationDeleteResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.FederationDelete.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "FederationRefresh" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Fetches a bundle now. UNAVAILABLE when the endpoint does not give one that is acceptable; what is held stays.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_FederationRefreshRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_FederationRefreshRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_FederationRefreshResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func federationRefresh<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_FederationRefreshRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_FederationRefreshRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_FederationRefreshResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationRefreshResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.FederationRefresh.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "BundleList" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The own bundle first, then those of other trust domains.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_BundleListRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_BundleListRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_BundleListResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func bundleList<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_BundleListRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_BundleListRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_BundleListResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_BundleListResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.BundleList.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "BundleSet" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_BundleSetRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_BundleSetRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_BundleSetResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func bundleSet<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_BundleSetRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_BundleSetRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_BundleSetResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_BundleSetResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.BundleSet.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "BundleDelete" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_BundleDeleteRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_BundleDeleteRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_BundleDeleteResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func bundleDelete<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_BundleDeleteRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_BundleDeleteRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_BundleDeleteResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_BundleDeleteResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.BundleDelete.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "DatapathShow" method.
         ///
         /// > Source IDL Documentation:
@@ -5234,6 +6439,223 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_CARevokeRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_CARevokeResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "FederationCreate" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Whose bundles this authority fetches, and from where. ALREADY_EXISTS for a trust domain that has a relationship; NOT_FOUND for one
+    /// > that has none; FAILED_PRECONDITION on a daemon that is not an authority.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_FederationCreateRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func federationCreate<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_FederationCreateRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationCreateResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.federationCreate(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_FederationCreateRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_FederationCreateResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "FederationUpdate" method.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_FederationUpdateRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func federationUpdate<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_FederationUpdateRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationUpdateResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.federationUpdate(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_FederationUpdateRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_FederationUpdateResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "FederationList" method.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_FederationListRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func federationList<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_FederationListRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationListResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.federationList(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_FederationListRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_FederationListResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "FederationDelete" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The bundle that is held stays.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_FederationDeleteRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func federationDelete<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_FederationDeleteRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationDeleteResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.federationDelete(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_FederationDeleteRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_FederationDeleteResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "FederationRefresh" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Fetches a bundle now. UNAVAILABLE when the endpoint does not give one that is acceptable; what is held stays.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_FederationRefreshRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func federationRefresh<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_FederationRefreshRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationRefreshResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.federationRefresh(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_FederationRefreshRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_FederationRefreshResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "BundleList" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The own bundle first, then those of other trust domains.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_BundleListRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func bundleList<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_BundleListRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_BundleListResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.bundleList(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_BundleListRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_BundleListResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "BundleSet" method.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_BundleSetRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func bundleSet<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_BundleSetRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_BundleSetResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.bundleSet(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_BundleSetRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_BundleSetResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "BundleDelete" method.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_BundleDeleteRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func bundleDelete<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_BundleDeleteRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_BundleDeleteResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.bundleDelete(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_BundleDeleteRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_BundleDeleteResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -6132,6 +7554,255 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
             metadata: metadata
         )
         return try await self.caRevoke(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "FederationCreate" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Whose bundles this authority fetches, and from where. ALREADY_EXISTS for a trust domain that has a relationship; NOT_FOUND for one
+    /// > that has none; FAILED_PRECONDITION on a daemon that is not an authority.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func federationCreate<Result>(
+        _ message: Podshield_Admin_V1_FederationCreateRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationCreateResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_FederationCreateRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.federationCreate(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "FederationUpdate" method.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func federationUpdate<Result>(
+        _ message: Podshield_Admin_V1_FederationUpdateRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationUpdateResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_FederationUpdateRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.federationUpdate(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "FederationList" method.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func federationList<Result>(
+        _ message: Podshield_Admin_V1_FederationListRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationListResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_FederationListRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.federationList(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "FederationDelete" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The bundle that is held stays.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func federationDelete<Result>(
+        _ message: Podshield_Admin_V1_FederationDeleteRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationDeleteResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_FederationDeleteRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.federationDelete(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "FederationRefresh" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Fetches a bundle now. UNAVAILABLE when the endpoint does not give one that is acceptable; what is held stays.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func federationRefresh<Result>(
+        _ message: Podshield_Admin_V1_FederationRefreshRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_FederationRefreshResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_FederationRefreshRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.federationRefresh(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "BundleList" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The own bundle first, then those of other trust domains.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func bundleList<Result>(
+        _ message: Podshield_Admin_V1_BundleListRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_BundleListResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_BundleListRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.bundleList(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "BundleSet" method.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func bundleSet<Result>(
+        _ message: Podshield_Admin_V1_BundleSetRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_BundleSetResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_BundleSetRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.bundleSet(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "BundleDelete" method.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func bundleDelete<Result>(
+        _ message: Podshield_Admin_V1_BundleDeleteRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_BundleDeleteResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_BundleDeleteRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.bundleDelete(
             request: request,
             options: options,
             onResponse: handleResponse

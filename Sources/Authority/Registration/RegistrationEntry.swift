@@ -19,6 +19,8 @@ public struct RegistrationEntry: Sendable, Equatable {
     public let lifetime: Duration?
     /// What the workload may choose it by among its identities (SPIFFE_Workload_API.md section 5.2.1); empty for none.
     public let hint: String
+    /// Whose bundles the workload may have beside the own one; sorted by name.
+    public let federatesWith: [TrustDomain]
     /// Seconds since 1970.
     public let createdAt: Int64
     /// Counts the changes, from 1 on.
@@ -36,11 +38,13 @@ public struct NewEntry: Sendable, Equatable {
     public var dnsNames: [String]
     public var lifetime: Duration?
     public var hint: String
+    public var federatesWith: Set<TrustDomain>
 
     public init(
         spiffeID: SPIFFEID, parent: SPIFFEID? = nil, selectors: [Selector], labels: [String: String] = [:],
-        dnsNames: [String] = [], lifetime: Duration? = nil, hint: String = ""
+        dnsNames: [String] = [], lifetime: Duration? = nil, hint: String = "", federatesWith: Set<TrustDomain> = []
     ) {
+        self.federatesWith = federatesWith
         self.spiffeID = spiffeID
         self.parent = parent
         self.selectors = selectors
@@ -57,6 +61,7 @@ public struct NewEntry: Sendable, Equatable {
             guard parent.trustDomain == trustDomain, case .node = parent.kind else { throw .parentIsNoNode(parent) }
         }
         guard spiffeID.trustDomain == trustDomain else { throw .foreignTrustDomain(spiffeID) }
+        guard !federatesWith.contains(trustDomain) else { throw .notFederated(trustDomain) }
         let labels: PolicyLabels
         do throws(LabelError) {
             labels = try PolicyLabels(self.labels)
@@ -72,7 +77,9 @@ public struct NewEntry: Sendable, Equatable {
         }
         return RegistrationEntry(
             id: id, spiffeID: spiffeID, parent: parent, selectors: Selector.sorted(selectors), labels: labels,
-            dnsNames: dnsNames, lifetime: lifetime, hint: hint, createdAt: now, edition: 1)
+            dnsNames: dnsNames, lifetime: lifetime, hint: hint,
+            federatesWith: federatesWith.sorted { $0.name < $1.name },
+            createdAt: now, edition: 1)
     }
 
     static let mostSelectors = 32
@@ -106,6 +113,8 @@ public enum EntryError: Error, Sendable, Equatable {
     case parentIsNoNode(SPIFFEID)
     case foreignTrustDomain(SPIFFEID)
     case badLabels(LabelError)
+    /// Neither a relationship with it nor a bundle of it is there.
+    case notFederated(TrustDomain)
     case notIssuable(IssuanceError)
     /// There is an entry with the same ID, parent and selectors.
     case duplicate(entry: String)
@@ -124,6 +133,7 @@ extension EntryError: CustomStringConvertible {
         case .parentIsNoNode(let id): "\(id) is no node of this trust domain"
         case .foreignTrustDomain(let id): "\(id) is of another trust domain"
         case .badLabels(let error): "\(error)"
+        case .notFederated(let trustDomain): "\(trustDomain) is no trust domain that this one federates with"
         case .notIssuable(let error): "\(error)"
         case .duplicate(let entry): "entry \(entry) says the same"
         case .notFound(let entry): "there is no entry \(entry)"

@@ -10,6 +10,8 @@ struct WorkloadRegistration: Sendable, Equatable {
     let dnsNames: [String]
     /// Nil for the authority's setting.
     let lifetime: Duration?
+    /// Whose bundles it may have beside the own one.
+    let federatesWith: [TrustDomain]
 
     init(_ entry: RegistrationEntry) {
         spiffeID = entry.spiffeID
@@ -17,6 +19,7 @@ struct WorkloadRegistration: Sendable, Equatable {
         labels = entry.labels
         dnsNames = entry.dnsNames
         lifetime = entry.lifetime
+        federatesWith = entry.federatesWith
     }
 
     /// By template: the labels of the pod are those of its identity.
@@ -26,6 +29,7 @@ struct WorkloadRegistration: Sendable, Equatable {
         labels = PolicyLabels(of: pod)
         dnsNames = []
         lifetime = nil
+        federatesWith = []
     }
 }
 

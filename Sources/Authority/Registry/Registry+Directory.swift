@@ -1,4 +1,5 @@
 internal import AuthorityAPI
+internal import Federation
 internal import GRDB
 internal import Identity
 internal import JOSE
@@ -18,6 +19,7 @@ extension Registry {
         let revoked: RevokedCertificates
         /// Of the CAs.
         let authorities: UInt64
+        let foreignBundles: [BundleDocument]
     }
 
     /// All of it as of one moment.
@@ -25,7 +27,8 @@ extension Registry {
         try await read(as: RegistryError.self) { db in
             Published(
                 directory: try directory(now: now, db), jwtBundle: try jwtBundle(db),
-                revoked: try revokedCertificates(db), authorities: try authoritiesEdition(db))
+                revoked: try revokedCertificates(db), authorities: try authoritiesEdition(db),
+                foreignBundles: try foreignBundles(db).map(\.bundle.document))
         }
     }
 

@@ -7,11 +7,12 @@ extension Registry {
     func create(_ entry: RegistrationEntry) async throws(EntryError) {
         try await write(as: EntryError.self) { db in
             try checkUnique(entry, db)
+            try checkFederated(entry, db)
             try db.execute(
                 sql: """
                     INSERT INTO entries (spiffe_id, parent, namespace, service_account, selectors, labels,
-                        dns_names, lifetime, hint, id, created_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        dns_names, lifetime, hint, federates_with, id, created_at)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """, arguments: columns(of: entry) + [entry.id, entry.createdAt])
             try checkRoom(now: entry.createdAt, db)
         }
@@ -21,9 +22,10 @@ extension Registry {
     func update(_ entry: RegistrationEntry) async throws(EntryError) -> RegistrationEntry {
         try await write(as: EntryError.self) { db in
             try checkUnique(entry, db)
+            try checkFederated(entry, db)
             let sql = """
                 UPDATE entries SET spiffe_id = ?, parent = ?, namespace = ?, service_account = ?, selectors = ?, labels = ?,
-                    dns_names = ?, lifetime = ?, hint = ?, edition = edition + 1
+                    dns_names = ?, lifetime = ?, hint = ?, federates_with = ?, edition = edition + 1
                 WHERE id = ? RETURNING *
                 """
             guard let row = try Row.fetchOne(db, sql: sql, arguments: columns(of: entry) + [entry.id]) else {
@@ -48,7 +50,7 @@ extension Registry {
         [
             entry.spiffeID.description, entry.parent?.description ?? "", entry.namespace, entry.serviceAccount,
             selectors(of: entry), entry.labels.canonical, RowText.list(entry.dnsNames),
-            entry.lifetime?.components.seconds, entry.hint,
+            entry.lifetime?.components.seconds, entry.hint, RowText.list(entry.federatesWith.map(\.name)),
         ]
     }
 
@@ -118,13 +120,15 @@ extension Registry {
         guard let spiffeID = try? SPIFFEID(row.decode(String.self, forColumn: "spiffe_id")),
             spiffeID.kind == .workload, spiffeID.trustDomain == trustDomain,
             let selectors, !selectors.isEmpty, !selectors.contains(nil), let labels,
-            let dnsNames = RowText.list(try row.decode(String.self, forColumn: "dns_names"))
+            let dnsNames = RowText.list(try row.decode(String.self, forColumn: "dns_names")),
+            let foreign = RowText.list(try row.decode(String.self, forColumn: "federates_with"))
         else { throw nonsense("an entry \(id)") }
         return RegistrationEntry(
             id: id, spiffeID: spiffeID, parent: parent.isEmpty ? nil : try SPIFFEID(parent),
             selectors: selectors.compactMap(\.self), labels: labels, dnsNames: dnsNames,
             lifetime: try row.decode(Int64?.self, forColumn: "lifetime").map { .seconds($0) },
-            hint: try row.decode(forColumn: "hint"), createdAt: try row.decode(forColumn: "created_at"),
+            hint: try row.decode(forColumn: "hint"), federatesWith: try foreign.map { try TrustDomain($0) },
+            createdAt: try row.decode(forColumn: "created_at"),
             edition: UInt64(try row.decode(UInt32.self, forColumn: "edition")))
     }
 }

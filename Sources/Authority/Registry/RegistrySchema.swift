@@ -18,6 +18,7 @@ enum RegistrySchema {
         migrator.registerMigration("7: editions of entries") { try $0.execute(sql: version7) }
         migrator.registerMigration("8: how nodes joined") { try $0.execute(sql: version8) }
         migrator.registerMigration("9: CAs") { try $0.execute(sql: version9) }
+        migrator.registerMigration("10: federation") { try $0.execute(sql: version10) }
         return migrator
     }
 
@@ -155,5 +156,20 @@ enum RegistrySchema {
         ALTER TABLE certificates ADD COLUMN pod TEXT NOT NULL DEFAULT '';
         ALTER TABLE certificates ADD COLUMN issued_at INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE certificates ADD COLUMN issuer TEXT NOT NULL DEFAULT '';
+        """
+
+    /// Documents as they are passed on. A bundle may be there without a relationship, and the other way round.
+    private static let version10 = """
+        CREATE TABLE relationships (
+            trust_domain TEXT PRIMARY KEY,
+            url TEXT NOT NULL,
+            endpoint_id TEXT
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE foreign_bundles (
+            trust_domain TEXT PRIMARY KEY,
+            document TEXT NOT NULL,
+            stored_at INTEGER NOT NULL
+        ) STRICT;
+        ALTER TABLE entries ADD COLUMN federates_with TEXT NOT NULL DEFAULT '[]';
         """
 }

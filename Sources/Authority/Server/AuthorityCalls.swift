@@ -70,7 +70,8 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
                 Self.subject(entry: message.entry, pod: message.pod), request: Array(request.message.request), on: node)
             var answer = Podshield_Authority_V1_IssueWorkloadResponse()
             answer.chain = issued.svid.wire
-            answer.labels = issued.labels
+            answer.labels = issued.registration.labels.values
+            answer.federatesWith = issued.registration.federatesWith.map(\.name)
             return answer
         }
     }

@@ -98,7 +98,7 @@ struct AuthorityCore: Sendable {
     /// Issues what the registration of a workload says, bound to the node that asks.
     func issue(
         _ subject: WorkloadSubject, request: [UInt8], on node: NodeRecord
-    ) async throws(CallRefusal) -> (svid: X509SVID, labels: [String: String]) {
+    ) async throws(CallRefusal) -> (svid: X509SVID, registration: WorkloadRegistration) {
         let proven: ProvenRequest
         do throws(IssuanceError) {
             proven = try ProvenRequest(csrDER: request)
@@ -115,7 +115,7 @@ struct AuthorityCore: Sendable {
                 IssuedCertificate(
                     id: svid.id, identity: number, serial: svid.leaf.serialHex, notAfter: svid.notAfter,
                     node: node.id, subject: subject)))
-        return (svid, registration.labels.values)
+        return (svid, registration)
     }
 
     /// Nothing that is revoked.
@@ -153,7 +153,8 @@ struct AuthorityCore: Sendable {
         do throws(RegistryError) {
             return try await registry.entries(on: node).map {
                 WorkloadEntry(
-                    id: $0.id, spiffeID: $0.spiffeID, selectors: $0.selectors, hint: $0.hint, edition: $0.edition)
+                    id: $0.id, spiffeID: $0.spiffeID, selectors: $0.selectors, hint: $0.hint, edition: $0.edition,
+                    federatesWith: Set($0.federatesWith))
             }
         } catch {
             throw .registry(error)

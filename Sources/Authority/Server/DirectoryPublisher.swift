@@ -92,7 +92,8 @@ actor DirectoryPublisher {
         _ published: Registry.Published, _ bundle: TrustBundle, _ signer: KeyedSVID
     ) throws -> Edition {
         let edition = DirectoryEdition(
-            directory: published.directory, bundle: bundle, jwtBundle: published.jwtBundle)
+            directory: published.directory, bundle: bundle, jwtBundle: published.jwtBundle,
+            foreignBundles: published.foreignBundles)
         return Edition(
             directory: published.directory, bundle: bundle, jwtBundle: published.jwtBundle,
             message: try .sign(edition, with: signer), signer: signer.svid.leaf.serialHex)

@@ -259,6 +259,9 @@ public nonisolated struct Podshield_Authority_V1_IssueWorkloadResponse: Sendable
   /// Policy labels of the numeric identity in the certificate.
   public var labels: Dictionary<String,String> = [:]
 
+  /// Trust domains whose bundles the workload may have beside its own.
+  public var federatesWith: [String] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -303,6 +306,9 @@ public nonisolated struct Podshield_Authority_V1_Entry: Sendable {
 
   /// Another after every change, also of what is not told here.
   public var edition: UInt64 = 0
+
+  /// Trust domains whose bundles the workload may have beside its own.
+  public var federatesWith: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -412,6 +418,9 @@ public nonisolated struct Podshield_Authority_V1_Directory: Sendable {
   public var hasJwtBundle: Bool {self._jwtBundle != nil}
   /// Clears the value of `jwtBundle`. Subsequent reads from it will return its default value.
   public mutating func clearJwtBundle() {self._jwtBundle = nil}
+
+  /// Of other trust domains. No node trusts another by them: they are for workloads.
+  public var foreignBundles: [Podshield_Authority_V1_ForeignBundle] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -538,6 +547,21 @@ public nonisolated struct Podshield_Authority_V1_Issuer: Sendable {
   public var certificate: Data = Data()
 
   public var revocations: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Podshield_Authority_V1_ForeignBundle: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var trustDomain: String = String()
+
+  /// A SPIFFE bundle document, JSON.
+  public var document: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -982,7 +1006,7 @@ nonisolated extension Podshield_Authority_V1_PodFacts: SwiftProtobuf.Message, Sw
 
 nonisolated extension Podshield_Authority_V1_IssueWorkloadResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".IssueWorkloadResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}chain\0\u{1}labels\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}chain\0\u{1}labels\0\u{3}federates_with\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -992,6 +1016,7 @@ nonisolated extension Podshield_Authority_V1_IssueWorkloadResponse: SwiftProtobu
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedBytesField(value: &self.chain) }()
       case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.labels) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.federatesWith) }()
       default: break
       }
     }
@@ -1004,12 +1029,16 @@ nonisolated extension Podshield_Authority_V1_IssueWorkloadResponse: SwiftProtobu
     if !self.labels.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.labels, fieldNumber: 2)
     }
+    if !self.federatesWith.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.federatesWith, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Podshield_Authority_V1_IssueWorkloadResponse, rhs: Podshield_Authority_V1_IssueWorkloadResponse) -> Bool {
     if lhs.chain != rhs.chain {return false}
     if lhs.labels != rhs.labels {return false}
+    if lhs.federatesWith != rhs.federatesWith {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1066,7 +1095,7 @@ nonisolated extension Podshield_Authority_V1_EntryList: SwiftProtobuf.Message, S
 
 nonisolated extension Podshield_Authority_V1_Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Entry"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}spiffe_id\0\u{1}selectors\0\u{1}hint\0\u{1}edition\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}spiffe_id\0\u{1}selectors\0\u{1}hint\0\u{1}edition\0\u{3}federates_with\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1079,6 +1108,7 @@ nonisolated extension Podshield_Authority_V1_Entry: SwiftProtobuf.Message, Swift
       case 3: try { try decoder.decodeRepeatedStringField(value: &self.selectors) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.hint) }()
       case 5: try { try decoder.decodeSingularFixed64Field(value: &self.edition) }()
+      case 6: try { try decoder.decodeRepeatedStringField(value: &self.federatesWith) }()
       default: break
       }
     }
@@ -1100,6 +1130,9 @@ nonisolated extension Podshield_Authority_V1_Entry: SwiftProtobuf.Message, Swift
     if self.edition != 0 {
       try visitor.visitSingularFixed64Field(value: self.edition, fieldNumber: 5)
     }
+    if !self.federatesWith.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.federatesWith, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1109,6 +1142,7 @@ nonisolated extension Podshield_Authority_V1_Entry: SwiftProtobuf.Message, Swift
     if lhs.selectors != rhs.selectors {return false}
     if lhs.hint != rhs.hint {return false}
     if lhs.edition != rhs.edition {return false}
+    if lhs.federatesWith != rhs.federatesWith {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1249,7 +1283,7 @@ nonisolated extension Podshield_Authority_V1_SignedDirectory: SwiftProtobuf.Mess
 
 nonisolated extension Podshield_Authority_V1_Directory: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Directory"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trust_domain\0\u{1}revision\0\u{1}nodes\0\u{1}leases\0\u{1}workloads\0\u{1}bundle\0\u{3}jwt_bundle\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trust_domain\0\u{1}revision\0\u{1}nodes\0\u{1}leases\0\u{1}workloads\0\u{1}bundle\0\u{3}jwt_bundle\0\u{3}foreign_bundles\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1264,6 +1298,7 @@ nonisolated extension Podshield_Authority_V1_Directory: SwiftProtobuf.Message, S
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.workloads) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._bundle) }()
       case 7: try { try decoder.decodeSingularMessageField(value: &self._jwtBundle) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.foreignBundles) }()
       default: break
       }
     }
@@ -1295,6 +1330,9 @@ nonisolated extension Podshield_Authority_V1_Directory: SwiftProtobuf.Message, S
     try { if let v = self._jwtBundle {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     } }()
+    if !self.foreignBundles.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.foreignBundles, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1306,6 +1344,7 @@ nonisolated extension Podshield_Authority_V1_Directory: SwiftProtobuf.Message, S
     if lhs.workloads != rhs.workloads {return false}
     if lhs._bundle != rhs._bundle {return false}
     if lhs._jwtBundle != rhs._jwtBundle {return false}
+    if lhs.foreignBundles != rhs.foreignBundles {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1559,6 +1598,41 @@ nonisolated extension Podshield_Authority_V1_Issuer: SwiftProtobuf.Message, Swif
   public static func ==(lhs: Podshield_Authority_V1_Issuer, rhs: Podshield_Authority_V1_Issuer) -> Bool {
     if lhs.certificate != rhs.certificate {return false}
     if lhs.revocations != rhs.revocations {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Authority_V1_ForeignBundle: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ForeignBundle"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trust_domain\0\u{1}document\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.trustDomain) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.document) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.trustDomain.isEmpty {
+      try visitor.visitSingularStringField(value: self.trustDomain, fieldNumber: 1)
+    }
+    if !self.document.isEmpty {
+      try visitor.visitSingularBytesField(value: self.document, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Authority_V1_ForeignBundle, rhs: Podshield_Authority_V1_ForeignBundle) -> Bool {
+    if lhs.trustDomain != rhs.trustDomain {return false}
+    if lhs.document != rhs.document {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

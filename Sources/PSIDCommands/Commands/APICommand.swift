@@ -56,7 +56,7 @@ struct APIFetchX509Command: SessionCommand {
         guard let first = svids.first else {
             throw CommandFailure(.notFound, "this process has no SVID\(spiffeID.map { " of \($0)" } ?? "")")
         }
-        let document = try WorkloadSVIDsDocument(svids)
+        let document = try WorkloadSVIDsDocument(svids, federatedBundles: response?.federatedBundles ?? [:])
         if let write {
             let shown = document.svids[0]
             try SVIDFiles(chain: shown.chain, bundle: shown.bundle, key: first.x509SvidKey).write(to: write)
@@ -112,7 +112,8 @@ struct APIWatchCommand: SessionCommand {
             let options = Admin.options(within: nil)
             try await client.fetchX509SVID(.init(), metadata: WorkloadEndpoint.header, options: options) { response in
                 for try await message in response.messages {
-                    let document = try WorkloadSVIDsDocument(message.svids)
+                    let document = try WorkloadSVIDsDocument(
+                        message.svids, federatedBundles: message.federatedBundles)
                     if isJSON { try console.print(jsonLine: document) } else { console.print(document.lines) }
                 }
             }

@@ -42,6 +42,11 @@ struct EntryFields: ParsableArguments {
     var svidTTL: UInt32 = 0
 
     @Option(
+        help: ArgumentHelp(
+            "A trust domain whose bundle the workloads may have, too; repeat for more.", valueName: "trust-domain"))
+    var federatesWith: [String] = []
+
+    @Option(
         help: "What a workload of several identities may choose this one by.")
     var hint = ""
 
@@ -74,6 +79,7 @@ struct EntryFields: ParsableArguments {
         entry.dnsNames = dnsNames
         entry.svidTtl = Int64(svidTTL)
         entry.hint = hint
+        entry.federatesWith = federatesWith
         return [entry]
     }
 

@@ -12,7 +12,8 @@ struct PSID: ParsableCommand {
         subcommands: [
             StatusCommand.self, DoctorCommand.self, PeersCommand.self, ObserveCommand.self, PodCommand.self,
             IssueCommand.self, EntryCommand.self, JWTCommand.self, X509Command.self, TokenCommand.self,
-            NodeCommand.self, AuthorityCommand.self, RevokeCommand.self, APICommand.self, DatapathCommand.self,
+            NodeCommand.self, AuthorityCommand.self, FederationCommand.self, BundleCommand.self, RevokeCommand.self,
+            APICommand.self, DatapathCommand.self,
             ConfigCommand.self,
             SysdumpCommand.self,
         ])

@@ -13,6 +13,8 @@ struct EntryDocument: Encodable {
     let dnsNames: [String]
     /// Left out for none.
     let hint: String?
+    /// Trust domains; left out for none.
+    let federatesWith: [String]?
     let createdAt: Timestamp?
 }
 
@@ -35,6 +37,7 @@ extension EntryDocument {
         svidTTL = entry.svidTtl.known
         dnsNames = entry.dnsNames
         hint = entry.hint.known
+        federatesWith = entry.federatesWith.isEmpty ? nil : entry.federatesWith
         createdAt = Timestamp(unix: entry.createdAt)
     }
 
@@ -47,6 +50,7 @@ extension EntryDocument {
         sheet.add("policy labels", labels.assignments)
         sheet.add("DNS names", dnsNames.joined(separator: ", "))
         sheet.add("hint", hint)
+        sheet.add("federates with", federatesWith?.joined(separator: ", "))
         sheet.add("SVID lifetime", svidTTL.map { "\($0) s" })
         return sheet
     }

@@ -8,6 +8,8 @@ import WorkloadProtocol
 /// `psid api fetch x509 -o json`, and each line of `psid api watch -o json`. Private keys are never in it.
 struct WorkloadSVIDsDocument: Encodable {
     let svids: [SVID]
+    /// PEM, the roots of each other trust domain whose peers this process may trust, by its SPIFFE ID; left out for none.
+    let federatedBundles: [String: [String]]?
 
     struct SVID: Encodable {
         let spiffeID: String
@@ -23,16 +25,29 @@ struct WorkloadSVIDsDocument: Encodable {
 }
 
 extension WorkloadSVIDsDocument {
-    init(_ svids: [WorkloadProtocol.X509SVID]) throws {
+    init(_ svids: [WorkloadProtocol.X509SVID], federatedBundles: [String: Data]) throws {
         self.svids = try svids.map { try SVID($0) }
+        let bundles = try federatedBundles.mapValues { try Self.split($0).map { PEM.encode(Data($0), "CERTIFICATE") } }
+        self.federatedBundles = bundles.isEmpty ? nil : bundles
     }
 
-    var lines: [String] { svids.flatMap(\.lines) }
+    var lines: [String] {
+        let federated = (federatedBundles ?? [:]).keys.sorted()
+        return svids.flatMap(\.lines) + federated.map { "federates with \($0)".printable }
+    }
+
+    /// Certificates stand one behind another (SPIFFE_Workload_API.md section 5.2.1).
+    fileprivate static func split(_ der: Data) throws -> [[UInt8]] {
+        var reader = DERReader(Array(der))
+        var certificates: [[UInt8]] = []
+        while !reader.isAtEnd { certificates.append(try reader.readWhole(.sequence)) }
+        return certificates
+    }
 }
 
 extension WorkloadSVIDsDocument.SVID {
     fileprivate init(_ svid: WorkloadProtocol.X509SVID) throws {
-        let certificates = try Self.split(svid.x509Svid)
+        let certificates = try WorkloadSVIDsDocument.split(svid.x509Svid)
         guard let first = certificates.first else { throw CommandFailure(.failure, "an SVID without a certificate") }
         let leaf = try Certificate(der: first)
         spiffeID = svid.spiffeID
@@ -41,15 +56,7 @@ extension WorkloadSVIDsDocument.SVID {
         notBefore = Timestamp(unix: leaf.notBefore)
         notAfter = Timestamp(unix: leaf.notAfter)
         chain = certificates.map { PEM.encode(Data($0), "CERTIFICATE") }
-        bundle = try Self.split(svid.bundle).map { PEM.encode(Data($0), "CERTIFICATE") }
-    }
-
-    /// Certificates stand one behind another (SPIFFE_Workload_API.md section 5.2.1).
-    private static func split(_ der: Data) throws -> [[UInt8]] {
-        var reader = DERReader(Array(der))
-        var certificates: [[UInt8]] = []
-        while !reader.isAtEnd { certificates.append(try reader.readWhole(.sequence)) }
-        return certificates
+        bundle = try WorkloadSVIDsDocument.split(svid.bundle).map { PEM.encode(Data($0), "CERTIFICATE") }
     }
 
     fileprivate var lines: [String] {

@@ -14,16 +14,28 @@ extension NewEntry {
             }
             selectors.append(selector)
         }
+        var foreign: [TrustDomain] = []
+        for text in message.federatesWith { foreign.append(try TrustDomain(asked: text)) }
         self.init(
             spiffeID: try SPIFFEID(asked: message.spiffeID), parent: parent, selectors: selectors,
             labels: message.labels, dnsNames: message.dnsNames,
-            lifetime: message.svidTtl.lifetime, hint: message.hint)
+            lifetime: message.svidTtl.lifetime, hint: message.hint, federatesWith: Set(foreign))
     }
 }
 
 extension SPIFFEID {
     init(asked text: String) throws(AdminError) {
         do throws(SPIFFEIDError) { try self.init(text) } catch {
+            throw AdminError(.invalid, "\(error)", subject: text)
+        }
+    }
+}
+
+extension TrustDomain {
+    /// With or without the scheme.
+    init(asked text: String) throws(AdminError) {
+        let name = text.hasPrefix("spiffe://") ? String(text.dropFirst("spiffe://".count)) : text
+        do throws(SPIFFEIDError) { try self.init(name) } catch {
             throw AdminError(.invalid, "\(error)", subject: text)
         }
     }
@@ -40,6 +52,7 @@ extension Podshield_Admin_V1_Entry {
         svidTtl = entry.lifetime?.components.seconds ?? 0
         dnsNames = entry.dnsNames
         hint = entry.hint
+        federatesWith = entry.federatesWith.map(\.name)
         createdAt = entry.createdAt
     }
 }

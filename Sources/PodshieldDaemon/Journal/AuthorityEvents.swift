@@ -1,6 +1,7 @@
 import Addressing
 import Authority
 import AuthorityAPI
+import Federation
 import Identity
 import Telemetry
 
@@ -55,6 +56,16 @@ extension Event {
         case .authorityRevoked(let fingerprint): self = .caRevoked(fingerprint: fingerprint)
         case .authorityRemoved(let fingerprint): self = .caRemoved(fingerprint: fingerprint)
         case .successionFailed(let error): self = .caSuccessionFailed(reason: "\(error)")
+        case .federationBegun(let relationship):
+            self = .federationBegun(
+                with: "\(relationship.trustDomain)", url: relationship.url.text, profile: relationship.profile.name)
+        case .federationEnded(let trustDomain): self = .federationEnded(with: "\(trustDomain)")
+        case .federationFailed(let trustDomain, let error):
+            self = .federationFailed(with: "\(trustDomain)", reason: "\(error)")
+        case .federationRestored(let trustDomain): self = .federationRestored(with: "\(trustDomain)")
+        case .foreignBundleChanged(let trustDomain, let sequence):
+            self = .foreignBundleChanged(of: "\(trustDomain)", sequence: sequence)
+        case .foreignBundleDeleted(let trustDomain): self = .foreignBundleDeleted(of: "\(trustDomain)")
         case .jwtIssued(let issued): self = Event(issued)
         case .jwtKeyPrepared(let keyID, let notAfter): self = .jwtKeyPrepared(keyID: keyID, notAfter: notAfter)
         case .jwtKeyActivated(let keyID): self = .jwtKeyActivated(keyID: keyID)

@@ -26,23 +26,21 @@ struct NodeWorkloads: WorkloadIdentities {
         guard let pod = await pods.list().first(where: { devices.contains($0.record.device) }) else { return nil }
         let issued = await identity.workload(pod.record.name)
         let isValid = issued.map { $0.pod == pod.record.facts && $0.svid.svid.notAfter > now() } ?? false
-        return KnownPod(facts: pod.record.facts, svid: isValid ? issued?.svid : nil)
+        return KnownPod(
+            facts: pod.record.facts, svid: isValid ? issued?.svid : nil, federatesWith: issued?.federatesWith ?? [])
     }
 
     /// Why there is none, the authority's journal says.
     func jwtSVID(of holder: IdentityHolder, audience: JWTAudience) async -> JWTSVID? {
         switch holder {
-        case .pod(let pod, _): try? await identity.jwtSVID(of: pod.podName, audience: audience)
+        case .pod(let pod, _, _): try? await identity.jwtSVID(of: pod.podName, audience: audience)
         case .entry(let entry): try? await identity.jwtSVID(of: entry, audience: audience)
         }
     }
 
-    func validate(_ token: String, audience: String) throws(JWTRejection) -> JWTSVID {
-        try identity.validate(token, audience: audience)
-    }
-
     var bundle: TrustBundle { identity.bundle }
     var jwtBundle: JWTBundle { identity.jwtBundle }
+    var foreignBundles: [BundleDocument] { identity.foreignBundles }
 
     func changes() -> AsyncStream<Void> { identity.changes() }
 }

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two workloads that shake hands again and again with the certificates that they have just been given."""
 
-import ssl
 import threading
 from pathlib import Path
 
 from harness.daemons import Daemon
 from harness.lifetime import Run
+from harness.tls import shake_hands
 
 PAUSE_SECONDS = 0.2
 
@@ -40,33 +40,3 @@ class Handshakes:
     def _fetch(daemon: Daemon, pod: str, directory: Path) -> Path:
         daemon.psid("issue", "--pod", pod, "--out", str(directory))
         return directory
-
-
-def shake_hands(server: Path, client: Path) -> None:
-    """In memory; raises what either end says."""
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = [
-        _context(ssl.PROTOCOL_TLS_SERVER, server).wrap_bio(to_server, to_client, server_side=True),
-        _context(ssl.PROTOCOL_TLS_CLIENT, client).wrap_bio(to_client, to_server),
-    ]
-    waiting = ends
-    while waiting:
-        waiting = [end for end in reversed(waiting) if not _is_through(end)]
-
-
-def _is_through(end: ssl.SSLObject) -> bool:
-    try:
-        end.do_handshake()
-    except ssl.SSLWantReadError:
-        return False
-    return True
-
-
-def _context(protocol: int, directory: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(protocol)
-    # Names are SPIFFE IDs, of which this library knows nothing.
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(str(directory / "bundle.pem"))
-    context.load_cert_chain(str(directory / "svid.pem"), str(directory / "svid.key"))
-    return context

@@ -1,0 +1,87 @@
+public import Federation
+public import Identity
+
+/// A relationship and how it goes.
+public struct RelationshipRecord: Sendable {
+    public let relationship: Relationship
+    /// Seconds since 1970; nil while no bundle is held.
+    public let refreshedAt: Int64?
+    /// Why the last try of this run failed; nil if it did not.
+    public let failure: FederationError?
+}
+
+/// Other trust domains, and what is held of them. Nodes hand their bundles on to workloads whose entries say so, and trust nobody
+/// by them.
+extension AuthorityService {
+    /// By name.
+    public func relationships() async throws(RelationshipError) -> [RelationshipRecord] {
+        do throws(RegistryError) {
+            var records: [RelationshipRecord] = []
+            for relationship in try await registry.relationships() { records.append(try await record(relationship)) }
+            return records
+        } catch {
+            throw .registry(error)
+        }
+    }
+
+    private func record(_ relationship: Relationship) async throws(RegistryError) -> RelationshipRecord {
+        let held = try await registry.foreignBundles().first { $0.bundle.trustDomain == relationship.trustDomain }
+        return RelationshipRecord(
+            relationship: relationship, refreshedAt: held?.storedAt,
+            failure: await federation.failure(of: relationship.trustDomain))
+    }
+
+    /// Begins a relationship, or with `replacing` changes one that there is. Its bundle is fetched at once.
+    ///
+    /// - Parameter bundle: a first one, by which an `https_spiffe` endpoint can show who it is.
+    public func federate(
+        _ relationship: Relationship, bundle: ForeignBundle?, replacing: Bool
+    ) async throws(RelationshipError) -> RelationshipRecord {
+        try await registry.store(relationship, replacing: replacing)
+        if let bundle { try await federation.take(bundle) }
+        await federation.forget(relationship.trustDomain)
+        observe(.federationBegun(relationship))
+        do throws(RegistryError) { return try await record(relationship) } catch { throw .registry(error) }
+    }
+
+    /// Ends a relationship; the bundle that is held stays.
+    public func endFederation(with trustDomain: TrustDomain) async throws(RelationshipError) -> Relationship {
+        let relationship = try await registry.deleteRelationship(with: trustDomain)
+        await federation.forget(trustDomain)
+        observe(.federationEnded(trustDomain))
+        return relationship
+    }
+
+    /// Fetches a bundle now. Waits for the endpoint.
+    public func refreshBundle(of trustDomain: TrustDomain) async throws(RelationshipError) -> RelationshipRecord {
+        let relationship: Relationship?
+        do throws(RegistryError) {
+            relationship = try await registry.relationships().first { $0.trustDomain == trustDomain }
+        } catch {
+            throw .registry(error)
+        }
+        guard let relationship else { throw .notFound(trustDomain) }
+        try await federation.refresh(relationship)
+        do throws(RegistryError) { return try await record(relationship) } catch { throw .registry(error) }
+    }
+
+    /// By name, with the moment when each was stored, in seconds since 1970.
+    public func foreignBundles() async throws(RelationshipError) -> [(bundle: ForeignBundle, storedAt: Int64)] {
+        do throws(RegistryError) { return try await registry.foreignBundles().map { ($0.bundle, $0.storedAt) } } catch {
+            throw .registry(error)
+        }
+    }
+
+    /// Holds a bundle that an operator vouches for, whatever was held before.
+    public func setBundle(_ bundle: ForeignBundle) async throws(RelationshipError) {
+        guard bundle.trustDomain != settings.trustDomain else { throw .federation(.ownTrustDomain) }
+        try await federation.take(bundle)
+    }
+
+    /// Forgets a bundle: workloads that had it trust that trust domain no more.
+    public func deleteBundle(of trustDomain: TrustDomain) async throws(RelationshipError) {
+        _ = try await registry.deleteBundle(of: trustDomain)
+        await publisher.changed()
+        observe(.foreignBundleDeleted(trustDomain))
+    }
+}

@@ -1,0 +1,141 @@
+internal import Federation
+internal import GRDB
+internal import Identity
+internal import JOSE
+
+/// A bundle of another trust domain, as it is held.
+struct HeldBundle: Sendable {
+    let bundle: ForeignBundle
+    /// Seconds since 1970.
+    let storedAt: Int64
+}
+
+extension Registry {
+    // MARK: Relationships
+
+    /// By name.
+    func relationships() async throws(RegistryError) -> [Relationship] {
+        try await read(as: RegistryError.self) { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM relationships ORDER BY trust_domain").map(relationship)
+        }
+    }
+
+    /// - Parameter replacing: whether there has to be one, or must not.
+    func store(_ relationship: Relationship, replacing: Bool) async throws(RelationshipError) {
+        try await write(as: RelationshipError.self) { db in
+            let exists = try has(relationship.trustDomain, in: "relationships", db)
+            guard exists || !replacing else { throw RelationshipError.notFound(relationship.trustDomain) }
+            guard !exists || replacing else { throw RelationshipError.alreadyExists(relationship.trustDomain) }
+            let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM relationships") ?? 0
+            guard exists || count < Relationship.most else { throw RelationshipError.tooMany(count) }
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO relationships VALUES (?, ?, ?)",
+                arguments: [relationship.trustDomain.name, relationship.url.text, relationship.profile.id?.description])
+        }
+    }
+
+    /// What it was.
+    func deleteRelationship(with trustDomain: TrustDomain) async throws(RelationshipError) -> Relationship {
+        try await write(as: RelationshipError.self) { db in
+            let sql = "DELETE FROM relationships WHERE trust_domain = ? RETURNING *"
+            guard let row = try Row.fetchOne(db, sql: sql, arguments: [trustDomain.name]) else {
+                throw RelationshipError.notFound(trustDomain)
+            }
+            return try relationship(row)
+        }
+    }
+
+    private func relationship(_ row: Row) throws -> Relationship {
+        let id = try row.decode(String?.self, forColumn: "endpoint_id").map { try SPIFFEID($0) }
+        do {
+            return try Relationship(
+                with: TrustDomain(row.decode(String.self, forColumn: "trust_domain")), of: trustDomain,
+                at: EndpointURL(row.decode(String.self, forColumn: "url")), profile: id.map { .spiffe($0) } ?? .web)
+        } catch {
+            throw nonsense("a relationship")
+        }
+    }
+
+    // MARK: Bundles
+
+    /// By name.
+    func foreignBundles() async throws(RegistryError) -> [HeldBundle] {
+        try await read(as: RegistryError.self) { db in try foreignBundles(db) }
+    }
+
+    func foreignBundles(_ db: Database) throws -> [HeldBundle] {
+        try Row.fetchAll(db, sql: "SELECT * FROM foreign_bundles ORDER BY trust_domain").map(heldBundle)
+    }
+
+    /// Puts a bundle in the place of the one that is held. Whether that is another; then the directory says it.
+    ///
+    /// - Parameter relationship: by which it was fetched, and which must not have ended or changed since; nil for an operator's.
+    func store(
+        _ bundle: ForeignBundle, by relationship: Relationship?, now: Int64
+    ) async throws(RelationshipError) -> Bool {
+        try await write(as: RelationshipError.self) { db in
+            if let relationship { try check(relationship, db) }
+            let name = bundle.trustDomain.name
+            let sql = "SELECT document FROM foreign_bundles WHERE trust_domain = ?"
+            let held = try String.fetchOne(db, sql: sql, arguments: [name])
+            let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM foreign_bundles") ?? 0
+            guard held != nil || count < Relationship.most else { throw RelationshipError.tooMany(count) }
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO foreign_bundles (trust_domain, document, stored_at) VALUES (?, ?, ?)",
+                arguments: [name, bundle.encoded, now])
+            guard held != bundle.encoded else { return false }
+            _ = try db.advance("revision")
+            return true
+        }
+    }
+
+    private func check(_ relationship: Relationship, _ db: Database) throws {
+        let sql = "SELECT * FROM relationships WHERE trust_domain = ?"
+        let row = try Row.fetchOne(db, sql: sql, arguments: [relationship.trustDomain.name])
+        guard try row.map(self.relationship) == relationship else {
+            throw RelationshipError.notFound(relationship.trustDomain)
+        }
+    }
+
+    /// What was held.
+    func deleteBundle(of trustDomain: TrustDomain) async throws(RelationshipError) -> HeldBundle {
+        try await write(as: RelationshipError.self) { db in
+            guard try !has(trustDomain, in: "relationships", db) else {
+                throw RelationshipError.hasRelationship(trustDomain)
+            }
+            let sql = "DELETE FROM foreign_bundles WHERE trust_domain = ? RETURNING *"
+            guard let row = try Row.fetchOne(db, sql: sql, arguments: [trustDomain.name]) else {
+                throw RelationshipError.notFound(trustDomain)
+            }
+            _ = try db.advance("revision")
+            return try heldBundle(row)
+        }
+    }
+
+    private func heldBundle(_ row: Row) throws -> HeldBundle {
+        let text: String = try row.decode(forColumn: "document")
+        guard let trustDomain = try? TrustDomain(row.decode(String.self, forColumn: "trust_domain")),
+            let bundle = try? ForeignBundle(parsing: Array(text.utf8), of: trustDomain)
+        else { throw nonsense("a bundle of another trust domain") }
+        return HeldBundle(bundle: bundle, storedAt: try row.decode(forColumn: "stored_at"))
+    }
+
+    private func has(_ trustDomain: TrustDomain, in table: String, _ db: Database) throws -> Bool {
+        let sql = "SELECT 1 FROM \(table) WHERE trust_domain = ?"
+        return try Bool.fetchOne(db, sql: sql, arguments: [trustDomain.name]) ?? false
+    }
+
+    /// All that an entry federates with is known.
+    func checkFederated(_ entry: RegistrationEntry, _ db: Database) throws {
+        for trustDomain in entry.federatesWith
+        where try !has(trustDomain, in: "relationships", db) && !has(trustDomain, in: "foreign_bundles", db) {
+            throw EntryError.notFederated(trustDomain)
+        }
+    }
+}
+
+extension EndpointProfile {
+    var id: SPIFFEID? {
+        if case .spiffe(let id) = self { id } else { nil }
+    }
+}

@@ -1,0 +1,29 @@
+import AdminAPI
+import ArgumentParser
+import Foundation
+import PrintableText
+
+/// How a bundle is written: SPIFFE's document, or the X.509 roots alone.
+enum BundleFormat: String, ExpressibleByArgument, CaseIterable {
+    case spiffe
+    case pem
+
+    var message: Podshield_Admin_V1_BundleText.Format { self == .pem ? .pem : .spiffe }
+}
+
+extension Podshield_Admin_V1_BundleText {
+    private static let mostBytes = 1 << 20
+
+    /// - Parameter path: `-` for standard input.
+    init(reading path: String, _ format: BundleFormat) throws(CommandFailure) {
+        self.init()
+        do {
+            text =
+                try path == "-" ? FileHandle.standardInput.readToEnd() ?? Data() : Data(contentsOf: URL(filePath: path))
+        } catch {
+            throw CommandFailure(.failure, "\(path) cannot be read".printable)
+        }
+        guard text.count <= Self.mostBytes else { throw CommandFailure(.failure, "\(path) is too long".printable) }
+        self.format = format.message
+    }
+}

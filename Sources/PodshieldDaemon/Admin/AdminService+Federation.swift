@@ -1,0 +1,230 @@
+import AdminAPI
+import Authority
+import Federation
+import FoundationEssentials
+import GRPCCore
+import Identity
+import JOSE
+import OpenSSLBinding
+
+extension AdminService {
+    func federationCreate(
+        request: ServerRequest<Podshield_Admin_V1_FederationCreateRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Admin_V1_FederationCreateResponse> {
+        let message = request.message
+        var answer = Podshield_Admin_V1_FederationCreateResponse()
+        answer.relationship = try await federate(
+            message.relationship, message.hasBundle ? message.bundle : nil, replacing: false)
+        return ServerResponse(message: answer)
+    }
+
+    func federationUpdate(
+        request: ServerRequest<Podshield_Admin_V1_FederationUpdateRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Admin_V1_FederationUpdateResponse> {
+        let message = request.message
+        var answer = Podshield_Admin_V1_FederationUpdateResponse()
+        answer.relationship = try await federate(
+            message.relationship, message.hasBundle ? message.bundle : nil, replacing: true)
+        return ServerResponse(message: answer)
+    }
+
+    private func federate(
+        _ message: Podshield_Admin_V1_FederationRelationship, _ text: Podshield_Admin_V1_BundleText?, replacing: Bool
+    ) async throws(AdminError) -> Podshield_Admin_V1_FederationRelationship {
+        let service = try requireAuthority()
+        let relationship = try Relationship(message, of: service.settings.trustDomain)
+        let bundle: ForeignBundle? =
+            if let text { try ForeignBundle(text, of: relationship.trustDomain) } else { nil }
+        do throws(RelationshipError) {
+            return .init(try await service.federate(relationship, bundle: bundle, replacing: replacing))
+        } catch {
+            throw AdminError(error)
+        }
+    }
+
+    func federationList(
+        request: ServerRequest<Podshield_Admin_V1_FederationListRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Admin_V1_FederationListResponse> {
+        let service = try requireAuthority()
+        let wanted = request.message.trustDomain
+        var answer = Podshield_Admin_V1_FederationListResponse()
+        do throws(RelationshipError) {
+            answer.relationships = try await service.relationships().map { .init($0) }
+        } catch {
+            throw AdminError(error)
+        }
+        if !wanted.isEmpty {
+            let trustDomain = try TrustDomain(asked: wanted)
+            answer.relationships.removeAll { $0.trustDomain != trustDomain.name }
+            guard !answer.relationships.isEmpty else { throw AdminError(RelationshipError.notFound(trustDomain)) }
+        }
+        return ServerResponse(message: answer)
+    }
+
+    func federationDelete(
+        request: ServerRequest<Podshield_Admin_V1_FederationDeleteRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Admin_V1_FederationDeleteResponse> {
+        let service = try requireAuthority()
+        let trustDomain = try TrustDomain(asked: request.message.trustDomain)
+        var answer = Podshield_Admin_V1_FederationDeleteResponse()
+        do throws(RelationshipError) {
+            answer.relationship = .init(try await service.endFederation(with: trustDomain))
+        } catch {
+            throw AdminError(error)
+        }
+        return ServerResponse(message: answer)
+    }
+
+    func federationRefresh(
+        request: ServerRequest<Podshield_Admin_V1_FederationRefreshRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Admin_V1_FederationRefreshResponse> {
+        let service = try requireAuthority()
+        let trustDomain = try TrustDomain(asked: request.message.trustDomain)
+        var answer = Podshield_Admin_V1_FederationRefreshResponse()
+        do throws(RelationshipError) {
+            answer.relationship = .init(try await service.refreshBundle(of: trustDomain))
+        } catch {
+            throw AdminError(error)
+        }
+        return ServerResponse(message: answer)
+    }
+
+    // MARK: Bundles
+
+    func bundleList(
+        request: ServerRequest<Podshield_Admin_V1_BundleListRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Admin_V1_BundleListResponse> {
+        let service = try requireAuthority()
+        let own = try await service.publishedTrust()
+        var answer = Podshield_Admin_V1_BundleListResponse()
+        answer.bundles = [.init(BundleDocument(bundle: own.bundle, jwtBundle: own.jwtBundle), storedAt: 0)]
+        do throws(RelationshipError) {
+            answer.bundles += try await service.foreignBundles().map {
+                .init($0.bundle.document, storedAt: $0.storedAt)
+            }
+        } catch {
+            throw AdminError(error)
+        }
+        if !request.message.trustDomain.isEmpty {
+            let wanted = try TrustDomain(asked: request.message.trustDomain)
+            answer.bundles.removeAll { $0.trustDomain != wanted.name }
+            guard !answer.bundles.isEmpty else { throw AdminError(RelationshipError.notFound(wanted)) }
+        }
+        return ServerResponse(message: answer)
+    }
+
+    func bundleSet(
+        request: ServerRequest<Podshield_Admin_V1_BundleSetRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Admin_V1_BundleSetResponse> {
+        let service = try requireAuthority()
+        let trustDomain = try TrustDomain(asked: request.message.trustDomain)
+        let bundle = try ForeignBundle(request.message.bundle, of: trustDomain)
+        do throws(RelationshipError) { try await service.setBundle(bundle) } catch { throw AdminError(error) }
+        var answer = Podshield_Admin_V1_BundleSetResponse()
+        answer.bundle = .init(bundle.document, storedAt: WallClock.seconds())
+        return ServerResponse(message: answer)
+    }
+
+    func bundleDelete(
+        request: ServerRequest<Podshield_Admin_V1_BundleDeleteRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Admin_V1_BundleDeleteResponse> {
+        let service = try requireAuthority()
+        let trustDomain = try TrustDomain(asked: request.message.trustDomain)
+        do throws(RelationshipError) { try await service.deleteBundle(of: trustDomain) } catch {
+            throw AdminError(error)
+        }
+        var answer = Podshield_Admin_V1_BundleDeleteResponse()
+        answer.bundle.trustDomain = trustDomain.name
+        return ServerResponse(message: answer)
+    }
+}
+
+extension Relationship {
+    init(
+        _ message: Podshield_Admin_V1_FederationRelationship, of own: TrustDomain
+    ) throws(AdminError) {
+        let trustDomain = try TrustDomain(asked: message.trustDomain)
+        let profile: EndpointProfile =
+            switch (message.profile, message.endpointSpiffeID) {
+            case ("https_web", ""): .web
+            case ("https_web", let id):
+                throw AdminError(.invalid, "an endpoint of https_web has no SPIFFE ID", subject: id)
+            case ("https_spiffe", ""):
+                throw AdminError(.invalid, "the SPIFFE ID of the endpoint is missing", subject: message.url)
+            case ("https_spiffe", let id): .spiffe(try SPIFFEID(asked: id))
+            case (let name, _): throw AdminError(.invalid, "there is no such profile", subject: name)
+            }
+        do throws(FederationError) {
+            try self.init(with: trustDomain, of: own, at: EndpointURL(message.url), profile: profile)
+        } catch {
+            throw AdminError(.invalid, "\(error)", subject: message.url)
+        }
+    }
+}
+
+extension ForeignBundle {
+    init(_ message: Podshield_Admin_V1_BundleText, of trustDomain: TrustDomain) throws(AdminError) {
+        let roots = message.format == .pem ? try BundleDocument(pem: message.text, of: trustDomain) : nil
+        do throws(FederationError) {
+            if let roots { try self.init(roots) } else { try self.init(parsing: Array(message.text), of: trustDomain) }
+        } catch {
+            throw AdminError(.invalid, "\(error)", subject: trustDomain.name)
+        }
+    }
+}
+
+extension BundleDocument {
+    /// X.509 roots alone, which all have to be authorities of the trust domain.
+    fileprivate init(pem: Data, of trustDomain: TrustDomain) throws(AdminError) {
+        do {
+            let roots = try Certificate.parsePEMChain(String(decoding: pem, as: UTF8.self))
+            let bundle = try TrustBundle(trustDomain: trustDomain, authorities: roots, sequence: 0)
+            guard !roots.isEmpty else { throw AdminError(.invalid, "there is no certificate in it") }
+            self.init(bundle: bundle, jwtBundle: .empty(trustDomain))
+        } catch let error as AdminError {
+            throw error
+        } catch {
+            throw AdminError(.invalid, "the roots cannot be used: \(error)", subject: trustDomain.name)
+        }
+    }
+}
+
+extension AdminError {
+    fileprivate init(_ error: RelationshipError) {
+        switch error {
+        case .notFound(let trustDomain): self.init(.notFound, "\(error)", subject: trustDomain.name)
+        case .alreadyExists(let trustDomain): self.init(.alreadyExists, "\(error)", subject: trustDomain.name)
+        case .hasRelationship(let trustDomain): self.init(.precondition, "\(error)", subject: trustDomain.name)
+        case .tooMany: self.init(.exhausted, "\(error)")
+        case .federation(.ownTrustDomain): self.init(.invalid, "\(error)")
+        case .federation: self.init(.unavailable, "\(error)")
+        case .registry: self.init(.internal, "\(error)")
+        }
+    }
+}
+
+extension Podshield_Admin_V1_FederationRelationship {
+    fileprivate init(_ relationship: Relationship) {
+        self.init()
+        trustDomain = relationship.trustDomain.name
+        url = relationship.url.text
+        profile = relationship.profile.name
+        if case .spiffe(let id) = relationship.profile { endpointSpiffeID = "\(id)" }
+    }
+
+    fileprivate init(_ record: RelationshipRecord) {
+        self.init(record.relationship)
+        refreshedAt = record.refreshedAt ?? 0
+        failure = record.failure.map { "\($0)" } ?? ""
+    }
+}
+
+extension Podshield_Admin_V1_TrustDomainBundle {
+    fileprivate init(_ document: BundleDocument, storedAt: Int64) {
+        self.init()
+        trustDomain = document.bundle.trustDomain.name
+        self.document = document.encoded
+        roots = document.bundle.authorities.map { Data($0.der) }
+        self.storedAt = storedAt
+    }
+}
