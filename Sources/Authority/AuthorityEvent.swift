@@ -44,7 +44,7 @@ public enum AuthorityEvent: Sendable {
     /// It has ended.
     case authorityRemoved(fingerprint: String)
     /// The schedule of the CAs could not be kept, or files do not show it; tried again. Said once for each reason.
-    case successionFailed(AuthorityError)
+    case successionFailed(SuccessionError)
     case federationBegun(Relationship)
     case federationEnded(TrustDomain)
     /// The bundle that is held stays in use. Said once for each reason, until `federationRestored`.

@@ -67,8 +67,8 @@ public final class AuthorityService: Sendable {
             registry, trust: trust, identity: identity, now: now,
             published: { admission.know(Set($0.nodes.map(\.address))) })
         lifecycle = AuthorityLifecycle(
-            files: files, registry: registry, authorities: authorities, health: health, publisher: publisher, now: now,
-            observe: observe)
+            files: files, registry: registry, authorities: authorities, health: health, publisher: publisher,
+            graceOfEnded: settings.limits.endedAuthority, now: now, observe: observe)
         federation = FederationKeeper(
             registry: registry, publisher: publisher, trust: trust, now: now, observe: observe)
         jwtKeys = JWTKeys(
@@ -106,12 +106,15 @@ public final class AuthorityService: Sendable {
     /// Why the CA's key does not sign now; nil when it does.
     public var keyFailure: SigningError? { health.failure }
 
-    /// No root of the authority's own may vouch for machines.
+    /// No authority above workloads may vouch for machines, by whatever certificate of its key.
     private static func checkMachineCertificates(
         _ settings: AuthoritySettings, _ authorities: AuthoritySet
     ) throws(AuthorityError) {
-        let own = authorities.all.map(\.authority.root) + (settings.upstream?.chain.suffix(1) ?? [])
-        guard let roots = settings.machineCertificates?.roots, roots.contains(where: own.contains) else { return }
+        let own = Set(
+            (authorities.all.flatMap(\.authority.chain) + (settings.upstream?.chain ?? [])).map(
+                \.publicKey.subjectPublicKeyInfo))
+        let roots = settings.machineCertificates?.roots ?? []
+        guard roots.contains(where: { own.contains($0.publicKey.subjectPublicKeyInfo) }) else { return }
         throw .ownRootVouchesForMachines
     }
 

@@ -73,6 +73,8 @@ public struct AuthorityLimits: Sendable, Equatable {
     public var directory = DirectoryLimits()
     /// Between two directories on one stream.
     public var directoryPause = Duration.milliseconds(100)
+    /// How long a CA that has ended is kept, while the daemon runs.
+    public var endedAuthority = Duration.seconds(86400)
     /// How long a connection without a certificate may last: it is there to join, and for nothing else.
     public var anonymousConnection = Duration.seconds(30)
 

@@ -18,14 +18,15 @@ struct AuthorityStart {
         } catch {
             throw .registry(error)
         }
-        var (rows, known) = try Self.known(published, files, registry)
-        try Self.replaceEnded(&rows, &known, files, registry, now: now, observe)
+        let (found, known) = try Self.known(published, files, registry)
+        var rows = found
+        try Self.replaceEnded(&rows, registry, now: now, observe)
         guard let set = AuthoritySet(rows, of: known, health: health) else {
             throw .registry(registry.nonsense("CAs of which none signs"))
         }
         authorities = set
         // An interruption may have left the files behind the registry.
-        try files.publish(set.active.authority)
+        if set.active.authority.certificate != published.certificate { try files.publish(set.active.authority) }
         try files.keepOnlyKeys(of: set.all.map(\.authority.certificate))
     }
 
@@ -52,31 +53,19 @@ struct AuthorityStart {
         return (rows, known)
     }
 
-    /// An authority that was away until the CA that signs had ended goes on with the next; where there is none it begins anew, and
-    /// whoever trusted it has to join again.
+    /// An authority that was away until the CA that signs had ended goes on with the one that is prepared. Where there is none, the
+    /// start fails when nothing can be issued: a clock that is wrong must not cost a root.
     private static func replaceEnded(
-        _ rows: inout AuthorityRows, _ known: inout [CertificateAuthority], _ files: AuthorityFiles,
-        _ registry: Registry, now: Int64, _ observe: (AuthorityEvent) -> Void
+        _ rows: inout AuthorityRows, _ registry: Registry, now: Int64, _ observe: (AuthorityEvent) -> Void
     ) throws(AuthorityError) {
-        guard let ended = rows.rows.first(where: { $0.state == .active }), ended.chain[0].notAfter <= now,
-            let last = known.last
-        else { return }
-        var steps: [AuthorityStep] = []
-        let next: Certificate
-        if let prepared = rows.rows.first(where: { $0.state == .prepared && $0.chain[0].notAfter > now }) {
-            next = prepared.chain[0]
-        } else {
-            let made = try files.makeSuccessor(of: last, now: now)
-            next = made.certificate
-            known.append(made)
-            steps.append(.add(AuthorityRow(chain: made.chain, state: .prepared, preparedAt: now)))
-            observe(.authorityPrepared(fingerprint: next.fingerprint, notAfter: next.notAfter))
-        }
+        let active = rows.rows.first { $0.state == .active }?.chain[0]
+        let prepared = rows.rows.first { $0.state == .prepared }?.chain[0]
+        guard let active, active.notAfter <= now, let prepared, prepared.notAfter > now else { return }
         do throws(RegistryError) {
-            rows = try registry.performNow(steps + [.activate(next.fingerprint)])
+            rows = try registry.performNow([.activate(prepared.fingerprint)])
         } catch {
             throw .registry(error)
         }
-        observe(.authorityActivated(fingerprint: next.fingerprint))
+        observe(.authorityActivated(fingerprint: prepared.fingerprint))
     }
 }

@@ -127,9 +127,15 @@ extension Datapath {
         }
     }
 
-    /// The same for all identities and peers.
+    /// The same for all identities and peers; one that cannot be retired keeps no other.
     public func retireOutbound() throws(DatapathError) {
-        for flow in outbound.flows { try retireOutbound(peer: flow.peer, identity: flow.identity) }
+        var failure: DatapathError?
+        for flow in outbound.flows {
+            do throws(DatapathError) { try retireOutbound(peer: flow.peer, identity: flow.identity) } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
     }
 
     /// Whether a packet of this SA has been authenticated yet.

@@ -82,11 +82,14 @@ extension NodeIdentityService {
             observe(.directoryRefused(error))
             return .lost(.badAnswer("\(error)"), wasConnected: false)
         } catch {
-            let failure = AuthorityCallError(error)
-            // Who is not let in has no reason to be back at once.
-            if case .denied = failure { return .lost(failure, wasConnected: false) }
-            return .lost(failure, wasConnected: true)
+            return Self.end(AuthorityCallError(error))
         }
+    }
+
+    /// Who is not let in has no reason to be back at once.
+    private static func end(_ failure: AuthorityCallError) -> SessionEnd {
+        if case .denied = failure { return .lost(failure, wasConnected: false) }
+        return .lost(failure, wasConnected: true)
     }
 
     /// Follows the entries for this node for as long as the stream lasts. Nil from an authority of the version before, which
@@ -105,7 +108,7 @@ extension NodeIdentityService {
             accept(entries: [])
             return nil
         } catch {
-            return .lost(AuthorityCallError(error), wasConnected: true)
+            return Self.end(AuthorityCallError(error))
         }
     }
 

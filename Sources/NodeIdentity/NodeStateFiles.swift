@@ -134,8 +134,9 @@ struct NodeStateFiles: Sendable {
         let bytes = try read(editions, limit: AuthorityWire.largestResponse)
         do {
             let message = try Podshield_Authority_V1_SignedDirectory(encoded: bytes)
-            let signer = try message.chain.first.map { try Certificate(der: Array($0)) }
-            return try message.verified(by: SVIDVerifier(bundle: bundle), at: signer?.notBefore ?? 0)
+            let path = try message.chain.map { try Certificate(der: Array($0)) } + bundle.authorities
+            let signer = path.first?.notBefore ?? 0
+            return try message.verified(by: SVIDVerifier(bundle: bundle), at: signer + X509SVID.backdating)
         } catch DirectoryRejection.signer(.unknownAuthority) {
             return nil
         } catch {

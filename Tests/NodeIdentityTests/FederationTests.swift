@@ -95,7 +95,7 @@ import Testing
             authority.journal.contains {
                 if case .foreignBundleChanged(partnerDomain, _) = $0 { true } else { false }
             })
-        partner.clock.advance(seconds: 15)
+        for each in [partner, authority] { each.clock.advance(seconds: 15) }
         _ = try await partner.service.activateAuthority()
         let former = try #require(try await partner.service.certificateAuthorities().first)
         _ = try await partner.service.revokeAuthority(former.fingerprint, force: true)

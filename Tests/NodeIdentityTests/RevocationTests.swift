@@ -145,4 +145,25 @@ import Testing
         #expect(renewed.number == list.number + 1 && renewed.serials.isEmpty)
         #expect(renewed.thisUpdate > list.thisUpdate)
     }
+
+    /// A node that has had more issued than a list has room for cannot make itself impossible to shut out.
+    @Test(arguments: ["ban", "revoke", "evict"]) func aFullListKeepsNoNodeIn(_ how: String) async throws {
+        let authority = try await TestAuthority { $0.limits.directory.revocations = 2 }
+        let node = try await TestNode.joined("a", to: authority)
+        try await authority.entry("/web", parent: "a")
+        for number in 0..<5 { _ = try await node.service.issue(pod("web-\(number)")) }
+        switch how {
+        case "ban": #expect(try await authority.service.ban(node: "a") != nil)
+        case "revoke": #expect(try await revoke(authority, .node("a")).count == 6)
+        default: #expect(try await authority.service.evict(node: "a") != nil)
+        }
+        try await eventually("it is shut out") { await node.service.status().exclusion != nil }
+        #expect(try await authority.service.revocations().certificates.count == 2)
+        #expect(try await authority.service.directory().nodes.isEmpty)
+        // One certificate is not taken back in silence.
+        let other = try await TestNode.joined("b", to: authority, address: "192.0.2.2")
+        let serial = try #require(other.service.currentSVID).svid.leaf.serialHex
+        await #expect(throws: RevocationError.self) { try await revoke(authority, .serial(serial)) }
+        #expect(!authority.service.bundle.revokes(serial: serial))
+    }
 }

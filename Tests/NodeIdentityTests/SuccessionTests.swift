@@ -237,6 +237,7 @@ import Testing
         let day: Int64 = 86400
         let authority = try await TestAuthority(clock: TestClock(stoppedAt: 1_800_000_000)) {
             $0.caLifetime = .seconds(60 * day)
+            $0.limits.endedAuthority = .zero
         }
         let keys = {
             try FileManager.default.contentsOfDirectory(atPath: authority.directory.path + "/authority")
@@ -263,18 +264,40 @@ import Testing
         #expect(try await again.service.certificateAuthorities().map(\.fingerprint) == left.map(\.fingerprint))
     }
 
-    /// All of them ended while it was away: a new one, and nobody who trusts it.
-    @Test func anAuthorityThatWasAwayForTooLongBeginsAnew() async throws {
-        let authority = try await TestAuthority { $0.caLifetime = .seconds(86400) }
-        let first = try await authority.service.certificateAuthorities()
+    /// A clock that was set ahead: nothing is issued, nothing is lost, also over a start.
+    @Test func aClockFarAheadCostsNoCA() async throws {
+        let authority = try await TestAuthority { $0.caLifetime = .seconds(30 * 86400) }
+        let node = try await TestNode.joined("a", to: authority)
+        let former = try await replaceCA(authority)
+        let before = try await authority.service.certificateAuthorities().map(\.fingerprint)
+        authority.clock.advance(seconds: 365 * 86400)
+        await authority.service.lifecycle.look()
+        #expect(
+            authority.journal.contains { if case .successionFailed(.ended) = $0 { true } else { false } })
+        #expect(try await authority.service.certificateAuthorities().map(\.fingerprint) == before)
         try await authority.stop()
-        authority.clock.advance(seconds: 2 * 86400)
-        let again = try await TestAuthority(in: authority.directory, clock: authority.clock)
-        try await eventually("the one that has ended is gone") {
-            let now = try await again.service.certificateAuthorities()
-            return now.count == 1 && now[0].state == .active && now[0].fingerprint != first[0].fingerprint
+        await #expect(throws: AuthorityError.self) {
+            _ = try await TestAuthority(in: authority.directory, clock: authority.clock)
         }
-        _ = try await TestNode.joined("a", to: again)
+        authority.clock.advance(seconds: -365 * 86400)
+        let again = try await TestAuthority(in: authority.directory, port: authority.port, clock: authority.clock)
+        #expect(try await again.service.certificateAuthorities().map(\.fingerprint) == before)
+        try await eventually("the node is back") { await node.service.status().isConnected }
+        #expect(issuer(node.service.currentSVID) == former.fingerprint)
+    }
+
+    /// An authority that was away goes on with the CA that was prepared.
+    @Test func theOneThatIsPreparedTakesOverAtAStart() async throws {
+        let day: Int64 = 86400
+        let authority = try await TestAuthority { $0.caLifetime = .seconds(60 * day) }
+        authority.clock.advance(seconds: 40 * day)
+        await authority.service.lifecycle.look()
+        let prepared = try await authority.service.certificateAuthorities()[1]
+        try await authority.stop()
+        authority.clock.advance(seconds: 25 * day)
+        let again = try await TestAuthority(in: authority.directory, clock: authority.clock)
+        #expect(try await states(again) == ["retired", "active, serves"])
+        #expect(try await again.service.certificateAuthorities()[1].fingerprint == prepared.fingerprint)
     }
 
     /// Where the key stays the operator's, the next CA is another certificate for it; what one has taken back the other has.
@@ -306,11 +329,17 @@ import Testing
                     == nil
             } && node.service.bundle.revokes(issued.svid.svid)
         }
-        _ = try await authority.service.taintAuthority(former.fingerprint)
+        // What one issued is as good as the other's: there is nothing to be rid of.
+        await #expect(throws: SuccessionError.sharedKey(former.fingerprint)) {
+            try await authority.service.taintAuthority(former.fingerprint)
+        }
+        await #expect(throws: SuccessionError.sharedKey(former.fingerprint)) {
+            try await authority.service.revokeAuthority(former.fingerprint, force: true)
+        }
         try await authority.stop()
         let again = try await TestAuthority(in: authority.directory, clock: authority.clock) {
             $0.keyStore = .file(path: path)
         }
-        #expect(try await again.service.certificateAuthorities().map(\.isTainted) == [true, false])
+        #expect(try await states(again) == ["retired, serves", "active"])
     }
 }

@@ -15,7 +15,7 @@ import Testing
         let copied = CopiedMachine(
             changes: changes, datapath: nil, telemetry: telemetry, end: { ends.withLock { $0 += 1 } })
         hypervisor.yield()
-        try await copied.run()
+        await copied.run()
         #expect(ends.withLock { $0 } == 1 && told.withLock { $0 } == [.machineCopied])
     }
 
@@ -27,7 +27,7 @@ import Testing
             telemetry: Telemetry(EventDestination { _ in }, now: WallClock.nanoseconds),
             end: { ends.withLock { $0 += 1 } })
         hypervisor.finish()
-        try await copied.run()
+        await copied.run()
         #expect(ends.withLock { $0 } == 0)
     }
 }

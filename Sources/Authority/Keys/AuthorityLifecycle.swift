@@ -17,7 +17,10 @@ actor AuthorityLifecycle {
     /// Steps are made one after another, though each waits for the registry.
     private var last: Task<Void, Never>?
     /// What kept the schedule from being kept when it was last looked at.
-    private var failure: AuthorityError?
+    private var failure: SuccessionError?
+    /// Since when CAs are seen to have ended, by a clock that nobody sets.
+    private var seenEnded: [String: ContinuousClock.Instant] = [:]
+    private let graceOfEnded: Duration
     /// The files do not show what the registry says yet.
     private var filesAreBehind = false
 
@@ -26,14 +29,17 @@ actor AuthorityLifecycle {
     /// Seconds from when a CA is published until it may sign, and from when an SVID is replaced until it counts as unused: time
     /// enough for everybody to be told, and for every node to show its peers the new one.
     static let leastNotice: Int64 = 15
-    /// Fewer than a bundle has room for.
+    /// That have not ended.
     private static let most = 8
+    /// With those that have: fewer than a bundle has room for.
+    private static let mostTrusted = 15
 
     init(
         files: AuthorityFiles, registry: Registry, authorities: Authorities, health: KeyHealth,
-        publisher: DirectoryPublisher, now: @escaping @Sendable () -> Int64,
+        publisher: DirectoryPublisher, graceOfEnded: Duration, now: @escaping @Sendable () -> Int64,
         observe: @escaping @Sendable (AuthorityEvent) -> Void
     ) {
+        self.graceOfEnded = graceOfEnded
         self.files = files
         self.registry = registry
         self.authorities = authorities
@@ -57,34 +63,48 @@ actor AuthorityLifecycle {
     func look() async {
         do throws(SuccessionError) {
             try await inTurn { (lifecycle) async throws(SuccessionError) in
-                if lifecycle.filesAreBehind { try lifecycle.writeFiles() }
+                if lifecycle.filesAreBehind { lifecycle.writeFiles() }
                 try await lifecycle.takeDueSteps()
             }
             failure = nil
         } catch {
-            guard case .authority(let reason) = error, reason != failure else { return }
-            failure = reason
-            observe(.successionFailed(reason))
+            if error != failure { observe(.successionFailed(error)) }
+            failure = error
         }
     }
 
-    /// One transaction, so that there is always one that signs.
+    /// One transaction, so that there is always one that signs. What cannot be made keeps nothing else back.
     private func takeDueSteps() async throws(SuccessionError) {
         let now = now()
         var steps: [AuthorityStep] = []
         var made: CertificateAuthority?
+        var failure: SuccessionError?
         for step in dueSteps(now) {
             switch step {
-            case .make(let state):
-                let successor = try await makeSuccessor(now)
-                made = successor
-                steps.append(.add(AuthorityRow(chain: successor.chain, state: .prepared, preparedAt: now)))
-                if state == .active { steps.append(.activate(successor.certificate.fingerprint)) }
+            case .make(.prepared):
+                do throws(SuccessionError) {
+                    let successor = try await makeSuccessor(now)
+                    made = successor
+                    steps.append(.add(AuthorityRow(chain: successor.chain, state: .prepared, preparedAt: now)))
+                } catch {
+                    failure = error
+                }
+            // A root that nobody trusts helps nobody, and the clock may be what is wrong.
+            case .make: failure = .ended
             case .activate(let fingerprint): steps.append(.activate(fingerprint))
-            case .remove(let fingerprint): steps.append(.remove(fingerprint))
+            case .remove(let fingerprint): if isOverForGood(fingerprint) { steps.append(.remove(fingerprint)) }
             }
         }
         if !steps.isEmpty { try await perform(steps, made: made) }
+        if let failure { throw failure }
+    }
+
+    /// Keys cannot be brought back: a clock that was set ahead and back again must not have cost any.
+    private func isOverForGood(_ fingerprint: String) -> Bool {
+        guard authorities.current.active.fingerprint != fingerprint else { return false }
+        let seen = seenEnded[fingerprint] ?? .now
+        seenEnded[fingerprint] = seen
+        return seen.duration(to: .now) >= graceOfEnded
     }
 
     /// A CA that is not where the settings say has its successor made at once; when it takes over is the operator's to say.
@@ -135,6 +155,7 @@ actor AuthorityLifecycle {
             case .prepared: throw .neverSigned(authority.fingerprint)
             case .retired: break
             }
+            try lifecycle.checkOwnKey(authority)
             guard !authority.isTainted else { return authority }
             try await lifecycle.perform([.taint(authority.fingerprint)])
             return try lifecycle.find(authority.fingerprint)
@@ -159,6 +180,7 @@ actor AuthorityLifecycle {
         case .prepared: return
         case .retired: break
         }
+        try checkOwnKey(authority)
         // Whoever trusts the root above trusts what it issued, whatever is said here.
         guard authority.authority.issuers.isEmpty || !isRootShared(authority) else {
             throw .belowUpstream(authority.fingerprint)
@@ -167,6 +189,15 @@ actor AuthorityLifecycle {
         guard authority.isTainted else { throw .notTainted(authority.fingerprint) }
         let inUse = try await inUse()[authority.fingerprint] ?? 0
         guard inUse == 0 else { throw .inUse(authority.fingerprint, svids: inUse) }
+    }
+
+    /// Of two certificates of one key nobody can tell which issued what.
+    private func checkOwnKey(_ authority: HeldAuthority) throws(SuccessionError) {
+        let key = authority.authority.key.publicKey
+        let others = authorities.current.all.filter { $0.fingerprint != authority.fingerprint }
+        guard !others.contains(where: { $0.authority.key.publicKey == key }) else {
+            throw .sharedKey(authority.fingerprint)
+        }
     }
 
     private func isRootShared(_ authority: HeldAuthority) -> Bool {
@@ -197,7 +228,8 @@ actor AuthorityLifecycle {
 
     private func makeSuccessor(_ now: Int64) async throws(SuccessionError) -> CertificateAuthority {
         let set = authorities.current
-        guard set.all.count < Self.most else { throw .tooMany(set.all.count) }
+        let living = set.all.count { $0.notAfter > now }
+        guard living < Self.most, set.all.count < Self.mostTrusted else { throw .tooMany(living) }
         let made = await NIOThreadPool.singleton.result { [files] () throws(AuthorityError) in
             try files.makeSuccessor(of: set.active.authority, now: now)
         }
@@ -217,19 +249,20 @@ actor AuthorityLifecycle {
         for step in steps { report(step) }
         await publisher.changed()
         _ = try? await publisher.current()
-        filesAreBehind = true
-        try writeFiles()
+        writeFiles()
     }
 
-    private func writeFiles() throws(SuccessionError) {
+    /// A step is done once the registry has it; files that could not be written are said, and written at the next look.
+    private func writeFiles() {
         let set = authorities.current
         do throws(AuthorityError) {
             try files.publish(set.active.authority)
             try files.keepOnlyKeys(of: set.all.map(\.authority.certificate))
+            filesAreBehind = false
         } catch {
-            throw .authority(error)
+            if !filesAreBehind { observe(.successionFailed(.authority(error))) }
+            filesAreBehind = true
         }
-        filesAreBehind = false
     }
 
     private func report(_ step: AuthorityStep) {

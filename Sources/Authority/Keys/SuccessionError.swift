@@ -15,6 +15,10 @@ public enum SuccessionError: Error, Sendable, Equatable {
     case notTainted(String)
     /// SVIDs of it would be refused.
     case inUse(String, svids: Int)
+    /// Another CA has the same key: what one issued is as good as the other's.
+    case sharedKey(String)
+    /// The CA that signs has ended, and no other is prepared.
+    case ended
     /// Only the authority above can take it out.
     case belowUpstream(String)
     case tooMany(Int)
@@ -36,6 +40,9 @@ extension SuccessionError: CustomStringConvertible {
             "CA \(fingerprint) is to be tainted first, so that what it issued is replaced"
         case .inUse(let fingerprint, let svids):
             "\(svids) SVIDs of CA \(fingerprint) have not been replaced, and would be refused"
+        case .sharedKey(let fingerprint):
+            "CA \(fingerprint) has the key of another: what it issued is good by that one; it stays until it ends"
+        case .ended: "the CA that signs has ended, or the clock is wrong; nothing is issued"
         case .belowUpstream(let fingerprint):
             "CA \(fingerprint) is below a root that stays: only the authority above can take it out"
         case .tooMany(let count): "there are \(count) CAs, more are not kept; revoke one that is retired"

@@ -113,18 +113,21 @@ extension Registry {
     // MARK: What they issued
 
     /// How many SVIDs of each CA have not ended, and were not replaced before `moment`: of each SPIFFE ID, node, entry and pod the
-    /// newest of all, and the newest of those that had been issued then. CAs by fingerprint, times in seconds since 1970.
+    /// newest of all, and the newest of those that had been issued then. Each that is bound to
+    /// no node counts by itself: nobody replaces it. CAs by fingerprint, times in seconds since 1970.
     func certificatesInUse(now: Int64, replacedBefore moment: Int64) async throws(RegistryError) -> [String: Int] {
         try await read(as: RegistryError.self) { db in
             // SQLite takes the other columns from the row that has the maximum.
             let newest = """
-                SELECT spiffe_id, node, entry, pod, issuer, max(not_after) FROM certificates
-                WHERE revoked_at IS NULL AND not_after > ? AND issued_at <= ? GROUP BY spiffe_id, node, entry, pod
+                SELECT spiffe_id, node, entry, pod, iif(node = 0, serial, '') AS minted, issuer, max(not_after)
+                FROM certificates
+                WHERE revoked_at IS NULL AND not_after > ? AND issued_at <= ?
+                GROUP BY spiffe_id, node, entry, pod, iif(node = 0, serial, '')
                 """
             let sql = """
                 SELECT issuer, count(*) AS count FROM (
-                    SELECT spiffe_id, node, entry, pod, issuer FROM (\(newest))
-                    UNION SELECT spiffe_id, node, entry, pod, issuer FROM (\(newest))
+                    SELECT spiffe_id, node, entry, pod, minted, issuer FROM (\(newest))
+                    UNION SELECT spiffe_id, node, entry, pod, minted, issuer FROM (\(newest))
                 ) GROUP BY issuer
                 """
             let rows = try Row.fetchAll(db, sql: sql, arguments: [now, Int64.max, now, moment])

@@ -26,11 +26,22 @@ extension Registry {
         }
     }
 
-    /// Its certificates are on the next list.
+    /// Its certificates are on the next list: those that last longest, where there is not room for all. That a name gives nothing any
+    /// more, or a node is out, must not wait for room: a node could make itself impossible to ban.
     func takeBack(_ subject: RevocationSubject, _ reason: RevocationReason, now: Int64, _ db: Database) throws {
-        try db.execute(
-            sql: "UPDATE certificates SET revoked_at = ?, reason = ? WHERE revoked_at IS NULL AND \(subject.condition)",
-            arguments: [now, reason.rawValue, subject.name])
+        try db.execute(sql: "DELETE FROM certificates WHERE not_after <= ?", arguments: [now])
+        let held = try Int.fetchOne(db, sql: "SELECT count(*) FROM certificates WHERE revoked_at IS NOT NULL") ?? 0
+        let sql = """
+            UPDATE certificates SET revoked_at = ?, reason = ? WHERE serial IN (
+                SELECT serial FROM certificates WHERE revoked_at IS NULL AND \(subject.condition)
+                ORDER BY not_after DESC LIMIT ?)
+            """
+        let room = max(limits.revocations - held, 0)
+        try db.execute(sql: sql, arguments: [now, reason.rawValue, subject.name, room])
+        if case .serial = subject, db.changesCount == 0, room == 0 {
+            throw RegistryError.directoryFull(
+                DirectoryShortage("revoked certificates", held, of: limits.revocations))
+        }
         try advanceList(now: now, db)
     }
 

@@ -57,8 +57,13 @@ actor DirectoryPublisher {
     /// The newest edition, signed by an SVID that is in use.
     func current() async throws -> Edition {
         let serial = identity.current.svid.leaf.serialHex
-        if let edition, edition.madeAfter == changes {
-            if let made = try? await edition.task.value, made.signer == serial { return made }
+        let found = edition
+        if let found, found.madeAfter == changes {
+            if let made = try? await found.task.value, made.signer == serial { return made }
+            // Of all who waited for one that failed, the first makes another.
+            if let edition, edition.madeAfter == changes, edition.task != found.task {
+                return try await edition.task.value
+            }
         }
         let task = Task { try await make() }
         edition = (changes, task)

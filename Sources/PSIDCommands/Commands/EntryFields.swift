@@ -58,7 +58,8 @@ struct EntryFields: ParsableArguments {
 
     func validate() throws {
         guard data == nil else {
-            guard spiffeID == nil, selectors.isEmpty else {
+            let saysMore = !node.isEmpty || !policyLabel.isEmpty || !dnsNames.isEmpty || svidTTL != 0 || !hint.isEmpty
+            guard spiffeID == nil, selectors.isEmpty, federatesWith.isEmpty, !saysMore else {
                 throw ValidationError("--data says all: no other flag goes with it")
             }
             return

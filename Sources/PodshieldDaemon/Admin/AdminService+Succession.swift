@@ -72,7 +72,8 @@ extension AdminError {
         switch error {
         case .notFound(let fingerprint): self.init(.notFound, "\(error)", subject: fingerprint)
         case .ambiguous(let digits): self.init(.invalid, "\(error)", subject: digits)
-        case .alreadyPrepared, .nonePrepared, .tooEarly, .signs, .neverSigned, .notTainted, .inUse, .belowUpstream:
+        case .alreadyPrepared, .nonePrepared, .tooEarly, .signs, .neverSigned, .notTainted, .inUse, .belowUpstream,
+            .sharedKey, .ended:
             self.init(.precondition, "\(error)")
         case .tooMany: self.init(.exhausted, "\(error)")
         case .authority: self.init(.internal, "\(error)")

@@ -33,7 +33,7 @@ struct RunningDaemon: Sendable {
         let changes: AsyncStream<Void>
         do throws(SystemError) { changes = try MachineGeneration.changes() } catch { throw .system(error) }
         let copied = CopiedMachine(changes: changes, datapath: datapath, telemetry: context.telemetry)
-        context.components.start("the watch for copies of the machine") { try await copied.run() }
+        context.components.start("the watch for copies of the machine") { await copied.run() }
     }
 
     private static func feedWatchdog(_ context: DaemonContext, _ actors: [any Actor]) {
