@@ -224,6 +224,20 @@ import Testing
         }
     }
 
+    /// Nor does one that was slower than another.
+    @Test func aSlowFetchReplacesNothingNewer() async throws {
+        let relationship = try relationship()
+        let first = try await firstBundle()
+        _ = try await authority.service.federate(relationship, bundle: first, replacing: false)
+        _ = try await partner.service.prepareAuthority()
+        _ = try await authority.service.refreshBundle(of: partnerDomain)
+        let error = await #expect(throws: RelationshipError.self) {
+            try await authority.service.federation.take(first, by: relationship)
+        }
+        if case .federation(.rolledBack) = error {} else { Issue.record("\(String(describing: error))") }
+        #expect(try await authority.service.foreignBundles().first?.bundle.document.bundle.authorities.count == 2)
+    }
+
     /// What a fetch brings home for a relationship that has ended meanwhile is thrown away.
     @Test func aFetchDoesNotOutliveItsRelationship() async throws {
         let relationship = try relationship()

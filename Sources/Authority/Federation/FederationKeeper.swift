@@ -79,7 +79,6 @@ actor FederationKeeper {
         do throws(FederationError) {
             let held = try await held()
             let fetched = try await fetch(relationship, held)
-            try fetched.checkSuccession(to: held[trustDomain]?.bundle)
             try await store(fetched, by: relationship)
             if progress[trustDomain]?.failure != nil { observe(.federationRestored(trustDomain)) }
             progress[trustDomain] = Progress(due: now() + spread(fetched.refreshPause.components.seconds))
@@ -127,7 +126,9 @@ actor FederationKeeper {
     }
 
     private func store(_ bundle: ForeignBundle, by relationship: Relationship) async throws(FederationError) {
-        do throws(RelationshipError) { try await take(bundle, by: relationship) } catch {
+        do throws(RelationshipError) { try await take(bundle, by: relationship) } catch .federation(let error) {
+            throw error
+        } catch {
             throw .endpoint("the bundle cannot be kept: \(error)")
         }
     }

@@ -76,6 +76,8 @@ actor AuthorityLifecycle {
     /// One transaction, so that there is always one that signs. What cannot be made keeps nothing else back.
     private func takeDueSteps() async throws(SuccessionError) {
         let now = now()
+        // Whose end was a mistake of the clock begins anew.
+        for held in authorities.current.all where held.notAfter > now { seenEnded[held.fingerprint] = nil }
         var steps: [AuthorityStep] = []
         var made: CertificateAuthority?
         var failure: SuccessionError?

@@ -74,10 +74,17 @@ extension Registry {
         _ bundle: ForeignBundle, by relationship: Relationship?, now: Int64
     ) async throws(RelationshipError) -> Bool {
         try await write(as: RelationshipError.self) { db in
-            if let relationship { try check(relationship, db) }
             let name = bundle.trustDomain.name
-            let sql = "SELECT document FROM foreign_bundles WHERE trust_domain = ?"
-            let held = try String.fetchOne(db, sql: sql, arguments: [name])
+            let sql = "SELECT * FROM foreign_bundles WHERE trust_domain = ?"
+            let former = try Row.fetchOne(db, sql: sql, arguments: [name]).map(heldBundle)
+            if let relationship {
+                try check(relationship, db)
+                // Another may have been stored while this one was fetched.
+                do throws(FederationError) { try bundle.checkSuccession(to: former?.bundle) } catch {
+                    throw RelationshipError.federation(error)
+                }
+            }
+            let held = former?.bundle.encoded
             let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM foreign_bundles") ?? 0
             guard held != nil || count < Relationship.most else { throw RelationshipError.tooMany(count) }
             try db.execute(
