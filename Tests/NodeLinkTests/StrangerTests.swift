@@ -43,8 +43,10 @@ struct StrangerTests {
     /// Whichever dials, from the address that the directory has.
     @Test func strangersTakeNothingFromNodes() async throws {
         let full = { (limits: inout AdmissionLimits) in limits.strangers.pending = 4 }
-        let a = try await TestNode("a", 1, domain, address: "127.0.0.7", admission: full)
-        let b = try await TestNode("b", 2, domain, address: "127.0.0.8", admission: full)
+        // Strangers stay as long as the test takes on a busy machine.
+        let long = Duration.seconds(50)
+        let a = try await TestNode("a", 1, domain, address: "127.0.0.7", handshake: long, admission: full)
+        let b = try await TestNode("b", 2, domain, address: "127.0.0.8", handshake: long, admission: full)
         let strangers = try await connect(8, to: a, from: "127.0.0.1") + connect(8, to: b, from: "127.0.0.1")
         try await eventually("there is no room for strangers") { strangers.filter(\.isActive).count == 8 }
         await introduce([a, b])

@@ -32,7 +32,7 @@ final class TestNode: Sendable {
     init(
         _ name: String, _ number: UInt32, _ domain: TestDomain, sink: RecordingSink? = nil,
         address: IPAddress = "127.0.0.1", port: UInt16 = 0, svid: KeyedSVID? = nil,
-        admission change: (inout AdmissionLimits) -> Void = { _ in }
+        handshake: Duration? = nil, admission change: (inout AdmissionLimits) -> Void = { _ in }
     ) async throws {
         self.name = name
         self.number = number
@@ -43,6 +43,7 @@ final class TestNode: Sendable {
         self.sink = sink ?? RecordingSink(firstSPI: number << 16)
         var settings = NodeLinkSettings(address: address, port: port)
         change(&settings.admission)
+        if let handshake { settings.timing.handshake = handshake }
         settings.timing.overdue = .seconds(1)
         settings.timing.grace = .milliseconds(100)
         settings.timing.shortestBackoff = .milliseconds(50)
