@@ -16,18 +16,25 @@ extension AuthorityService {
     /// By name.
     public func relationships() async throws(RelationshipError) -> [RelationshipRecord] {
         do throws(RegistryError) {
+            let held = try await registry.foreignBundles()
             var records: [RelationshipRecord] = []
-            for relationship in try await registry.relationships() { records.append(try await record(relationship)) }
+            for relationship in try await registry.relationships() { records.append(await record(relationship, held)) }
             return records
         } catch {
             throw .registry(error)
         }
     }
 
-    private func record(_ relationship: Relationship) async throws(RegistryError) -> RelationshipRecord {
-        let held = try await registry.foreignBundles().first { $0.bundle.trustDomain == relationship.trustDomain }
-        return RelationshipRecord(
-            relationship: relationship, refreshedAt: held?.storedAt,
+    private func record(_ relationship: Relationship) async throws(RelationshipError) -> RelationshipRecord {
+        do throws(RegistryError) { return await record(relationship, try await registry.foreignBundles()) } catch {
+            throw .registry(error)
+        }
+    }
+
+    private func record(_ relationship: Relationship, _ held: [HeldBundle]) async -> RelationshipRecord {
+        RelationshipRecord(
+            relationship: relationship,
+            refreshedAt: held.first { $0.bundle.trustDomain == relationship.trustDomain }?.storedAt,
             failure: await federation.failure(of: relationship.trustDomain))
     }
 
@@ -41,7 +48,7 @@ extension AuthorityService {
         if let bundle { try await federation.take(bundle) }
         await federation.forget(relationship.trustDomain)
         observe(.federationBegun(relationship))
-        do throws(RegistryError) { return try await record(relationship) } catch { throw .registry(error) }
+        return try await record(relationship)
     }
 
     /// Ends a relationship; the bundle that is held stays.
@@ -62,7 +69,7 @@ extension AuthorityService {
         }
         guard let relationship else { throw .notFound(trustDomain) }
         try await federation.refresh(relationship)
-        do throws(RegistryError) { return try await record(relationship) } catch { throw .registry(error) }
+        return try await record(relationship)
     }
 
     /// By name, with the moment when each was stored, in seconds since 1970.
@@ -80,7 +87,7 @@ extension AuthorityService {
 
     /// Forgets a bundle: workloads that had it trust that trust domain no more.
     public func deleteBundle(of trustDomain: TrustDomain) async throws(RelationshipError) {
-        _ = try await registry.deleteBundle(of: trustDomain)
+        try await registry.deleteBundle(of: trustDomain)
         await publisher.changed()
         observe(.foreignBundleDeleted(trustDomain))
     }

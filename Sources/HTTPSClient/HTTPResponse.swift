@@ -5,6 +5,8 @@ package struct HTTPResponse: Equatable {
     /// Whether the connection can have another request.
     package let staysOpen: Bool
 
+    /// Most bytes of an answer, its head included, where nothing else is said.
+    package static let largest = 1 << 18
     private static let endOfHead = Array("\r\n\r\n".utf8)
 
     /// Reads an answer from all that has come.
@@ -14,7 +16,7 @@ package struct HTTPResponse: Equatable {
     ///   - largest: most bytes of an answer, its head included.
     /// - Returns: nil when more has to come.
     package static func read(
-        _ bytes: [UInt8], isAll: Bool, largest: Int = 1 << 18
+        _ bytes: [UInt8], isAll: Bool, largest: Int = Self.largest
     ) throws(HTTPSError) -> HTTPResponse? {
         guard bytes.count <= largest else { throw .badAnswer("it has more than \(largest) bytes") }
         guard let end = bytes.firstRange(of: endOfHead) else {

@@ -19,13 +19,10 @@ public struct HTTPSServer: Sendable {
     /// Of one request, connecting included.
     public var timeLimit = Duration.seconds(5)
     /// Most bytes of an answer, its head included.
-    public var largestAnswer = 1 << 18
+    public var largestAnswer = HTTPResponse.largest
 
     public init(host: String, port: UInt16, roots: [Certificate], now: @escaping @Sendable () -> Int64) {
-        self.host = host
-        self.port = port
-        trust = .named(roots: roots)
-        self.now = now
+        self.init(host: host, port: port, trust: .named(roots: roots), now: now)
     }
 
     package init(host: String, port: UInt16, trust: ServerTrust, now: @escaping @Sendable () -> Int64) {

@@ -1,7 +1,6 @@
 import AdminAPI
 import ArgumentParser
 import Foundation
-import PrintableText
 
 /// How a bundle is written: SPIFFE's document, or the X.509 roots alone.
 enum BundleFormat: String, ExpressibleByArgument, CaseIterable {
@@ -17,13 +16,7 @@ extension Podshield_Admin_V1_BundleText {
     /// - Parameter path: `-` for standard input.
     init(reading path: String, _ format: BundleFormat) throws(CommandFailure) {
         self.init()
-        do {
-            text =
-                try path == "-" ? FileHandle.standardInput.readToEnd() ?? Data() : Data(contentsOf: URL(filePath: path))
-        } catch {
-            throw CommandFailure(.failure, "\(path) cannot be read".printable)
-        }
-        guard text.count <= Self.mostBytes else { throw CommandFailure(.failure, "\(path) is too long".printable) }
+        text = try InputFile(path, mostBytes: Self.mostBytes).contents
         self.format = format.message
     }
 }

@@ -9,19 +9,11 @@ enum EntryFile {
 
     /// - Parameter path: `-` for standard input.
     static func read(_ path: String) throws(CommandFailure) -> [Podshield_Admin_V1_Entry] {
-        let name = path == "-" ? "standard input" : path
-        let data: Data
-        do {
-            data =
-                try path == "-" ? FileHandle.standardInput.readToEnd() ?? Data() : Data(contentsOf: URL(filePath: path))
+        let file = try InputFile(path, mostBytes: mostBytes)
+        do { return try entries(file.contents) } catch let problem as EntryFileProblem {
+            throw CommandFailure(.failure, "\(file.name): \(problem.description)".printable)
         } catch {
-            throw CommandFailure(.failure, "\(path) cannot be read".printable)
-        }
-        guard data.count <= mostBytes else { throw CommandFailure(.failure, "\(name) is too long".printable) }
-        do { return try entries(data) } catch let problem as EntryFileProblem {
-            throw CommandFailure(.failure, "\(name): \(problem.description)".printable)
-        } catch {
-            throw CommandFailure(.failure, "\(name) is no JSON of entries".printable)
+            throw CommandFailure(.failure, "\(file.name) is no JSON of entries".printable)
         }
     }
 

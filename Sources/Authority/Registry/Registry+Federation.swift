@@ -104,18 +104,14 @@ extension Registry {
         }
     }
 
-    /// What was held.
-    func deleteBundle(of trustDomain: TrustDomain) async throws(RelationshipError) -> HeldBundle {
+    func deleteBundle(of trustDomain: TrustDomain) async throws(RelationshipError) {
         try await write(as: RelationshipError.self) { db in
             guard try !has(trustDomain, in: "relationships", db) else {
                 throw RelationshipError.hasRelationship(trustDomain)
             }
-            let sql = "DELETE FROM foreign_bundles WHERE trust_domain = ? RETURNING *"
-            guard let row = try Row.fetchOne(db, sql: sql, arguments: [trustDomain.name]) else {
-                throw RelationshipError.notFound(trustDomain)
-            }
+            try db.execute(sql: "DELETE FROM foreign_bundles WHERE trust_domain = ?", arguments: [trustDomain.name])
+            guard db.changesCount > 0 else { throw RelationshipError.notFound(trustDomain) }
             _ = try db.advance("revision")
-            return try heldBundle(row)
         }
     }
 

@@ -14,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 from handshakes import Handshakes  # noqa: E402
 
 from harness import commands, workloads  # noqa: E402
-from harness.commands import CommandFailed  # noqa: E402
 from harness.configuration import node_configuration, standalone_configuration  # noqa: E402
 from harness.daemons import Daemon, spiffe_id  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
@@ -136,11 +135,7 @@ class Succession:
         return self.a.ask("authority", "list")["authorities"]
 
     def _is_activated(self) -> bool:
-        try:
-            self.a.psid("authority", "activate")
-        except CommandFailed:
-            return False
-        return True
+        return self.a.refusal("authority", "activate") is None
 
     def _issue(self, daemon: Daemon, pod: str) -> Path:
         directory = self.run.directory / f"looked-at-{pod}"
@@ -168,9 +163,5 @@ class Succession:
         return "none"
 
     def _expect_refused(self, what: str, because: str, *arguments: str) -> None:
-        try:
-            self.a.psid(*arguments)
-            seen = "it was done"
-        except CommandFailed as failure:
-            seen = failure.output.strip()
+        seen = self.a.refusal(*arguments) or "it was done"
         self.report.expect(what, because in seen, seen)

@@ -174,9 +174,5 @@ class Federation:
         return None
 
     def _expect_refused(self, what: str, because: str, *arguments: str) -> None:
-        try:
-            self.own.psid(*arguments)
-            seen = "it was done"
-        except CommandFailed as failure:
-            seen = failure.output.strip()
+        seen = self.own.refusal(*arguments) or "it was done"
         self.report.expect(what, because in seen, seen)

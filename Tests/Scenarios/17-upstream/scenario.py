@@ -150,11 +150,7 @@ upstream-disk:
         return self.authority.ask("authority", "list")["authorities"]
 
     def _is_activated(self) -> bool:
-        try:
-            self.authority.psid("authority", "activate")
-        except commands.CommandFailed:
-            return False
-        return True
+        return self.authority.refusal("authority", "activate") is None
 
     def _has_root(self) -> bool:
         return self._svid("looked at").with_name("bundle.pem").read_text().strip() == self.root.read_text().strip()

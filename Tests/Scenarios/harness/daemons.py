@@ -110,6 +110,14 @@ class Daemon:
         """psid's answer as data."""
         return json.loads(self.psid(*arguments, "-o", "json", timeout=timeout))
 
+    def refusal(self, *arguments: str) -> Optional[str]:
+        """What psid says when it is not done; nothing when it is."""
+        try:
+            self.psid(*arguments)
+        except commands.CommandFailed as failure:
+            return failure.output.strip()
+        return None
+
     def add_pod(self, pod: Pod, service_account: str, app: str) -> None:
         self.psid(
             "pod", "add", pod.name, "--namespace", "shop", "--service-account", service_account,
