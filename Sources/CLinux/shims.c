@@ -64,6 +64,21 @@ int ps_linux_peer_pidfd(int fd, pid_t pid)
 	return pidfd < 0 ? -errno : pidfd;
 }
 
+int ps_linux_has_peer_pidfd(void)
+{
+	int pidfd, has, pair[2];
+	socklen_t size = sizeof(pidfd);
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	has = !getsockopt(pair[0], SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size);
+	if (has)
+		close(pidfd);
+	close(pair[0]);
+	close(pair[1]);
+	return has;
+}
+
 int ps_linux_has_ended(int pidfd)
 {
 	struct pollfd one = { .fd = pidfd, .events = POLLIN };

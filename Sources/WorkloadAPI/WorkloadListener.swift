@@ -32,6 +32,8 @@ struct WorkloadListener: HTTP2ServerTransport.ListenerFactory {
             try PublicSocket.open(path)
             return listening
         case .passed(let descriptor):
+            // While no daemon ran, the number of who has ended may have gone to another.
+            if !PeerProcess.isHeldByTheKernel { _ = try ListeningSocket.turnAwayWaiting(at: descriptor) }
             return try await bootstrap.bind(descriptor, childChannelInitializer: accept)
         }
     }

@@ -95,8 +95,8 @@ import Testing
 }
 
 /// A listening Unix socket that everybody may connect to.
-private struct Listener {
-    private let descriptor: FileDescriptor
+struct Listener {
+    let descriptor: FileDescriptor
 
     init(path: String) throws {
         let raw = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
