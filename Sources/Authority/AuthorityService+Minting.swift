@@ -26,7 +26,7 @@ extension AuthorityService {
         } catch {
             throw .issuance(error)
         }
-        try await certificates.record(minted.svid, node: nil, entry: nil)
+        try await certificates.record(minted.svid, to: nil, entry: nil)
         return minted
     }
 }

@@ -19,9 +19,9 @@ actor CertificateLog {
 
     /// Returns once it is on disk. What throws must not leave.
     func record(
-        _ svid: X509SVID, node: NodeNumber?, entry: String?, pod: PodFacts? = nil
+        _ svid: X509SVID, to member: Member?, entry: String?, pod: PodFacts? = nil
     ) async throws(CallRefusal) {
-        rows.append(IssuedRow(svid: svid, node: node, entry: entry, pod: pod))
+        rows.append(IssuedRow(svid: svid, member: member, entry: entry, pod: pod))
         switch await (waiting ?? begin()).value {
         case .success(let refusals): if let refusal = refusals[svid.leaf.serialHex] { throw refusal }
         case .failure(let error): throw .registry(error)

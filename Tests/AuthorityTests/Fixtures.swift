@@ -50,7 +50,7 @@ func endpoint(_ address: String) throws -> NodeEndpoint {
     NodeEndpoint(address: try #require(IPAddress(address)), linkPort: 4510, espPort: 4500)
 }
 
-private func nodeSVID(_ name: String, _ authority: CertificateAuthority, now: Int64) throws(JoinRefusal) -> X509SVID {
+func nodeSVID(_ name: String, _ authority: CertificateAuthority, now: Int64) throws(JoinRefusal) -> X509SVID {
     do {
         let key = try PrivateKey.generate()
         let request = try ProvenRequest(csrDER: SigningRequest.make(key: key))

@@ -1,6 +1,7 @@
 import Addressing
 import AuthorityAPI
 import Identity
+import OpenSSLBinding
 import RateLimiting
 import Testing
 
@@ -221,6 +222,28 @@ import Testing
         #expect(directory.leases.isEmpty)
     }
 
+    /// A renewal that was under way is not the new member's.
+    @Test func whatIsSignedForAFormerMembershipDoesNotLeave() async throws {
+        let fixture = try TestRegistry()
+        let first = try await fixture.node("a")
+        let again = try await fixture.join(fixture.token(node: "a"), name: "a")
+        #expect(again.number == first.number && again.member != first.member)
+        let late = try nodeSVID("a", fixture.authority, now: start)
+        let good = try nodeSVID("a", fixture.authority, now: start)
+        let refusals = try await fixture.registry.record(
+            [
+                IssuedRow(svid: late, member: first.member, entry: nil),
+                IssuedRow(svid: good, member: again.member, entry: nil),
+            ], now: start)
+        #expect(refusals == [late.leaf.serialHex: .superseded(late.id)])
+        try await fixture.registry.renewed(first.member, serial: late.leaf.serialHex)
+        #expect(try await fixture.registry.nodes().map(\.serial) == [again.serial])
+        for (serial, isSuperseded) in [(first.serial, true), (again.serial, false), ("00", false)] {
+            let found = try #require(try await fixture.registry.node(name: "a", showing: serial))
+            #expect(found.isSuperseded == isSuperseded)
+        }
+    }
+
     @Test func aBannedNodeStaysOut() async throws {
         let fixture = try TestRegistry()
         let node = try await fixture.node("a")
@@ -244,7 +267,7 @@ import Testing
         #expect(try await registry.evict(node: "a", now: start)?.isBanned == true)
         #expect(try await registry.directory(now: start).revision > before)
         #expect(try await registry.nodes().isEmpty)
-        #expect(try await registry.node(name: "a") == nil)
+        #expect(try await registry.node(name: "a", showing: "") == nil)
         #expect(try await registry.directory(now: start).leases.isEmpty)
         // Twice, and of what is not there any more.
         #expect(try await registry.evict(node: "a", now: start) == nil)

@@ -15,4 +15,20 @@ public struct NodeRecord: Sendable, Equatable {
     public let attestation: NodeAttestation
     /// Of what it was only name and number are still known.
     let isEvicted: Bool
+    let membership: NodeMembershipNumber
+
+    /// Whom what is issued to it now is issued to.
+    var member: Member { Member(node: number, membership: membership) }
+}
+
+/// How often a node had joined before, under its name. What is of an earlier one is not the node's any more: it may have been
+/// another machine.
+struct NodeMembershipNumber: RawRepresentable, Sendable, Equatable {
+    let rawValue: Int64
+}
+
+/// A node as who it joined as last.
+struct Member: Sendable, Equatable {
+    let node: NodeNumber
+    let membership: NodeMembershipNumber
 }

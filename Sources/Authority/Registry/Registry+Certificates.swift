@@ -8,7 +8,7 @@ internal import OpenSSLBinding
 struct IssuedRow: Sendable {
     let svid: X509SVID
     /// Nil for one that is bound to no node.
-    let node: NodeNumber?
+    let member: Member?
     /// Nil where none decided.
     let entry: String?
     /// Nil for one that is no pod's.
@@ -43,20 +43,23 @@ extension Registry {
 
     private func refusal(of row: IssuedRow, _ db: Database) throws -> CallRefusal? {
         if try isRevoked(row.svid.id, entry: row.entry, db) { return .revoked(row.svid.id) }
-        guard let node = row.node else { return nil }
-        let sql = "SELECT 1 FROM nodes WHERE number = ? AND NOT banned AND NOT evicted"
-        let isMember = try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: [node.rawValue]) ?? false
-        return isMember ? nil : .revoked(row.svid.id)
+        guard let member = row.member else { return nil }
+        let sql = "SELECT membership FROM nodes WHERE number = ? AND NOT banned AND NOT evicted"
+        let now = try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [member.node.rawValue])
+        guard let now else { return .revoked(row.svid.id) }
+        // It joined again while this was signed, and was another machine before, perhaps.
+        return now == member.membership.rawValue ? nil : .superseded(row.svid.id)
     }
 
     func insert(_ row: IssuedRow, _ db: Database) throws {
         let sql = """
-            INSERT INTO certificates (serial, spiffe_id, node, entry, pod, not_after, issued_at, issuer)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO certificates (serial, spiffe_id, node, membership, entry, pod, not_after, issued_at, issuer)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """
         try db.cachedStatement(sql: sql).execute(
             arguments: [
-                row.svid.leaf.serialHex, row.svid.id.description, row.node?.rawValue ?? 0, row.entry ?? "",
+                row.svid.leaf.serialHex, row.svid.id.description, row.member?.node.rawValue ?? 0,
+                row.member?.membership.rawValue ?? 0, row.entry ?? "",
                 row.pod.map { "\($0.namespace)/\($0.name)" } ?? "", row.svid.notAfter,
                 row.svid.leaf.notBefore + X509SVID.backdating, row.svid.issuer.fingerprint,
             ])

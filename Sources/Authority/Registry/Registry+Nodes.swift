@@ -29,33 +29,45 @@ extension Registry {
     /// one token exactly one gets through.
     ///
     /// A token that was made for a name lets that node join again and keep its number; one for any name does not open a
-    /// name that is taken. Who is attested may join again and again, as long as it is the same.
+    /// name that is taken. Who is attested may join again and again, as long as it is the same. Who had the name before has
+    /// it no more: its leases and all that was issued to it are taken back.
     func join(_ joining: Joining, with svid: X509SVID, now: Int64) async throws(JoinRefusal) -> NodeRecord {
         try await write(as: JoinRefusal.self) { db in
             let (name, former) = try admit(joining, now: now, db)
-            if let former {
-                try db.execute(sql: "DELETE FROM leases WHERE node = ?", arguments: [former.number.rawValue])
-            }
-            try db.execute(
-                sql: """
-                    INSERT INTO nodes (name, address, link_port, esp_port, joined_at, serial, joined_by, joined_as)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                    ON CONFLICT (name) DO UPDATE SET address = excluded.address, link_port = excluded.link_port,
-                        esp_port = excluded.esp_port, joined_at = excluded.joined_at, serial = excluded.serial,
-                        joined_by = excluded.joined_by, joined_as = excluded.joined_as, evicted = 0
-                    """,
-                arguments: [
-                    name, Data(joining.endpoint.address.packed), joining.endpoint.linkPort,
-                    joining.endpoint.espPort, now, svid.leaf.serialHex, joining.credential.attestation.method,
-                    joining.credential.attestation.selector,
-                ])
+            if let former { try supersede(former, now: now, db) }
+            try put(name, joining, svid, now: now, db)
             guard let node = try find(name: name, db), node.id == svid.id else { throw nonsense("a node \(name)") }
             if case .token(let token) = joining.credential { try use(up: token, by: node.number, db) }
-            try insert(IssuedRow(svid: svid, node: node.number, entry: nil), db)
+            try insert(IssuedRow(svid: svid, member: node.member, entry: nil), db)
             try checkRoom(now: now, db)
             _ = try db.advance("revision")
             return node
         }
+    }
+
+    private func supersede(_ former: NodeRecord, now: Int64, _ db: Database) throws {
+        let number = former.number.rawValue
+        try db.execute(sql: "DELETE FROM leases WHERE node = ?", arguments: [number])
+        let sql = "SELECT 1 FROM certificates WHERE node = ? AND not_after > ? AND revoked_at IS NULL LIMIT 1"
+        guard try Bool.fetchOne(db, sql: sql, arguments: [number, now]) ?? false else { return }
+        try takeBack(.node(former.name), .superseded, now: now, db)
+    }
+
+    private func put(_ name: String, _ joining: Joining, _ svid: X509SVID, now: Int64, _ db: Database) throws {
+        let (endpoint, attestation) = (joining.endpoint, joining.credential.attestation)
+        try db.execute(
+            sql: """
+                INSERT INTO nodes (name, address, link_port, esp_port, joined_at, serial, joined_by, joined_as)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (name) DO UPDATE SET address = excluded.address, link_port = excluded.link_port,
+                    esp_port = excluded.esp_port, joined_at = excluded.joined_at, serial = excluded.serial,
+                    joined_by = excluded.joined_by, joined_as = excluded.joined_as, evicted = 0,
+                    membership = membership + 1
+                """,
+            arguments: [
+                name, Data(endpoint.address.packed), endpoint.linkPort, endpoint.espPort, now, svid.leaf.serialHex,
+                attestation.method, attestation.selector,
+            ])
     }
 
     /// Under which name a node may join now, and what it was before under that name.
@@ -89,10 +101,11 @@ extension Registry {
     }
 
     /// Takes down the serial of a node's new SVID.
-    func renewed(_ node: NodeNumber, serial: String) async throws(RegistryError) {
+    func renewed(_ member: Member, serial: String) async throws(RegistryError) {
         try await write(as: RegistryError.self) { db in
             try db.execute(
-                sql: "UPDATE nodes SET serial = ? WHERE number = ?", arguments: [serial, node.rawValue])
+                sql: "UPDATE nodes SET serial = ? WHERE number = ? AND membership = ?",
+                arguments: [serial, member.node.rawValue, member.membership.rawValue])
         }
     }
 
@@ -119,9 +132,17 @@ extension Registry {
         }
     }
 
-    func node(name: String) async throws(RegistryError) -> NodeRecord? {
-        let node = try await read(as: RegistryError.self) { try find(name: name, $0) }
-        return node?.isEvicted == false ? node : nil
+    /// The node of that name, and whether the certificate with that serial was issued to it before it joined as who it is now.
+    /// One that is not known, of after a backup that the registry was restored from, is taken for one of now.
+    func node(
+        name: String, showing serial: String
+    ) async throws(RegistryError) -> (node: NodeRecord, isSuperseded: Bool)? {
+        try await read(as: RegistryError.self) { db in
+            guard let node = try find(name: name, db), !node.isEvicted else { return nil }
+            let sql = "SELECT membership FROM certificates WHERE serial = ?"
+            let membership = try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [serial])
+            return (node, membership.map { $0 != node.membership.rawValue } ?? false)
+        }
     }
 
     /// All nodes, by number.
@@ -152,7 +173,8 @@ extension Registry {
                 espPort: try row.decode(forColumn: "esp_port")),
             joinedAt: try row.decode(forColumn: "joined_at"), serial: try row.decode(forColumn: "serial"),
             isBanned: try row.decode(forColumn: "banned"), attestation: attestation,
-            isEvicted: try row.decode(forColumn: "evicted"))
+            isEvicted: try row.decode(forColumn: "evicted"),
+            membership: NodeMembershipNumber(rawValue: try row.decode(forColumn: "membership")))
     }
 }
 

@@ -19,6 +19,7 @@ enum RegistrySchema {
         migrator.registerMigration("8: how nodes joined") { try $0.execute(sql: version8) }
         migrator.registerMigration("9: CAs") { try $0.execute(sql: version9) }
         migrator.registerMigration("10: federation") { try $0.execute(sql: version10) }
+        migrator.registerMigration("11: memberships") { try $0.execute(sql: version11) }
         return migrator
     }
 
@@ -171,5 +172,11 @@ enum RegistrySchema {
             stored_at INTEGER NOT NULL
         ) STRICT;
         ALTER TABLE entries ADD COLUMN federates_with TEXT NOT NULL DEFAULT '[]';
+        """
+
+    /// A node's memberships are counted, and each certificate is of one.
+    private static let version11 = """
+        ALTER TABLE nodes ADD COLUMN membership INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE certificates ADD COLUMN membership INTEGER NOT NULL DEFAULT 0;
         """
 }

@@ -20,9 +20,11 @@ extension AuthorityCore {
         guard let endpoint else { throw .badEndpoint }
         let joining = Registry.Joining(credential: credential, name: name, endpoint: endpoint)
         let granted = try await registry.grantedName(joining, now: now)
-        // Before the transaction: nothing in the registry may wait for a key.
-        let svid = try await issue(granted, try prove(request), now: now)
-        let joined = (node: try await registry.join(joining, with: svid, now: now), svid: svid)
+        // Before the transaction: nothing in the registry may wait for a key. Not when the call came: a cluster may have been
+        // asked since, and what another machine was issued meanwhile in this node's name is of before.
+        let issuedAt = self.now()
+        let svid = try await issue(granted, try prove(request), now: issuedAt)
+        let joined = (node: try await registry.join(joining, with: svid, now: issuedAt), svid: svid)
         await publisher.changed()
         observe(.joined(joined.node))
         return joined

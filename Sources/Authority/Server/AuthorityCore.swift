@@ -25,11 +25,12 @@ struct AuthorityCore: Sendable {
     /// The record of a node that calls: it has joined, is welcome, and its SVID is of now.
     func node(of caller: Caller) async throws(CallRefusal) -> NodeRecord {
         guard caller.notAfter > now() else { throw .expired(caller.id) }
-        guard case .node(let name) = caller.id.kind, let node = try await record(name) else {
-            throw .unknownNode(caller.id)
-        }
+        guard case .node(let name) = caller.id.kind, let (node, isSuperseded) = try await record(name, of: caller)
+        else { throw .unknownNode(caller.id) }
         guard !node.isBanned else { throw .banned(caller.id) }
-        guard caller.notBefore >= node.joinedAt - X509SVID.backdating else { throw .superseded(caller.id) }
+        guard !isSuperseded, caller.notBefore >= node.joinedAt - X509SVID.backdating else {
+            throw .superseded(caller.id)
+        }
         guard isTrusted(caller) else { throw .revoked(caller.id) }
         return node
     }
@@ -40,15 +41,11 @@ struct AuthorityCore: Sendable {
         return bundle.authorities.contains { $0.fingerprint == caller.anchor } && !bundle.revokes(serial: caller.serial)
     }
 
-    /// Why a caller that the directory has no longer is not served.
-    func refusal(of caller: Caller) async -> CallRefusal {
-        do throws(CallRefusal) { _ = try await node(of: caller) } catch { return error }
-        return .unknownNode(caller.id)
-    }
-
-    private func record(_ name: String) async throws(CallRefusal) -> NodeRecord? {
+    private func record(
+        _ name: String, of caller: Caller
+    ) async throws(CallRefusal) -> (node: NodeRecord, isSuperseded: Bool)? {
         do throws(RegistryError) {
-            return try await registry.node(name: name)
+            return try await registry.node(name: name, showing: caller.serial)
         } catch {
             throw .registry(error)
         }
@@ -69,9 +66,9 @@ struct AuthorityCore: Sendable {
         } catch {
             throw .issuance(error)
         }
-        try await certificates.record(svid, node: node.number, entry: nil)
+        try await certificates.record(svid, to: node.member, entry: nil)
         do throws(RegistryError) {
-            try await registry.renewed(node.number, serial: svid.leaf.serialHex)
+            try await registry.renewed(node.member, serial: svid.leaf.serialHex)
         } catch {
             throw .registry(error)
         }
@@ -109,7 +106,7 @@ struct AuthorityCore: Sendable {
         let lifetime = registration.lifetime ?? settings.workloadLifetime
         let number = try await number(of: registration, for: lifetime)
         let svid = try await sign(proven, registration, number, lifetime, on: node.id)
-        try await certificates.record(svid, node: node.number, entry: registration.entry, pod: subject.pod)
+        try await certificates.record(svid, to: node.member, entry: registration.entry, pod: subject.pod)
         observe(
             .workloadIssued(
                 IssuedCertificate(

@@ -30,14 +30,21 @@ struct DirectoryWatch: Sendable {
         var sent: UInt64 = 0
         for await _ in signals {
             let edition = try await edition()
-            guard edition.directory.node(caller.id) != nil, core.isTrusted(caller) else {
-                throw await core.refusal(of: caller).status
-            }
+            try await checkThatItIsWelcome(in: edition.directory)
             guard edition.directory.revision > sent else { continue }
             try await writer.write(edition.message)
             sent = edition.directory.revision
             // What changes meanwhile comes as one: no node's reports make the authority send without pause.
             try await Task.sleep(for: core.settings.limits.directoryPause)
+        }
+    }
+
+    private func checkThatItIsWelcome(in directory: Directory) async throws {
+        do throws(CallRefusal) {
+            _ = try await core.node(of: caller)
+            guard directory.node(caller.id) != nil else { throw .unknownNode(caller.id) }
+        } catch {
+            throw error.status
         }
     }
 
