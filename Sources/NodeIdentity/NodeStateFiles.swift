@@ -118,7 +118,7 @@ struct NodeStateFiles: Sendable {
         _ contents: IdentityFile.Contents, _ bundle: TrustBundle, now: Int64
     ) throws(NodeStateError) -> KeyedSVID? {
         do throws(SVIDRejection) {
-            let svid = try SVIDVerifier(bundle: bundle).verify(chain: contents.chain, at: now)
+            let svid = try SVIDVerifier(bundle: bundle).verify(saved: contents.chain, at: now)
             return try KeyedSVID(svid: svid, key: contents.key)
         } catch .expired, .revoked, .unknownAuthority {
             return nil

@@ -79,7 +79,7 @@ struct WorkloadFiles: Sendable {
         _ contents: IdentityFile.Contents, _ bundle: TrustBundle, now: Int64, path: String
     ) throws(WorkloadRefused) -> KeyedSVID {
         do throws(SVIDRejection) {
-            let svid = try SVIDVerifier(bundle: bundle).verify(chain: contents.chain, at: now)
+            let svid = try SVIDVerifier(bundle: bundle).verify(saved: contents.chain, at: now)
             return try KeyedSVID(svid: svid, key: contents.key)
         } catch {
             throw WorkloadRefused(reason: "\(path) cannot be used: \(error)")

@@ -92,6 +92,24 @@ import Testing
         try await again.stop()
     }
 
+    /// As of a machine that keeps no time while it is off.
+    @Test func aClockThatIsBehindAtTheStartLosesNothing() async throws {
+        let authority = try await TestAuthority()
+        try await authority.entry("/ns/shop/sa/web")
+        let before = try await TestNode.joined("node-a", to: authority)
+        let issued = try await before.service.issue(pod())
+        try await eventually("a directory") { await before.service.currentDirectory != nil }
+        await before.stop()
+        let clock = TestClock()
+        clock.advance(seconds: -100_000_000)
+        let node = try TestNode(
+            in: before.directory, clock: clock, sleep: { _ in try await Task.sleep(for: .milliseconds(50)) })
+        #expect(node.service.currentSVID?.svid == before.service.currentSVID?.svid)
+        #expect(await node.service.heldWorkloads.map(\.svid.svid) == [issued.svid.svid])
+        clock.advance(seconds: 100_000_000)
+        try await eventually("a connection") { await node.service.status().isConnected }
+    }
+
     private func ends(_ node: TestNode) -> Int {
         node.journal.all.count { if case .identityExpired = $0 { true } else { false } }
     }
