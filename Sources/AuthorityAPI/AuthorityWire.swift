@@ -13,4 +13,8 @@ public enum AuthorityWire {
     /// Most labels of a pod or an identity, and most bytes of each key and value.
     public static let mostLabels = 64
     public static let longestLabel = 253
+    /// Trailer of a refusal, with `notAMember` where the node was evicted or the authority never knew it: it may join again, as one
+    /// that is banned, or in whose name another has joined, may not.
+    public static let standing = "podshield-standing"
+    public static let notAMember = "not-a-member"
 }

@@ -48,6 +48,8 @@ extension AuthorityCallError {
 
     private static func meaning(of error: RPCError) -> AuthorityCallError {
         switch error.code {
+        case .permissionDenied where error.metadata.says(AuthorityWire.standing, AuthorityWire.notAMember):
+            .notAMember(error.message)
         case .permissionDenied: .denied(error.message)
         case .notFound: .notRegistered(error.message)
         case .invalidArgument, .alreadyExists, .failedPrecondition, .outOfRange, .unimplemented:
@@ -56,4 +58,8 @@ extension AuthorityCallError {
         default: .unreachable(error.message)
         }
     }
+}
+
+extension Metadata {
+    fileprivate func says(_ key: String, _ value: String) -> Bool { self[stringValues: key].contains(value) }
 }

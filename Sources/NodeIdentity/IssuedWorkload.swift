@@ -44,7 +44,7 @@ public struct NodeIdentityStatus: Sendable {
     /// Seconds since 1970 of the last answer; nil for none since the start.
     public let lastContact: Int64?
     /// Why the authority does not count this node among its own; nil while it does as far as is known.
-    public let exclusion: String?
+    public let exclusion: Exclusion?
     /// Nil before the authority has issued something.
     public let clockSkew: ClockSkew?
     public let directoryRevision: UInt64?

@@ -49,6 +49,8 @@ public enum AuthorityCallError: Error, Sendable, Equatable {
     case unreachable(String)
     /// The token or the node is not welcome.
     case denied(String)
+    /// The authority has no such node, any more perhaps.
+    case notAMember(String)
     /// No registration matches.
     case notRegistered(String)
     /// The request is at fault.
@@ -66,7 +68,9 @@ extension AuthorityCallError: CustomStringConvertible {
         switch self {
         case .notJoined: "this node has not joined, or its SVID has expired"
         case .unreachable(let reason): "the authority does not answer: \(reason)"
-        case .denied(let reason), .notRegistered(let reason), .rejected(let reason), .overloaded(let reason): reason
+        case .denied(let reason), .notAMember(let reason), .notRegistered(let reason), .rejected(let reason),
+            .overloaded(let reason):
+            reason
         case .badAnswer(let reason): "the authority's answer is not acceptable: \(reason)"
         case .superseded: "the pod was released, or asked for anew, before the authority answered"
         case .openSSL(let error): "\(error)"
@@ -111,7 +115,7 @@ public enum NodeIdentityEvent: Sendable {
     case connected
     case disconnected(String)
     /// The authority does not count this node among its own, for this reason: no pod of it is to be served any more.
-    case shutOut(String)
+    case shutOut(Exclusion)
     /// It does again. After a new join it is `joined` that says so.
     case letIn
     case nodeRenewed(X509SVID)

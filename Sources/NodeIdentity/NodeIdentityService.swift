@@ -44,7 +44,7 @@ public actor NodeIdentityService {
     var lastFailure: String?
     var lastContact: Int64?
     /// Why the authority does not count this node among its own; nil while it does as far as is known.
-    var exclusion: String?
+    var exclusion: Exclusion?
     private var clockSkew: ClockSkew?
 
     /// Opens the state directory, or makes it, and takes up what an earlier run left there.

@@ -37,7 +37,9 @@ extension NodeIdentityService {
             return SessionEnd.renewed
         }
         // Not if it has joined again meanwhile: it is told who it was.
-        if case .lost(.denied(let reason), _) = end, currentSVID?.svid == shown { shutOut(reason) }
+        if case .lost(let failure, _) = end, let exclusion = Exclusion(failure), currentSVID?.svid == shown {
+            shutOut(exclusion)
+        }
         throw end
     }
 
@@ -88,8 +90,7 @@ extension NodeIdentityService {
 
     /// Who is not let in has no reason to be back at once.
     private static func end(_ failure: AuthorityCallError) -> SessionEnd {
-        if case .denied = failure { return .lost(failure, wasConnected: false) }
-        return .lost(failure, wasConnected: true)
+        .lost(failure, wasConnected: Exclusion(failure) == nil)
     }
 
     /// Follows the entries for this node for as long as the stream lasts. Nil from an authority of the version before, which

@@ -90,9 +90,11 @@ import Testing
             if case .denied = error as? AuthorityCallError { true } else { false }
         }
         try await eventually("b no longer sees it") { await b.service.currentDirectory?.nodes.count == 1 }
-        try await eventually("a knows") { await a.service.status().exclusion?.hasSuffix("node-a is banned") == true }
+        try await eventually("a knows") {
+            await a.service.status().exclusion?.reason.hasSuffix("node-a is banned") == true
+        }
         await #expect(throws: JoinError.self) { try await a.service.join(authority.invitation(node: "node-a")) }
-        #expect(await a.service.status().exclusion != nil)
+        #expect(await a.service.status().exclusion?.isOverOnceItJoins == false)
         #expect(await b.service.status().exclusion == nil)
     }
 
@@ -113,8 +115,9 @@ import Testing
         try await eventually("a directory") { await node.service.currentDirectory != nil }
         _ = try await authority.service.evict(node: "node-a")
         try await eventually("it knows") {
-            await node.service.status().exclusion?.hasSuffix("node-a has not joined") == true
+            await node.service.status().exclusion?.reason.hasSuffix("node-a has not joined") == true
         }
+        #expect(await node.service.status().exclusion?.isOverOnceItJoins == true)
         // Tries that are refused again are no news.
         try await eventually("another try") {
             node.journal.all.count { if case .disconnected = $0 { true } else { false } } >= 2
@@ -166,6 +169,21 @@ import Testing
             if case .denied = error as? AuthorityCallError { true } else { false }
         }
         _ = try await new.service.issue(pod())
+    }
+
+    /// All the others hear of it, without a moment between by which the authority could tell the two apart.
+    @Test func whoJoinsTakesBackWhatTheNameHadBefore() async throws {
+        let authority = try await TestAuthority(clock: TestClock(stoppedAt: TestClock().now))
+        try await authority.entry("/ns/shop/sa/web")
+        let other = try await TestNode.joined("node-b", to: authority, address: "192.0.2.2")
+        let former = try await TestNode.joined("node-a", to: authority)
+        let taken = [try #require(former.service.currentSVID?.svid), try await former.service.issue(pod()).svid.svid]
+        let new = try await TestNode.joined("node-a", to: authority)
+        let kept = [try #require(new.service.currentSVID?.svid), try await new.service.issue(pod()).svid.svid]
+        try await eventually("the others know") { taken.allSatisfy { other.service.bundle.revokes($0) } }
+        #expect(!kept.contains { other.service.bundle.revokes($0) })
+        try await eventually("the former knows") { await former.service.status().exclusion != nil }
+        #expect(await former.service.status().exclusion?.isOverOnceItJoins == false)
     }
 
     @Test func onlyJoinIsOpenToTheAnonymous() async throws {

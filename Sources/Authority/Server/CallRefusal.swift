@@ -49,7 +49,11 @@ extension CallRefusal: CustomStringConvertible {
     var status: RPCError {
         switch self {
         case .anonymous, .expired: RPCError(code: .unauthenticated, message: description)
-        case .unknownNode, .banned, .revoked, .superseded: RPCError(code: .permissionDenied, message: description)
+        case .unknownNode:
+            RPCError(
+                code: .permissionDenied, message: description,
+                metadata: [AuthorityWire.standing: .string(AuthorityWire.notAMember)])
+        case .banned, .revoked, .superseded: RPCError(code: .permissionDenied, message: description)
         case .tooManyCalls: RPCError(code: .resourceExhausted, message: description)
         case .malformed: RPCError(code: .invalidArgument, message: description)
         case .notRegistered, .noSuchEntry: RPCError(code: .notFound, message: description)

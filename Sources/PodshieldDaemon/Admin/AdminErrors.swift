@@ -44,7 +44,7 @@ extension AdminErrorReason {
         switch error {
         case .notJoined: self = .precondition
         case .unreachable, .superseded: self = .unavailable
-        case .denied, .notRegistered: self = .denied
+        case .denied, .notAMember, .notRegistered: self = .denied
         case .rejected: self = .invalid
         case .overloaded: self = .exhausted
         case .badAnswer, .openSSL: self = .internal

@@ -88,7 +88,9 @@ struct Findings {
         guard status.svid != nil else {
             return [.error(.nodeIdentityExpired, "the node's SVID has expired: it has to join again")]
         }
-        if let reason = status.exclusion { return [.error(.nodeShutOut, Event.nodeShutOut(reason: reason).message)] }
+        if let exclusion = status.exclusion {
+            return [.error(.nodeShutOut, Event.nodeShutOut(reason: exclusion.reason).message)]
+        }
         let reason = status.lastFailure ?? "not connected yet"
         let isAway =
             status.isConnected

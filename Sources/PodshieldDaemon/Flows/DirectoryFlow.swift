@@ -19,7 +19,7 @@ struct IdentityFlow: Sendable {
     let link: NodeLinkService
     let pods: PodRegistry
     let changes: AsyncStream<NodeIdentityEvent>
-    /// Tries to join again once the identity has run out.
+    /// Tries to join again once the identity has run out, or means nothing to the authority.
     let rejoin: @Sendable () async -> Void
 
     func run() async {
@@ -31,7 +31,9 @@ struct IdentityFlow: Sendable {
                 await link.identityChanged()
                 await pods.setShutOut(false)
             case .nodeRenewed: await link.identityChanged()
-            case .shutOut: await pods.setShutOut(true)
+            case .shutOut(let exclusion):
+                await pods.setShutOut(true)
+                if exclusion.isOverOnceItJoins { await rejoin() }
             case .letIn: await pods.setShutOut(false)
             case .identityExpired: await rejoin()
             default: break

@@ -13,7 +13,7 @@ extension Event {
         case .identityExpired(let notAfter): self = .nodeIdentityExpired(notAfter: notAfter)
         case .connected: self = .authorityConnected(address: authority)
         case .disconnected(let reason): self = .authorityDisconnected(reason: reason)
-        case .shutOut(let reason): self = .nodeShutOut(reason: reason)
+        case .shutOut(let exclusion): self = .nodeShutOut(reason: exclusion.reason)
         case .letIn: self = .nodeLetIn()
         case .nodeRenewed(let svid):
             self = .nodeSVIDRenewed(spiffeID: "\(svid.id)", serial: svid.leaf.serialHex, notAfter: svid.notAfter)

@@ -39,8 +39,8 @@ struct NodeMembershipStart {
         if await !isMember(service) { try await join(service) }
     }
 
-    /// Joins again where that needs nobody's help: a machine that slept has an authority in the same process that would have
-    /// renewed its identity, or a certificate of its own. A node with a token needs a new one, and so an operator.
+    /// Joins again where that needs nobody's help: a machine that slept, or was evicted, has an authority in the same process or
+    /// a certificate of its own. A node with a token needs a new one, and so an operator.
     func restore(_ service: NodeIdentityService) async {
         guard authority != nil || daemon.configuration.join?.isRepeatable == true else { return }
         while !Task.isCancelled {
@@ -53,8 +53,8 @@ struct NodeMembershipStart {
 
     /// What is held may be of a time when the node had another name.
     private func isMember(_ service: NodeIdentityService) async -> Bool {
-        guard service.currentSVID != nil else { return false }
-        return await service.status().membership?.name == node.name
+        let status = await service.status()
+        return status.svid != nil && status.exclusion?.isOverOnceItJoins != true && status.membership?.name == node.name
     }
 
     // MARK: Joining

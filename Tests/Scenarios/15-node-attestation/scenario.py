@@ -30,6 +30,7 @@ def play(run: Run, report: Report) -> None:
     attestation.joins_again()
     attestation.impostors()
     attestation.banned()
+    attestation.evicted()
     attestation.in_a_cluster()
     attestation.cluster_away()
 
@@ -96,8 +97,19 @@ x509pop:
         self.node.start()
         self._expect_issued("of the node that was evicted")
 
+    def evicted(self) -> None:
+        self.report.step("5. It is evicted while it runs")
+        before = self._record()
+        joined = self._joins()
+        self.authority.psid("node", "evict", "node-b")
+        back = wait(lambda: self._joins() == joined + 1 and self._record(), PATIENCE_SECONDS)
+        same = bool(back) and back["number"] == before["number"]
+        self.report.expect("it joins again by itself, under its number", same, back)
+        self._expect_issued("of the node that joined by itself")
+        self.report.expect("and that was once", self._joins() == joined + 1, self._joins())
+
     def in_a_cluster(self) -> None:
-        self.report.step("5. Another node joins by a token of its cluster")
+        self.report.step("6. Another node joins by a token of its cluster")
         self.token = self.run.directory / "projected-token"
         self.member = Daemon(
             self.run, self.net.a, joining_configuration(
@@ -118,7 +130,7 @@ x509pop:
         self.report.expect("the right one lets it in", shown == ("k8s-psat", "uid-of-node-a"), record)
 
     def cluster_away(self) -> None:
-        self.report.step("6. The cluster's API is away")
+        self.report.step("7. The cluster's API is away")
         number = self._record("node-a")["number"]
         self._forget(self.member)
         self.cluster.stop()
@@ -137,6 +149,10 @@ x509pop:
     def _record(self, name: str = "node-b") -> Optional[dict[str, Any]]:
         nodes = self.authority.ask("node", "list")["nodes"]
         return next((node for node in nodes if node["name"] == name), None)
+
+    def _joins(self) -> int:
+        """How often the node has joined."""
+        return sum("PSD2004" in line and "node-b" in line for line in self.authority.log.splitlines())
 
     def _forget(self, daemon: Optional[Daemon] = None) -> None:
         """Stops the node and takes its identity from it; its pods and pins stay."""
