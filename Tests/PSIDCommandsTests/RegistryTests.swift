@@ -226,6 +226,32 @@ import Testing
                 """)
     }
 
+    @Test func oneNode() async throws {
+        let daemon = FakeDaemon {
+            $0.nodeList = Self.nodes
+            $0.nodeList.nodes.removeFirst()
+            ($0.nodeList.nodes[0].joinedAt, $0.nodeList.nodes[0].serial) = (1_800_000_000, "0badcafe")
+        }
+        let outcome = try await psid("node", "show", "node-b", to: daemon)
+        #expect(daemon.request(Podshield_Admin_V1_NodeListRequest.self)?.node == "node-b")
+        #expect(
+            outcome.output == """
+                node       node-b
+                SPIFFE ID  spiffe://example.org/podshield/node/node-a
+                number     2
+                address    192.0.2.11, link port 7600, ESP port 4500
+                joined by  x509pop, c0ffee
+                joined at  2027-01-15T08:00:00Z
+                serial     0badcafe
+                banned     yes
+
+                """)
+        let json = try await psid("node", "show", "node-b", "-o", "json", to: daemon)
+        #expect(json.output.contains("\"serial\" : \"0badcafe\""))
+        let none = try await psid("node", "show", "node-c", to: FakeDaemon { $0.nodeList = .init() })
+        #expect(none.status == .notFound && none.messages == "psid: there is no node 'node-c'\n")
+    }
+
     @Test func nodesAsJSON() async throws {
         let daemon = FakeDaemon {
             $0.nodeList = Self.nodes

@@ -1313,6 +1313,9 @@ public nonisolated struct Podshield_Admin_V1_NodeListRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Name or SPIFFE ID; empty for all.
+  public var node: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1364,6 +1367,11 @@ public nonisolated struct Podshield_Admin_V1_Node: Sendable {
 
   /// What tells it from others that join likewise: of a certificate, the SHA-256 of its key; in a cluster, the node's UID.
   public var joinedAs: String = String()
+
+  /// Seconds since 1970, of the last time it joined, and the serial number of its newest SVID; likewise.
+  public var joinedAt: Int64 = 0
+
+  public var serial: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -4707,18 +4715,29 @@ nonisolated extension Podshield_Admin_V1_TokenGenerateResponse: SwiftProtobuf.Me
 
 nonisolated extension Podshield_Admin_V1_NodeListRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".NodeListRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.node) }()
+      default: break
+      }
+    }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.node.isEmpty {
+      try visitor.visitSingularStringField(value: self.node, fieldNumber: 1)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Podshield_Admin_V1_NodeListRequest, rhs: Podshield_Admin_V1_NodeListRequest) -> Bool {
+    if lhs.node != rhs.node {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4761,7 +4780,7 @@ nonisolated extension Podshield_Admin_V1_NodeListResponse: SwiftProtobuf.Message
 
 nonisolated extension Podshield_Admin_V1_Node: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Node"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}spiffe_id\0\u{1}number\0\u{1}address\0\u{3}link_port\0\u{3}esp_port\0\u{1}leases\0\u{3}is_self\0\u{3}is_banned\0\u{3}joined_by\0\u{3}joined_as\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}spiffe_id\0\u{1}number\0\u{1}address\0\u{3}link_port\0\u{3}esp_port\0\u{1}leases\0\u{3}is_self\0\u{3}is_banned\0\u{3}joined_by\0\u{3}joined_as\0\u{3}joined_at\0\u{1}serial\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4780,6 +4799,8 @@ nonisolated extension Podshield_Admin_V1_Node: SwiftProtobuf.Message, SwiftProto
       case 9: try { try decoder.decodeSingularBoolField(value: &self.isBanned) }()
       case 10: try { try decoder.decodeSingularStringField(value: &self.joinedBy) }()
       case 11: try { try decoder.decodeSingularStringField(value: &self.joinedAs) }()
+      case 12: try { try decoder.decodeSingularInt64Field(value: &self.joinedAt) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.serial) }()
       default: break
       }
     }
@@ -4819,6 +4840,12 @@ nonisolated extension Podshield_Admin_V1_Node: SwiftProtobuf.Message, SwiftProto
     if !self.joinedAs.isEmpty {
       try visitor.visitSingularStringField(value: self.joinedAs, fieldNumber: 11)
     }
+    if self.joinedAt != 0 {
+      try visitor.visitSingularInt64Field(value: self.joinedAt, fieldNumber: 12)
+    }
+    if !self.serial.isEmpty {
+      try visitor.visitSingularStringField(value: self.serial, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4834,6 +4861,8 @@ nonisolated extension Podshield_Admin_V1_Node: SwiftProtobuf.Message, SwiftProto
     if lhs.isBanned != rhs.isBanned {return false}
     if lhs.joinedBy != rhs.joinedBy {return false}
     if lhs.joinedAs != rhs.joinedAs {return false}
+    if lhs.joinedAt != rhs.joinedAt {return false}
+    if lhs.serial != rhs.serial {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

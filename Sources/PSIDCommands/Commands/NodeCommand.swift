@@ -5,7 +5,7 @@ import PrintableText
 struct NodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "node", abstract: "The nodes of the trust domain.",
-        subcommands: [NodeListCommand.self, NodeBanCommand.self, NodeEvictCommand.self])
+        subcommands: [NodeListCommand.self, NodeShowCommand.self, NodeBanCommand.self, NodeEvictCommand.self])
 }
 
 struct NodeListCommand: SessionCommand {
@@ -21,6 +21,27 @@ struct NodeListCommand: SessionCommand {
             NodesDocument(try await admin.client.nodeList(.init(), options: Admin.options))
         }
         if session.isJSON { try session.console.print(json: document) } else { session.console.print(document.table) }
+    }
+}
+
+struct NodeShowCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "One node: where it is, how it joined, which addresses are leased to it.")
+
+    @OptionGroup var options: GlobalOptions
+
+    @Argument(help: "Its name or SPIFFE ID.")
+    var node: String
+
+    func run(in session: Session) async throws {
+        var request = Podshield_Admin_V1_NodeListRequest()
+        request.node = node
+        let message = request
+        let answer = try await session.withAdmin { try await $0.client.nodeList(message, options: Admin.options) }
+        guard let node = answer.nodes.first.map(NodeDocument.init) else {
+            throw CommandFailure(.notFound, "there is no node \(node.quoted)")
+        }
+        if session.isJSON { try session.console.print(json: node) } else { session.console.print(node.sheet.lines) }
     }
 }
 
@@ -86,7 +107,7 @@ struct NodesDocument: Encodable {
     let nodes: [NodeDocument]
 }
 
-/// `psid node ban|evict -o json`.
+/// `psid node show|ban|evict -o json`.
 struct NodeDocument: Encodable {
     let name: String
     let spiffeID: String
@@ -102,6 +123,10 @@ struct NodeDocument: Encodable {
     let joinedBy: String?
     /// Of a certificate, the SHA-256 of its key; in a cluster, the UID of its node.
     let joinedAs: String?
+    /// Of the last time; on an authority only.
+    let joinedAt: Timestamp?
+    /// Of its newest SVID, lower-case hexadecimal; on an authority only.
+    let serial: String?
 }
 
 extension NodeDocument {
@@ -115,8 +140,26 @@ extension NodeDocument {
         leases = node.leases
         isSelf = node.isSelf
         isBanned = node.isBanned
-        joinedBy = node.joinedBy.isEmpty ? nil : node.joinedBy
-        joinedAs = node.joinedAs.isEmpty ? nil : node.joinedAs
+        joinedBy = node.joinedBy.known
+        joinedAs = node.joinedAs.known
+        joinedAt = Timestamp(unix: node.joinedAt)
+        serial = node.serial.known
+    }
+}
+
+extension NodeDocument {
+    fileprivate var sheet: Sheet {
+        var sheet = Sheet()
+        sheet.add("node", name)
+        sheet.add("SPIFFE ID", spiffeID)
+        sheet.add("number", "\(number)")
+        sheet.add("address", "\(address), link port \(linkPort), ESP port \(espPort)")
+        sheet.add("leases", leases.isEmpty ? nil : leases.joined(separator: ", "))
+        sheet.add("joined by", [joinedBy, joinedAs].compactMap(\.self).joined(separator: ", ").known)
+        sheet.add("joined at", joinedAt?.description)
+        sheet.add("serial", serial)
+        sheet.add("banned", isBanned ? "yes" : nil)
+        return sheet
     }
 }
 

@@ -30,12 +30,24 @@ extension AdminService {
         var answer = Podshield_Admin_V1_NodeListResponse()
         answer.directoryRevision = directory.revision
         let records = try await authority?.service.nodes() ?? []
+        let recordOf = Dictionary(uniqueKeysWithValues: records.map { ($0.number, $0) })
+        let leases = Dictionary(grouping: directory.leases, by: \.node)
         answer.nodes = directory.nodes.map { node in
             Podshield_Admin_V1_Node(
-                node, directory, records.first { $0.number == node.number }, isSelf: node.number.rawValue == own)
+                node, leases[node.number] ?? [], recordOf[node.number], isSelf: node.number.rawValue == own)
         }
         answer.nodes += records.filter(\.isBanned).map(Podshield_Admin_V1_Node.init)
+        try Self.narrow(&answer.nodes, to: request.message.node)
         return ServerResponse(message: answer)
+    }
+
+    private static func narrow(
+        _ nodes: inout [Podshield_Admin_V1_Node], to asked: String
+    ) throws(AdminError) {
+        guard !asked.isEmpty else { return }
+        let found = nodes.filter { $0.name == asked || $0.spiffeID == asked }
+        guard !found.isEmpty else { throw .noNode(asked, among: nodes.map(\.name)) }
+        nodes = found
     }
 
     func nodeBan(
@@ -72,9 +84,15 @@ extension AdminService {
             throw AdminError(.internal, "\(error)")
         }
         if let changed { return Podshield_Admin_V1_Node(changed) }
-        throw AdminError(
+        throw .noNode(asked, among: nodes.map(\.name))
+    }
+}
+
+extension AdminError {
+    fileprivate static func noNode(_ asked: String, among names: [String]) -> AdminError {
+        AdminError(
             .notFound, "there is no node \(asked)", subject: asked,
-            nearest: NearestNames.of(asked, among: nodes.map(\.name), most: AdminError.nearestLimit))
+            nearest: NearestNames.of(asked, among: names, most: nearestLimit))
     }
 }
 
@@ -90,7 +108,7 @@ extension Podshield_Admin_V1_TokenGenerateResponse {
 }
 
 extension Podshield_Admin_V1_Node {
-    fileprivate init(_ node: Directory.Node, _ directory: Directory, _ record: NodeRecord?, isSelf: Bool) {
+    fileprivate init(_ node: Directory.Node, _ leases: [Directory.Lease], _ record: NodeRecord?, isSelf: Bool) {
         self.init()
         name = node.id.lastSegment
         spiffeID = "\(node.id)"
@@ -98,9 +116,9 @@ extension Podshield_Admin_V1_Node {
         address = "\(node.address)"
         linkPort = UInt32(node.linkPort)
         espPort = UInt32(node.espPort)
-        leases = directory.leases.filter { $0.node == node.number }.map { "\($0.prefix)" }.sorted()
+        self.leases = leases.map { "\($0.prefix)" }.sorted()
         self.isSelf = isSelf
-        if let record { tell(record.attestation) }
+        if let record { tell(how: record) }
     }
 
     /// As the registry has it, where leases are not looked at.
@@ -113,11 +131,13 @@ extension Podshield_Admin_V1_Node {
         linkPort = UInt32(node.endpoint.linkPort)
         espPort = UInt32(node.endpoint.espPort)
         isBanned = node.isBanned
-        tell(node.attestation)
+        tell(how: node)
     }
 
-    private mutating func tell(_ attestation: NodeAttestation) {
-        joinedBy = attestation.method
-        joinedAs = attestation.selector
+    private mutating func tell(how record: NodeRecord) {
+        joinedBy = record.attestation.method
+        joinedAs = record.attestation.selector
+        joinedAt = record.joinedAt
+        serial = record.serial
     }
 }
