@@ -65,11 +65,9 @@ private struct Head {
     private mutating func take(_ name: String, _ value: String) throws(HTTPSError) {
         switch name {
         case "content-length":
-            guard length == nil, !value.hasPrefix("+"), let count = Int(value),
-                count >= 0
-            else {
-                throw .badAnswer("its length is not acceptable")
-            }
+            guard length == nil, value.utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains),
+                let count = Int(value)
+            else { throw .badAnswer("its length is not acceptable") }
             length = count
         case "transfer-encoding":
             guard value == "chunked", !isChunked else { throw .badAnswer("it is encoded in an unknown way") }
@@ -93,6 +91,11 @@ private struct Head {
         return Array(rest.prefix(length))
     }
 
+    /// Signs, which `Int` reads, are no digits.
+    private static func isHexadecimal(_ byte: UInt8) -> Bool {
+        Character(UnicodeScalar(byte)).isHexDigit && byte < 0x80
+    }
+
     /// RFC 9112 section 7.1, without extensions and trailers.
     private static func chunks(_ rest: inout ArraySlice<UInt8>) throws(HTTPSError) -> [UInt8]? {
         var body: [UInt8] = []
@@ -100,7 +103,8 @@ private struct Head {
         while true {
             guard let end = rest.firstRange(of: lineEnd) else { return nil }
             let digits = String(decoding: rest[..<end.lowerBound], as: UTF8.self)
-            guard digits.utf8.count <= 8, !digits.hasPrefix("+"), let count = Int(digits, radix: 16), count >= 0 else {
+            guard digits.utf8.count <= 8, digits.utf8.allSatisfy(isHexadecimal), let count = Int(digits, radix: 16)
+            else {
                 throw .badAnswer("a chunk has no length")
             }
             let chunk = rest[end.upperBound...]

@@ -6,8 +6,9 @@ public struct TCPSocket: Sendable {
 
     /// Tries the addresses of `host`, a name or an address, one after another. C: `getaddrinfo`, `connect`.
     ///
-    /// - Parameter limit: of each try, and until `setTimeLimit` of all waiting; looking a name up has the resolver's own.
+    /// - Parameter limit: of all tries together, and until `setTimeLimit` of all waiting; looking a name up has the resolver's own.
     public static func connect(to host: String, port: UInt16, within limit: Duration) throws(SystemError) -> TCPSocket {
+        let deadline = ContinuousClock.now + limit
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         unsafe hints.ai_flags = AI_NUMERICSERV
@@ -21,8 +22,10 @@ public struct TCPSocket: Sendable {
         var failure = SystemError(operation: "connect", code: EHOSTUNREACH, subject: host)
         var next = unsafe first
         while let candidate = unsafe next {
+            let left = ContinuousClock.now.duration(to: deadline)
+            guard left > .zero else { throw SystemError(operation: "connect", code: ETIMEDOUT, subject: host) }
             do throws(SystemError) {
-                return try unsafe connect(to: candidate.pointee, host, within: limit)
+                return try unsafe connect(to: candidate.pointee, host, within: left)
             } catch {
                 failure = error
             }

@@ -37,6 +37,8 @@ import Testing
         head + "Transfer-Encoding: gzip\r\n\r\n", head + "Content-Length: 2\r\n\r\nhim",
         head + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
         head + "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n", head + "Content-Length: +1\r\n\r\na",
+        head + "Content-Length: -0\r\n\r\n", head + "Content-Length: \r\n\r\n",
+        head + "Transfer-Encoding: chunked\r\n\r\n-0\r\n\r\n", head + "Transfer-Encoding: chunked\r\n\r\n\r\n\r\n",
         head + "Transfer-Encoding: chunked\r\n\r\n+1\r\na\r\n0\r\n\r\n",
         head + "Transfer-Encoding: chunked\r\n\r\n2\r\nhi!!0\r\n\r\n",
         head + "Transfer-Encoding: chunked\r\n\r\n123456789\r\n", head + "Transfer-Encoding: chunked\r\n\r\n\r\n\r\n",

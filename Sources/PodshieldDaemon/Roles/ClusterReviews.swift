@@ -76,8 +76,10 @@ extension ClusterTokens {
     /// Its mode is the kubelet's business, where the authority is a pod.
     private static func ownToken(_ path: String) throws(TokenReviewError) -> SecretBytes {
         do throws(SystemError) {
-            let text = try AtomicFile.read(path, limit: TokenReviewer.longestToken)
-            return SecretBytes(Array(text.prefix { !$0.isSpace }))
+            var text = try AtomicFile.read(path, limit: TokenReviewer.longestToken)
+            defer { text.wipe() }
+            if let end = text.firstIndex(where: \.isSpace) { text.removeSubrange(end...) }
+            return SecretBytes(text)
         } catch {
             throw .credentials("\(error)")
         }
