@@ -15,29 +15,31 @@ public final class BundleEndpoint: Sendable {
     private let flooded: @Sendable (_ source: String) -> Void
     private let admission: AdmissionControl
 
-    /// How long a connection may take in all.
+    /// How long a connection may take in all, and until its request has come.
     static let patience = TimeAmount.seconds(20)
+    static let silence = TimeAmount.seconds(5)
 
     /// - Parameters:
     ///   - port: 0 for any.
     ///   - documents: what is served; nil while that cannot be told.
-    ///   - failed: is told why a newer certificate is not used.
+    ///   - now: seconds since 1970.
+    ///   - failed: is told why a newer certificate is not used, or that the one that is ends.
     ///   - flooded: is told who has more connections, or opens them faster, than is good; once until that is over.
     public init(
         address: IPAddress, port: UInt16, certificate: EndpointCertificate,
-        documents: @escaping @Sendable () async -> EndpointDocuments?,
+        documents: @escaping @Sendable () async -> EndpointDocuments?, now: @escaping @Sendable () -> Int64,
         failed: @escaping @Sendable (EndpointCertificateError) -> Void,
         flooded: @escaping @Sendable (_ source: String) -> Void
     ) throws(EndpointCertificateError) {
         self.address = address
         askedPort = port
-        tls = try EndpointTLS(certificate, failed: failed)
+        tls = try EndpointTLS(certificate, now: now, failed: failed)
         self.documents = documents
         self.flooded = flooded
-        let pool = AdmissionLimits.Pool(pending: 256, rate: Rate(burst: 400, perSecond: 200))
+        let pool = AdmissionLimits.Pool(pending: 1024, rate: Rate(burst: 400, perSecond: 200))
         admission = AdmissionControl(
             AdmissionLimits(
-                strangers: pool, nodes: pool, pendingPerSource: 32, ratePerSource: Rate(burst: 64, perSecond: 20)))
+                strangers: pool, nodes: pool, pendingPerSource: 16, ratePerSource: Rate(burst: 64, perSecond: 20)))
     }
 
     /// Binds the socket. What runs ends with `stop`.
@@ -57,9 +59,13 @@ public final class BundleEndpoint: Sendable {
         try pipeline.addHandler(AdmissionHandler(admission, flooded: flooded))
         try pipeline.addHandler(NIOSSLServerHandler(context: tls.context))
         try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: true)
-        try pipeline.addHandler(EndpointHandler(documents))
+        let silence = channel.eventLoop.scheduleTask(in: Self.silence) { channel.close(promise: nil) }
         let end = channel.eventLoop.scheduleTask(in: Self.patience) { channel.close(promise: nil) }
-        channel.closeFuture.whenComplete { _ in end.cancel() }
+        try pipeline.addHandler(EndpointHandler(documents) { silence.cancel() })
+        channel.closeFuture.whenComplete { _ in
+            silence.cancel()
+            end.cancel()
+        }
     }
 
     /// An endpoint that serves.

@@ -1,6 +1,7 @@
 internal import Foundation
 public import Identity
 internal import LinuxBinding
+internal import NIOPosix
 internal import NIOSSL
 internal import OpenSSLBinding
 internal import Synchronization
@@ -13,49 +14,96 @@ public enum EndpointCertificate: Sendable {
     case files(certificate: String, key: String)
 }
 
-/// Why there is nothing to show.
+/// What is wrong with what is shown.
 public struct EndpointCertificateError: Error, Sendable, Equatable, CustomStringConvertible {
+    public enum File: Sendable, Equatable { case certificate, key }
+
+    /// Nil where none is to blame.
+    public let file: File?
     public let description: String
 }
 
 /// Makes what a connection's TLS needs, once for each certificate.
 final class EndpointTLS: Sendable {
-    private struct Made {
+    fileprivate struct Made {
         /// What it was made of: a serial number, or when the files were changed.
         let version: String
+        let validity: ClosedRange<Int64>
         let context: NIOSSLContext
     }
 
     private let certificate: EndpointCertificate
+    private let now: @Sendable () -> Int64
     private let failed: @Sendable (EndpointCertificateError) -> Void
     private let made: Mutex<Made>
+    private let lastLook = Mutex(ContinuousClock.now)
     private let lastFailure = Mutex<EndpointCertificateError?>(nil)
 
-    /// - Parameter failed: is told why a newer certificate is not used, once for each reason; the one before is.
+    /// Files are looked at so often at most.
+    private static let pause = Duration.seconds(1)
+
+    /// - Parameters:
+    ///   - now: seconds since 1970.
+    ///   - failed: is told why a newer certificate is not used, or that the one that is ends, once for each reason.
     init(
-        _ certificate: EndpointCertificate, failed: @escaping @Sendable (EndpointCertificateError) -> Void
+        _ certificate: EndpointCertificate, now: @escaping @Sendable () -> Int64,
+        failed: @escaping @Sendable (EndpointCertificateError) -> Void
     ) throws(EndpointCertificateError) {
         self.certificate = certificate
+        self.now = now
         self.failed = failed
-        let first = try Self.make(certificate, replacing: nil)
-        made = Mutex(first)
+        made = Mutex(try Self.make(certificate, replacing: nil))
+        look()
     }
 
+    /// Whether files have changed is seen beside, for connections to come: an event loop waits for no disk.
     var context: NIOSSLContext {
-        let (context, failure) = made.withLock { held -> (NIOSSLContext, EndpointCertificateError?) in
-            do throws(EndpointCertificateError) {
-                held = try Self.make(certificate, replacing: held)
-                return (held.context, nil)
-            } catch {
-                return (held.context, error)
-            }
+        switch certificate {
+        case .svid: look()
+        case .files: if isLookDue { NIOThreadPool.singleton.submit { [weak self] _ in self?.look() } }
+        }
+        return made.withLock { $0.context }
+    }
+
+    private var isLookDue: Bool {
+        lastLook.withLock { last in
+            guard last.duration(to: .now) >= Self.pause else { return false }
+            last = .now
+            return true
+        }
+    }
+
+    private func look() {
+        var failure: EndpointCertificateError?
+        let held = made.withLock { $0 }
+        do throws(EndpointCertificateError) {
+            let newest = try Self.make(certificate, replacing: held)
+            made.withLock { $0 = newest }
+            failure = ending(newest.validity)
+        } catch {
+            failure = error
         }
         let isNews = lastFailure.withLock { last in
             defer { last = failure }
             return last != failure
         }
         if let failure, isNews { failed(failure) }
-        return context
+    }
+
+    /// What is renewed by others is so well before its last quarter, and its last week.
+    private func ending(_ validity: ClosedRange<Int64>) -> EndpointCertificateError? {
+        let rest = min((validity.upperBound - validity.lowerBound) / 4, 7 * 86400)
+        let end = Date(timeIntervalSince1970: TimeInterval(validity.upperBound)).formatted(.iso8601)
+        switch now() {
+        case ..<validity.lowerBound:
+            return EndpointCertificateError(file: .certificate, description: "the certificate is not valid yet")
+        case ..<(validity.upperBound - rest): return nil
+        case ...validity.upperBound:
+            return EndpointCertificateError(
+                file: .certificate, description: "the certificate ends at \(end), and nobody renews it")
+        default:
+            return EndpointCertificateError(file: .certificate, description: "the certificate ended at \(end)")
+        }
     }
 
     private static func make(
@@ -66,23 +114,25 @@ final class EndpointTLS: Sendable {
             let svid = current()
             let version = svid.svid.leaf.serialHex
             if let held, held.version == version { return held }
-            return Made(version: version, context: try context(svid.svid.chain, svid.key))
+            return try Made(version: version, svid.svid.chain, svid.key)
         case .files(let certificate, let key):
-            let version = try "\(version(certificate)), \(version(key))"
+            let version = try "\(version(certificate, .certificate)), \(version(key, .key))"
             if let held, held.version == version { return held }
             let (chain, key) = try read(certificate, key)
-            return Made(version: version, context: try context(chain, key))
+            return try Made(version: version, chain, key)
         }
     }
 
     /// Which file it is, and when it was changed last: links, as ACME clients leave them, are followed.
-    private static func version(_ path: String) throws(EndpointCertificateError) -> String {
+    private static func version(
+        _ path: String, _ file: EndpointCertificateError.File
+    ) throws(EndpointCertificateError) -> String {
         do {
             let attributes = try FileManager.default.attributesOfItem(atPath: real(path))
             let changed = (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
             return "\(attributes[.systemFileNumber] ?? 0) \(changed) \(attributes[.size] ?? 0)"
         } catch {
-            throw EndpointCertificateError(description: "\(path) cannot be read")
+            throw EndpointCertificateError(file: file, description: "\(path) cannot be read")
         }
     }
 
@@ -91,18 +141,24 @@ final class EndpointTLS: Sendable {
     private static func read(
         _ certificate: String, _ key: String
     ) throws(EndpointCertificateError) -> ([Certificate], PrivateKey) {
-        do {
-            let text = String(decoding: try AtomicFile.read(certificate), as: UTF8.self)
-            let (chain, key) = (try Certificate.parsePEMChain(text), try privateKey(key))
-            guard let leaf = chain.first, key.publicKey == leaf.publicKey else {
-                throw EndpointCertificateError(
-                    description: "the key is not that of the first certificate in \(certificate)")
-            }
-            return (chain, key)
-        } catch let error as EndpointCertificateError {
-            throw error
+        let chain = try reading(certificate, .certificate) {
+            try Certificate.parsePEMChain(String(decoding: try AtomicFile.read(certificate), as: UTF8.self))
+        }
+        let secret = try reading(key, .key) { try privateKey(key) }
+        guard let leaf = chain.first, secret.publicKey == leaf.publicKey else {
+            throw EndpointCertificateError(
+                file: .key, description: "\(key) is not the key of the first certificate in \(certificate)")
+        }
+        return (chain, secret)
+    }
+
+    private static func reading<Value>(
+        _ path: String, _ file: EndpointCertificateError.File, _ body: () throws -> Value
+    ) throws(EndpointCertificateError) -> Value {
+        do { return try body() } catch let error as PrivateFileError {
+            throw EndpointCertificateError(file: file, description: "\(error)")
         } catch {
-            throw EndpointCertificateError(description: "\(error)")
+            throw EndpointCertificateError(file: file, description: "\(path) cannot be used: \(error)")
         }
     }
 
@@ -112,6 +168,13 @@ final class EndpointTLS: Sendable {
             pem: try unsafe SecretBytes(count: file.byteCount) { (memory) throws(PrivateFileError) in
                 unsafe try file.read(into: memory)
             })
+    }
+}
+
+extension EndpointTLS.Made {
+    fileprivate init(version: String, _ chain: [Certificate], _ key: PrivateKey) throws(EndpointCertificateError) {
+        let validity = chain[0].notBefore...max(chain[0].notBefore, chain[0].notAfter)
+        self.init(version: version, validity: validity, context: try Self.context(chain, key))
     }
 
     /// Mozilla's intermediate profile: TLS 1.2 with forward secrecy and AEAD alone, and TLS 1.3. Nobody is asked for a certificate.
@@ -132,7 +195,7 @@ final class EndpointTLS: Sendable {
             configuration.applicationProtocols = ["http/1.1"]
             return try NIOSSLContext(configuration: configuration)
         } catch {
-            throw EndpointCertificateError(description: "\(error)")
+            throw EndpointCertificateError(file: nil, description: "\(error)")
         }
     }
 

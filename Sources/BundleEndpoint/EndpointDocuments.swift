@@ -66,8 +66,12 @@ struct EndpointAnswer: Equatable {
         self.body = body
     }
 
-    /// Without a query, which says nothing here.
+    /// Of the target, without a query, which says nothing here. Clients of proxies may send a whole URL (RFC 9112 section 3.2.2).
     private static func path(_ target: String) -> String {
-        String(target.prefix { $0 != "?" })
+        guard let scheme = ["https://", "http://"].first(where: { target.lowercased().hasPrefix($0) }) else {
+            return String(target.prefix { $0 != "?" })
+        }
+        let path = target.dropFirst(scheme.count).drop { $0 != "/" && $0 != "?" }.prefix { $0 != "?" }
+        return path.isEmpty ? "/" : String(path)
     }
 }

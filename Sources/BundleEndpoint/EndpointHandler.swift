@@ -8,9 +8,14 @@ final class EndpointHandler: ChannelInboundHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let documents: @Sendable () async -> EndpointDocuments?
+    private let asked: () -> Void
     private var head: HTTPRequestHead?
 
-    init(_ documents: @escaping @Sendable () async -> EndpointDocuments?) { self.documents = documents }
+    /// - Parameter asked: is told on the event loop that the request has come.
+    init(_ documents: @escaping @Sendable () async -> EndpointDocuments?, asked: @escaping () -> Void) {
+        self.documents = documents
+        self.asked = asked
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
@@ -18,6 +23,7 @@ final class EndpointHandler: ChannelInboundHandler {
         // What comes with a request that has none is not kept.
         case .body: break
         case .end:
+            asked()
             if let head { answer(head, context) }
             head = nil
         }

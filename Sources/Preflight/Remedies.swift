@@ -14,6 +14,7 @@ extension EventKind {
             "the events that were told say where they come from: look there, or keep it off by a firewall"
         case .bundleCertificateRefused:
             "correct bundle-endpoint.certificate-file and key-file; they are read again at the next connection"
+        case .bundleNotServed: "see what the reason names: the registry, most likely"
         case .machineCopied: "if the original still runs, join one of the two anew under a name of its own"
         case .connectionRefused, .linkRefused:
             "see what runs at that address: a node that is not let in says why in its own journal, anybody else is kept off by a firewall"
@@ -23,7 +24,7 @@ extension EventKind {
             "psid token generate on the authority, and the section join that it prints into this node's configuration; or see at the authority why its certificate or token is refused (PSD2005)"
         case .authorityDisconnected: "see that the authority runs and that its TCP port is reached from here"
         case .nodeShutOut:
-            "psid node evict on the authority if it is banned there; then as for a new node: stop, delete node/ under paths.state, start with a new token"
+            "psid node evict on the authority if it is banned there; then as for a new node: stop, delete node/ under paths.state, start with a new token. With a certificate or a cluster's token it joins by itself once it was evicted"
         case .clockSkewed: "set the clock, and have a time service keep it"
         case .directoryFull: "delete entries and evict nodes that are gone; workloads go with their last certificate"
         case .caKeyAway: "see that the token or Vault is there and lets the daemon in; the reason says what it said"

@@ -73,11 +73,14 @@ extension Event {
             .bundleEndpointListening, "the bundle endpoint listens on \(address), \(profile)", [.address: address])
     }
 
-    /// The one before stays in use.
+    /// A newer one is not used, or the one that is ends.
     public static func bundleCertificateRefused(reason: String) -> Event {
         Event(
-            .bundleCertificateRefused, "the bundle endpoint's newer certificate is not used: \(reason)",
-            [.reason: reason])
+            .bundleCertificateRefused, "the bundle endpoint's certificate needs care: \(reason)", [.reason: reason])
+    }
+
+    public static func bundleNotServed(reason: String) -> Event {
+        Event(.bundleNotServed, "who asked the bundle endpoint got no bundle: \(reason)", [.reason: reason])
     }
 
     /// - Parameters: as of `entryCreated`, after the change.

@@ -65,6 +65,7 @@ public enum EventKind: String, CaseIterable, Sendable {
     /// Another trust domain's.
     case foreignBundleChanged = "foreign-bundle-changed"
     case foreignBundleDeleted = "foreign-bundle-deleted"
+    case bundleNotServed = "bundle-not-served"
     case caKeyAway = "ca-key-away"
     case caKeyBack = "ca-key-back"
     case caPrepared = "ca-prepared"

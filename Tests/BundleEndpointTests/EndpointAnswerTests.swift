@@ -41,7 +41,9 @@ import Testing
     @Test(arguments: [
         ("GET", "/?format=spiffe", 200), ("HEAD", "/", 200), ("GET", "/.well-known/openid-configuration", 200),
         ("GET", "/keys", 200), ("GET", "/key", 404), ("GET", "", 404), ("GET", "//", 404), ("GET", "/../", 404),
-        ("GET", "*", 404), ("GET", "https://example.org/", 404), ("POST", "/", 405), ("DELETE", "/keys", 405),
+        ("GET", "*", 404), ("GET", "https://example.org/", 200), ("GET", "HTTPS://example.org", 200),
+        ("GET", "https://example.org/keys?a", 200), ("GET", "https://example.org/key", 404), ("GET", "https:///", 200),
+        ("GET", "ftp://example.org/", 404), ("POST", "/", 405), ("DELETE", "/keys", 405),
         ("get", "/", 405),
         ("POST", "/nowhere", 404),
     ])

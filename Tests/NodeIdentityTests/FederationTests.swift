@@ -39,7 +39,7 @@ import Testing
                 guard let trust = try? await partner.service.publishedTrust() else { return nil }
                 return EndpointDocuments(
                     bundle: BundleDocument(bundle: trust.bundle, jwtBundle: trust.jwtBundle), discovery: nil)
-            }, failed: { _ in }, flooded: { _ in }
+            }, now: { Int64(Date().timeIntervalSince1970) }, failed: { _ in }, flooded: { _ in }
         ).start()
     }
 

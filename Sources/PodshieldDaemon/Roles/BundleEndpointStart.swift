@@ -37,7 +37,13 @@ extension AuthorityService {
         do throws(EndpointCertificateError) {
             return try BundleEndpoint(
                 address: settings.address, port: settings.port, certificate: certificate(settings.profile),
-                documents: { try? await self.documents(refreshHint: hint) },
+                documents: {
+                    do { return try await self.documents(refreshHint: hint) } catch {
+                        daemon.reports.record(.bundleNotServed(reason: "\(error)"))
+                        return nil
+                    }
+                },
+                now: WallClock.seconds,
                 failed: { daemon.telemetry.record(.bundleCertificateRefused(reason: "\($0)")) },
                 flooded: {
                     daemon.reports.record(
@@ -46,7 +52,13 @@ extension AuthorityService {
                     )
                 })
         } catch {
-            throw .badSetting(key: .bundleEndpointCertificateFile, reason: "\(error)")
+            let key: ConfigurationKey =
+                switch (settings.profile, error.file) {
+                case (.spiffe, _): .bundleEndpointProfile
+                case (.web, .key): .bundleEndpointKeyFile
+                case (.web, .certificate), (.web, nil): .bundleEndpointCertificateFile
+                }
+            throw .badSetting(key: key, reason: "\(error)")
         }
     }
 
