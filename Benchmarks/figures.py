@@ -40,6 +40,14 @@ WORKLOADS = (
     Figure("bundle_p50_ms", "a change of the bundle has reached half of 5,000 streams, ms", 0),
     Figure("bundle_p99_ms", "99 of 100, ms", 0),
     Figure("stream_kib", "memory of the daemon for each open stream, KiB", 0),
+    Figure("entry_change_p50_ms", "one of 10,000 entries is changed: at its workload, from the command on, median, ms", 0),
+    Figure("entry_change_p99_ms", "the same, 99th percentile, ms", 0),
+    Figure("foreign_change_cpu_ms", "CPU of the daemon for a change of another node's entry, ms", 1),
+    Figure("rotation_median_per_s", "10,000 SVIDs of 120 s in the hands of workloads: renewals a second, median", 0),
+    Figure("rotation_p99_per_s", "the same, 99th percentile", 0),
+    Figure("rotation_least_left_s", "seconds that an SVID in a workload's hands had left at least", 0),
+    Figure("rotation_expired", "SVIDs in a workload's hands that had expired", 0),
+    Figure("rotation_cpu_percent", "CPU of the daemon, of one core, %", 0),
 )
 
 WITHDRAWALS = (

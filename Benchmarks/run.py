@@ -14,10 +14,12 @@ HERE = File(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "Tests/Scenarios"))
 
 import cipher
+import entries
 import measures
 import paths
 import programs
 import rates
+import rotation
 import streams
 import surroundings
 import table
@@ -32,7 +34,8 @@ FORMAT_VERSION = 1
 SET_UP_SECONDS = 300
 # What a measurement may take beyond its time before the run has stalled.
 OVERHEAD_SECONDS = 20
-OTHERS_SECONDS = 400
+OTHERS_SECONDS = 700
+ROTATION_SECONDS = 1200
 
 T = TypeVar("T")
 
@@ -51,6 +54,9 @@ class Bench:
             for number in range(self._wanted.rounds):
                 print(f"round {number + 1} of {self._wanted.rounds}", flush=True)
                 self._round(ways, backwards=number % 2 == 1)
+            # Several lifetimes of 10,000 are several rounds of their own.
+            if not self._wanted.only_paths:
+                self._attempt("rotation", lambda: rotation.measure(self._record))
             signal.alarm(0)
         self._publish()
         return 1 if self._failures else 0
@@ -69,7 +75,7 @@ class Bench:
         if not self._wanted.only_paths:
             others = {
                 "the cipher": cipher, "the programs": programs, "keys and identities": rates, "many workloads": streams,
-                "taking away": withdrawals,
+                "many entries": entries, "taking away": withdrawals,
             }
             for what, module in others.items():
                 self._attempt(what, lambda: module.measure(self._record))
@@ -110,7 +116,7 @@ class Bench:
 
     def _time_limit(self) -> int:
         taken = len(measures.ALL) * len(self._wanted.paths) * (self._wanted.seconds + OVERHEAD_SECONDS)
-        return SET_UP_SECONDS + self._wanted.rounds * (taken + OTHERS_SECONDS)
+        return SET_UP_SECONDS + self._wanted.rounds * (taken + OTHERS_SECONDS) + ROTATION_SECONDS
 
 
 def arguments() -> argparse.Namespace:

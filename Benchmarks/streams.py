@@ -82,13 +82,13 @@ class Streams:
     def figures(self) -> Iterator[tuple[str, float]]:
         firsts = self._first_svids()
         yield "first_svid_p50_ms", statistics.median(firsts)
-        yield "first_svid_p99_ms", _percentile(firsts, 99)
+        yield "first_svid_p99_ms", percentile(firsts, 99)
         before = resident_bytes(self._daemon.process_id)
         crowd = self._crowd()
         yield "stream_kib", (resident_bytes(self._daemon.process_id) - before) / STREAMS / 1024
         told = self._change_of_bundle(crowd)
         yield "bundle_p50_ms", statistics.median(told)
-        yield "bundle_p99_ms", _percentile(told, 99)
+        yield "bundle_p99_ms", percentile(told, 99)
 
     def _first_svids(self) -> list[float]:
         """In milliseconds. Entries are there before their workloads, as they are with any platform that starts these."""
@@ -98,7 +98,7 @@ class Streams:
         firsts: list[float] = []
         for user in users:
             workload = Workloads(self._run, self._net, user, 1)
-            _wait(lambda: workload.are_there, f"user {user} has an SVID")
+            wait(lambda: workload.are_there, f"user {user} has an SVID")
             firsts += [nanoseconds / 1e6 for nanoseconds in workload.first_nanoseconds()]
         return firsts
 
@@ -107,14 +107,14 @@ class Streams:
         for user in users:
             self._register(user)
         crowd = [Workloads(self._run, self._net, user, STREAMS_PER_USER) for user in users]
-        _wait(lambda: all(workloads.are_there for workloads in crowd), f"{STREAMS} streams are open")
+        wait(lambda: all(workloads.are_there for workloads in crowd), f"{STREAMS} streams are open")
         return crowd
 
     def _change_of_bundle(self, crowd: list[Workloads]) -> list[float]:
         """Milliseconds from the begin of the command until each stream has the list of what is revoked."""
         begin = time.monotonic_ns()
         self._daemon.psid("revoke", "--spiffe-id", spiffe_id("nobody"))
-        _wait(lambda: sum(len(workloads.told_since(begin)) for workloads in crowd) == STREAMS, "every stream is told")
+        wait(lambda: sum(len(workloads.told_since(begin)) for workloads in crowd) == STREAMS, "every stream is told")
         return [(when - begin) / 1e6 for workloads in crowd for when in workloads.told_since(begin).values()]
 
     def _register(self, user: int) -> None:
@@ -124,16 +124,16 @@ class Streams:
         )
 
 
-def _percentile(values: list[float], percent: int) -> float:
+def percentile(values: list[float], percent: int) -> float:
     """The value below or at which so many are."""
     return sorted(values)[-(-len(values) * percent // 100) - 1]
 
 
-def _wait(condition, what: str) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
+def wait(condition, what: str, seconds: float = WAIT_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not after {WAIT_SECONDS} s: {what}")
+            raise TimeoutError(f"not after {seconds} s: {what}")
         time.sleep(0.05)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Tests/Scenarios/harness"))
 
-from bare_grpc import Answers, call
+from bare_grpc import Answers, call, more
 
 PATIENCE_SECONDS = 60
 
@@ -32,6 +32,7 @@ class Stream:
         count = len(self._answers.feed(received))
         if not received or self._answers.has_ended:
             raise ConnectionError("the stream has ended")
+        self.socket.sendall(more(len(received)))
         return count
 
 

@@ -13,6 +13,7 @@ extension AuthorityService {
         try check(subject)
         let certificates = try await registry.revoke(subject, reason, by: user, now: now(), dryRun: dryRun)
         guard !dryRun else { return certificates }
+        await entriesChanged(by: subject)
         await published()
         observe(.revoked(subject, reason, by: user, certificates: certificates.count))
         return certificates
@@ -25,7 +26,7 @@ extension AuthorityService {
         case .spiffeID, .entry: break
         }
         let lifted = try await registry.lift(subject)
-        await entrySignals.changed()
+        await entriesChanged(by: subject)
         observe(.revocationLifted(subject, by: user))
         return lifted
     }
@@ -40,10 +41,16 @@ extension AuthorityService {
         guard id.kind == .workload, id.trustDomain == settings.trustDomain else { throw .notAWorkload(id) }
     }
 
+    /// Nodes are told of the entries that the subject names.
+    private func entriesChanged(by subject: RevocationSubject) async {
+        guard let entries = try? await registry.entries(of: subject) else { return await entrySignals.lost() }
+        await entrySignals.changed(entries)
+    }
+
     /// The list is signed and refused by at once, whether or not a node watches.
     func published() async {
         await publisher.changed()
-        await entrySignals.changed()
+        await entrySignals.callersChanged()
         _ = try? await publisher.current()
     }
 

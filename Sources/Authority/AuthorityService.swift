@@ -182,7 +182,7 @@ public final class AuthorityService: Sendable {
         }
         let created = try entry.checked(in: settings.trustDomain, id: id, now: now())
         try await registry.create(created)
-        await entrySignals.changed()
+        await entrySignals.changed([created])
         observe(.entryCreated(created))
         return created
     }
@@ -191,7 +191,7 @@ public final class AuthorityService: Sendable {
     /// that were issued live out their time.
     public func updateEntry(_ id: String, to entry: NewEntry) async throws(EntryError) -> RegistrationEntry {
         let updated = try await registry.update(try entry.checked(in: settings.trustDomain, id: id, now: now()))
-        await entrySignals.changed()
+        await entrySignals.changed([updated])
         observe(.entryUpdated(updated))
         return updated
     }
@@ -202,7 +202,7 @@ public final class AuthorityService: Sendable {
     /// Deletes an entry and tells what it was. SVIDs that were issued by it live out their time; `revoke` takes them back.
     public func deleteEntry(_ id: String) async throws(EntryError) -> RegistrationEntry {
         let deleted = try await registry.deleteEntry(id)
-        await entrySignals.changed()
+        await entrySignals.changed([deleted])
         observe(.entryDeleted(deleted))
         return deleted
     }

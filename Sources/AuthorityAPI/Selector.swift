@@ -29,6 +29,44 @@ public enum Selector: Hashable, Sendable {
         }
     }
 
+    /// Of what it is a fact.
+    public enum Kind: Sendable {
+        case namespace, serviceAccount, podName, podLabel
+        case userID, userName, groupID, groupName, supplementaryGroupID
+        case executablePath, executableDigest, systemdUnit
+
+        /// What it takes to know such a fact of a workload: a file of the kernel's is dearer than what came with the
+        /// connection, a directory service dearer than that, and an executable has to be read.
+        public var cost: Int {
+            switch self {
+            case .executableDigest: 3
+            case .userName, .groupName: 2
+            case .executablePath, .systemdUnit: 1
+            default: 0
+            }
+        }
+
+        /// Whether not every caller is worth it. No such fact is given from outside.
+        public var isDear: Bool { cost > 1 }
+    }
+
+    public var kind: Kind {
+        switch self {
+        case .namespace: .namespace
+        case .serviceAccount: .serviceAccount
+        case .podName: .podName
+        case .podLabel: .podLabel
+        case .userID: .userID
+        case .userName: .userName
+        case .groupID: .groupID
+        case .groupName: .groupName
+        case .supplementaryGroupID: .supplementaryGroupID
+        case .executablePath: .executablePath
+        case .executableDigest: .executableDigest
+        case .systemdUnit: .systemdUnit
+        }
+    }
+
     /// Whether a process cannot bring it about from within: in a container of its own anyone may be any user.
     public var isGivenFromOutside: Bool {
         switch self {

@@ -31,26 +31,16 @@ public struct WorkloadEntry: Sendable, Hashable {
     public func fits(_ pod: PodFacts) -> Bool { selectors.allSatisfy { $0.matches(pod) } }
 }
 
-extension Podshield_Authority_V1_EntryList {
-    public init(_ entries: [WorkloadEntry]) {
-        self.init()
-        self.entries = entries.map(Podshield_Authority_V1_Entry.init)
-    }
-
-    /// In the order of the message. An entry that makes no sense here, as one of a newer authority may, is for nobody.
-    public func parsed(in trustDomain: TrustDomain) -> [WorkloadEntry] {
-        entries.compactMap { $0.parsed(in: trustDomain) }
-    }
-}
-
 extension Podshield_Authority_V1_Entry {
-    init(_ entry: WorkloadEntry) {
+    init(_ listed: ListedEntry) {
         self.init()
+        let entry = listed.entry
         id = entry.id
         spiffeID = entry.spiffeID.description
         selectors = entry.selectors.map(\.description)
         hint = entry.hint
         edition = entry.edition
+        createdAt = listed.createdAt
         federatesWith = entry.federatesWith.map(\.name).sorted()
     }
 

@@ -16,8 +16,8 @@ struct HeldEntry {
 }
 
 extension NodeIdentityService {
-    /// The entries by which processes on this node may get identities, oldest first; nil before the authority has said.
-    public var workloadEntries: [WorkloadEntry]? { entries?.inOrder }
+    /// The entries by which processes on this node may get identities; nil before the authority has said.
+    public var workloadEntries: EntryIndex? { entries }
 
     /// The SVID of one of these entries: made when it is first asked for, and kept fresh for as long as the entry is there.
     public func svid(of entry: WorkloadEntry) async throws(AuthorityCallError) -> KeyedSVID {
@@ -30,17 +30,40 @@ extension NodeIdentityService {
 
     /// Takes over which entries there are. The SVIDs of those that have gone or become others are forgotten; pods that one of
     /// these fits or fitted get new ones, as far as the authority still issues any.
-    func accept(entries list: [WorkloadEntry]) {
-        guard list != entries?.inOrder else { return }
-        let new = EntrySet(list)
-        let changed = entries.map(new.changes) ?? []
-        entries = new
-        for held in heldEntries.values where !new.contains(held.entry) { drop(held) }
+    func accept(_ news: EntryNews) {
+        let changed = news.since == nil ? replaceEntries(news.entries) : changeEntries(news)
+        guard let changed else { return }
+        for entry in changed {
+            if let held = heldEntries[entry.id], held.entry == entry, entries?.contains(entry) != true { drop(held) }
+        }
         for held in workloads.values where changed.contains(where: { $0.fits(held.issued.pod) }) {
             renew(held, at: clock.now())
         }
-        jwtCache.keepOnly(entries: Set(list.map(\.id)).subtracting(changed.map(\.id)))
+        jwtCache.remove(entries: Set(changed.map(\.id)))
         identityChanges.send(())
+    }
+
+    /// Answers what has gone and what has come; nil when nothing is another, not even the order.
+    private func replaceEntries(_ list: [ListedEntry]) -> Set<WorkloadEntry>? {
+        let new = EntryIndex(list)
+        guard new != entries else { return nil }
+        let changed = entries.map(new.changes) ?? []
+        entries = new
+        return changed
+    }
+
+    private func changeEntries(_ news: EntryNews) -> Set<WorkloadEntry> {
+        var changed: Set<WorkloadEntry> = []
+        for id in news.removed {
+            if let gone = entries?[id] { changed.insert(gone) }
+            entries?.remove(id)
+        }
+        for listed in news.entries where entries?.contains(listed.entry) == false {
+            if let former = entries?[listed.entry.id] { changed.insert(former) }
+            changed.insert(listed.entry)
+            entries?.put(listed)
+        }
+        return changed
     }
 
     /// The node is another than the one that they were issued to.

@@ -56,8 +56,8 @@ struct JWTCache {
 
     mutating func remove(_ subject: Subject) { held = held.filter { $0.key.subject != subject } }
 
-    mutating func keepOnly(entries: Set<String>) {
-        held = held.filter { if case .entry(let id) = $0.key.subject { entries.contains(id) } else { true } }
+    mutating func remove(entries: Set<String>) {
+        held = held.filter { if case .entry(let id) = $0.key.subject { !entries.contains(id) } else { true } }
     }
 
     mutating func keepOnly(signedBy bundle: JWTBundle) {

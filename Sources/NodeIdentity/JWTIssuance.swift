@@ -94,7 +94,7 @@ extension NodeIdentityService {
     /// What is for nobody any more is not kept.
     private func isHeld(_ subject: JWTCache.Subject, as id: SPIFFEID) -> Bool {
         switch subject {
-        case .entry(let entry): entries?.inOrder.contains { $0.id == entry && $0.spiffeID == id } ?? false
+        case .entry(let entry): entries?[entry]?.spiffeID == id
         case .pod(let name): workloads[name]?.issued.svid.svid.id == id
         }
     }

@@ -32,7 +32,7 @@ public actor NodeIdentityService {
     /// The last call of `issue` for each pod that was not released since.
     var newestIssue: [PodName: UInt64] = [:]
     /// Nil until the authority has said.
-    var entries: EntrySet?
+    var entries: EntryIndex?
     var heldEntries: [String: HeldEntry] = [:]
     /// Requests for what takes the place of a revoked SVID.
     var replacements: [PodName: Task<Void, Never>] = [:]

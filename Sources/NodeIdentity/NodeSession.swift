@@ -5,6 +5,9 @@ internal import Identity
 internal import JOSE
 internal import SecureTransport
 
+/// A change is to something else than what was told before.
+private struct MissedEntries: Error {}
+
 /// Why a session with the authority is over.
 enum SessionEnd: Error {
     /// The node has a new SVID, or its first, which only a new connection shows.
@@ -97,17 +100,24 @@ extension NodeIdentityService {
     /// has none for processes: the session goes on without.
     private func followEntries(_ connection: AuthorityConnection) async -> SessionEnd? {
         do {
-            try await connection.calls.watchEntries(
-                Podshield_Authority_V1_WatchEntriesRequest(), options: Self.watching
-            ) { response in
+            var request = Podshield_Authority_V1_WatchEntriesRequest()
+            request.takesChanges = true
+            try await connection.calls.watchEntries(request, options: Self.watching) { response in
+                var number: UInt64 = 0
                 for try await message in response.messages {
-                    await self.accept(entries: message.parsed(in: self.settings.trustDomain))
+                    let news = message.parsed(in: self.settings.trustDomain)
+                    guard news.since == nil || news.since == number else { throw MissedEntries() }
+                    number = news.number
+                    await self.accept(news)
                 }
             }
             return .lost(.unreachable("the authority ended the stream of entries"), wasConnected: true)
         } catch let error as RPCError where error.code == .unimplemented {
-            accept(entries: [])
+            accept(EntryNews(entries: [], number: 0))
             return nil
+        } catch is MissedEntries {
+            // The next stream begins with all of them.
+            return .lost(.badAnswer("a change of entries is missing"), wasConnected: true)
         } catch {
             return Self.end(AuthorityCallError(error))
         }

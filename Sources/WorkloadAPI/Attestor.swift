@@ -19,7 +19,7 @@ struct Attestor: Sendable {
         if let pod, let svid = pod.svid { holders.append(.pod(pod.facts, svid, federatesWith: pod.federatesWith)) }
         // A pod's own is held over restarts, whether or not the authority can be asked for more.
         guard entries != nil || !holders.isEmpty else { throw .notReady }
-        for entry in entries ?? [] where await evidence.fits(entry) { holders.append(.entry(entry)) }
+        if let entries { holders += await evidence.fitting(entries).map(IdentityHolder.entry) }
         guard caller.process.isAlive else { throw .gone }
         guard let entitlement = Entitlement(holders) else { throw .noIdentity }
         return entitlement

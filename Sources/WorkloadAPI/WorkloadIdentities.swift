@@ -4,8 +4,8 @@ public import JOSE
 
 /// What the Workload API needs to know of the node that it serves.
 public protocol WorkloadIdentities: Sendable {
-    /// The registration entries for this node, the one that makes the default identity first; nil before they are known.
-    func entries() async -> [WorkloadEntry]?
+    /// The registration entries for this node; nil before they are known.
+    func entries() async -> EntryIndex?
 
     /// The pod that lives in a network namespace.
     ///

@@ -36,7 +36,8 @@ import Testing
     }
 
     private func start(
-        _ certificate: EndpointCertificate, now: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) },
+        _ certificate: EndpointCertificate,
+        now: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) },
         failed: @escaping @Sendable (EndpointCertificateError) -> Void = { _ in }
     ) async throws -> BundleEndpoint.Running {
         let jwtBundle = try #require(JWTBundle(trustDomain: domain, authorities: [], sequence: 0))

@@ -11,7 +11,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct EntryTests {
     private func entries(_ node: TestNode, count: Int) async throws -> [WorkloadEntry] {
         try await eventually("\(count) entries") { await node.service.workloadEntries?.count == count }
-        return await node.service.workloadEntries ?? []
+        return await node.service.workloadEntries?.inOrder ?? []
     }
 
     @Test func aNodeKnowsItsEntriesAndEveryChangeOfThem() async throws {
@@ -97,7 +97,7 @@ import Testing
         let before = try await node.service.svid(of: entry).svid
         _ = try await authority.service.updateEntry(
             made.id, to: NewEntry(spiffeID: made.spiffeID, selectors: made.selectors, lifetime: .seconds(300)))
-        try await eventually("another edition") { await node.service.workloadEntries?.first?.edition == 2 }
+        try await eventually("another edition") { await node.service.workloadEntries?.inOrder.first?.edition == 2 }
         await #expect(throws: AuthorityCallError.self) { try await node.service.svid(of: entry) }
         let changed = try await entries(node, count: 1)[0]
         let after = try await node.service.svid(of: changed).svid

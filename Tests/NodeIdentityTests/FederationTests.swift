@@ -190,7 +190,7 @@ import Testing
         let issued = try await node.service.issue(pod())
         #expect(issued.federatesWith == [partnerDomain])
         try await eventually("processes have it, too") {
-            await node.service.workloadEntries?.first?.federatesWith == [partnerDomain]
+            await node.service.workloadEntries?.inOrder.first?.federatesWith == [partnerDomain]
         }
         // Pods keep it over a restart; a change of the entry reaches them.
         await node.stop()

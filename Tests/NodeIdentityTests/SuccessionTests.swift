@@ -64,7 +64,7 @@ import Testing
         let entry = try await authority.entry("/web", parent: "a")
         try await eventually("the entry is known") { await node.service.workloadEntries?.count == 1 }
         _ = try await node.service.issue(pod())
-        let known = try #require(await node.service.workloadEntries?.first)
+        let known = try #require(await node.service.workloadEntries?.inOrder.first)
         _ = try await node.service.svid(of: known)
         let former = try await replaceCA(authority)
         #expect(try await authority.service.certificateAuthorities()[0].inUse == 3)

@@ -34,7 +34,11 @@ final class TestIdentities: WorkloadIdentities {
         values = Mutex(Values(bundle: domain.bundle))
     }
 
-    func entries() async -> [WorkloadEntry]? { values.withLock { $0.entries } }
+    func entries() async -> EntryIndex? {
+        values.withLock { values in
+            values.entries.map { EntryIndex($0.enumerated().map { ListedEntry($1, createdAt: Int64($0)) }) }
+        }
+    }
     func svid(of entry: WorkloadEntry) async -> KeyedSVID? { values.withLock { $0.svids[entry.id] } }
     func pod(inNamespace number: Int32) async -> KnownPod? { values.withLock { $0.pods[number] } }
     var bundle: TrustBundle { values.withLock { $0.bundle } }

@@ -66,15 +66,32 @@ extension Registry {
     }
 
     /// The entries of one node and those of any, oldest first; without those that are revoked, or whose name is.
-    func entries(on node: SPIFFEID) async throws(RegistryError) -> [RegistrationEntry] {
+    ///
+    /// - Parameter ids: of those that are asked for; nil for all.
+    func entries(on node: SPIFFEID, only ids: [String]? = nil) async throws(RegistryError) -> [RegistrationEntry] {
         try await read(as: RegistryError.self) { db in
             let sql = """
-                SELECT * FROM entries WHERE parent IN ('', ?) AND NOT EXISTS (
-                    SELECT 1 FROM revocations
-                    WHERE (kind = 'entry' AND name = entries.id) OR (kind = 'spiffe-id' AND name = entries.spiffe_id))
+                SELECT * FROM entries WHERE parent IN ('', ?) \(ids == nil ? "" : "AND id IN (SELECT value FROM json_each(?))")
+                    AND NOT EXISTS (
+                        SELECT 1 FROM revocations
+                        WHERE (kind = 'entry' AND name = entries.id) OR (kind = 'spiffe-id' AND name = entries.spiffe_id))
                 ORDER BY created_at, id
                 """
-            return try Row.fetchAll(db, sql: sql, arguments: [node.description]).map(entry)
+            let arguments = [node.description] + (ids.map { [RowText.list($0)] } ?? [])
+            return try Row.fetchAll(db, sql: sql, arguments: StatementArguments(arguments)).map(entry)
+        }
+    }
+
+    /// The entries that a revocation of the subject keeps from being issued.
+    func entries(of subject: RevocationSubject) async throws(RegistryError) -> [RegistrationEntry] {
+        let condition: String
+        switch subject {
+        case .serial, .node: return []
+        case .entry: condition = "id = ?"
+        case .spiffeID: condition = "spiffe_id = ?"
+        }
+        return try await read(as: RegistryError.self) { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM entries WHERE \(condition)", arguments: [subject.name]).map(entry)
         }
     }
 

@@ -136,7 +136,7 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
     ) async throws -> StreamingServerResponse<Podshield_Authority_V1_EntryList> {
         let caller = try await caller(request.metadata)
         return StreamingServerResponse { writer in
-            try await EntryWatch(core: core, caller: caller).run(writer)
+            try await EntryWatch(core: core, caller: caller, takesChanges: request.message.takesChanges).run(writer)
             return [:]
         }
     }

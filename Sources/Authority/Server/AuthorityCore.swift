@@ -145,19 +145,6 @@ struct AuthorityCore: Sendable {
         return entry
     }
 
-    /// What the node needs to know of its entries.
-    func entries(on node: SPIFFEID) async throws(CallRefusal) -> [WorkloadEntry] {
-        do throws(RegistryError) {
-            return try await registry.entries(on: node).map {
-                WorkloadEntry(
-                    id: $0.id, spiffeID: $0.spiffeID, selectors: $0.selectors, hint: $0.hint, edition: $0.edition,
-                    federatesWith: Set($0.federatesWith))
-            }
-        } catch {
-            throw .registry(error)
-        }
-    }
-
     /// The entry that decides, else the template where it may.
     private func registration(of pod: PodFacts, on node: SPIFFEID) async throws(CallRefusal) -> WorkloadRegistration {
         let entry: RegistrationEntry?

@@ -268,8 +268,8 @@ extension Podshield_Authority_V1_Authority {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The entries by which workloads on the calling node may get identities, all of them, at once and again after every
-        /// > change.
+        /// > The entries by which workloads on the calling node may get identities: all of them at once, and after every change
+        /// > what has changed, or all again to a node that does not take changes.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Podshield_Authority_V1_WatchEntriesRequest` messages.
@@ -408,8 +408,8 @@ extension Podshield_Authority_V1_Authority {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The entries by which workloads on the calling node may get identities, all of them, at once and again after every
-        /// > change.
+        /// > The entries by which workloads on the calling node may get identities: all of them at once, and after every change
+        /// > what has changed, or all again to a node that does not take changes.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Authority_V1_WatchEntriesRequest` message.
@@ -547,8 +547,8 @@ extension Podshield_Authority_V1_Authority {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The entries by which workloads on the calling node may get identities, all of them, at once and again after every
-        /// > change.
+        /// > The entries by which workloads on the calling node may get identities: all of them at once, and after every change
+        /// > what has changed, or all again to a node that does not take changes.
         ///
         /// - Parameters:
         ///   - request: A `Podshield_Authority_V1_WatchEntriesRequest` message.
@@ -988,8 +988,8 @@ extension Podshield_Authority_V1_Authority {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The entries by which workloads on the calling node may get identities, all of them, at once and again after every
-        /// > change.
+        /// > The entries by which workloads on the calling node may get identities: all of them at once, and after every change
+        /// > what has changed, or all again to a node that does not take changes.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Authority_V1_WatchEntriesRequest` message.
@@ -1235,8 +1235,8 @@ extension Podshield_Authority_V1_Authority {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The entries by which workloads on the calling node may get identities, all of them, at once and again after every
-        /// > change.
+        /// > The entries by which workloads on the calling node may get identities: all of them at once, and after every change
+        /// > what has changed, or all again to a node that does not take changes.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Podshield_Authority_V1_WatchEntriesRequest` message.
@@ -1449,8 +1449,8 @@ extension Podshield_Authority_V1_Authority.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The entries by which workloads on the calling node may get identities, all of them, at once and again after every
-    /// > change.
+    /// > The entries by which workloads on the calling node may get identities: all of them at once, and after every change
+    /// > what has changed, or all again to a node that does not take changes.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Podshield_Authority_V1_WatchEntriesRequest` message.
@@ -1681,8 +1681,8 @@ extension Podshield_Authority_V1_Authority.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The entries by which workloads on the calling node may get identities, all of them, at once and again after every
-    /// > change.
+    /// > The entries by which workloads on the calling node may get identities: all of them at once, and after every change
+    /// > what has changed, or all again to a node that does not take changes.
     ///
     /// - Parameters:
     ///   - message: request message to send.

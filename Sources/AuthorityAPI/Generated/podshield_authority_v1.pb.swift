@@ -272,6 +272,8 @@ public nonisolated struct Podshield_Authority_V1_WatchEntriesRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  public var takesChanges: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -284,6 +286,16 @@ public nonisolated struct Podshield_Authority_V1_EntryList: Sendable {
 
   /// Oldest first.
   public var entries: [Podshield_Authority_V1_Entry] = []
+
+  /// Of this message in its stream, from 1 on. 0 from authorities that send all entries each time.
+  public var number: UInt64 = 0
+
+  /// When it is not 0, `entries` are only those that have come or changed since the message of that number, which is the one
+  /// before.
+  public var since: UInt64 = 0
+
+  /// IDs of entries that have gone since.
+  public var removed: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -309,6 +321,9 @@ public nonisolated struct Podshield_Authority_V1_Entry: Sendable {
 
   /// Trust domains whose bundles the workload may have beside its own.
   public var federatesWith: [String] = []
+
+  /// Entries are in the order of their age, those of one second in the order of their IDs.
+  public var createdAt: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1046,18 +1061,29 @@ nonisolated extension Podshield_Authority_V1_IssueWorkloadResponse: SwiftProtobu
 
 nonisolated extension Podshield_Authority_V1_WatchEntriesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WatchEntriesRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}takes_changes\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.takesChanges) }()
+      default: break
+      }
+    }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.takesChanges != false {
+      try visitor.visitSingularBoolField(value: self.takesChanges, fieldNumber: 1)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Podshield_Authority_V1_WatchEntriesRequest, rhs: Podshield_Authority_V1_WatchEntriesRequest) -> Bool {
+    if lhs.takesChanges != rhs.takesChanges {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1065,7 +1091,7 @@ nonisolated extension Podshield_Authority_V1_WatchEntriesRequest: SwiftProtobuf.
 
 nonisolated extension Podshield_Authority_V1_EntryList: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EntryList"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0\u{1}number\0\u{1}since\0\u{1}removed\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1074,6 +1100,9 @@ nonisolated extension Podshield_Authority_V1_EntryList: SwiftProtobuf.Message, S
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.number) }()
+      case 3: try { try decoder.decodeSingularFixed64Field(value: &self.since) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.removed) }()
       default: break
       }
     }
@@ -1083,11 +1112,23 @@ nonisolated extension Podshield_Authority_V1_EntryList: SwiftProtobuf.Message, S
     if !self.entries.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 1)
     }
+    if self.number != 0 {
+      try visitor.visitSingularFixed64Field(value: self.number, fieldNumber: 2)
+    }
+    if self.since != 0 {
+      try visitor.visitSingularFixed64Field(value: self.since, fieldNumber: 3)
+    }
+    if !self.removed.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.removed, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Podshield_Authority_V1_EntryList, rhs: Podshield_Authority_V1_EntryList) -> Bool {
     if lhs.entries != rhs.entries {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.since != rhs.since {return false}
+    if lhs.removed != rhs.removed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1095,7 +1136,7 @@ nonisolated extension Podshield_Authority_V1_EntryList: SwiftProtobuf.Message, S
 
 nonisolated extension Podshield_Authority_V1_Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Entry"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}spiffe_id\0\u{1}selectors\0\u{1}hint\0\u{1}edition\0\u{3}federates_with\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}spiffe_id\0\u{1}selectors\0\u{1}hint\0\u{1}edition\0\u{3}federates_with\0\u{3}created_at\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1109,6 +1150,7 @@ nonisolated extension Podshield_Authority_V1_Entry: SwiftProtobuf.Message, Swift
       case 4: try { try decoder.decodeSingularStringField(value: &self.hint) }()
       case 5: try { try decoder.decodeSingularFixed64Field(value: &self.edition) }()
       case 6: try { try decoder.decodeRepeatedStringField(value: &self.federatesWith) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.createdAt) }()
       default: break
       }
     }
@@ -1133,6 +1175,9 @@ nonisolated extension Podshield_Authority_V1_Entry: SwiftProtobuf.Message, Swift
     if !self.federatesWith.isEmpty {
       try visitor.visitRepeatedStringField(value: self.federatesWith, fieldNumber: 6)
     }
+    if self.createdAt != 0 {
+      try visitor.visitSingularInt64Field(value: self.createdAt, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1143,6 +1188,7 @@ nonisolated extension Podshield_Authority_V1_Entry: SwiftProtobuf.Message, Swift
     if lhs.hint != rhs.hint {return false}
     if lhs.edition != rhs.edition {return false}
     if lhs.federatesWith != rhs.federatesWith {return false}
+    if lhs.createdAt != rhs.createdAt {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

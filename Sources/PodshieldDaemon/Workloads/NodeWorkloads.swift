@@ -14,7 +14,7 @@ struct NodeWorkloads: WorkloadIdentities {
     /// Seconds since 1970.
     let now: @Sendable () -> Int64
 
-    func entries() async -> [WorkloadEntry]? { await identity.workloadEntries }
+    func entries() async -> EntryIndex? { await identity.workloadEntries }
 
     /// Why there is none, the journal says.
     func svid(of entry: WorkloadEntry) async -> KeyedSVID? { try? await identity.svid(of: entry) }

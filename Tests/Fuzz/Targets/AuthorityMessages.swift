@@ -7,15 +7,16 @@ internal import OpenSSLBinding
 internal import SwiftProtobuf
 
 /// What nodes and authority read of each other: requests with a pod's facts, an endpoint or prefixes; a directory that is
-/// signed and still may be nonsense; the bundle of a node's state.
+/// signed and still may be nonsense; entries; the bundle of a node's state.
 func fuzzAuthorityMessages(_ input: [UInt8]) {
     guard let kind = input.first else { return }
     let message = Data(input.dropFirst())
-    switch kind % 5 {
+    switch kind % 6 {
     case 0: fuzzDirectory(message)
     case 1: _ = try? Podshield_Authority_V1_SignedDirectory(encoded: Array(message)).verified(by: verifier, at: now)
     case 2: fuzzPod(message)
     case 3: fuzzReport(message)
+    case 4: fuzzEntries(message)
     default: fuzzLabels(message)
     }
 }
@@ -64,6 +65,23 @@ private func fuzzReport(_ message: Data) {
     for prefix in report.leases.compactMap(\.parsed) {
         precondition(prefix.contains(prefix.address) && Podshield_Authority_V1_Prefix(prefix).parsed == prefix)
     }
+}
+
+/// What is understood of entries says the same when it is told again.
+private func fuzzEntries(_ message: Data) {
+    guard let list = try? Podshield_Authority_V1_EntryList(serializedBytes: message) else { return }
+    let news = list.parsed(in: domain.name)
+    precondition(
+        news.entries.allSatisfy { $0.entry.spiffeID.trustDomain == domain.name && !$0.entry.selectors.isEmpty })
+    precondition(news.since != nil || news.removed.isEmpty)
+    let again = Podshield_Authority_V1_EntryList(news).parsed(in: domain.name)
+    precondition(again.removed == news.removed && again.entries.map(\.entry) == news.entries.map(\.entry))
+    var index = EntryIndex(news.entries)
+    var oneByOne = EntryIndex()
+    for entry in news.entries { oneByOne.put(entry) }
+    precondition(oneByOne == index)
+    for entry in news.entries { index.remove(entry.entry.id) }
+    precondition(index.isEmpty && index.kinds.isEmpty)
 }
 
 private func fuzzLabels(_ text: Data) {

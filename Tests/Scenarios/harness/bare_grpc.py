@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The few frames of HTTP/2 (RFC 9113) that one call of the Workload API takes: for machines on which nothing is installed, and
-for thousands of streams at once. No window is ever opened further: good for 64 KiB of answers."""
+for thousands of streams at once. Without `more` there is room for 64 KiB of answers."""
 
 import struct
 
@@ -9,7 +9,7 @@ HEADERS = {
     "te": "trailers", "workload.spiffe.io": "true",
 }
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS_FRAME, SETTINGS = 0, 1, 4
+DATA, HEADERS_FRAME, SETTINGS, WINDOW_UPDATE = 0, 1, 4, 8
 END_STREAM, END_HEADERS = 1, 4
 STREAM = 1
 
@@ -24,6 +24,12 @@ def call(method: str) -> bytes:
         PREFACE + _frame(SETTINGS, 0, 0) + _frame(HEADERS_FRAME, END_HEADERS, STREAM, block)
         + _frame(DATA, END_STREAM, STREAM, b"\0\0\0\0\0")
     )
+
+
+def more(count: int) -> bytes:
+    """Room for so many bytes of answers beside what there is (section 6.9)."""
+    update = struct.pack(">I", count)
+    return _frame(WINDOW_UPDATE, 0, 0, update) + _frame(WINDOW_UPDATE, 0, STREAM, update)
 
 
 class Answers:
