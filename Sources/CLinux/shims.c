@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -328,4 +329,9 @@ int ps_linux_spawn(const char *path, char *const arguments[], int input, int out
 int ps_linux_open(const char *path, int flags, mode_t mode)
 {
 	return open(path, flags, mode);
+}
+
+int ps_linux_exchange(const char *path, const char *other)
+{
+	return renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE) < 0 ? -errno : 0;
 }

@@ -78,7 +78,7 @@ public enum AtomicFile {
         try calling("fsync", path) { fsync(file.raw) }
     }
 
-    private static func syncDirectory(of path: String) throws(SystemError) {
+    static func syncDirectory(of path: String) throws(SystemError) {
         let slash = path.lastIndex(of: "/")
         let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let descriptor = try FileDescriptor(opening: directory, O_RDONLY | O_DIRECTORY)

@@ -88,3 +88,6 @@ void ps_linux_wipe(void *memory, size_t count);
 int ps_linux_spawn(const char *path, char *const arguments[], int input, int output, pid_t *pid);
 
 int ps_linux_open(const char *path, int flags, mode_t mode);
+
+/* Two files or directories get each other's names, at once. */
+int ps_linux_exchange(const char *path, const char *other);
