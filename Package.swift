@@ -119,7 +119,7 @@ let package = Package(
             "Authority",
             [
                 "Addressing", "AuthorityAPI", "Federation", "Identity", "Issuance", "JOSE", "LinuxBinding",
-                "SecureTransport", "OpenSSLBinding", "PrintableText", "RateLimiting",
+                "SecureTransport", "OpenSSLBinding", "PrintableText", "RateLimiting", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),

@@ -43,7 +43,7 @@ extension AuthorityFiles {
         return try load(known.trustDomain, row.chain, key: key)
     }
 
-    private func loadKey(of certificate: Certificate) throws(AuthorityError) -> PrivateKey {
+    func loadKey(of certificate: Certificate) throws(AuthorityError) -> PrivateKey {
         let path = keyPath(of: certificate)
         guard exists(path) else { throw .missing(path: successorKey(certificate), while: registry) }
         let key = try PrivateKey(file: path)

@@ -168,7 +168,7 @@ struct AuthorityFiles {
     }
 
     /// The CA's certificate, then those above it; none above a root.
-    private func loadChain() throws(AuthorityError) -> [Certificate] {
+    func loadChain() throws(AuthorityError) -> [Certificate] {
         let text: [UInt8]
         do throws(SystemError) {
             text = try AtomicFile.read(certificate)

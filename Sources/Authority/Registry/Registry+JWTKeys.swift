@@ -11,6 +11,11 @@ extension Registry {
         try await read(as: RegistryError.self) { db in try jwtKeyRows(db).map(jwtKey) }
     }
 
+    /// The same on the thread of whoever calls.
+    func jwtKeysNow() throws(RegistryError) -> [KeySchedule.Key] {
+        try readNow { db in try jwtKeyRows(db).map(jwtKey) }
+    }
+
     /// Performs steps of the schedule; `made` is what they made, already on disk. Whether the directory has to say something
     /// new.
     func perform(

@@ -52,13 +52,17 @@ struct Registry: Sendable {
     static func inspect(_ path: String) throws(RegistryError) {
         do {
             try PrivateFile.check(FileDescriptor(opening: path, O_RDWR | O_NOFOLLOW), path: path)
-            var configuration = Configuration()
-            configuration.readonly = true
-            configuration.busyMode = .timeout(patience)
-            try DatabaseQueue(path: path, configuration: configuration).read(check)
+            try DatabaseQueue(path: path, configuration: readOnly).read(check)
         } catch {
             throw RegistryError(error, path: path)
         }
+    }
+
+    static var readOnly: Configuration {
+        var configuration = Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .timeout(patience)
+        return configuration
     }
 
     private static var configuration: Configuration {
