@@ -303,7 +303,8 @@ let package = Package(
             dependencies: [
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "HTTPSClient", "Identity",
                 "Issuance", "JOSE",
-                "KeyAgreement", "KubernetesReview", "LinkTestSupport", "NetnsProtocol", "OpenSSLBinding",
+                "KeyAgreement", "KubernetesReview", "LinkTestSupport", "LinuxBinding", "NetnsProtocol",
+                "OpenSSLBinding",
                 "PodshieldDaemon", "PrintableText", "SecureTransport", "Telemetry",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,

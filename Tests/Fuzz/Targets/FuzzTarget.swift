@@ -17,6 +17,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case namespaceHelper = "namespace-helper"
     case spiffeID = "spiffe-id"
     case address
+    case backup
 
     public func run(_ input: [UInt8]) {
         switch self {
@@ -37,6 +38,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .namespaceHelper: fuzzNamespaceHelper(input)
         case .spiffeID: fuzzSPIFFEID(input)
         case .address: fuzzAddress(input)
+        case .backup: fuzzBackup(input)
         }
     }
 }
