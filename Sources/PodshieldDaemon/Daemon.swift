@@ -56,7 +56,7 @@ public enum Daemon {
             now: WallClock.nanoseconds)
     }
 
-    private static func load(_ path: String) throws(StartError) -> PodshieldConfiguration {
+    static func load(_ path: String) throws(StartError) -> PodshieldConfiguration {
         do throws(ConfigurationError) { return try PodshieldConfiguration(path: path) } catch {
             throw .configuration(error)
         }

@@ -15,7 +15,7 @@ struct PSID: ParsableCommand {
             NodeCommand.self, AuthorityCommand.self, FederationCommand.self, BundleCommand.self, RevokeCommand.self,
             APICommand.self, DatapathCommand.self,
             ConfigCommand.self,
-            SysdumpCommand.self,
+            BackupCommand.self, RestoreCommand.self, SysdumpCommand.self,
         ])
 
     @OptionGroup var options: GlobalOptions
