@@ -88,7 +88,7 @@ let package = Package(
         swiftTarget(
             "Federation", ["HTTPSClient", "Identity", "JOSE", "LinuxBinding", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("KubernetesReview", ["HTTPSClient", "JOSE", "OpenSSLBinding", "PrintableText"]),
-        swiftTarget("VaultTransit", ["HTTPSClient", "JOSE", "OpenSSLBinding"]),
+        swiftTarget("Vault", ["HTTPSClient", "Issuance", "JOSE", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("SecureTransport", ["Addressing", "Identity", "OpenSSLBinding", "RateLimiting"] + nio),
         .target(
             name: "AuthorityAPI",
@@ -171,7 +171,7 @@ let package = Package(
                 "LinuxBinding",
                 "NetnsProtocol",
                 "NodeIdentity", "NodeLink", "OpenSSLBinding", "PKCS11Binding", "PodState", "Preflight", "PrintableText",
-                "RateLimiting", "SecureTransport", "SystemdBinding", "Telemetry", "VaultTransit", "WorkloadAPI",
+                "RateLimiting", "SecureTransport", "SystemdBinding", "Telemetry", "Vault", "WorkloadAPI",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .executableTarget(
@@ -265,7 +265,7 @@ let package = Package(
             "BundleEndpoint",
             ["Addressing", "Identity", "Issuance", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("KubernetesReview", ["HTTPSClient", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
-        testTarget("VaultTransit", ["HTTPSClient", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
+        testTarget("Vault", ["HTTPSClient", "Identity", "Issuance", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
         testTarget("Configuration", ["Addressing", "Authority", "Identity", "JOSE", "KernelTestSupport"]),
         testTarget("Preflight", ["Addressing", "Configuration", "KernelTestSupport", "LinuxBinding", "Telemetry"]),
@@ -304,8 +304,8 @@ let package = Package(
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "HTTPSClient", "Identity",
                 "Issuance", "JOSE",
                 "KeyAgreement", "KubernetesReview", "LinkTestSupport", "LinuxBinding", "NetnsProtocol",
-                "OpenSSLBinding",
-                "PodshieldDaemon", "PrintableText", "SecureTransport", "Telemetry",
+                "OpenSSLBinding", "PodshieldDaemon", "PrintableText", "SecureTransport", "Telemetry",
+                "Vault",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,
             ] + nio,

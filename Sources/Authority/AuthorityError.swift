@@ -17,6 +17,8 @@ public enum AuthorityError: Error, Sendable, Equatable {
     /// A step in the life of a CA does not end.
     case changing
     case upstreamKey(String)
+    /// The authority above, which is asked, did not make a CA, or not one that can be used.
+    case upstream(_ name: String, IssuanceError)
     /// The authority's own root among the issuers of machines' certificates.
     case ownRootVouchesForMachines
     /// - Parameter store: where the key should be.
@@ -42,6 +44,7 @@ extension AuthorityError: CustomStringConvertible {
             "\(path) is none of the CAs that the registry knows; restore both from one backup"
         case .changing: "a change of the CAs does not end"
         case .upstreamKey(let reason): "the key of the upstream authority cannot be had: \(reason)"
+        case .upstream(let name, let error): "no CA from \(name): \(error)"
         case .ownRootVouchesForMachines:
             "the authority's own root is among the issuers of machines' certificates: any workload could join as a node"
         case .keyStore(let store, let error): "the CA's key in \(store): \(error)"

@@ -66,10 +66,20 @@ extension AuthorityFiles {
     }
 
     /// Whether a CA is where the settings say: below the upstream's root, or a root itself.
-    func isInPlace(_ authority: CertificateAuthority) -> Bool {
-        guard let upstream else { return authority.issuers.isEmpty }
-        return !authority.issuers.isEmpty && authority.root == upstream.chain.last
+    ///
+    /// - Parameter root: of an upstream that is asked; nil while it has not said.
+    func isInPlace(_ authority: CertificateAuthority, under root: Certificate?) -> Bool {
+        let isBelow = !authority.issuers.isEmpty
+        return switch upstream {
+        case nil: !isBelow
+        case .held(let chain, _)?: isBelow && authority.root == chain.last
+        case .asked?: isBelow && (root == nil || authority.root == root)
+        }
     }
+
+    /// Whether CAs are made below an authority that is asked each time. By its clock too, and below a root that is trusted
+    /// already: so that one may be made when the last has ended.
+    var isAsked: Bool { if case .asked? = upstream { true } else { false } }
 
     /// Removes all keys of CAs but those of these: what was taken out, and what was made and never got to be known.
     func keepOnlyKeys(of certificates: [Certificate]) throws(AuthorityError) {

@@ -9,6 +9,8 @@ struct AuthorityFiles {
     let directory: String
     var keyStore = KeyStore.ownFile
     var upstream: Upstream?
+    /// None of whose issuers may be above a CA.
+    var machineCertificates: MachineCertificates?
     /// Of CAs that are made.
     var lifetime = CertificateAuthority.defaultLifetime
 
@@ -94,27 +96,6 @@ struct AuthorityFiles {
         let authority = try certify(trustDomain, key: key, now: now)
         try publish(authority)
         return authority
-    }
-
-    /// A CA for a key, by the upstream's or by itself.
-    func certify(
-        _ trustDomain: TrustDomain, key: any SigningKey, now: Int64
-    ) throws(AuthorityError) -> CertificateAuthority {
-        guard let upstream else {
-            do throws(IssuanceError) {
-                return try CertificateAuthority.createRoot(for: trustDomain, key: key, now: now, lifetime: lifetime)
-            } catch {
-                throw .issuance(error)
-            }
-        }
-        let upstreamKey: any SigningKey
-        do throws(UpstreamKeyError) { upstreamKey = try upstream.key() } catch { throw .upstreamKey(error.reason) }
-        do throws(IssuanceError) {
-            return try CertificateAuthority.create(
-                for: trustDomain, key: key, under: upstream.chain, by: upstreamKey, now: now, lifetime: lifetime)
-        } catch {
-            throw .issuance(error)
-        }
     }
 
     /// Says which CA signs. Its certificate comes first, then those above it.

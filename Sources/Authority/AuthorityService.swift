@@ -28,7 +28,7 @@ public final class AuthorityService: Sendable {
     let observe: @Sendable (AuthorityEvent) -> Void
 
     /// Opens the state directory, or makes it. One process at a time: the caller holds the instance's lock. Waits for a CA's
-    /// key that is not in memory.
+    /// key that is not in memory, and for an authority above that is asked.
     ///
     /// - Parameters:
     ///   - now: seconds since 1970.
@@ -39,10 +39,11 @@ public final class AuthorityService: Sendable {
     ) throws(AuthorityError) {
         let files = AuthorityFiles(
             directory: settings.stateDirectory, keyStore: settings.keyStore, upstream: settings.upstream,
-            lifetime: settings.caLifetime)
+            machineCertificates: settings.machineCertificates, lifetime: settings.caLifetime)
         let health = KeyHealth(observe: observe)
         let start = try AuthorityStart(settings, files, health: health, now: now(), observe: observe)
-        try Self.checkMachineCertificates(settings, start.authorities)
+        try files.checkIssuersOfMachines(
+            start.authorities.all.flatMap(\.authority.chain) + (settings.upstream?.knownChain ?? []))
         let authorities = Authorities(start.authorities)
         do throws(IssuanceError) {
             identity = try ServerIdentity(
@@ -80,6 +81,19 @@ public final class AuthorityService: Sendable {
         server = try AuthorityServer(AuthorityCalls(core), of: core, identity: identity, admission: admission)
     }
 
+    /// The same on a thread that nothing else needs: a key that is elsewhere, or an authority above that is asked, may keep it
+    /// waiting.
+    public static func open(
+        _ settings: AuthoritySettings, now: @escaping @Sendable () -> Int64,
+        observe: @escaping @Sendable (AuthorityEvent) -> Void
+    ) async throws(AuthorityError) -> AuthorityService {
+        let opened = await NIOThreadPool.singleton.result { () throws(AuthorityError) in
+            try AuthorityService(settings, now: now, observe: observe)
+        }
+        guard let opened else { throw .changing }
+        return try opened.get()
+    }
+
     /// Where it would show that the authority does its work no more.
     public var actors: [any Actor] { [certificates, publisher, entrySignals, jwtKeys, lifecycle, federation] }
 
@@ -105,18 +119,6 @@ public final class AuthorityService: Sendable {
 
     /// Why the CA's key does not sign now; nil when it does.
     public var keyFailure: SigningError? { health.failure }
-
-    /// No authority above workloads may vouch for machines, by whatever certificate of its key.
-    private static func checkMachineCertificates(
-        _ settings: AuthoritySettings, _ authorities: AuthoritySet
-    ) throws(AuthorityError) {
-        let own = Set(
-            (authorities.all.flatMap(\.authority.chain) + (settings.upstream?.chain ?? [])).map(
-                \.publicKey.subjectPublicKeyInfo))
-        let roots = settings.machineCertificates?.roots ?? []
-        guard roots.contains(where: { own.contains($0.publicKey.subjectPublicKeyInfo) }) else { return }
-        throw .ownRootVouchesForMachines
-    }
 
     // MARK: Serving
 

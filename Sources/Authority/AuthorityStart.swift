@@ -18,9 +18,8 @@ struct AuthorityStart {
         } catch {
             throw .registry(error)
         }
-        let (found, known) = try Self.known(published, files, registry)
-        var rows = found
-        try Self.replaceEnded(&rows, registry, now: now, observe)
+        var (rows, known) = try Self.known(published, files, registry)
+        try Self.replaceEnded(&rows, &known, files, registry, now: now, observe)
         guard let set = AuthoritySet(rows, of: known, health: health) else {
             throw .registry(registry.nonsense("CAs of which none signs"))
         }
@@ -53,19 +52,34 @@ struct AuthorityStart {
         return (rows, known)
     }
 
-    /// An authority that was away until the CA that signs had ended goes on with the one that is prepared. Where there is none, the
-    /// start fails when nothing can be issued: a clock that is wrong must not cost a root.
+    /// An authority that was away until the CA that signs had ended goes on with the one that is prepared, or with another below the
+    /// same authority where that is asked. Else the start fails when nothing can be issued: a clock that is wrong must not cost
+    /// a root.
     private static func replaceEnded(
-        _ rows: inout AuthorityRows, _ registry: Registry, now: Int64, _ observe: (AuthorityEvent) -> Void
+        _ rows: inout AuthorityRows, _ known: inout [CertificateAuthority], _ files: AuthorityFiles,
+        _ registry: Registry, now: Int64, _ observe: (AuthorityEvent) -> Void
     ) throws(AuthorityError) {
-        let active = rows.rows.first { $0.state == .active }?.chain[0]
+        guard let active = rows.rows.first(where: { $0.state == .active })?.chain[0], active.notAfter <= now,
+            let last = known.first(where: { $0.certificate == active })
+        else { return }
         let prepared = rows.rows.first { $0.state == .prepared }?.chain[0]
-        guard let active, active.notAfter <= now, let prepared, prepared.notAfter > now else { return }
-        do throws(RegistryError) {
-            rows = try registry.performNow([.activate(prepared.fingerprint)])
-        } catch {
-            throw .registry(error)
+        if let prepared, prepared.notAfter > now {
+            rows = try perform([.activate(prepared.fingerprint)], in: registry)
+            observe(.authorityActivated(fingerprint: prepared.fingerprint))
+        } else if files.isAsked {
+            let made = try files.makeSuccessor(of: last, now: now)
+            let fingerprint = made.certificate.fingerprint
+            let row = AuthorityRow(chain: made.chain, state: .prepared, preparedAt: now)
+            // One that has ended before it signed anything is missed by nobody.
+            let steps: [AuthorityStep] = (prepared.map { [.remove($0.fingerprint)] } ?? []) + [.add(row), .activate(fingerprint)]
+            rows = try perform(steps, in: registry)
+            known.append(made)
+            observe(.authorityPrepared(fingerprint: fingerprint, notAfter: made.certificate.notAfter))
+            observe(.authorityActivated(fingerprint: fingerprint))
         }
-        observe(.authorityActivated(fingerprint: prepared.fingerprint))
+    }
+
+    private static func perform(_ steps: [AuthorityStep], in registry: Registry) throws(AuthorityError) -> AuthorityRows {
+        do throws(RegistryError) { return try registry.performNow(steps) } catch { throw .registry(error) }
     }
 }

@@ -12,7 +12,7 @@ extension PodshieldConfiguration {
         public var advertised: Endpoint
         public var keyStore: KeyStore
         /// Nil for a CA that vouches for itself.
-        public var upstream: DiskUpstream?
+        public var upstream: Upstream?
         public var autoRegister: AutoRegister
         /// How pods without an entry are named, such as `/ns/{namespace}/sa/{service-account}`.
         public var identityTemplate: String
@@ -46,6 +46,23 @@ extension PodshieldConfiguration {
         public var audience: String
         /// Whose tokens, as `namespace:name`; at least one.
         public var serviceAccounts: [String]
+    }
+
+    /// Who vouches for CAs that are made.
+    public enum Upstream: Sendable, Equatable {
+        case disk(DiskUpstream)
+        case vaultPKI(VaultPKI)
+
+        /// PEM file of those above the CA, where they are on disk.
+        public var certificateFile: String? { if case .disk(let upstream) = self { upstream.certificateFile } else { nil } }
+    }
+
+    /// An issuer in the PKI engine of Vault or OpenBao.
+    public struct VaultPKI: Sendable, Equatable {
+        public var access: VaultAccess
+        public var mount: String
+        /// Its name or ID; nil for the engine's default.
+        public var issuer: String?
     }
 
     /// An authority whose certificate and key are in files, and which vouches for a CA that is going to be made.

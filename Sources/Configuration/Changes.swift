@@ -114,6 +114,39 @@ extension PodshieldConfiguration.MachineCertificates {
     }
 }
 
+extension PodshieldConfiguration.Upstream {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch self {
+        case .disk(let upstream): upstream.text(key)
+        case .vaultPKI(let upstream): upstream.text(key)
+        }
+    }
+}
+
+extension PodshieldConfiguration.VaultPKI {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch key {
+        case .upstreamVaultPKIMount: mount
+        case .upstreamVaultPKIIssuer: issuer
+        default: access.text(key, .upstream)
+        }
+    }
+}
+
+extension PodshieldConfiguration.VaultAccess {
+    fileprivate func text(_ key: ConfigurationKey, _ keys: VaultKeys) -> String? {
+        switch key {
+        case keys.server: "\(server)"
+        case keys.caFile: caFile
+        case keys.namespace: namespace
+        case keys.tokenFile, keys.tokenCredential, keys.roleID, keys.roleMount, keys.secretIDFile,
+            keys.secretIDCredential:
+            "\(login)"
+        default: nil
+        }
+    }
+}
+
 extension PodshieldConfiguration.DiskUpstream {
     fileprivate func text(_ key: ConfigurationKey) -> String? {
         switch key {
@@ -166,16 +199,10 @@ extension PodshieldConfiguration.PKCS11 {
 extension PodshieldConfiguration.Vault {
     fileprivate func text(_ key: ConfigurationKey) -> String? {
         switch key {
-        case .vaultServer: "\(server)"
-        case .vaultCAFile: caFile
-        case .vaultNamespace: namespace
         case .vaultMount: mount
         case .vaultKey: self.key
         case .vaultCreate: "\(create)"
-        case .vaultTokenFile, .vaultTokenCredential, .vaultRoleID, .vaultRoleMount, .vaultSecretIDFile,
-            .vaultSecretIDCredential:
-            "\(login)"
-        default: nil
+        default: access.text(key, .transit)
         }
     }
 }

@@ -51,6 +51,18 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case upstreamDiskKeyFile = "upstream-disk.key-file"
     case upstreamDiskKeyCredential = "upstream-disk.key-credential"
 
+    case upstreamVaultPKIServer = "upstream-vault-pki.server"
+    case upstreamVaultPKICAFile = "upstream-vault-pki.ca-file"
+    case upstreamVaultPKINamespace = "upstream-vault-pki.namespace"
+    case upstreamVaultPKIMount = "upstream-vault-pki.mount"
+    case upstreamVaultPKIIssuer = "upstream-vault-pki.issuer"
+    case upstreamVaultPKITokenFile = "upstream-vault-pki.token-file"
+    case upstreamVaultPKITokenCredential = "upstream-vault-pki.token-credential"
+    case upstreamVaultPKIRoleID = "upstream-vault-pki.role-id"
+    case upstreamVaultPKIRoleMount = "upstream-vault-pki.role-mount"
+    case upstreamVaultPKISecretIDFile = "upstream-vault-pki.secret-id-file"
+    case upstreamVaultPKISecretIDCredential = "upstream-vault-pki.secret-id-credential"
+
     case x509popCAFile = "x509pop.ca-file"
     case x509popNodeName = "x509pop.node-name"
     case x509popAllowNewKey = "x509pop.allow-new-key"

@@ -69,7 +69,9 @@ extension ConfigurationReader {
 extension ConfigurationKey {
     fileprivate func belongs(to role: RoleName) -> Bool {
         switch section {
-        case "authority", "pkcs11", "vault", "x509pop", "kubernetes", "upstream-disk", "bundle-endpoint": role != .node
+        case "authority", "pkcs11", "vault", "x509pop", "kubernetes", "upstream-disk", "upstream-vault-pki",
+            "bundle-endpoint":
+            role != .node
         case "join": role == .node
         case "node", "link", "sds", "datapath", "tables", "netns-helper": role != .authority
         default: role != .authority || (self != .permissive && self != .uplinks)

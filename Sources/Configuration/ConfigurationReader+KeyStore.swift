@@ -14,14 +14,6 @@ extension ConfigurationReader {
         }
     }
 
-    mutating func upstream() -> PodshieldConfiguration.DiskUpstream? {
-        guard hasSection("upstream-disk") else { return nil }
-        let file = document.required(.upstreamDiskCertificateFile, .path)
-        let hasKey = document.has(.upstreamDiskKeyFile) || document.has(.upstreamDiskKeyCredential)
-        let key = hasKey ? secret(.upstreamDiskKeyFile, .upstreamDiskKeyCredential) : nil
-        return file.map { PodshieldConfiguration.DiskUpstream(certificateFile: $0, key: key) }
-    }
-
     func hasSection(_ section: String) -> Bool {
         ConfigurationKey.allCases.contains { $0.section == section && document.has($0) }
     }
@@ -41,33 +33,12 @@ extension ConfigurationReader {
     }
 
     private mutating func vault() -> PodshieldConfiguration.Vault? {
-        let server = document.required(.vaultServer, .endpoint)
-        let caFile = document.required(.vaultCAFile, .path)
+        let access = vaultAccess(.transit)
         let key = document.required(.vaultKey, .segment)
         let mount = document.value(.vaultMount, .mount, default: "transit")
-        let namespace = document.value(.vaultNamespace, .mount)
         let create = document.value(.vaultCreate, .bool, default: false)
-        let login = vaultLogin()
-        guard let server, let caFile, let key, let login else { return nil }
-        return PodshieldConfiguration.Vault(
-            server: server, caFile: caFile, login: login, namespace: namespace, mount: mount, key: key, create: create)
-    }
-
-    /// A token, unless there is a role.
-    private mutating func vaultLogin() -> PodshieldConfiguration.VaultLogin? {
-        guard document.has(.vaultRoleID) else {
-            for key in [ConfigurationKey.vaultSecretIDFile, .vaultSecretIDCredential] where document.has(key) {
-                document.report("says nothing without role-id", at: key)
-            }
-            return secret(.vaultTokenFile, .vaultTokenCredential).map { .token($0) }
-        }
-        for key in [ConfigurationKey.vaultTokenFile, .vaultTokenCredential] where document.has(key) {
-            document.report("stands beside vault.role-id; only one may", at: key)
-        }
-        let role = document.value(.vaultRoleID, .segment)
-        let mount = document.value(.vaultRoleMount, .mount, default: "approle")
-        guard let secret = secret(.vaultSecretIDFile, .vaultSecretIDCredential), let role else { return nil }
-        return .appRole(mount: mount, roleID: role, secretID: secret)
+        guard let access, let key else { return nil }
+        return PodshieldConfiguration.Vault(access: access, mount: mount, key: key, create: create)
     }
 
     /// In one of the two; reports when it is in neither.

@@ -24,15 +24,20 @@ extension PodshieldConfiguration {
 
     /// A key in the transit engine of Vault or OpenBao.
     public struct Vault: Sendable, Equatable {
-        public var server: Endpoint
-        /// PEM file of the roots that alone are trusted.
-        public var caFile: String
-        public var login: VaultLogin
-        public var namespace: String?
+        public var access: VaultAccess
         public var mount: String
         public var key: String
         /// Make the key when there is none and no CA needs one.
         public var create: Bool
+    }
+
+    /// Where Vault or OpenBao is, and how the daemon is let in.
+    public struct VaultAccess: Sendable, Equatable {
+        public var server: Endpoint
+        /// PEM file of the roots that alone are trusted.
+        public var caFile: String
+        public var namespace: String?
+        public var login: VaultLogin
     }
 
     /// How the daemon is known to Vault.

@@ -17,11 +17,13 @@ private struct Redaction {
     private static let secretKeys: [ConfigurationKey] = [
         .joinToken, .joinTokenCredential, .joinKeyCredential, .upstreamDiskKeyCredential, .authorityKeyCredential,
         .pkcs11PINCredential,
-        .vaultTokenCredential, .vaultSecretIDCredential, .vaultRoleID,
+        .vaultTokenCredential, .vaultSecretIDCredential, .vaultRoleID, .upstreamVaultPKITokenCredential,
+        .upstreamVaultPKISecretIDCredential, .upstreamVaultPKIRoleID,
     ]
     private static let secretFiles: [ConfigurationKey] = [
         .joinTokenFile, .joinKeyFile, .joinClusterTokenFile, .kubernetesTokenFile, .pkcs11PINFile, .vaultTokenFile,
-        .vaultSecretIDFile, .bundleEndpointKeyFile, .upstreamDiskKeyFile,
+        .vaultSecretIDFile, .bundleEndpointKeyFile, .upstreamDiskKeyFile, .upstreamVaultPKITokenFile,
+        .upstreamVaultPKISecretIDFile,
     ]
     /// Values of secret keys: an alias may repeat them anywhere.
     private let secrets: Set<String>

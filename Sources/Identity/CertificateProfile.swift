@@ -9,6 +9,8 @@ package struct CertificateProfile: Equatable {
     package private(set) var hasOtherAlternativeNames = false
     package private(set) var alternativeNamesAreCritical = false
     package private(set) var isAuthority = false
+    /// How many authorities may be below one another beneath it; nil when it does not say.
+    package private(set) var pathLength: UInt32?
     package private(set) var keyUsage: KeyUsage?
     package private(set) var keyUsageIsCritical = false
     /// nil when there is no such extension.
@@ -64,8 +66,8 @@ package struct CertificateProfile: Equatable {
             try fields.readTrue()
             isAuthority = true
         }
-        // The path length is OpenSSL's to enforce; here it only has to be readable.
-        if !fields.isAtEnd { _ = try fields.readUInt32() }
+        // OpenSSL's to enforce.
+        if !fields.isAtEnd { pathLength = try fields.readUInt32() }
         try fields.finish()
     }
 

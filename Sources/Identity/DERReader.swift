@@ -76,6 +76,7 @@ package enum DERTag: UInt8, Sendable {
     case utcTime = 0x17
     case generalizedTime = 0x18
     case sequence = 0x30
+    case set = 0x31
     /// Context tag 0, primitive.
     case context0 = 0x80
     /// dNSName of a GeneralName (RFC 5280 section 4.2.1.6).

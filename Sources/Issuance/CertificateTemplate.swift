@@ -21,7 +21,7 @@ struct CertificateTemplate {
                 Extensions.keyUsage(Self.usage(of: key)),
                 Extensions.serverAndClient,
                 Extensions.subjectKey(key),
-                Extensions.authorityKey(authority.publicKey),
+                Extensions.authorityKey(above: authority),
                 // Critical, because the subject is empty (RFC 5280 section 4.1.2.6).
                 CertificateExtension(oid: ExtensionID.subjectAlternativeName, isCritical: true, value: names),
             ] + (binding.map { [$0] } ?? []))
@@ -51,7 +51,7 @@ struct CertificateTemplate {
     ) {
         guard let issuer = issuers.first, let authorityKey = Extensions.authorityKey(of: issuer) else { return nil }
         self.init(root: trustDomain, key: key, serial: serial, now: now, lifetime: lifetime)
-        contents.subjectCommonName = Self.commonName(trustDomain) + " below another"
+        contents.subjectCommonName = Self.nameBelow(trustDomain)
         contents.notAfter = min(contents.notAfter, issuers.map(\.notAfter).min() ?? .min)
         contents.extensions = contents.extensions.map { $0.oid == authorityKey.oid ? authorityKey : $0 }
     }
@@ -64,6 +64,9 @@ struct CertificateTemplate {
         case .ed25519, .other: .digitalSignature
         }
     }
+
+    /// The common name of an authority that is below another.
+    static func nameBelow(_ trustDomain: TrustDomain) -> String { commonName(trustDomain) + " below another" }
 
     /// Leaves room in 64 characters (RFC 5280 appendix A, ub-common-name) for what tells an authority from that above it; the name is for people, the URI is what counts.
     private static func commonName(_ trustDomain: TrustDomain) -> String {

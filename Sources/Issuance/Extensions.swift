@@ -32,7 +32,12 @@ enum Extensions {
             value: DER.sequence(DER.element(.context0, keyIdentifier(key))))
     }
 
-    /// By the identifier that the authority's certificate has; nil where it has none.
+    /// By the identifier that the authority's certificate has, which others may have chosen in another way.
+    static func authorityKey(above authority: Certificate) -> CertificateExtension {
+        authorityKey(of: authority) ?? authorityKey(authority.publicKey)
+    }
+
+    /// Nil where it has none.
     static func authorityKey(of authority: Certificate) -> CertificateExtension? {
         let identifiers = authority.extensions(ExtensionID.subjectKeyIdentifier)
         guard identifiers.count == 1, let identifier = try? DERReader.only(.octetString, in: identifiers[0].value)

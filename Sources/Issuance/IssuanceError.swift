@@ -24,6 +24,8 @@ public enum IssuanceError: Error, Sendable, Equatable {
     case authorityNotValid(now: Int64)
     /// The authority above does not make one below it.
     case badUpstream(String)
+    /// It was asked in vain.
+    case upstream(UpstreamError)
 
     // The finished certificate
     case rejected(SVIDRejection)
@@ -69,6 +71,7 @@ extension IssuanceError: CustomStringConvertible {
         case .authorityKeyMismatch: "the authority's private key is not its certificate's"
         case .authorityNotValid(let now): "the authority's certificate is not valid at \(now)"
         case .badUpstream(let reason): "the authority above cannot be used: \(reason)"
+        case .upstream(let error): error.reason
         case .rejected(let reason): "the finished certificate is not valid: \(reason)"
         case .differsFromPlan(let fact): "the finished certificate differs from its plan: \(fact)"
         case .listRejected(let reason): "the finished revocation list is refused: \(reason)"

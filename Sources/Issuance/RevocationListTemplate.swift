@@ -36,7 +36,7 @@ extension CertificateAuthority {
         number: UInt64, of revoked: [RevokedCertificate], issuedAt: Int64
     ) throws(IssuanceError) -> RevocationList {
         let kind = key.publicKey.kind
-        guard let algorithm = ListAlgorithm.identifier(of: kind), let scheme = kind.certificateScheme,
+        guard let algorithm = SignatureAlgorithm.identifier(of: kind), let scheme = kind.certificateScheme,
             let issuer = certificate.subjectName
         else { throw .unacceptableKey("\(kind)") }
         let body = DER.sequence(
@@ -59,7 +59,7 @@ extension CertificateAuthority {
         let list = DER.sequence(
             DER.sequence(
                 DER.element(.objectIdentifier, ListExtension.authorityKey),
-                DER.element(.octetString, Extensions.authorityKey(key.publicKey).value)),
+                DER.element(.octetString, Extensions.authorityKey(above: certificate).value)),
             DER.sequence(
                 DER.element(.objectIdentifier, ListExtension.number), DER.element(.octetString, count)))
         return DER.element(.context0Constructed, list)

@@ -38,7 +38,7 @@ extension EventKind {
         case .missing, .keyInTwoPlaces, .unreadable, .otherAuthority, .registry: self = .stateRefused
         case .keyStore, .issuance(.signing): self = .caKeyAway
         case .ownRootVouchesForMachines: self = .configurationRefused
-        case .upstreamKey: self = .caKeyAway
+        case .upstreamKey, .upstream: self = .caKeyAway
         case .cannotListen: self = .addressRefused
         case .issuance, .changing, .serverFailed: self = .startFailed
         }

@@ -10,8 +10,20 @@ extension Preflight {
         switch store {
         case .ownFile, .credential: []
         case .pkcs11(let token): readable("the module", token.module) + secret(token.pin)
-        case .vault(let vault): readable("Vault's roots", vault.caFile) + secret(vault.login)
+        case .vault(let vault): of(vault.access)
         }
+    }
+
+    /// What is needed to have a CA signed from above; certificates that are on disk are looked at with all others.
+    func ofUpstream(_ upstream: PodshieldConfiguration.Upstream?) -> [Obstacle] {
+        switch upstream {
+        case nil, .disk: []
+        case .vaultPKI(let vault): of(vault.access)
+        }
+    }
+
+    private func of(_ vault: PodshieldConfiguration.VaultAccess) -> [Obstacle] {
+        readable("Vault's roots", vault.caFile) + secret(vault.login)
     }
 
     private func readable(_ what: String, _ path: String) -> [Obstacle] {
@@ -29,7 +41,7 @@ extension Preflight {
     private func secret(_ source: PodshieldConfiguration.SecretSource) -> [Obstacle] {
         guard case .file(let path) = source else { return [] }
         do throws(PrivateFileError) { _ = try PrivateFile(opening: path) } catch {
-            return [Obstacle(.caKeyAway, "the secret that opens the CA's key cannot be used: \(error)")]
+            return [Obstacle(.caKeyAway, "the secret that opens the token or lets the daemon into Vault cannot be used: \(error)")]
         }
         return []
     }

@@ -34,7 +34,8 @@ extension Preflight {
     }
 
     private func ofAuthority(_ authority: PodshieldConfiguration.Authority) -> [Obstacle] {
-        ofAuthorityState(authority) + ofKeyStore(authority.keyStore) + ofWitnesses(authority)
+        ofAuthorityState(authority) + ofKeyStore(authority.keyStore) + ofUpstream(authority.upstream)
+            + ofWitnesses(authority)
     }
 
     /// Files of those who vouch for the CA, for machines and for a cluster's nodes.

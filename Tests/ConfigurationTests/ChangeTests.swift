@@ -47,8 +47,10 @@ import Testing
     @Test(
         arguments: ConfigurationKey.allCases.filter {
             $0 != .role
-                && !["join", "pkcs11", "vault", "x509pop", "kubernetes", "upstream-disk", "bundle-endpoint"]
-                    .contains($0.section)
+                && ![
+                    "join", "pkcs11", "vault", "x509pop", "kubernetes", "upstream-disk", "upstream-vault-pki",
+                    "bundle-endpoint",
+                ].contains($0.section)
         })
     func everyKeyCounts(_ key: ConfigurationKey) throws {
         let (old, new) = try #require(Self.changes[key])
@@ -135,6 +137,26 @@ import Testing
     func keysInVault(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
         let before = try PodshieldConfiguration(yaml: Documents.vault, file: "f")
         let after = try PodshieldConfiguration(yaml: Documents.vault.replacing(old, with: new), file: "f")
+        #expect(before.changes(to: after) == expected)
+    }
+
+    private static let upstreamLogin: [ConfigurationKey] = [
+        .upstreamVaultPKITokenFile, .upstreamVaultPKITokenCredential, .upstreamVaultPKIRoleID,
+        .upstreamVaultPKIRoleMount, .upstreamVaultPKISecretIDFile, .upstreamVaultPKISecretIDCredential,
+    ]
+
+    @Test(arguments: [
+        ("server: v:1", "server: v:2", [ConfigurationKey.upstreamVaultPKIServer]),
+        ("ca-file: /c", "ca-file: /d", [.upstreamVaultPKICAFile]),
+        ("ca-file: /c", "ca-file: /c\n  namespace: n", [.upstreamVaultPKINamespace]),
+        ("ca-file: /c", "ca-file: /c\n  mount: m/n", [.upstreamVaultPKIMount]),
+        ("ca-file: /c", "ca-file: /c\n  issuer: i", [.upstreamVaultPKIIssuer]),
+        ("token-file: /t", "token-credential: t", upstreamLogin),
+        ("token-file: /t", "role-id: r\n  secret-id-file: /s", upstreamLogin),
+    ])
+    func issuersInVault(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
+        let before = try PodshieldConfiguration(yaml: Documents.vaultPKI, file: "f")
+        let after = try PodshieldConfiguration(yaml: Documents.vaultPKI.replacing(old, with: new), file: "f")
         #expect(before.changes(to: after) == expected)
     }
 

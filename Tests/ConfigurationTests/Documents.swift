@@ -47,6 +47,15 @@ enum Documents {
 
             """
 
+    static let vaultPKI =
+        authority + """
+            upstream-vault-pki:
+              server: v:1
+              ca-file: /c
+              token-file: /t
+
+            """
+
     static let certificates =
         authority + """
             x509pop:

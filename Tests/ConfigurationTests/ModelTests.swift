@@ -173,9 +173,29 @@ import Testing
     @Test func upstreams() throws {
         #expect(try PodshieldConfiguration(yaml: Documents.authority, file: "f").authority?.upstream == nil)
         let authority = try #require(PodshieldConfiguration(yaml: Documents.upstream, file: "f").authority)
-        let upstream = try #require(authority.upstream)
-        #expect(upstream.certificateFile == "/c" && upstream.key == .file(path: "/k") && authority.keyStore == .ownFile)
+        #expect(authority.upstream == .disk(.init(certificateFile: "/c", key: .file(path: "/k"))))
+        #expect(authority.keyStore == .ownFile)
     }
+
+    @Test func anIssuerInVaultAbove() throws {
+        let authority = try #require(PodshieldConfiguration(yaml: Documents.vaultPKI, file: "f").authority)
+        guard case .vaultPKI(let vault) = authority.upstream else { throw Missing() }
+        #expect("\(vault.access.server)" == "v:1" && vault.access.caFile == "/c" && vault.access.namespace == nil)
+        #expect(vault.access.login == .token(.file(path: "/t")) && vault.mount == "pki" && vault.issuer == nil)
+        #expect(authority.keyStore == .ownFile)
+        // The key in the transit engine of one Vault, the authority above in another.
+        let both = try PodshieldConfiguration(
+            yaml: Documents.vaultPKI
+                + "  issuer: i\n  mount: a/pki\nvault: {server: w:1, ca-file: /d, key: k, role-id: r, secret-id-file: /s}\n",
+            file: "f"
+        ).authority
+        guard case .vaultPKI(let upstream) = both?.upstream, case .vault(let store) = both?.keyStore else {
+            throw Missing()
+        }
+        #expect(upstream.issuer == "i" && upstream.mount == "a/pki" && "\(store.access.server)" == "w:1")
+    }
+
+    private struct Missing: Error {}
 
     @Test func machinesCertificates() throws {
         #expect(try PodshieldConfiguration(yaml: Documents.authority, file: "f").authority?.machineCertificates == nil)

@@ -16,7 +16,7 @@ import Testing
     init() async throws {
         let pki = try MachinePKI("upstream")
         self.pki = pki
-        authority = try await TestAuthority { $0.upstream = Upstream(chain: [pki.root]) { pki.key } }
+        authority = try await TestAuthority { $0.upstream = .held(chain: [pki.root]) { pki.key } }
     }
 
     @Test func nodesAndPodsTrustTheRootAlone() async throws {
@@ -60,7 +60,7 @@ import Testing
         let fingerprint = authority.service.rootFingerprint
         try await authority.stop()
         let again = try await TestAuthority(in: authority.directory) { [pki] in
-            $0.upstream = Upstream(chain: [pki.root]) { () throws(UpstreamKeyError) in
+            $0.upstream = .held(chain: [pki.root]) { () throws(UpstreamKeyError) in
                 throw UpstreamKeyError("it was removed")
             }
         }
@@ -74,7 +74,7 @@ import Testing
         try await authority.stop()
         let other = try MachinePKI("other")
         let again = try await TestAuthority(in: authority.directory, port: authority.port, clock: authority.clock) {
-            $0.upstream = above == "none" ? nil : Upstream(chain: [other.root]) { other.key }
+            $0.upstream = above == "none" ? nil : .held(chain: [other.root]) { other.key }
         }
         #expect(again.service.rootFingerprint == authority.service.rootFingerprint)
         try await eventually("the next is made") {
@@ -115,7 +115,7 @@ import Testing
     @Test func withoutTheKeyAboveThereIsNoCA() async throws {
         await #expect(throws: AuthorityError.upstreamKey("away")) {
             _ = try await TestAuthority { [pki] in
-                $0.upstream = Upstream(chain: [pki.root]) { () throws(UpstreamKeyError) in
+                $0.upstream = .held(chain: [pki.root]) { () throws(UpstreamKeyError) in
                     throw UpstreamKeyError("away")
                 }
             }
@@ -126,7 +126,7 @@ import Testing
     @Test func theRootAboveVouchesForNoMachine() async throws {
         await #expect(throws: AuthorityError.ownRootVouchesForMachines) {
             _ = try await TestAuthority { [pki] in
-                $0.upstream = Upstream(chain: [pki.root]) { pki.key }
+                $0.upstream = .held(chain: [pki.root]) { pki.key }
                 $0.machineCertificates = MachineCertificates(roots: [pki.root])
             }
         }

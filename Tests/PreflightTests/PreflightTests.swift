@@ -88,7 +88,7 @@ import Testing
         let file = directory.path + "/ca.pem"
         var settings = configuration
         guard case .authority(var authority) = settings.role else { return }
-        authority.upstream = .init(certificateFile: file, key: nil)
+        authority.upstream = .disk(.init(certificateFile: file, key: nil))
         authority.machineCertificates = .init(caFile: file, name: .commonName, allowNewKey: false)
         settings.role = .authority(authority)
         let found = Preflight(settings, now: 0).ofMachine().filter { $0.message.contains(file) }

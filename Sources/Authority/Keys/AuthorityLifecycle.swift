@@ -21,6 +21,7 @@ actor AuthorityLifecycle {
     /// Since when CAs are seen to have ended, by a clock that nobody sets.
     private var seenEnded: [String: ContinuousClock.Instant] = [:]
     private let graceOfEnded: Duration
+    private var inquiry = UpstreamInquiry()
     /// The files do not show what the registry says yet.
     private var filesAreBehind = false
 
@@ -80,10 +81,15 @@ actor AuthorityLifecycle {
         for held in authorities.current.all where held.notAfter > now { seenEnded[held.fingerprint] = nil }
         var steps: [AuthorityStep] = []
         var made: CertificateAuthority?
-        var failure: SuccessionError?
+        let isDue = inquiry.isDue
+        var failure = await askAbove(now)
+        let isAway = failure != nil
         for step in dueSteps(now) {
             switch step {
-            case .make(.prepared):
+            // A root that nobody trusts helps nobody, and the clock may be what is wrong.
+            case .make(.active) where !files.isAsked: failure = .ended
+            case .make:
+                guard !isAway else { continue }
                 do throws(SuccessionError) {
                     let successor = try await makeSuccessor(now)
                     made = successor
@@ -91,14 +97,28 @@ actor AuthorityLifecycle {
                 } catch {
                     failure = error
                 }
-            // A root that nobody trusts helps nobody, and the clock may be what is wrong.
-            case .make: failure = .ended
             case .activate(let fingerprint): steps.append(.activate(fingerprint))
             case .remove(let fingerprint): if isOverForGood(fingerprint) { steps.append(.remove(fingerprint)) }
             }
         }
+        if isDue { inquiry.note(failure, pause: Self.pause) }
         if !steps.isEmpty { try await perform(steps, made: made) }
         if let failure { throw failure }
+    }
+
+    /// Has an authority above that is asked say who it is now. Nil where there is none or it has answered; else what keeps it, or
+    /// us from asking already.
+    private func askAbove(_ now: Int64) async -> SuccessionError? {
+        guard case .asked(let above)? = files.upstream else { return nil }
+        guard inquiry.isDue else { return inquiry.failure }
+        let answer = await NIOThreadPool.singleton.result { () throws(IssuanceError) in try above.chain(at: now) }
+        guard let answer else { return inquiry.failure }
+        do throws(IssuanceError) {
+            if let root = try answer.get().last { inquiry.answered(root) }
+            return nil
+        } catch {
+            return .authority(.upstream("\(above)", error))
+        }
     }
 
     /// Keys cannot be brought back: a clock that was set ahead and back again must not have cost any.
@@ -114,7 +134,8 @@ actor AuthorityLifecycle {
         let set = authorities.current
         let steps = KeySchedule.steps(for: set.all.map(\.key), now: now)
         let makesOne = steps.contains { if case .make = $0 { true } else { false } }
-        guard !makesOne, !files.isInPlace(set.active.authority), !set.all.contains(where: { $0.state == .prepared })
+        guard !makesOne, !files.isInPlace(set.active.authority, under: inquiry.root),
+            !set.all.contains(where: { $0.state == .prepared })
         else { return steps }
         return steps + [.make(.prepared)]
     }

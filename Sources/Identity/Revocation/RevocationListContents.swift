@@ -15,7 +15,7 @@ extension RevocationList {
 
         /// Reads one that says to be signed as keys of the authority's kind do.
         init(_ der: [UInt8], _ authority: Certificate) throws(DERError) {
-            guard let algorithm = ListAlgorithm.identifier(of: authority.publicKey.kind) else { throw .badValue }
+            guard let algorithm = SignatureAlgorithm.identifier(of: authority.publicKey.kind) else { throw .badValue }
             var list = DERReader(try DERReader.only(.sequence, in: der))
             let body = try list.read(.sequence)
             guard DER.element(.sequence, try list.read(.sequence)) == algorithm else { throw .badValue }
@@ -96,7 +96,7 @@ package enum ListExtension {
 }
 
 /// AlgorithmIdentifiers of `PublicKey.Kind.certificateScheme`.
-package enum ListAlgorithm {
+package enum SignatureAlgorithm {
     /// Nil for keys that are not ours to use.
     package static func identifier(of kind: PublicKey.Kind) -> [UInt8]? {
         switch kind {

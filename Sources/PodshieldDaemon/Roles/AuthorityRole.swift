@@ -16,7 +16,7 @@ struct AuthorityRole: Sendable {
         let authoritySettings = try AuthoritySettings(settings, daemon.configuration)
         let service: AuthorityService
         do throws(AuthorityError) {
-            service = try AuthorityService(
+            service = try await AuthorityService.open(
                 authoritySettings, now: WallClock.seconds,
                 observe: { [reports = daemon.reports] in reports.record(Event($0)) })
         } catch {

@@ -4,7 +4,7 @@ import HTTPSClient
 import OpenSSLBinding
 import PKCS11Binding
 import SystemdBinding
-import VaultTransit
+import Vault
 
 extension KeyStore {
     init(_ store: PodshieldConfiguration.KeyStore) throws(StartError) {
@@ -35,28 +35,8 @@ extension PKCS11KeyStore {
 
 extension VaultKeyStore {
     fileprivate init(_ settings: PodshieldConfiguration.Vault) throws(StartError) {
-        let server = HTTPSServer(
-            host: settings.server.host, port: settings.server.port,
-            roots: try Certificate.chain(in: settings.caFile, of: .vaultCAFile),
-            now: WallClock.seconds)
         self.init(
-            server: server, login: VaultLogin(settings.login), namespace: settings.namespace, mount: settings.mount,
-            key: settings.key, mayCreate: settings.create)
-    }
-}
-
-extension VaultLogin {
-    fileprivate init(_ login: PodshieldConfiguration.VaultLogin) {
-        switch login {
-        case .token(let source): self = .token { () throws(VaultSecretError) in try source.readForVault() }
-        case .appRole(let mount, let roleID, let source):
-            self = .appRole(mount: mount, roleID: roleID) { () throws(VaultSecretError) in try source.readForVault() }
-        }
-    }
-}
-
-extension PodshieldConfiguration.SecretSource {
-    fileprivate func readForVault() throws(VaultSecretError) -> SecretBytes {
-        do throws(SecretError) { return try read() } catch { throw VaultSecretError("\(error)") }
+            server: try HTTPSServer(settings.access, roots: .vaultCAFile), login: VaultLogin(settings.access.login),
+            namespace: settings.access.namespace, mount: settings.mount, key: settings.key, mayCreate: settings.create)
     }
 }

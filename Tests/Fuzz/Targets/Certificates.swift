@@ -40,7 +40,7 @@ func fuzzRevocationList(_ input: [UInt8]) {
 }
 
 /// 2026-01-01; `seeds` makes certificates around it.
-private let seedTime: Int64 = 1_767_225_600
+let seedTime: Int64 = 1_767_225_600
 
 /// A request that is taken has a key that is.
 func fuzzRequest(_ input: [UInt8]) {

@@ -13,6 +13,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case adminRequests = "admin-requests"
     case httpAnswer = "http-answer"
     case tokenReview = "token-review"
+    case signedAuthority = "signed-authority"
     case configuration
     case namespaceHelper = "namespace-helper"
     case spiffeID = "spiffe-id"
@@ -34,6 +35,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .adminRequests: fuzzAdminRequests(input)
         case .httpAnswer: fuzzHTTPAnswer(input)
         case .tokenReview: fuzzTokenReview(input)
+        case .signedAuthority: fuzzSignedAuthority(input)
         case .configuration: fuzzConfiguration(input)
         case .namespaceHelper: fuzzNamespaceHelper(input)
         case .spiffeID: fuzzSPIFFEID(input)

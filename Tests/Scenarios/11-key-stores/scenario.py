@@ -10,7 +10,6 @@ from typing import Optional
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from soft_token import LABEL, MODULE, PIN, SoftToken  # noqa: E402
-from vault import PORT, Vault  # noqa: E402
 
 from harness import commands  # noqa: E402
 from harness.canaries import Canaries, files_of  # noqa: E402
@@ -19,12 +18,16 @@ from harness.daemons import Daemon, binaries, spiffe_id  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
 from harness.report import Report  # noqa: E402
 from harness.topology import Node, TwoNodes  # noqa: E402
+from harness.vault import PORT, Vault  # noqa: E402
 from harness.waiting import wait  # noqa: E402
 
 TITLE = "The CA's key is in a token, then in Vault; wrong PINs lock nothing, and away is not lost"
 
 REFUSED = 77
 PATIENCE_SECONDS = 15
+POLICY = """path "transit/keys/ca" { capabilities = ["read", "create", "update"] }
+path "transit/sign/ca" { capabilities = ["update"] }
+"""
 
 
 def play(run: Run, report: Report) -> None:
@@ -98,7 +101,8 @@ class KeyStores:
         self.report.step("4. A key that was made in Vault")
         machine = self.net.add_node("node-d", 4)
         vault = Vault(self.run, machine)
-        token = vault.signer_token()
+        vault.bao("secrets", "enable", "transit")
+        token = vault.token(POLICY)
         section = f"""
 vault:
   server: 127.0.0.1:{PORT}

@@ -5,7 +5,7 @@ import KernelTestSupport
 import OpenSSLBinding
 import Testing
 
-@testable import VaultTransit
+@testable import Vault
 
 /// A real OpenBao on loopback, in memory, with a certificate of its own making. Ends with the object.
 final class VaultServerProcess {
@@ -65,12 +65,36 @@ final class VaultServerProcess {
 
     /// Lets `policy` sign with the key and look at it, and nothing else.
     func allowSigning(policy: String) throws {
+        try allow(
+            policy,
+            """
+            path "transit/keys/ca" { capabilities = ["read"] }
+            path "transit/sign/ca" { capabilities = ["update"] }
+            """)
+    }
+
+    func allow(_ policy: String, _ rules: String) throws {
         let path = directory.path + "/policy.hcl"
-        try """
-        path "transit/keys/ca" { capabilities = ["read"] }
-        path "transit/sign/ca" { capabilities = ["update"] }
-        """.write(toFile: path, atomically: true, encoding: .utf8)
+        try rules.write(toFile: path, atomically: true, encoding: .utf8)
         try bao("policy", "write", policy, path)
+    }
+
+    // MARK: The PKI engine
+
+    /// Mounts one with a root of so many hours.
+    func makeRoot(mount: String = "pki", hours: Int = 8760) throws {
+        try bao("secrets", "enable", "-path=\(mount)", "pki")
+        try bao("secrets", "tune", "-max-lease-ttl=\(hours)h", mount)
+        try bao(
+            "write", "\(mount)/root/generate/internal", "common_name=\(mount) root", "issuer_name=first", "key_type=ec",
+            "ttl=\(hours)h")
+    }
+
+    func issuer(
+        mount: String = "pki", issuer: String? = nil,
+        login: VaultLogin = .token { SecretBytes(Array("root".utf8)) }
+    ) -> VaultIssuer {
+        VaultIssuer(server: server(), login: login, mount: mount, issuer: issuer)
     }
 
     /// The key that seals and unseals, as the log shows it.
@@ -85,9 +109,13 @@ final class VaultServerProcess {
     func store(
         login: VaultLogin = .token { SecretBytes(Array("root".utf8)) }, host: String = "127.0.0.1", create: Bool = false
     ) -> VaultKeyStore {
+        VaultKeyStore(server: server(host), login: login, mount: "transit", key: "ca", mayCreate: create)
+    }
+
+    private func server(_ host: String = "127.0.0.1") -> HTTPSServer {
         var server = HTTPSServer(host: host, port: port, roots: roots, now: { Int64(Date().timeIntervalSince1970) })
         server.timeLimit = .seconds(2)
-        return VaultKeyStore(server: server, login: login, mount: "transit", key: "ca", mayCreate: create)
+        return server
     }
 
     private static func wait<Value>(for body: () throws -> Value) throws -> Value {

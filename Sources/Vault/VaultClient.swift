@@ -1,6 +1,7 @@
 internal import HTTPSClient
 internal import JOSE
 internal import OpenSSLBinding
+internal import PrintableText
 
 /// Asks Vault.
 final class VaultClient: Sendable {
@@ -75,6 +76,6 @@ final class VaultClient: Sendable {
 
     /// It goes into the journal.
     private static func oneLine(_ text: String) -> String {
-        String(text.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(longestError))
+        String(text.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(longestError)).printable
     }
 }

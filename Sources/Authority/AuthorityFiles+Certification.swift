@@ -1,0 +1,62 @@
+internal import Identity
+internal import Issuance
+internal import OpenSSLBinding
+
+/// By whom the certificates of CAs are signed.
+extension AuthorityFiles {
+    /// A CA for a key, by the upstream's or by itself. Takes as long as they do.
+    func certify(
+        _ trustDomain: TrustDomain, key: any SigningKey, now: Int64
+    ) throws(AuthorityError) -> CertificateAuthority {
+        let authority =
+            switch upstream {
+            case nil:
+                try signed { () throws(IssuanceError) in
+                    try CertificateAuthority.createRoot(for: trustDomain, key: key, now: now, lifetime: lifetime)
+                }
+            case .held(let chain, let upstreamKey):
+                try under(chain, by: try Self.open(upstreamKey), trustDomain, key, now)
+            case .asked(let above):
+                try signed(by: above) { () throws(IssuanceError) in
+                    try CertificateAuthority.create(
+                        for: trustDomain, key: key, asking: above, now: now, lifetime: lifetime)
+                }
+            }
+        try checkIssuersOfMachines(authority.chain)
+        return authority
+    }
+
+    private func under(
+        _ chain: [Certificate], by upstreamKey: any SigningKey, _ trustDomain: TrustDomain, _ key: any SigningKey,
+        _ now: Int64
+    ) throws(AuthorityError) -> CertificateAuthority {
+        try signed { () throws(IssuanceError) in
+            try CertificateAuthority.create(
+                for: trustDomain, key: key, under: chain, by: upstreamKey, now: now, lifetime: lifetime)
+        }
+    }
+
+    private static func open(
+        _ key: () throws(UpstreamKeyError) -> any SigningKey
+    ) throws(AuthorityError) -> any SigningKey {
+        do throws(UpstreamKeyError) { return try key() } catch { throw .upstreamKey(error.reason) }
+    }
+
+    private func signed(
+        by above: (any UpstreamAuthority)? = nil, _ sign: () throws(IssuanceError) -> CertificateAuthority
+    ) throws(AuthorityError) -> CertificateAuthority {
+        do throws(IssuanceError) { return try sign() } catch {
+            // The CA's own key is somewhere else.
+            if case .signing = error { throw .issuance(error) }
+            throw above.map { .upstream("\($0)", error) } ?? .issuance(error)
+        }
+    }
+
+    /// No authority above workloads may vouch for machines, by whatever certificate of its key.
+    func checkIssuersOfMachines(_ chain: [Certificate]) throws(AuthorityError) {
+        let keys = Set(chain.map(\.publicKey.subjectPublicKeyInfo))
+        let issuers = machineCertificates?.roots ?? []
+        guard issuers.contains(where: { keys.contains($0.publicKey.subjectPublicKeyInfo) }) else { return }
+        throw .ownRootVouchesForMachines
+    }
+}

@@ -1,0 +1,35 @@
+import Authority
+import Configuration
+import HTTPSClient
+import OpenSSLBinding
+import Vault
+
+extension Upstream {
+    init(_ settings: PodshieldConfiguration.Upstream) throws(StartError) {
+        switch settings {
+        case .disk(let disk): try self.init(disk)
+        case .vaultPKI(let vault): self = .asked(try VaultIssuer(vault))
+        }
+    }
+
+    private init(_ settings: PodshieldConfiguration.DiskUpstream) throws(StartError) {
+        let chain = try Certificate.chain(in: settings.certificateFile, of: .upstreamDiskCertificateFile)
+        self = .held(chain: chain) { () throws(UpstreamKeyError) in
+            guard let source = settings.key else {
+                throw UpstreamKeyError("neither upstream-disk.key-file nor key-credential is set")
+            }
+            let pem: SecretBytes
+            do throws(SecretError) { pem = try source.read() } catch { throw UpstreamKeyError("\(error)") }
+            do throws(OpenSSLError) { return try PrivateKey(pem: pem) } catch { throw UpstreamKeyError("\(error)") }
+        }
+    }
+}
+
+extension VaultIssuer {
+    fileprivate init(_ settings: PodshieldConfiguration.VaultPKI) throws(StartError) {
+        self.init(
+            server: try HTTPSServer(settings.access, roots: .upstreamVaultPKICAFile),
+            login: VaultLogin(settings.access.login), namespace: settings.access.namespace, mount: settings.mount,
+            issuer: settings.issuer)
+    }
+}

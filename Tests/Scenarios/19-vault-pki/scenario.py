@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The CA is below an issuer in Vault: see README.md beside this file."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from harness import commands
+from harness.canaries import Canaries, files_of
+from harness.clock import Clock
+from harness.configuration import authority_configuration, node_configuration
+from harness.daemons import Daemon, binaries, spiffe_id
+from harness.lifetime import Run
+from harness.report import Report
+from harness.topology import TwoNodes
+from harness.vault import PORT, Vault
+from harness.waiting import wait
+
+TITLE = "The CA is below an issuer in Vault, which signs the next one whenever it is due"
+
+PATIENCE_SECONDS = 15
+# Longer than between two looks at the schedule of the CAs, and than the notice that one is given.
+LOOK_SECONDS, NOTICE_SECONDS = 45, 25
+HOUR = 3600
+POLICY = 'path "pki/root/sign-intermediate" { capabilities = ["update"] }\n'
+
+
+def play(run: Run, report: Report) -> None:
+    below = BelowVault(run, report)
+    below.refused()
+    below.first()
+    below.rotated()
+    below.another_root()
+    below.gone()
+    below.kept()
+
+
+class BelowVault:
+    """What the steps share: OpenBao, the authority below it, and the clock that it goes by."""
+
+    def __init__(self, run: Run, report: Report) -> None:
+        self.run, self.report = run, report
+        self.net = TwoNodes(run)
+        self.machine = self.net.add_node("node-c", 3)
+        self.vault = Vault(run, self.machine)
+        self.vault.bao("secrets", "enable", "pki")
+        self.vault.bao("secrets", "tune", "-max-lease-ttl=8760h", "pki")
+        self._make_root("generate", "first")
+        self.root = self.vault.issuer("first")
+        self.token = self.run.directory / "token"
+        self.token.touch(mode=0o600)
+        configuration = authority_configuration(run, self.net, self.machine).replace(
+            "authority:\n", "authority:\n  ca-lifetime: 24h\n  node-lifetime: 4h\n")
+        self.authority = Daemon(run, self.machine, f"""{configuration}
+upstream-vault-pki:
+  server: 127.0.0.1:{PORT}
+  ca-file: {self.vault.root}
+  token-file: {self.token}
+""")
+        self.clock, self.offset, self.pods = Clock(run), 0, 0
+
+    def refused(self) -> None:
+        self.report.step("1. Without the authority above there is no CA")
+        self.secret = self.vault.token(POLICY)
+        self.token.write_text(self.secret + "\n")
+        self.vault.seal()
+        self._expect_start_refused("OpenBao is sealed", "Vault is sealed or not ready (503)")
+        self.vault.unseal()
+        self.token.write_text(self.vault.bao("token", "create", "-policy=default", "-field=token"))
+        self._expect_start_refused("its policy does not let the daemon sign", "Vault does not let the daemon in (403)")
+        self.token.write_text(self.secret + "\n")
+
+    def first(self) -> None:
+        self.report.step("2. A CA is made below the engine's root")
+        self._start()
+        self.authority.psid("entry", "create", "--spiffe-id", spiffe_id("ns/shop/sa/db"), "--label", "app=db")
+        token = self.authority.ask("token", "generate", "--node", "node-b")
+        shown = commands.run("openssl", "x509", "-in", str(self.root), "-noout", "-fingerprint", "-sha256")
+        fingerprint = shown.strip().partition("=")[2].replace(":", "").lower()
+        self.report.expect("nodes are told the fingerprint of that root", token["rootFingerprint"] == fingerprint)
+        certificate = self.run.directory / "node-c/state/authority/ca.pem"
+        seen = commands.run(
+            "openssl", "x509", "-in", str(certificate), "-noout", "-ext", "subjectAltName,basicConstraints,keyUsage")
+        holds = all(words in seen for words in ("URI:spiffe://example.org\n", "CA:TRUE, pathlen:0", "Certificate Sign, CRL Sign"))
+        self.report.expect("the CA's certificate is for the trust domain, and for nothing below", holds, seen)
+        node = Daemon(self.run, self.net.b, node_configuration(self.run, self.net, token))
+        node.start()
+        self._expect_verified(node, "by the first CA")
+        node.stop()
+
+    def rotated(self) -> None:
+        self.report.step("3. One CA follows another by itself")
+        first = self._authorities()[0]["fingerprint"]
+        self._go_ahead(13 * HOUR)
+        self._expect_states("at half of its life the next is made", ["active", "prepared"])
+        self._go_ahead(8 * HOUR)
+        self._expect_states("with a sixth left it signs", ["retired", "active"])
+        followed = [each["fingerprint"] for each in self._authorities()]
+        self.report.expect("the one before is the first", followed[0] == first and followed[1] != first, followed)
+        roots = {each["rootFingerprint"] for each in self._authorities()}
+        self.report.expect("both are below one root", len(roots) == 1, roots)
+        token = self.authority.ask("token", "generate", "--node", "node-a")
+        self.node = Daemon(self.run, self.net.a, node_configuration(self.run, self.net, token, self.net.a))
+        self.node.start(*self.clock.prefix)
+        self._expect_verified(self.node, "by the second CA")
+
+    def another_root(self) -> None:
+        self.report.step("4. The engine gets another root")
+        self._make_root("rotate", "second")
+        other = self.vault.issuer("second")
+        prepared = wait(lambda: self._authorities()[-1]["state"] == "prepared", LOOK_SECONDS)
+        self.report.expect("a CA below it is prepared", bool(prepared), self._states())
+        both = wait(lambda: self._bundle().count("BEGIN CERTIFICATE") == 2, PATIENCE_SECONDS)
+        self.report.expect("pods are told both roots", bool(both))
+        activated = wait(lambda: self.authority.refusal("authority", "activate") is None, NOTICE_SECONDS)
+        self.report.expect("it signs when the operator says so", bool(activated))
+        self.root = other
+        self._expect_verified(self.node, "below the other root")
+        for former in self._authorities()[:-1]:
+            self.authority.psid("authority", "taint", former["fingerprint"])
+        replaced = wait(lambda: not any(each["inUse"] for each in self._authorities()[:-1]), LOOK_SECONDS)
+        self.report.expect("what the former issued is replaced", bool(replaced), self._authorities())
+
+    def gone(self) -> None:
+        self.report.step("5. OpenBao is gone")
+        self.vault.end()
+        self.authority.stop()
+        begun = len(self.authority.log)
+        self._start()
+        said = wait(lambda: "PSD2042" in self.authority.log[begun:], PATIENCE_SECONDS)
+        self.report.expect("the authority starts, and PSD2042 says what it misses", bool(said))
+        lines = [line for line in self.authority.log[begun:].splitlines() if "PSD2042" in line]
+        self.report.expect("in words that name the section", all("upstream-vault-pki" in line for line in lines), lines)
+        back = wait(lambda: self.node.reaches_authority, PATIENCE_SECONDS)
+        self.report.expect("the node is back", bool(back))
+        self._expect_verified(self.node, "from the authority that is alone")
+        seen = self.authority.refusal("authority", "prepare")
+        self.report.expect("a CA by hand is refused, with the reason", "Vault cannot be reached" in (seen or ""), seen)
+
+    def kept(self) -> None:
+        self.report.step("6. What is told to nobody")
+        canaries = Canaries({"the token": self.secret.encode()})
+        archive = self.run.directory / "dump.tar.gz"
+        self.authority.psid("sysdump", "--out", str(archive))
+        places = files_of(archive) | {"the log": self.authority.log.encode()}
+        found = [name for name, contents in places.items() if canaries.found_in(contents)]
+        missed = canaries.missed()
+        self.report.expect("the token: in no log and no dump", not found and not missed, found or missed or None)
+
+    # Parts of the steps
+
+    def _make_root(self, how: str, name: str) -> None:
+        self.vault.bao(
+            "write", f"pki/root/{how}/internal", f"common_name=Example {name}", f"issuer_name={name}", "key_type=ec",
+            "ttl=8000h")
+
+    def _start(self) -> None:
+        self.authority.start(*self.clock.prefix)
+
+    def _expect_start_refused(self, what: str, words: str) -> None:
+        command = (str(binaries() / "podshield-idd"), "--config", str(self.authority.configuration_file))
+        seen, line = 0, "it started"
+        try:
+            self.machine.namespace.run(*command)
+        except commands.CommandFailed as failure:
+            # The first line is that it starts.
+            seen, line = failure.status, failure.output.strip().partition("\n")[2]
+        holds = seen == 1 and "PSD2030" in line and "upstream-vault-pki" in line and words in line and "\n" not in line
+        self.report.expect(f"{what}: status 1 and one line that says so", holds, f"{seen}: {line}")
+
+    def _go_ahead(self, seconds: int) -> None:
+        self.offset += seconds
+        self.clock.step(self.offset)
+
+    def _authorities(self) -> list[dict[str, Any]]:
+        return self.authority.ask("authority", "list")["authorities"]
+
+    def _states(self) -> list[str]:
+        return [each["state"] for each in self._authorities()]
+
+    def _expect_states(self, what: str, states: list[str]) -> None:
+        self.report.expect(what, bool(wait(lambda: self._states()[:2] == states, LOOK_SECONDS)), self._states())
+
+    def _bundle(self) -> str:
+        return self._svid(self.node, self.pod.name).with_name("bundle.pem").read_text()
+
+    def _svid(self, node: Daemon, pod: str) -> Path:
+        directory = self.run.directory / f"svid-{pod}"
+        node.psid("issue", "--pod", pod, "--out", str(directory))
+        return directory / "svid.pem"
+
+    def _expect_verified(self, node: Daemon, how: str) -> None:
+        """A pod that is new gets a certificate that whoever knows Vault's root alone can verify."""
+        self.pods += 1
+        self.pod = self.net.add_pod(node.node, f"db-{self.pods}", 10 + self.pods)
+        node.add_pod(self.pod, "db", "db")
+        file = self._svid(node, self.pod.name)
+        moment = str(int(time.time()) + self.offset)
+        try:
+            seen = commands.run(
+                "openssl", "verify", "-x509_strict", "-attime", moment, "-CAfile", str(self.root), "-untrusted", str(file), str(file),
+            ).strip()
+        except commands.CommandFailed as failure:
+            seen = failure.output.strip()
+        self.report.expect(f"openssl verifies a pod's certificate {how} by Vault's root", seen.endswith("OK"), seen)
+
