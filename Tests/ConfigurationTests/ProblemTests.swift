@@ -70,14 +70,14 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
             "f: upstream-vault-pki.server: is missing", "f: upstream-vault-pki.ca-file: is missing",
             "f: upstream-vault-pki.token-file: is missing, and so is token-credential",
             "f:5:29: upstream-vault-pki.mount: '/a' is not a path such as transit or teams/transit",
-            "f:5:41: upstream-vault-pki.issuer: 'a/b' is not",
+            "f:5:41: upstream-vault-pki.issuer: 'a/b' is not a name of 1 to 63 letters, digits, '.', '_', '-'",
             "f:5:62: upstream-vault-pki.secret-id-file: says nothing without role-id"),
         BadDocument(
             "upstream-vault-pki: {server: v:1, ca-file: /c, token-file: /t}\nupstream-disk: {certificate-file: /c}\n",
             "f: upstream-disk and upstream-vault-pki both say who is above the CA"),
         BadDocument(
             "vault: {mount: /a, secret-id-file: /s}\n", "f: vault.server: is missing", "f: vault.ca-file: is missing",
-            "f: vault.key: is missing", "f: vault.token-file: is missing, and so is token-credential",
+            "f: vault.token-file: is missing, and so is token-credential", "f: vault.key: is missing",
             "f:5:16: vault.mount: '/a' is not a path such as transit or teams/transit",
             "f:5:36: vault.secret-id-file: says nothing without role-id"),
         BadDocument(

@@ -74,7 +74,7 @@ import Testing
     @Test(arguments: [
         ("another key", "not for the key that was shown"), ("no name", "other names"), ("two names", "names"),
         ("a foreign name", "elsewhere.org"), ("a workload's name", "path"), ("a DNS name", "other names"),
-        ("no authority", "no authority"), ("no key usage", "key usage"), ("more key usage", "is for more or less"),
+        ("no authority", "non-CA"), ("no key usage", "key usage"), ("more key usage", "is for more or less"),
         ("less key usage", "is for more or less"), ("a purpose", "for certain purposes"),
         ("no path length", "may have authorities below"), ("a path length", "may have authorities below"),
         ("too long a life", "for longer than was asked for"), ("too short a life", "for less than half an hour"),

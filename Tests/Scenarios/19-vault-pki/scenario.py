@@ -107,6 +107,7 @@ upstream-vault-pki:
     def another_root(self) -> None:
         self.report.step("4. The engine gets another root")
         self._make_root("rotate", "second")
+        self.vault.bao("write", "pki/root/replace", "default=second")
         other = self.vault.issuer("second")
         prepared = wait(lambda: self._authorities()[-1]["state"] == "prepared", LOOK_SECONDS)
         self.report.expect("a CA below it is prepared", bool(prepared), self._states())
