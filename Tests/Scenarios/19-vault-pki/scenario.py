@@ -29,8 +29,8 @@ def play(run: Run, report: Report) -> None:
     below = BelowVault(run, report)
     below.refused()
     below.first()
-    below.rotated()
     below.another_root()
+    below.rotated()
     below.gone()
     below.kept()
 
@@ -83,13 +83,32 @@ upstream-vault-pki:
             "openssl", "x509", "-in", str(certificate), "-noout", "-ext", "subjectAltName,basicConstraints,keyUsage")
         holds = all(words in seen for words in ("URI:spiffe://example.org\n", "CA:TRUE, pathlen:0", "Certificate Sign, CRL Sign"))
         self.report.expect("the CA's certificate is for the trust domain, and for nothing below", holds, seen)
-        node = Daemon(self.run, self.net.b, node_configuration(self.run, self.net, token))
-        node.start()
-        self._expect_verified(node, "by the first CA")
-        node.stop()
+        self.node = Daemon(self.run, self.net.b, node_configuration(self.run, self.net, token))
+        self.node.start()
+        self._expect_verified("by the first CA")
+
+    def another_root(self) -> None:
+        self.report.step("3. The engine gets another root")
+        former = self._authorities()[0]["fingerprint"]
+        self._make_root("rotate", "second")
+        self.vault.bao("write", "pki/root/replace", "default=second")
+        self._expect_states("a CA below it is prepared", ["active", "prepared"])
+        both = wait(lambda: self._bundle().count("BEGIN CERTIFICATE") == 2, PATIENCE_SECONDS)
+        self.report.expect("pods are told both roots", bool(both))
+        activated = wait(lambda: self.authority.refusal("authority", "activate") is None, NOTICE_SECONDS)
+        self.report.expect("it signs when the operator says so", bool(activated))
+        self.root = self.vault.issuer("second")
+        self._expect_verified("below the other root")
+        self.authority.psid("authority", "taint", former)
+        replaced = wait(lambda: self._authorities()[0]["inUse"] == 0, LOOK_SECONDS)
+        self.report.expect("what the former issued is replaced", bool(replaced), self._authorities())
+        self.authority.psid("authority", "revoke", former)
+        alone = wait(lambda: self._bundle().strip() == self.root.read_text().strip(), PATIENCE_SECONDS)
+        self.report.expect("the bundle is the other root alone", bool(alone))
+        self.node.stop()
 
     def rotated(self) -> None:
-        self.report.step("3. One CA follows another by itself")
+        self.report.step("4. One CA follows another by itself")
         first = self._authorities()[0]["fingerprint"]
         self._go_ahead(13 * HOUR)
         self._expect_states("at half of its life the next is made", ["active", "prepared"])
@@ -102,25 +121,7 @@ upstream-vault-pki:
         token = self.authority.ask("token", "generate", "--node", "node-a")
         self.node = Daemon(self.run, self.net.a, node_configuration(self.run, self.net, token, self.net.a))
         self.node.start(*self.clock.prefix)
-        self._expect_verified(self.node, "by the second CA")
-
-    def another_root(self) -> None:
-        self.report.step("4. The engine gets another root")
-        self._make_root("rotate", "second")
-        self.vault.bao("write", "pki/root/replace", "default=second")
-        other = self.vault.issuer("second")
-        prepared = wait(lambda: self._authorities()[-1]["state"] == "prepared", LOOK_SECONDS)
-        self.report.expect("a CA below it is prepared", bool(prepared), self._states())
-        both = wait(lambda: self._bundle().count("BEGIN CERTIFICATE") == 2, PATIENCE_SECONDS)
-        self.report.expect("pods are told both roots", bool(both))
-        activated = wait(lambda: self.authority.refusal("authority", "activate") is None, NOTICE_SECONDS)
-        self.report.expect("it signs when the operator says so", bool(activated))
-        self.root = other
-        self._expect_verified(self.node, "below the other root")
-        for former in self._authorities()[:-1]:
-            self.authority.psid("authority", "taint", former["fingerprint"])
-        replaced = wait(lambda: not any(each["inUse"] for each in self._authorities()[:-1]), LOOK_SECONDS)
-        self.report.expect("what the former issued is replaced", bool(replaced), self._authorities())
+        self._expect_verified("by the CA that followed")
 
     def gone(self) -> None:
         self.report.step("5. OpenBao is gone")
@@ -134,7 +135,7 @@ upstream-vault-pki:
         self.report.expect("in words that name the section", all("upstream-vault-pki" in line for line in lines), lines)
         back = wait(lambda: self.node.reaches_authority, PATIENCE_SECONDS)
         self.report.expect("the node is back", bool(back))
-        self._expect_verified(self.node, "from the authority that is alone")
+        self._expect_verified("from the authority that is alone")
         seen = self.authority.refusal("authority", "prepare")
         self.report.expect("a CA by hand is refused, with the reason", "Vault cannot be reached" in (seen or ""), seen)
 
@@ -183,19 +184,20 @@ upstream-vault-pki:
         self.report.expect(what, bool(wait(lambda: self._states()[:2] == states, LOOK_SECONDS)), self._states())
 
     def _bundle(self) -> str:
-        return self._svid(self.node, self.pod.name).with_name("bundle.pem").read_text()
+        return self._svid().with_name("bundle.pem").read_text()
 
-    def _svid(self, node: Daemon, pod: str) -> Path:
-        directory = self.run.directory / f"svid-{pod}"
-        node.psid("issue", "--pod", pod, "--out", str(directory))
+    def _svid(self) -> Path:
+        """Of the pod that was added last, with those that go with it."""
+        directory = self.run.directory / f"svid-{self.pod.name}"
+        self.node.psid("issue", "--pod", self.pod.name, "--out", str(directory))
         return directory / "svid.pem"
 
-    def _expect_verified(self, node: Daemon, how: str) -> None:
+    def _expect_verified(self, how: str) -> None:
         """A pod that is new gets a certificate that whoever knows Vault's root alone can verify."""
         self.pods += 1
-        self.pod = self.net.add_pod(node.node, f"db-{self.pods}", 10 + self.pods)
-        node.add_pod(self.pod, "db", "db")
-        file = self._svid(node, self.pod.name)
+        self.pod = self.net.add_pod(self.node.node, f"db-{self.pods}", 10 + self.pods)
+        self.node.add_pod(self.pod, "db", "db")
+        file = self._svid()
         moment = str(int(time.time()) + self.offset)
         try:
             seen = commands.run(
@@ -203,5 +205,4 @@ upstream-vault-pki:
             ).strip()
         except commands.CommandFailed as failure:
             seen = failure.output.strip()
-        self.report.expect(f"openssl verifies a pod's certificate {how} by Vault's root", seen.endswith("OK"), seen)
-
+        self.report.expect(f"openssl verifies a pod's certificate by Vault's root: {how}", seen.endswith("OK"), seen)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenBao in memory on a machine's loopback."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -25,9 +26,14 @@ class Vault:
         self._log = self._directory / "log"
         self._process = self._start()
         run.at_end(self.end)
-        self.root = self._directory / "vault-ca.pem"
-        if not wait(lambda: self.root.exists() and self._answers(), START_SECONDS):
+        own = self._directory / "vault-ca.pem"
+        # It takes its own away when it ends.
+        self.root = self._directory / "root.pem"
+        if not wait(own.exists, START_SECONDS):
             raise RuntimeError("OpenBao does not start")
+        shutil.copy(own, self.root)
+        if not wait(self._answers, START_SECONDS):
+            raise RuntimeError("OpenBao does not answer")
 
     def _start(self) -> subprocess.Popen:
         return self._machine.namespace.spawn(
