@@ -90,7 +90,7 @@ public final class AuthorityService: Sendable {
         let opened = await NIOThreadPool.singleton.result { () throws(AuthorityError) in
             try AuthorityService(settings, now: now, observe: observe)
         }
-        guard let opened else { throw .changing }
+        guard let opened else { throw .serverFailed("told to stop before it was ready") }
         return try opened.get()
     }
 

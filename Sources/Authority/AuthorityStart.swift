@@ -71,7 +71,8 @@ struct AuthorityStart {
             let fingerprint = made.certificate.fingerprint
             let row = AuthorityRow(chain: made.chain, state: .prepared, preparedAt: now)
             // One that has ended before it signed anything is missed by nobody.
-            let steps: [AuthorityStep] = (prepared.map { [.remove($0.fingerprint)] } ?? []) + [.add(row), .activate(fingerprint)]
+            let steps: [AuthorityStep] =
+                (prepared.map { [.remove($0.fingerprint)] } ?? []) + [.add(row), .activate(fingerprint)]
             rows = try perform(steps, in: registry)
             known.append(made)
             observe(.authorityPrepared(fingerprint: fingerprint, notAfter: made.certificate.notAfter))
@@ -79,7 +80,8 @@ struct AuthorityStart {
         }
     }
 
-    private static func perform(_ steps: [AuthorityStep], in registry: Registry) throws(AuthorityError) -> AuthorityRows {
+    private static func perform(_ steps: [AuthorityStep], in registry: Registry) throws(AuthorityError) -> AuthorityRows
+    {
         do throws(RegistryError) { return try registry.performNow(steps) } catch { throw .registry(error) }
     }
 }

@@ -54,7 +54,9 @@ extension PodshieldConfiguration {
         case vaultPKI(VaultPKI)
 
         /// PEM file of those above the CA, where they are on disk.
-        public var certificateFile: String? { if case .disk(let upstream) = self { upstream.certificateFile } else { nil } }
+        public var certificateFile: String? {
+            if case .disk(let upstream) = self { upstream.certificateFile } else { nil }
+        }
     }
 
     /// An issuer in the PKI engine of Vault or OpenBao.

@@ -46,7 +46,8 @@ public struct AuthorityRequest: Sendable {
             lines.append(digits.prefix(64))
             digits = digits.dropFirst(64)
         }
-        return "-----BEGIN CERTIFICATE REQUEST-----\n\(lines.joined(separator: "\n"))\n-----END CERTIFICATE REQUEST-----\n"
+        return
+            "-----BEGIN CERTIFICATE REQUEST-----\n\(lines.joined(separator: "\n"))\n-----END CERTIFICATE REQUEST-----\n"
     }
 }
 

@@ -41,7 +41,7 @@ extension Preflight {
     private func secret(_ source: PodshieldConfiguration.SecretSource) -> [Obstacle] {
         guard case .file(let path) = source else { return [] }
         do throws(PrivateFileError) { _ = try PrivateFile(opening: path) } catch {
-            return [Obstacle(.caKeyAway, "the secret that opens the token or lets the daemon into Vault cannot be used: \(error)")]
+            return [Obstacle(.caKeyAway, "the secret for the token or Vault cannot be used: \(error)")]
         }
         return []
     }

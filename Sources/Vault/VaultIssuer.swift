@@ -23,8 +23,10 @@ public struct VaultIssuer: UpstreamAuthority {
 
     public func certificates() throws(UpstreamError) -> [Certificate] {
         try wrapped { () throws(VaultError) in
-            // Nobody else keeps the token alive between two CAs.
-            try session.keepReady()
+            // Nobody else keeps the token alive between two CAs. Where it is renewed no more the next request has another.
+            do throws(VaultError) { try session.keepReady() } catch {
+                guard case .status = error else { throw error }
+            }
             return try session.ask(.get, "\(mount)/issuer/\(issuer ?? "default")/json")
         }
     }

@@ -161,7 +161,8 @@ final class AskedUpstream: UpstreamAuthority {
     private func made(_ request: AuthorityRequest) throws -> Certificate {
         let lines = request.pem.split(separator: "\n").dropFirst().dropLast()
         let der = Base64.standard.decode(Array(lines.joined().utf8)) ?? []
-        let key = fault == "another key" ? try PrivateKey.generate().publicKey : try CertificateRequest(der: der).publicKey
+        let key =
+            fault == "another key" ? try PrivateKey.generate().publicKey : try CertificateRequest(der: der).publicKey
         let begin = fault == "not yet valid" ? now + 120 : now - 30
         let seconds = ["too long a life": request.seconds + 61, "too short a life": 1799][fault] ?? request.seconds
         let signer = fault == "another's signature" ? try PrivateKey.generate() : rootKey

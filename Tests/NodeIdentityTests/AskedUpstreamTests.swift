@@ -126,6 +126,42 @@ import Testing
         _ = try await TestNode.joined("node-b", to: again)
     }
 
+    /// While it runs likewise: published at one look, signing at the next.
+    @Test func anotherTakesTheRunningOnesPlaceAtItsEnd() async throws {
+        authority.clock.advance(seconds: 366 * 86400)
+        above.now = authority.clock.now
+        await authority.service.lifecycle.look()
+        #expect(try await records().map(\.state) == [.active, .prepared])
+        await authority.service.lifecycle.look()
+        #expect(try await records().map(\.state) == [.retired, .active])
+        // The server tries again after ten seconds to have an SVID issued.
+        authority.clock.advance(seconds: 10)
+        _ = try await TestNode.joined("node-a", to: authority)
+    }
+
+    /// By a clock of ours that is wrong there is none.
+    @Test func clocksHaveToAgree() async throws {
+        authority.clock.advance(seconds: 366 * 86400)
+        await authority.service.lifecycle.look()
+        #expect(try await records().map(\.state) == [.active])
+        #expect(failures(of: authority).contains { $0.contains("both clocks") })
+    }
+
+    /// A CA that vouched for itself goes on, beside one below the authority that is named now.
+    @Test func aRootOfItsOwnIsFollowed() async throws {
+        let own = try await TestAuthority()
+        let node = try await TestNode.joined("node-a", to: own)
+        let root = try #require(node.service.bundle.authorities.first)
+        try await own.stop()
+        let again = try await TestAuthority(in: own.directory, port: own.port, clock: own.clock) { [above] in
+            $0.upstream = .asked(above)
+        }
+        try await eventually("the node trusts both") {
+            Set(node.service.bundle.authorities) == [root, above.root]
+        }
+        #expect(try await again.service.certificateAuthorities().map(\.state) == [.active, .prepared])
+    }
+
     @Test func aFirstStartNeedsIt() async throws {
         above.fault = "Vault cannot be reached"
         let away = AuthorityError.upstream("upstream", .upstream(UpstreamError("Vault cannot be reached")))

@@ -97,6 +97,26 @@ import Testing
         #expect(Preflight(settings, now: 0).ofMachine().filter { $0.message.contains(file) }.isEmpty)
     }
 
+    /// Vault is not asked; what it takes to ask has to be there.
+    @Test func whatOpensVaultAboveHasToBeThere() throws {
+        let (roots, token) = (directory.path + "/roots.pem", directory.path + "/token")
+        let yaml = """
+            role: authority
+            trust-domain: example.org
+            authority: {listen: 192.0.2.1}
+            paths: {state: \(directory.path)/state, run: \(directory.path)/run}
+            upstream-vault-pki: {server: v:1, ca-file: \(roots), token-file: \(token)}
+            """
+        let settings = try PodshieldConfiguration(yaml: yaml, file: "f")
+        let found = { Preflight(settings, now: 0).ofMachine().filter { $0.kind == .caKeyAway } }
+        #expect(found().map { $0.message.contains(roots) || $0.message.contains(token) } == [true, true])
+        for (path, mode) in [(roots, 0o644), (token, 0o600)] {
+            #expect(
+                FileManager.default.createFile(atPath: path, contents: Data(), attributes: [.posixPermissions: mode]))
+        }
+        #expect(found().isEmpty)
+    }
+
     @Test func theLastFailureIsKeptAndForgotten() throws {
         try make("run", mode: 0o700)
         #expect(LastFailure(of: configuration.paths) == nil)

@@ -7,7 +7,8 @@ extension HTTPSServer {
     /// - Parameter key: the setting that names the file with the roots.
     init(_ access: PodshieldConfiguration.VaultAccess, roots key: ConfigurationKey) throws(StartError) {
         self.init(
-            host: access.server.host, port: access.server.port, roots: try Certificate.chain(in: access.caFile, of: key),
+            host: access.server.host, port: access.server.port,
+            roots: try Certificate.chain(in: access.caFile, of: key),
             now: WallClock.seconds)
     }
 }
