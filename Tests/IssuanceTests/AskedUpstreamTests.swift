@@ -55,9 +55,9 @@ import Testing
     /// The root's end is a minute beyond what is asked for: its clock may be ahead.
     @Test func noMoreIsAskedForThanTheRootLasts() throws {
         let upstream = try AskedUpstream(now: now, rootSeconds: 5000)
-        let authority = try authority(below: upstream, lifetime: .seconds(86400))
+        let below = try authority(below: upstream, lifetime: .seconds(86400))
         #expect(upstream.lastRequest?.seconds == 4940)
-        #expect(authority.certificate.notAfter == now + 4940)
+        #expect(below.certificate.notAfter == now + 4940)
         let short = try AskedUpstream(now: now, rootSeconds: 1800)
         #expect(throws: IssuanceError.badUpstream("it ends too soon to vouch for another")) {
             try authority(below: short)

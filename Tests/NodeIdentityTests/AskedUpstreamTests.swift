@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Identity
 import Issuance
 import JOSE
@@ -82,6 +83,20 @@ import Testing
         #expect(!inquiry.isDue && inquiry.failure == .ended)
         inquiry.note(nil, pause: .seconds(30))
         #expect(inquiry.isDue && inquiry.failure == nil)
+    }
+
+    /// Who asks the authority something meanwhile is answered.
+    @Test func nobodyWaitsWhileItIsWaitedFor() async throws {
+        try await eventually("it was asked") { above.asked >= 2 }
+        above.delay = .seconds(2)
+        let asked = above.asked
+        let look = Task { await authority.service.lifecycle.look() }
+        try await eventually("it is asked") { above.asked > asked }
+        let clock = ContinuousClock()
+        let took = try await clock.measure { _ = try await records() }
+        #expect(took < .seconds(1))
+        let waited = await clock.measure { await look.value }
+        #expect(waited > .milliseconds(500))
     }
 
     /// A CA below the new root is prepared and published, and signs when the operator says so.
@@ -205,6 +220,7 @@ private final class ReachableUpstream: UpstreamAuthority {
         var fault: String?
         var asked = 0
         var now: Int64?
+        var delay = Duration.zero
     }
 
     init() throws {
@@ -223,6 +239,11 @@ private final class ReachableUpstream: UpstreamAuthority {
     var fault: String? {
         get { state.withLock { $0.fault } }
         set { state.withLock { $0.fault = newValue } }
+    }
+    /// How long it takes to answer, on the thread of who asks.
+    var delay: Duration {
+        get { state.withLock { $0.delay } }
+        set { state.withLock { $0.delay = newValue } }
     }
     /// Its clock; the machine's when nil.
     var now: Int64? {
@@ -246,6 +267,7 @@ private final class ReachableUpstream: UpstreamAuthority {
             state.asked += 1
             return state
         }
+        usleep(UInt32(state.delay / .microseconds(1)))
         if let fault = state.fault { throw UpstreamError(fault) }
         return state
     }
