@@ -58,8 +58,8 @@ import Testing
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: keyFile)
     }
 
-    private func fetch(_ port: UInt16, _ more: String...) throws -> (status: Int32, output: String) {
-        try Command.finish(
+    private func fetch(_ port: UInt16, _ more: String...) async throws -> (status: Int32, output: String) {
+        try await Command.finishOutside(
             ["curl", "--silent", "--show-error", "--max-time", "10", "--cacert", certificateFile, "--resolve"]
                 + ["bundle.test:\(port):127.0.0.1"] + more + ["https://bundle.test:\(port)/"])
     }
@@ -72,9 +72,9 @@ import Testing
         }
     }
 
-    private func openssl(_ port: UInt16, _ more: String...) throws -> String {
+    private func openssl(_ port: UInt16, _ more: String...) async throws -> String {
         let words = ["openssl", "s_client", "-connect", "127.0.0.1:\(port)", "-CAfile", root] + more
-        return try Command.finish(["sh", "-c", "\"$@\" </dev/null 2>&1", "sh"] + words).output
+        return try await Command.finishOutside(["sh", "-c", "\"$@\" </dev/null 2>&1", "sh"] + words).output
     }
 
     /// F-6: with `https_spiffe` the server has a valid X.509-SVID, and asks nobody for a certificate.
@@ -82,7 +82,7 @@ import Testing
         let svid = try svid()
         let running = try await start(.svid { svid })
         defer { running.stop() }
-        let seen = try openssl(running.port, "-verify_return_error")
+        let seen = try await openssl(running.port, "-verify_return_error")
         #expect(seen.contains("Verify return code: 0 (ok)") && seen.contains("No client certificate CA names sent"))
         let shown = try Command.run(
             "sh", "-c",
@@ -101,7 +101,7 @@ import Testing
         let running = try await start(.svid { svid })
         defer { running.stop() }
         let words = ["openssl", "s_client", "-connect", "127.0.0.1:\(running.port)"] + options
-        let (status, output) = try Command.finish(["sh", "-c", "\"$@\" </dev/null 2>&1", "sh"] + words)
+        let (status, output) = try await Command.finishOutside(["sh", "-c", "\"$@\" </dev/null 2>&1", "sh"] + words)
         #expect((status == 0) == isSpoken, "\(output)")
     }
 
@@ -112,32 +112,32 @@ import Testing
             .files(certificate: certificateFile, key: keyFile),
             failed: { failure in failures.withLock { $0.append(failure.description) } })
         defer { running.stop() }
-        let (status, first) = try fetch(running.port)
+        let (status, first) = try await fetch(running.port)
         #expect(status == 0)
         let read = try BundleDocument(parsing: Array(first.utf8), of: domain)
         #expect(read.bundle.authorities == authority.bundle.authorities)
-        #expect(try fetch(running.port, "--http1.0").output == first)
+        #expect(try await fetch(running.port, "--http1.0").output == first)
         #expect(
-            try fetch(running.port, "--data", "x", "--output", "/dev/null", "--write-out", "%{http_code}").output
+            try await fetch(running.port, "--data", "x", "--output", "/dev/null", "--write-out", "%{http_code}").output
                 == "405")
         try makeWebCertificate()
-        try await eventually("the new one is shown") { try fetch(running.port).status == 0 }
+        try await eventually("the new one is shown") { try await fetch(running.port).status == 0 }
         // A key that does not fit, then one that others can read: the one before serves on, and each is told once.
         try Command.run(
             "openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", keyFile)
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: keyFile)
         try await eventually("it is told") {
-            let status = try fetch(running.port).status
+            let status = try await fetch(running.port).status
             #expect(status == 0)
             return failures.withLock { $0.count } == 1
         }
         #expect(failures.withLock { $0[0] }.contains("is not the key of the first certificate"))
         try await Task.sleep(for: .milliseconds(1100))
-        #expect(try fetch(running.port).status == 0)
+        #expect(try await fetch(running.port).status == 0)
         try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: keyFile)
         try Data("x".utf8).write(to: URL(filePath: keyFile))
         try await eventually("it is told, too") {
-            let status = try fetch(running.port).status
+            let status = try await fetch(running.port).status
             #expect(status == 0)
             return failures.withLock { $0.count } >= 2
         }
@@ -156,7 +156,7 @@ import Testing
             .files(certificate: certificateFile, key: keyFile), now: { Int64(Date().timeIntervalSince1970) + later },
             failed: { failure in failures.withLock { $0.append(failure.description) } })
         defer { running.stop() }
-        #expect(try fetch(running.port).status == 0)
+        #expect(try await fetch(running.port).status == 0)
         #expect(failures.withLock { $0.count } == (told == nil ? 0 : 1))
         if let told { #expect(failures.withLock { $0.first }?.contains(told) == true) }
     }

@@ -90,7 +90,8 @@ import Testing
         // As they were: who they are, and by which number.
         #expect(try await node.service.issue(pod("before")).identity == before.identity)
         try await eventually("the entry of the backup, in a later edition") {
-            await node.service.workloadEntries?.inOrder.first.map { $0.id == entry.id && $0.edition > entry.edition } ?? false
+            await node.service.workloadEntries?.inOrder.first.map { $0.id == entry.id && $0.edition > entry.edition }
+                ?? false
         }
         let again = try await node.service.svid(of: #require(await node.service.workloadEntries?.inOrder.first))
         #expect(again.svid.id == svid.svid.id && again.svid.leaf != svid.svid.leaf)
