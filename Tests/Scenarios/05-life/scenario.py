@@ -141,9 +141,8 @@ class Life:
             durations.append(time.monotonic() - begin)
             if failed:
                 self.report.expect(f"rekey {number}", False, failed)
-            # The end that was not asked may hear of it a moment later.
-            wait(lambda: self.epoch() not in (None, *epochs))
-            epochs.add(self.epoch())
+            # The end that was not asked may hear of it a moment later; a moment after that the next may be under way.
+            epochs.add(wait(lambda: self._epoch_beside(epochs)))
         self.report.expect(
             "each time others", len(epochs) == REKEYS and None not in epochs,
             f"{len(epochs)} epochs, {1000 * sum(durations) / len(durations):.0f} ms each with psid's own start",
@@ -290,6 +289,10 @@ class Life:
     def _ask_for_keys(self, daemon: Daemon) -> subprocess.Popen:
         command = [str(binaries() / "psid"), "--config", str(daemon.configuration_file), "peers", "rekey"]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def _epoch_beside(self, known: set[Optional[str]]) -> Optional[str]:
+        epoch = self.epoch()
+        return None if epoch in known else epoch
 
     def epoch(self) -> Optional[str]:
         """The one that both nodes use."""
