@@ -66,6 +66,9 @@ let package = Package(
         .target(name: "CSystemd", linkerSettings: [.linkedLibrary("systemd")]),
         .target(name: "CLinux"),
         .target(name: "CPKCS11"),
+        .target(
+            name: "CTSS2",
+            linkerSettings: ["esys", "mu", "rc", "tctildr"].map { .linkedLibrary("tss2-\($0)") }),
 
         // L1: bindings, the only importers of C
         swiftTarget("OpenSSLBinding", ["COpenSSL"]),
@@ -73,6 +76,7 @@ let package = Package(
         swiftTarget("LinuxBinding", ["CLinux", "Addressing"]),
         swiftTarget("SystemdBinding", ["CSystemd"]),
         swiftTarget("PKCS11Binding", ["CPKCS11", "OpenSSLBinding", "PrintableText"]),
+        swiftTarget("TPMBinding", ["CTSS2", "OpenSSLBinding", "TrustedPlatform"]),
 
         // L2: domain, pure values
         swiftTarget("Addressing"),
@@ -81,6 +85,7 @@ let package = Package(
         swiftTarget("Identity", ["Addressing", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("JOSE", ["Identity", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("Issuance", ["Identity", "JOSE", "OpenSSLBinding", "PrintableText"]),
+        swiftTarget("TrustedPlatform", ["OpenSSLBinding", crypto]),
         swiftTarget("KeyAgreement", ["Addressing", "Identity", "OpenSSLBinding", "PrintableText", crypto]),
 
         // L3: transport and services; services never import each other
@@ -93,7 +98,7 @@ let package = Package(
         .target(
             name: "AuthorityAPI",
             dependencies: [
-                "Addressing", "Identity", "JOSE", "OpenSSLBinding", "PrintableText",
+                "Addressing", "Identity", "JOSE", "OpenSSLBinding", "PrintableText", "TrustedPlatform",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc,
             exclude: ["Protos"],
@@ -119,7 +124,7 @@ let package = Package(
             "Authority",
             [
                 "Addressing", "AuthorityAPI", "Federation", "Identity", "Issuance", "JOSE", "LinuxBinding",
-                "SecureTransport", "OpenSSLBinding", "PrintableText", "RateLimiting", crypto,
+                "SecureTransport", "OpenSSLBinding", "PrintableText", "RateLimiting", "TrustedPlatform", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
@@ -134,7 +139,7 @@ let package = Package(
             "NodeIdentity",
             [
                 "Addressing", "AuthorityAPI", "Identity", "Issuance", "JOSE", "LinuxBinding", "SecureTransport",
-                "OpenSSLBinding", "PrintableText",
+                "OpenSSLBinding", "PrintableText", "TrustedPlatform",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         swiftTarget(
@@ -171,8 +176,9 @@ let package = Package(
                 "LinuxBinding",
                 "NetnsProtocol",
                 "NodeIdentity", "NodeLink", "OpenSSLBinding", "PKCS11Binding", "PodState", "Preflight", "PrintableText",
-                "RateLimiting", "SecureTransport", "SystemdBinding", "Telemetry", "Vault", "WorkloadAPI",
-                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                "RateLimiting", "SecureTransport", "SystemdBinding", "TPMBinding", "Telemetry", "TrustedPlatform",
+                "Vault",
+                "WorkloadAPI", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .executableTarget(
             name: "podshield-idd",
@@ -229,8 +235,8 @@ let package = Package(
             [
                 "Addressing", "Authority", "AuthorityAPI", "BundleEndpoint", "Federation", "Identity", "Issuance",
                 "JOSE",
-                "KernelTestSupport", "LinuxBinding", "OpenSSLBinding", "RateLimiting", "SecureTransport",
-                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                "KernelTestSupport", "LinuxBinding", "OpenSSLBinding", "RateLimiting", "SecureTransport", "TPMBinding",
+                "TPMTestSupport", "TrustedPlatform", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .target(
             name: "KernelTestSupport", dependencies: ["LinuxBinding"], path: "Tests/KernelTestSupport",
@@ -259,6 +265,11 @@ let package = Package(
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
         testTarget("SystemdBinding", ["KernelTestSupport"]),
         testTarget("PKCS11Binding", ["CPKCS11", "KernelTestSupport", "OpenSSLBinding"]),
+        testTarget("TPMBinding", ["KernelTestSupport", "OpenSSLBinding", "TPMTestSupport", "TrustedPlatform"]),
+        testTarget("TrustedPlatform", ["OpenSSLBinding"]),
+        .target(
+            name: "TPMTestSupport", dependencies: ["KernelTestSupport"], path: "Tests/TPMTestSupport",
+            swiftSettings: strict),
         testTarget("HTTPSClient"),
         testTarget("Federation", ["Identity", "Issuance", "JOSE"]),
         testTarget(
@@ -305,7 +316,7 @@ let package = Package(
                 "Issuance", "JOSE",
                 "KeyAgreement", "KubernetesReview", "LinkTestSupport", "LinuxBinding", "NetnsProtocol",
                 "OpenSSLBinding", "PodshieldDaemon", "PrintableText", "SecureTransport", "Telemetry",
-                "Vault",
+                "TrustedPlatform", "Vault",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,
             ] + nio,

@@ -9,6 +9,20 @@ extension PublicKey {
         try unsafe self.init(owning: OpenSSL.require("EVP_PKEY_fromdata", key))
     }
 
+    /// A key on P-256 from the coordinates of its point, 32 bytes each. Whether it is one is `isConsistent`.
+    public convenience init(p256X x: [UInt8], y: [UInt8]) throws(OpenSSLError) {
+        guard x.count == 32, y.count == 32 else {
+            throw OpenSSLError(operation: "a point on P-256", reasons: ["\(x.count) and \(y.count) bytes"])
+        }
+        try self.init(subjectPublicKeyInfo: Self.p256Prefix + x + y)
+    }
+
+    /// Up to the coordinates of an uncompressed point (RFC 5480 section 2).
+    private static let p256Prefix: [UInt8] = [
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+        0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+    ]
+
     /// The one `PUBLIC KEY` block (RFC 7468 section 13) of a text.
     public convenience init(pem: String) throws(OpenSSLError) {
         guard let block = try PEMBlock.next(in: MemoryBIO(pem), secret: false), block.label == "PUBLIC KEY" else {

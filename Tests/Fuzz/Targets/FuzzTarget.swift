@@ -19,6 +19,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case spiffeID = "spiffe-id"
     case address
     case backup
+    case tpmStructures = "tpm-structures"
 
     public func run(_ input: [UInt8]) {
         switch self {
@@ -41,6 +42,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .spiffeID: fuzzSPIFFEID(input)
         case .address: fuzzAddress(input)
         case .backup: fuzzBackup(input)
+        case .tpmStructures: fuzzTPMStructures(input)
         }
     }
 }
