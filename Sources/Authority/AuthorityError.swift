@@ -19,7 +19,7 @@ public enum AuthorityError: Error, Sendable, Equatable {
     case upstreamKey(String)
     /// The authority above, which is asked, did not make a CA, or not one that can be used.
     case upstream(_ name: String, IssuanceError)
-    /// The authority's own root among the issuers of machines' certificates.
+    /// The authority's own root among the issuers of machines' certificates, or of their TPMs'.
     case ownRootVouchesForMachines
     /// - Parameter store: where the key should be.
     case keyStore(_ store: String, SigningError)

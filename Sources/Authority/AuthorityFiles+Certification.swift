@@ -55,8 +55,7 @@ extension AuthorityFiles {
     /// No authority above workloads may vouch for machines, by whatever certificate of its key.
     func checkIssuersOfMachines(_ chain: [Certificate]) throws(AuthorityError) {
         let keys = Set(chain.map(\.publicKey.subjectPublicKeyInfo))
-        let issuers = machineCertificates?.roots ?? []
-        guard issuers.contains(where: { keys.contains($0.publicKey.subjectPublicKeyInfo) }) else { return }
+        guard issuersOfMachines.contains(where: { keys.contains($0.publicKey.subjectPublicKeyInfo) }) else { return }
         throw .ownRootVouchesForMachines
     }
 }

@@ -9,8 +9,8 @@ struct AuthorityFiles {
     let directory: String
     var keyStore = KeyStore.ownFile
     var upstream: Upstream?
-    /// None of whose issuers may be above a CA.
-    var machineCertificates: MachineCertificates?
+    /// None of which may be above a CA.
+    var issuersOfMachines: [Certificate] = []
     /// Of CAs that are made.
     var lifetime = CertificateAuthority.defaultLifetime
 

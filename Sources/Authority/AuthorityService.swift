@@ -39,7 +39,7 @@ public final class AuthorityService: Sendable {
     ) throws(AuthorityError) {
         let files = AuthorityFiles(
             directory: settings.stateDirectory, keyStore: settings.keyStore, upstream: settings.upstream,
-            machineCertificates: settings.machineCertificates, lifetime: settings.caLifetime)
+            issuersOfMachines: settings.issuersOfMachines, lifetime: settings.caLifetime)
         let health = KeyHealth(observe: observe)
         let start = try AuthorityStart(settings, files, health: health, now: now(), observe: observe)
         try files.checkIssuersOfMachines(

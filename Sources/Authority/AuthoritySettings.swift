@@ -2,6 +2,7 @@ public import Addressing
 public import Identity
 internal import Issuance
 public import JOSE
+internal import OpenSSLBinding
 public import RateLimiting
 public import SecureTransport
 
@@ -19,6 +20,7 @@ public struct AuthoritySettings: Sendable {
     /// By what nodes may join beside the tokens that are made here.
     public var machineCertificates: MachineCertificates?
     public var clusterTokens: ClusterTokens?
+    public var tpms: TrustedTPMs?
     public var listenAddress: IPAddress
     /// 0 for any that is free.
     public var listenPort: UInt16
@@ -50,6 +52,9 @@ public struct AuthoritySettings: Sendable {
         self.listenAddress = listenAddress
         self.listenPort = listenPort
     }
+
+    /// Whoever certifies machines or their TPMs.
+    var issuersOfMachines: [Certificate] { (machineCertificates?.roots ?? []) + (tpms?.issuers ?? []) }
 }
 
 /// What clients may cost.

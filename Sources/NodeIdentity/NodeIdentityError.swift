@@ -4,6 +4,7 @@ public import LinuxBinding
 public import OpenSSLBinding
 internal import PrintableText
 public import SecureTransport
+public import TrustedPlatform
 
 /// Why the state directory cannot be used.
 public enum NodeStateError: Error, Sendable, Equatable {
@@ -91,6 +92,7 @@ public enum JoinError: Error, Sendable, Equatable {
     case badFingerprint(String)
     case connection(ConnectionFailure)
     case call(AuthorityCallError)
+    case tpm(TPMError)
     case state(NodeStateError)
 }
 
@@ -102,6 +104,7 @@ extension JoinError: CustomStringConvertible {
             "the authority's root has another fingerprint than the one given: this may be an impostor"
         case .connection(let error): "\(error)"
         case .call(let error): "\(error)"
+        case .tpm(let error): "\(error)"
         case .state(let error): "\(error)"
         }
     }

@@ -5,6 +5,7 @@ internal import Identity
 internal import Issuance
 public import OpenSSLBinding
 internal import SecureTransport
+public import TrustedPlatform
 
 /// By what a node shows that it may join.
 public enum JoinCredential: Sendable {
@@ -14,6 +15,8 @@ public enum JoinCredential: Sendable {
     case certificate(chain: [Certificate], key: PrivateKey)
     /// What its Kubernetes cluster gave a pod on the node for the authority, whose operator told it of the cluster.
     case clusterToken(String)
+    /// The machine's TPM, whose endorsement key or its issuer the authority was told of; good again and again.
+    case tpm(any TPMSource)
 }
 
 /// What a new node needs.
@@ -54,13 +57,15 @@ struct NodeJoin: Sendable {
     func join(_ invitation: JoinInvitation) async throws(JoinError) -> Joined {
         var pins: [[UInt8]] = []
         for fingerprint in invitation.rootFingerprints { pins.append(try Self.fingerprint(fingerprint)) }
+        let proof = try await JoinProof(invitation.credential)
         let connection = try await open(invitation.authorityAddress, pins: pins)
         let running = Task { try await connection.run() }
         defer { running.cancel() }
-        do throws(AuthorityCallError) {
-            return try await exchange(invitation, over: connection, pins: pins)
+        do {
+            return try await exchange(invitation, proof, over: connection, pins: pins)
         } catch {
-            throw .call(error)
+            if let error = error as? TPMError { throw .tpm(error) }
+            throw .call(AuthorityCallError(error))
         }
     }
 
@@ -76,36 +81,18 @@ struct NodeJoin: Sendable {
     }
 
     private func exchange(
-        _ invitation: JoinInvitation, over connection: AuthorityConnection, pins: [[UInt8]]
-    ) async throws(AuthorityCallError) -> Joined {
-        do {
-            let key = try PrivateKey.generate()
-            let request = try request(invitation, key: key, over: connection)
-            var options = CallOptions.defaults
-            options.timeout = patience
-            let answer = try await connection.calls.join(request, options: options)
-            return try accept(answer, key: key, invitation, pins: pins)
-        } catch {
-            throw AuthorityCallError(error)
-        }
-    }
-
-    private func request(
-        _ invitation: JoinInvitation, key: PrivateKey, over connection: AuthorityConnection
-    ) throws(OpenSSLError) -> Podshield_Authority_V1_JoinRequest {
-        let signingRequest = try SigningRequest.make(key: key)
+        _ invitation: JoinInvitation, _ proof: JoinProof, over connection: AuthorityConnection, pins: [[UInt8]]
+    ) async throws -> Joined {
+        let key = try PrivateKey.generate()
         var request = Podshield_Authority_V1_JoinRequest()
-        request.request = Data(signingRequest)
+        request.request = Data(try SigningRequest.make(key: key))
         request.nodeName = invitation.nodeName ?? ""
         request.endpoint = Podshield_Authority_V1_Endpoint(endpoint)
-        switch invitation.credential {
-        case .token(let token): request.token = token
-        case .clusterToken(let token): request.clusterToken = token
-        case .certificate(let chain, let key):
-            request.certificate = try Podshield_Authority_V1_MachineCertificate(
-                chain: chain, key: key, exporter: try connection.exporter(), request: signingRequest)
-        }
-        return request
+        var options = CallOptions.defaults
+        options.timeout = patience
+        try await proof.add(to: &request, over: connection, options)
+        let answer = try await connection.calls.join(request, options: options)
+        return try accept(answer, key: key, invitation, pins: pins)
     }
 
     private func accept(

@@ -206,47 +206,13 @@ import Testing
     }
 }
 
-extension TestAuthority {
-    fileprivate var refusals: [JoinRefusal] {
-        journal.all.compactMap { if case .joinRefused(_, let refusal) = $0 { refusal } else { nil } }
-    }
-}
-
-/// A connection without a certificate, on which anything can be asked.
-private final class Stranger: Sendable {
-    let connection: AuthorityConnection
-    private let running: Task<Void, any Error>
-
-    init(to authority: TestAuthority) async throws {
-        let nobody = TransportIdentity(
-            current: { nil }, bundle: { .empty(trustDomain) }, now: { [clock = authority.clock] in clock.now })
-        let connection = try await AuthorityConnection.open(
-            AuthorityAddress(authority.address), identity: nobody,
-            expecting: .pinnedRoot(anyOf: [NodeJoin.fingerprint(authority.service.rootFingerprint)]))
-        self.connection = connection
-        running = Task { try await connection.run() }
-    }
-
-    deinit { running.cancel() }
-
-    func request(_ credential: JoinCredential) throws -> Podshield_Authority_V1_JoinRequest {
+extension Stranger {
+    fileprivate func request(_ credential: JoinCredential) throws -> Podshield_Authority_V1_JoinRequest {
         guard case .certificate(let chain, let key) = credential else { throw CancellationError() }
-        var request = Podshield_Authority_V1_JoinRequest()
-        request.endpoint.address = Data([192, 0, 2, 1])
-        (request.endpoint.linkPort, request.endpoint.espPort) = (1, 2)
-        let signingRequest = try SigningRequest.make(key: .generate())
-        request.request = Data(signingRequest)
+        var request = try request()
         request.certificate = try Podshield_Authority_V1_MachineCertificate(
-            chain: chain, key: key, exporter: connection.exporter(), request: signingRequest)
+            chain: chain, key: key, exporter: connection.exporter(), request: Array(request.request))
         return request
-    }
-
-    func join(
-        _ request: Podshield_Authority_V1_JoinRequest, claiming exporter: [UInt8]? = nil
-    ) async throws -> Podshield_Authority_V1_JoinResponse {
-        var metadata = Metadata()
-        if let exporter { metadata.addBinary(exporter, forKey: "podshield-connection-bin") }
-        return try await connection.calls.join(request, metadata: metadata)
     }
 }
 

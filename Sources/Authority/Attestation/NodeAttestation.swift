@@ -6,6 +6,8 @@ public enum NodeAttestation: Sendable, Equatable {
     case certificate(key: String)
     /// By a token of its Kubernetes cluster; the UID that the cluster gives the node, empty where it does not say.
     case clusterToken(nodeUID: String)
+    /// By its TPM, whose endorsement key has this SHA-256 (of the SubjectPublicKeyInfo, lower-case hexadecimal).
+    case tpm(key: String)
 }
 
 extension NodeAttestation {
@@ -15,6 +17,7 @@ extension NodeAttestation {
         case .joinToken: "join-token"
         case .certificate: "x509pop"
         case .clusterToken: "k8s-psat"
+        case .tpm: "tpm"
         }
     }
 
@@ -22,7 +25,7 @@ extension NodeAttestation {
     public var selector: String {
         switch self {
         case .joinToken: ""
-        case .certificate(let key): key
+        case .certificate(let key), .tpm(let key): key
         case .clusterToken(let nodeUID): nodeUID
         }
     }
@@ -32,6 +35,7 @@ extension NodeAttestation {
         case "join-token": self = .joinToken
         case "x509pop": self = .certificate(key: selector)
         case "k8s-psat": self = .clusterToken(nodeUID: selector)
+        case "tpm": self = .tpm(key: selector)
         default: return nil
         }
     }
@@ -47,7 +51,8 @@ struct AttestedNode: Sendable, Equatable {
     /// Whether it is the node that joined before under its name. Its witness does not speak of nodes that another let in.
     func follows(_ former: NodeAttestation) -> Bool {
         switch (attestation, former) {
-        case (.certificate(let key), .certificate(let before)): key == before || mayChangeKey
+        case (.certificate(let key), .certificate(let before)), (.tpm(let key), .tpm(let before)):
+            key == before || mayChangeKey
         // Which machine has a node's name is the cluster's to say, also when it is another than before.
         case (.clusterToken, .clusterToken): true
         default: false

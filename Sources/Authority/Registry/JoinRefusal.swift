@@ -10,6 +10,7 @@ public enum JoinRefusal: Error, Sendable, Equatable {
 
     case certificate(MachineRejection)
     case clusterToken(ClusterRejection)
+    case tpm(TPMRejection)
     /// A node of that name joined before, and it is not known to be this one.
     case nameHeld(String)
     case nameMissing
@@ -35,6 +36,7 @@ extension JoinRefusal: CustomStringConvertible {
         case .usedToken: "the join token has been used"
         case .certificate(let rejection): "the machine's certificate does not let it in: \(rejection)"
         case .clusterToken(let rejection): "the cluster's token does not let it in: \(rejection)"
+        case .tpm(let rejection): "the TPM does not let it in: \(rejection)"
         case .nameHeld(let name):
             "there is a node \(name.quoted), which joined in another way or by another key; evict it if it is gone"
         case .nameMissing: "neither the token nor the node says a name"

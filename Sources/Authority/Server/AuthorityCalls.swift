@@ -6,6 +6,7 @@ internal import Identity
 internal import Issuance
 internal import JOSE
 internal import OpenSSLBinding
+internal import TrustedPlatform
 
 /// The gRPC service: who calls, what the message says, what the core decides, back into a message.
 struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
@@ -40,9 +41,36 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
         }
     }
 
+    func challengeTPM(
+        request: ServerRequest<Podshield_Authority_V1_ChallengeTPMRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Podshield_Authority_V1_ChallengeTPMResponse> {
+        let message = request.message
+        do throws(JoinRefusal) {
+            guard joinBudget.spend(Self.network(of: context.remotePeer)) else { throw .tooManyTries }
+            let occasion = JoinOccasion(
+                exporter: ConnectionProof(request.metadata)?.exporter, request: Array(message.request))
+            let challenge = try core.challenge(message.keys.parsed, occasion)
+            var answer = Podshield_Authority_V1_ChallengeTPMResponse()
+            (answer.credential, answer.secret) = (Data(challenge.credential), Data(challenge.secret))
+            answer.registers = challenge.registers.numbers.map(UInt32.init)
+            answer.endsAt = challenge.endsAt
+            return ServerResponse(message: answer)
+        } catch {
+            core.observe(.joinRefused(peer: context.remotePeer, error))
+            throw CallRefusal.join(error).status
+        }
+    }
+
     private static func evidence(
         _ message: Podshield_Authority_V1_JoinRequest, _ connection: ConnectionProof?
     ) -> JoinEvidence {
+        if message.hasTpm {
+            let tpm = message.tpm
+            let evidence = TPMEvidence(
+                keys: tpm.keys.parsed, secret: Array(tpm.secret), endsAt: tpm.endsAt,
+                quote: SignedQuote(attestation: Array(tpm.quote), signature: Array(tpm.signature)))
+            return .tpm(evidence, JoinOccasion(exporter: connection?.exporter, request: Array(message.request)))
+        }
         if !message.clusterToken.isEmpty { return .clusterToken(message.clusterToken) }
         guard message.hasCertificate else { return .token(message.token) }
         return .certificate(

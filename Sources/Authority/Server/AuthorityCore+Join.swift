@@ -1,12 +1,14 @@
 internal import AuthorityAPI
 internal import Identity
 internal import Issuance
+internal import TrustedPlatform
 
 /// By what a node wants to be let in, as it said.
 enum JoinEvidence: Sendable {
     case token(String)
     case certificate(MachineEvidence)
     case clusterToken(String)
+    case tpm(TPMEvidence, JoinOccasion)
 }
 
 extension AuthorityCore {
@@ -38,6 +40,23 @@ extension AuthorityCore {
             return .token(token)
         case .certificate(let evidence): return .attested(try attest(evidence, now: now))
         case .clusterToken(let token): return .attested(try await attest(token))
+        case .tpm(let evidence, let occasion):
+            return .attested(
+                try tpms { (tpms) throws(TPMRejection) in try tpms.attest(evidence, occasion, now: now) })
+        }
+    }
+
+    /// What a node's TPM has to answer for the node to be let in.
+    func challenge(_ keys: TPMKeys, _ occasion: JoinOccasion) throws(JoinRefusal) -> TPMChallenge {
+        try tpms { (tpms) throws(TPMRejection) in try tpms.challenge(keys, occasion, now: now()) }
+    }
+
+    private func tpms<Value>(_ body: (TrustedTPMs) throws(TPMRejection) -> Value) throws(JoinRefusal) -> Value {
+        do throws(TPMRejection) {
+            guard let tpms = settings.tpms else { throw .notConfigured }
+            return try body(tpms)
+        } catch {
+            throw .tpm(error)
         }
     }
 

@@ -77,7 +77,10 @@ extension JoinRefusal {
         case .clusterToken(.refused(.unavailable)), .clusterToken(.refused(.busy)):
             RPCError(code: .unavailable, message: "the authority cannot ask the cluster now")
         case .clusterToken: RPCError(code: .permissionDenied, message: "the cluster's token does not let this node in")
-        case .certificate, .banned: RPCError(code: .permissionDenied, message: description)
+        case .tpm(.noList), .tpm(.internalFailure):
+            RPCError(code: .unavailable, message: "the authority cannot look at TPMs now")
+        case .tpm(.late): RPCError(code: .aborted, message: description)
+        case .certificate, .tpm, .banned: RPCError(code: .permissionDenied, message: description)
         case .nameTaken, .nameHeld: RPCError(code: .alreadyExists, message: description)
         case .nameMissing, .badName, .otherName, .badEndpoint, .leasedAddress:
             RPCError(code: .invalidArgument, message: description)

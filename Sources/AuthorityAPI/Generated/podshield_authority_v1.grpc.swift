@@ -1,7 +1,7 @@
 /// SPDX-License-Identifier: Apache-2.0
 ///
 /// What a node asks of the authority of its trust domain, over TLS 1.3 (ALPN h2). Who calls is what the TLS client
-/// certificate says, a node's SVID; no field of a message names the caller. Only Join may come without one. Times are Unix
+/// certificate says, a node's SVID; no field of a message names the caller. Only ChallengeTPM and Join may come without one. Times are Unix
 /// seconds. Certificates, requests and keys are DER.
 
 // DO NOT EDIT.
@@ -26,6 +26,19 @@ public enum Podshield_Authority_V1_Authority: Sendable {
     public static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.authority.v1.Authority")
     /// Namespace for method metadata.
     public enum Method: Sendable {
+        /// Namespace for "ChallengeTPM" metadata.
+        public enum ChallengeTPM: Sendable {
+            /// Request type for "ChallengeTPM".
+            public typealias Input = Podshield_Authority_V1_ChallengeTPMRequest
+            /// Response type for "ChallengeTPM".
+            public typealias Output = Podshield_Authority_V1_ChallengeTPMResponse
+            /// Descriptor for "ChallengeTPM".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.authority.v1.Authority"),
+                method: "ChallengeTPM",
+                type: .unary
+            )
+        }
         /// Namespace for "Join" metadata.
         public enum Join: Sendable {
             /// Request type for "Join".
@@ -119,6 +132,7 @@ public enum Podshield_Authority_V1_Authority: Sendable {
         }
         /// Descriptors for all methods in the "podshield.authority.v1.Authority" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
+            ChallengeTPM.descriptor,
             Join.descriptor,
             RenewNode.descriptor,
             IssueWorkload.descriptor,
@@ -152,12 +166,31 @@ extension Podshield_Authority_V1_Authority {
     /// Where possible, prefer using the stricter, less-verbose ``ServiceProtocol``
     /// or ``SimpleServiceProtocol`` instead.
     public protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
+        /// Handle the "ChallengeTPM" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Asks a node that is going to join by its TPM for something that only that TPM can answer, on the same connection and for
+        /// > the same request for an SVID. PERMISSION_DENIED for a TPM that lets no node in.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Authority_V1_ChallengeTPMRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Authority_V1_ChallengeTPMResponse` messages.
+        func challengeTPM(
+            request: GRPCCore.StreamingServerRequest<Podshield_Authority_V1_ChallengeTPMRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Authority_V1_ChallengeTPMResponse>
+
         /// Handle the "Join" method.
         ///
         /// > Source IDL Documentation:
         /// >
         /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
-        /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
+        /// > that is not good, whatever the reason, and for certificates and TPMs that are not accepted; ALREADY_EXISTS for a name that
         /// > another node has; UNAVAILABLE while a cluster cannot be asked.
         ///
         /// - Parameters:
@@ -292,12 +325,31 @@ extension Podshield_Authority_V1_Authority {
     /// the ``SimpleServiceProtocol``. If you need fine grained control over your RPCs then
     /// use ``StreamingServiceProtocol``.
     public protocol ServiceProtocol: Podshield_Authority_V1_Authority.StreamingServiceProtocol {
+        /// Handle the "ChallengeTPM" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Asks a node that is going to join by its TPM for something that only that TPM can answer, on the same connection and for
+        /// > the same request for an SVID. PERMISSION_DENIED for a TPM that lets no node in.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Authority_V1_ChallengeTPMRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Authority_V1_ChallengeTPMResponse` message.
+        func challengeTPM(
+            request: GRPCCore.ServerRequest<Podshield_Authority_V1_ChallengeTPMRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Authority_V1_ChallengeTPMResponse>
+
         /// Handle the "Join" method.
         ///
         /// > Source IDL Documentation:
         /// >
         /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
-        /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
+        /// > that is not good, whatever the reason, and for certificates and TPMs that are not accepted; ALREADY_EXISTS for a name that
         /// > another node has; UNAVAILABLE while a cluster cannot be asked.
         ///
         /// - Parameters:
@@ -430,12 +482,31 @@ extension Podshield_Authority_V1_Authority {
     /// doesn't provide access to request or response metadata. If you need access to these
     /// then use ``ServiceProtocol`` instead.
     public protocol SimpleServiceProtocol: Podshield_Authority_V1_Authority.ServiceProtocol {
+        /// Handle the "ChallengeTPM" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Asks a node that is going to join by its TPM for something that only that TPM can answer, on the same connection and for
+        /// > the same request for an SVID. PERMISSION_DENIED for a TPM that lets no node in.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Authority_V1_ChallengeTPMRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Authority_V1_ChallengeTPMResponse` to respond with.
+        func challengeTPM(
+            request: Podshield_Authority_V1_ChallengeTPMRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Authority_V1_ChallengeTPMResponse
+
         /// Handle the "Join" method.
         ///
         /// > Source IDL Documentation:
         /// >
         /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
-        /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
+        /// > that is not good, whatever the reason, and for certificates and TPMs that are not accepted; ALREADY_EXISTS for a name that
         /// > another node has; UNAVAILABLE while a cluster cannot be asked.
         ///
         /// - Parameters:
@@ -570,6 +641,17 @@ extension Podshield_Authority_V1_Authority {
 extension Podshield_Authority_V1_Authority.StreamingServiceProtocol {
     public func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
         router.registerHandler(
+            forMethod: Podshield_Authority_V1_Authority.Method.ChallengeTPM.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Authority_V1_ChallengeTPMRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Authority_V1_ChallengeTPMResponse>(),
+            handler: { request, context in
+                try await self.challengeTPM(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Podshield_Authority_V1_Authority.Method.Join.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Authority_V1_JoinRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Authority_V1_JoinResponse>(),
@@ -652,6 +734,17 @@ extension Podshield_Authority_V1_Authority.StreamingServiceProtocol {
 // Default implementation of streaming methods from 'StreamingServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
 extension Podshield_Authority_V1_Authority.ServiceProtocol {
+    public func challengeTPM(
+        request: GRPCCore.StreamingServerRequest<Podshield_Authority_V1_ChallengeTPMRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Authority_V1_ChallengeTPMResponse> {
+        let response = try await self.challengeTPM(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
     public func join(
         request: GRPCCore.StreamingServerRequest<Podshield_Authority_V1_JoinRequest>,
         context: GRPCCore.ServerContext
@@ -733,6 +826,19 @@ extension Podshield_Authority_V1_Authority.ServiceProtocol {
 // Default implementation of methods from 'ServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
 extension Podshield_Authority_V1_Authority.SimpleServiceProtocol {
+    public func challengeTPM(
+        request: GRPCCore.ServerRequest<Podshield_Authority_V1_ChallengeTPMRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Authority_V1_ChallengeTPMResponse> {
+        return GRPCCore.ServerResponse<Podshield_Authority_V1_ChallengeTPMResponse>(
+            message: try await self.challengeTPM(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
     public func join(
         request: GRPCCore.ServerRequest<Podshield_Authority_V1_JoinRequest>,
         context: GRPCCore.ServerContext
@@ -842,12 +948,36 @@ extension Podshield_Authority_V1_Authority {
     /// You don't need to implement this protocol directly, use the generated
     /// implementation, ``Client``.
     public protocol ClientProtocol: Sendable {
+        /// Call the "ChallengeTPM" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Asks a node that is going to join by its TPM for something that only that TPM can answer, on the same connection and for
+        /// > the same request for an SVID. PERMISSION_DENIED for a TPM that lets no node in.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Authority_V1_ChallengeTPMRequest` message.
+        ///   - serializer: A serializer for `Podshield_Authority_V1_ChallengeTPMRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Authority_V1_ChallengeTPMResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func challengeTPM<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Authority_V1_ChallengeTPMRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Authority_V1_ChallengeTPMRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Authority_V1_ChallengeTPMResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Authority_V1_ChallengeTPMResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
         /// Call the "Join" method.
         ///
         /// > Source IDL Documentation:
         /// >
         /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
-        /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
+        /// > that is not good, whatever the reason, and for certificates and TPMs that are not accepted; ALREADY_EXISTS for a name that
         /// > another node has; UNAVAILABLE while a cluster cannot be asked.
         ///
         /// - Parameters:
@@ -1025,12 +1155,47 @@ extension Podshield_Authority_V1_Authority {
             self.client = client
         }
 
+        /// Call the "ChallengeTPM" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Asks a node that is going to join by its TPM for something that only that TPM can answer, on the same connection and for
+        /// > the same request for an SVID. PERMISSION_DENIED for a TPM that lets no node in.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Authority_V1_ChallengeTPMRequest` message.
+        ///   - serializer: A serializer for `Podshield_Authority_V1_ChallengeTPMRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Authority_V1_ChallengeTPMResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func challengeTPM<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Authority_V1_ChallengeTPMRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Authority_V1_ChallengeTPMRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Authority_V1_ChallengeTPMResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Authority_V1_ChallengeTPMResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Authority_V1_Authority.Method.ChallengeTPM.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "Join" method.
         ///
         /// > Source IDL Documentation:
         /// >
         /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
-        /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
+        /// > that is not good, whatever the reason, and for certificates and TPMs that are not accepted; ALREADY_EXISTS for a name that
         /// > another node has; UNAVAILABLE while a cluster cannot be asked.
         ///
         /// - Parameters:
@@ -1269,12 +1434,42 @@ extension Podshield_Authority_V1_Authority {
 // Helpers providing default arguments to 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
 extension Podshield_Authority_V1_Authority.ClientProtocol {
+    /// Call the "ChallengeTPM" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Asks a node that is going to join by its TPM for something that only that TPM can answer, on the same connection and for
+    /// > the same request for an SVID. PERMISSION_DENIED for a TPM that lets no node in.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Authority_V1_ChallengeTPMRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func challengeTPM<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Authority_V1_ChallengeTPMRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Authority_V1_ChallengeTPMResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.challengeTPM(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Authority_V1_ChallengeTPMRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Authority_V1_ChallengeTPMResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "Join" method.
     ///
     /// > Source IDL Documentation:
     /// >
     /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
-    /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
+    /// > that is not good, whatever the reason, and for certificates and TPMs that are not accepted; ALREADY_EXISTS for a name that
     /// > another node has; UNAVAILABLE while a cluster cannot be asked.
     ///
     /// - Parameters:
@@ -1477,12 +1672,46 @@ extension Podshield_Authority_V1_Authority.ClientProtocol {
 // Helpers providing sugared APIs for 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
 extension Podshield_Authority_V1_Authority.ClientProtocol {
+    /// Call the "ChallengeTPM" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Asks a node that is going to join by its TPM for something that only that TPM can answer, on the same connection and for
+    /// > the same request for an SVID. PERMISSION_DENIED for a TPM that lets no node in.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func challengeTPM<Result>(
+        _ message: Podshield_Authority_V1_ChallengeTPMRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Authority_V1_ChallengeTPMResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Authority_V1_ChallengeTPMRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.challengeTPM(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "Join" method.
     ///
     /// > Source IDL Documentation:
     /// >
     /// > Trades a one-time token, or proof of who the machine is, for a node's first SVID. PERMISSION_DENIED for every token
-    /// > that is not good, whatever the reason, and for certificates that are not accepted; ALREADY_EXISTS for a name that
+    /// > that is not good, whatever the reason, and for certificates and TPMs that are not accepted; ALREADY_EXISTS for a name that
     /// > another node has; UNAVAILABLE while a cluster cannot be asked.
     ///
     /// - Parameters:

@@ -11,7 +11,7 @@
 /// SPDX-License-Identifier: Apache-2.0
 ///
 /// What a node asks of the authority of its trust domain, over TLS 1.3 (ALPN h2). Who calls is what the TLS client
-/// certificate says, a node's SVID; no field of a message names the caller. Only Join may come without one. Times are Unix
+/// certificate says, a node's SVID; no field of a message names the caller. Only ChallengeTPM and Join may come without one. Times are Unix
 /// seconds. Certificates, requests and keys are DER.
 
 #if canImport(FoundationEssentials)
@@ -36,7 +36,7 @@ public nonisolated struct Podshield_Authority_V1_JoinRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// One of `token`, `certificate` and `cluster_token`.
+  /// One of `token`, `certificate`, `cluster_token` and `tpm`.
   public var token: String = String()
 
   /// PKCS#10 request.
@@ -66,12 +66,121 @@ public nonisolated struct Podshield_Authority_V1_JoinRequest: Sendable {
   /// Of a Kubernetes service account, projected into a pod on the node, for this authority as its audience.
   public var clusterToken: String = String()
 
+  public var tpm: Podshield_Authority_V1_TPMAnswer {
+    get {_tpm ?? Podshield_Authority_V1_TPMAnswer()}
+    set {_tpm = newValue}
+  }
+  /// Returns true if `tpm` has been explicitly set.
+  public var hasTpm: Bool {self._tpm != nil}
+  /// Clears the value of `tpm`. Subsequent reads from it will return its default value.
+  public mutating func clearTpm() {self._tpm = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _endpoint: Podshield_Authority_V1_Endpoint? = nil
   fileprivate var _certificate: Podshield_Authority_V1_MachineCertificate? = nil
+  fileprivate var _tpm: Podshield_Authority_V1_TPMAnswer? = nil
+}
+
+public nonisolated struct Podshield_Authority_V1_ChallengeTPMRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var keys: Podshield_Authority_V1_TPMKeys {
+    get {_keys ?? Podshield_Authority_V1_TPMKeys()}
+    set {_keys = newValue}
+  }
+  /// Returns true if `keys` has been explicitly set.
+  public var hasKeys: Bool {self._keys != nil}
+  /// Clears the value of `keys`. Subsequent reads from it will return its default value.
+  public mutating func clearKeys() {self._keys = nil}
+
+  /// PKCS#10 request, the one that Join is going to have.
+  public var request: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _keys: Podshield_Authority_V1_TPMKeys? = nil
+}
+
+/// Structures of the TPM 2.0 library specification are as its part 2 has them on the wire.
+public nonisolated struct Podshield_Authority_V1_TPMKeys: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// SubjectPublicKeyInfo of the endorsement key: RSA with 2048 bits, by template L-1 of the TCG's EK credential profile.
+  public var endorsementKey: Data = Data()
+
+  /// What a vendor or an operator has put into the TPM for it, X.509; may be empty.
+  public var endorsementCertificate: Data = Data()
+
+  /// TPMT_PUBLIC: ECDSA with SHA-256 on P-256, restricted, made in this TPM and fixed to it.
+  public var attestationKey: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Podshield_Authority_V1_ChallengeTPMResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET for TPM2_ActivateCredential: 32 bytes that only the TPM with both keys finds.
+  public var credential: Data = Data()
+
+  public var secret: Data = Data()
+
+  /// Registers of the SHA-256 bank that the quote is to be of.
+  public var registers: [UInt32] = []
+
+  /// An answer after it is too late.
+  public var endsAt: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Podshield_Authority_V1_TPMAnswer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As they were when the challenge was asked for.
+  public var keys: Podshield_Authority_V1_TPMKeys {
+    get {_keys ?? Podshield_Authority_V1_TPMKeys()}
+    set {_keys = newValue}
+  }
+  /// Returns true if `keys` has been explicitly set.
+  public var hasKeys: Bool {self._keys != nil}
+  /// Clears the value of `keys`. Subsequent reads from it will return its default value.
+  public mutating func clearKeys() {self._keys = nil}
+
+  /// What the TPM found.
+  public var secret: Data = Data()
+
+  public var endsAt: Int64 = 0
+
+  /// TPMS_ATTEST of TPM2_Quote, whose extraData is the SHA-256 of "podshield-tpm-v1" and a zero byte, 32 bytes of the
+  /// connection's exporter as with MachineCertificate, the SHA-256 of the request, and `secret`.
+  public var quote: Data = Data()
+
+  /// TPMT_SIGNATURE by the attestation key.
+  public var signature: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _keys: Podshield_Authority_V1_TPMKeys? = nil
 }
 
 /// A certificate of the machine's that others issued, and proof that the sender has its key.
@@ -620,7 +729,7 @@ fileprivate nonisolated let _protobuf_package = "podshield.authority.v1"
 
 nonisolated extension Podshield_Authority_V1_JoinRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".JoinRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}request\0\u{3}node_name\0\u{1}endpoint\0\u{1}certificate\0\u{3}cluster_token\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}request\0\u{3}node_name\0\u{1}endpoint\0\u{1}certificate\0\u{3}cluster_token\0\u{1}tpm\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -634,6 +743,7 @@ nonisolated extension Podshield_Authority_V1_JoinRequest: SwiftProtobuf.Message,
       case 4: try { try decoder.decodeSingularMessageField(value: &self._endpoint) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._certificate) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.clusterToken) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._tpm) }()
       default: break
       }
     }
@@ -662,6 +772,9 @@ nonisolated extension Podshield_Authority_V1_JoinRequest: SwiftProtobuf.Message,
     if !self.clusterToken.isEmpty {
       try visitor.visitSingularStringField(value: self.clusterToken, fieldNumber: 6)
     }
+    try { if let v = self._tpm {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -672,6 +785,185 @@ nonisolated extension Podshield_Authority_V1_JoinRequest: SwiftProtobuf.Message,
     if lhs._endpoint != rhs._endpoint {return false}
     if lhs._certificate != rhs._certificate {return false}
     if lhs.clusterToken != rhs.clusterToken {return false}
+    if lhs._tpm != rhs._tpm {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Authority_V1_ChallengeTPMRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ChallengeTPMRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}keys\0\u{1}request\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._keys) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.request) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._keys {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.request.isEmpty {
+      try visitor.visitSingularBytesField(value: self.request, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Authority_V1_ChallengeTPMRequest, rhs: Podshield_Authority_V1_ChallengeTPMRequest) -> Bool {
+    if lhs._keys != rhs._keys {return false}
+    if lhs.request != rhs.request {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Authority_V1_TPMKeys: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TPMKeys"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}endorsement_key\0\u{3}endorsement_certificate\0\u{3}attestation_key\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.endorsementKey) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.endorsementCertificate) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.attestationKey) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.endorsementKey.isEmpty {
+      try visitor.visitSingularBytesField(value: self.endorsementKey, fieldNumber: 1)
+    }
+    if !self.endorsementCertificate.isEmpty {
+      try visitor.visitSingularBytesField(value: self.endorsementCertificate, fieldNumber: 2)
+    }
+    if !self.attestationKey.isEmpty {
+      try visitor.visitSingularBytesField(value: self.attestationKey, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Authority_V1_TPMKeys, rhs: Podshield_Authority_V1_TPMKeys) -> Bool {
+    if lhs.endorsementKey != rhs.endorsementKey {return false}
+    if lhs.endorsementCertificate != rhs.endorsementCertificate {return false}
+    if lhs.attestationKey != rhs.attestationKey {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Authority_V1_ChallengeTPMResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ChallengeTPMResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}credential\0\u{1}secret\0\u{1}registers\0\u{3}ends_at\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.credential) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.secret) }()
+      case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.registers) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.endsAt) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.credential.isEmpty {
+      try visitor.visitSingularBytesField(value: self.credential, fieldNumber: 1)
+    }
+    if !self.secret.isEmpty {
+      try visitor.visitSingularBytesField(value: self.secret, fieldNumber: 2)
+    }
+    if !self.registers.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.registers, fieldNumber: 3)
+    }
+    if self.endsAt != 0 {
+      try visitor.visitSingularInt64Field(value: self.endsAt, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Authority_V1_ChallengeTPMResponse, rhs: Podshield_Authority_V1_ChallengeTPMResponse) -> Bool {
+    if lhs.credential != rhs.credential {return false}
+    if lhs.secret != rhs.secret {return false}
+    if lhs.registers != rhs.registers {return false}
+    if lhs.endsAt != rhs.endsAt {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Podshield_Authority_V1_TPMAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TPMAnswer"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}keys\0\u{1}secret\0\u{3}ends_at\0\u{1}quote\0\u{1}signature\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._keys) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.secret) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.endsAt) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.quote) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._keys {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.secret.isEmpty {
+      try visitor.visitSingularBytesField(value: self.secret, fieldNumber: 2)
+    }
+    if self.endsAt != 0 {
+      try visitor.visitSingularInt64Field(value: self.endsAt, fieldNumber: 3)
+    }
+    if !self.quote.isEmpty {
+      try visitor.visitSingularBytesField(value: self.quote, fieldNumber: 4)
+    }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Podshield_Authority_V1_TPMAnswer, rhs: Podshield_Authority_V1_TPMAnswer) -> Bool {
+    if lhs._keys != rhs._keys {return false}
+    if lhs.secret != rhs.secret {return false}
+    if lhs.endsAt != rhs.endsAt {return false}
+    if lhs.quote != rhs.quote {return false}
+    if lhs.signature != rhs.signature {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

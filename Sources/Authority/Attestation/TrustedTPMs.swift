@@ -1,0 +1,123 @@
+internal import Identity
+public import OpenSSLBinding
+internal import PrintableText
+internal import TrustedPlatform
+
+/// Which TPMs let their nodes join.
+public struct TrustedTPMs: Sendable {
+    /// Of those whose key is in the list. Asked for each join; nil where there is no list.
+    public var names: (@Sendable () throws(TPMListFailure) -> TPMNames)?
+    /// Roots of endorsement certificates, and authorities below them, which TPMs do not have with them. What they certify names
+    /// its node.
+    public var issuers: [Certificate]
+    /// Values of registers of the SHA-256 bank that a node must have, by number; empty for whatever it has.
+    public var registers: [Int: [UInt8]]
+    let challenges = ChallengeKey()
+
+    public init(
+        names: (@Sendable () throws(TPMListFailure) -> TPMNames)? = nil, issuers: [Certificate] = [],
+        registers: [Int: [UInt8]] = [:]
+    ) {
+        self.names = names
+        self.issuers = issuers
+        self.registers = registers
+    }
+}
+
+/// Why a list of TPMs cannot be had.
+public struct TPMListFailure: Error, Sendable, Equatable {
+    public let reason: String
+
+    public init(_ reason: String) { self.reason = reason }
+}
+
+/// A TPM that may let its node join, once it has shown that both keys are in it.
+struct RecognizedTPM: Sendable {
+    let endorsementKey: PublicKey
+    let attestationKey: AttestationKey
+    let node: AttestedNode
+}
+
+extension TrustedTPMs {
+    private static let longestKey = 1024
+    private static let longestCertificate = 16384
+    private static let mostIntermediates = 3
+
+    /// Which node's TPM has this endorsement key. That the keys are in a TPM at all is not known yet.
+    func recognize(_ keys: TPMKeys, now: Int64) throws(TPMRejection) -> RecognizedTPM {
+        guard keys.endorsementKey.count <= Self.longestKey, keys.attestationKey.count <= Self.longestKey,
+            keys.endorsementCertificate.count <= Self.longestCertificate
+        else { throw .tooMuch }
+        let endorsementKey = try Self.endorsementKey(keys.endorsementKey)
+        let node = try node(with: endorsementKey, keys.endorsementCertificate, now: now)
+        let attestationKey: AttestationKey
+        do throws(AttestationKeyError) {
+            attestationKey = try AttestationKey(publicArea: keys.attestationKey)
+        } catch {
+            throw .attestationKey(error)
+        }
+        return RecognizedTPM(endorsementKey: endorsementKey, attestationKey: attestationKey, node: node)
+    }
+
+    private static func endorsementKey(_ der: [UInt8]) throws(TPMRejection) -> PublicKey {
+        guard let key = try? PublicKey(subjectPublicKeyInfo: der), key.kind == .rsa(bits: 2048), key.isCanonical else {
+            throw .unsuitableKey
+        }
+        return key
+    }
+
+    private func node(
+        with key: PublicKey, _ certificate: [UInt8], now: Int64
+    ) throws(TPMRejection) -> AttestedNode {
+        let digest = SHA256Digest.hash(key.subjectPublicKeyInfo).hexadecimal
+        // Which TPM has a name is the list's to say, also when it is another than before.
+        if let name = try listed()?.names[digest] {
+            return AttestedNode(name: name, attestation: .tpm(key: digest), mayChangeKey: true)
+        }
+        guard !issuers.isEmpty, !certificate.isEmpty else { throw .unknownKey(digest) }
+        return AttestedNode(
+            name: try certifiedName(of: key, certificate, now: now), attestation: .tpm(key: digest))
+    }
+
+    private func listed() throws(TPMRejection) -> TPMNames? {
+        guard let names else { return nil }
+        do throws(TPMListFailure) { return try names() } catch { throw .noList(error.reason) }
+    }
+
+    // MARK: Endorsement certificates
+
+    private func certifiedName(of key: PublicKey, _ der: [UInt8], now: Int64) throws(TPMRejection) -> String {
+        let leaf: Certificate
+        do throws(OpenSSLError) { leaf = try Certificate(der: der) } catch { throw .unreadable("\(error)") }
+        guard leaf.publicKey == key else { throw .otherKey }
+        try checkPath(of: leaf, now: now)
+        let profile: CertificateProfile
+        do throws(SVIDRejection) { profile = try CertificateProfile(leaf) } catch { throw .unreadable("\(error)") }
+        guard !profile.isAuthority, profile.keyUsage?.contains(.keyEncipherment) == true,
+            profile.extendedKeyUsages?.contains(Self.endorsementUsage) == true
+        else { throw .notForEndorsement }
+        guard let name = leaf.commonName else { throw .noName }
+        guard AuthorityCore.isNodeName(name) else { throw .badName(name) }
+        return name
+    }
+
+    /// tcg-kp-EKCertificate, 2.23.133.8.1, as DER content.
+    private static let endorsementUsage: [UInt8] = [0x67, 0x81, 0x05, 0x08, 0x01]
+
+    private func checkPath(of leaf: Certificate, now: Int64) throws(TPMRejection) {
+        guard leaf.version == 3 else { throw .unreadable("it is not of version 3") }
+        let roots = issuers.filter { $0.subject == $0.issuer }
+        do throws(PathValidation.Failure) {
+            _ = try PathValidation.validate(
+                leaf: leaf, intermediates: issuers.filter { $0.subject != $0.issuer }, roots: roots, at: now,
+                maximumIntermediates: Self.mostIntermediates)
+        } catch {
+            switch error.kind {
+            case .unknownAuthority: throw .unknownIssuer
+            case .expired: throw .expired
+            case .notYetValid: throw .notYetValid
+            case .other: throw .invalidPath(error.reason)
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import Testing
+
+@testable import Authority
+
+@Suite struct TPMNamesTests {
+    private static let (a, b) = (String(repeating: "a1", count: 32), String(repeating: "b2", count: 32))
+
+    @Test func namesAndKeys() throws {
+        let text = "# machines\n\nnode-a \(Self.a)\r\n\tnode-b\t\(Self.b.uppercased())  # in rack 7\n#node-c \(Self.a)"
+        #expect(try TPMNames(text).names == [Self.a: "node-a", Self.b: "node-b"])
+        #expect(try TPMNames("").names.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("node-a", TPMNamesError.Reason.notTwoWords), ("node-a \(a) \(b)", .notTwoWords),
+        ("../a \(a)", .badName("../a")),
+        ("n\u{f6}de \(a)", .badName("n\u{f6}de")), ("node-a \(a)0", .badKey), ("node-a \(a.dropLast())g", .badKey),
+        ("node-a \(b.replacing("b2", with: "b:"))", .badKey),
+    ])
+    func linesThatAreNone(_ line: String, _ reason: TPMNamesError.Reason) {
+        #expect(throws: TPMNamesError(line: 2, reason: reason)) { try TPMNames("\n\(line)\n") }
+    }
+
+    /// Of two lines neither is taken for the right one.
+    @Test func aNameHasOneTPMAndATPMOneName() {
+        for second in ["node-a \(Self.b)", "node-b \(Self.a.uppercased())", "node-a \(Self.a)"] {
+            #expect(throws: TPMNamesError(line: 2, reason: .twice)) { try TPMNames("node-a \(Self.a)\n\(second)\n") }
+        }
+    }
+
+    @Test func aListHasAnEnd() {
+        let long = String(repeating: "#", count: TPMNames.longest + 1)
+        #expect(throws: TPMNamesError(line: 1, reason: .tooLong)) { try TPMNames(long) }
+    }
+}

@@ -1,0 +1,406 @@
+import Authority
+import AuthorityAPI
+import Foundation
+import GRPCCore
+import Identity
+import Issuance
+import KernelTestSupport
+import OpenSSLBinding
+import Synchronization
+import TPMBinding
+import TPMTestSupport
+import Testing
+import TrustedPlatform
+
+@testable import NodeIdentity
+
+/// Nodes that join by their TPMs, which are swtpm's.
+@Suite(.serialized, .timeLimit(.minutes(2)), .blocking) struct TPMJoinTests {
+    private let list = TPMList()
+    private let tpm: SoftwareTPM
+    private let authority: TestAuthority
+
+    init() async throws {
+        let list = list
+        tpm = try SoftwareTPM()
+        authority = try await TestAuthority { $0.tpms = TrustedTPMs(names: list.names) }
+        try list.put("node-a", tpm)
+    }
+
+    private func node(
+        _ source: any TPMSource, as name: String? = nil, at authority: TestAuthority? = nil
+    ) async throws -> TestNode {
+        let authority = authority ?? self.authority
+        let node = try TestNode(clock: authority.clock)
+        try await node.join(
+            JoinInvitation(
+                .tpm(source), authorityAddress: authority.address,
+                rootFingerprints: [authority.service.rootFingerprint], nodeName: name))
+        return node
+    }
+
+    private func expectRefused(
+        _ source: any TPMSource, as name: String? = nil, at other: TestAuthority? = nil, _ reason: JoinRefusal,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async {
+        let authority = other ?? self.authority
+        let before = authority.refusals.count
+        await #expect(throws: JoinError.self, sourceLocation: sourceLocation) {
+            _ = try await node(source, as: name, at: authority)
+        }
+        #expect(authority.refusals.dropFirst(before) == [reason], sourceLocation: sourceLocation)
+    }
+
+    @Test func aNodeJoinsAndJoinsAgain() async throws {
+        let first = try await node(tpm.device)
+        #expect(first.service.currentSVID?.svid.id == (try ReservedNames.node("node-a", in: trustDomain)))
+        let record = try #require(try await authority.service.nodes().first)
+        #expect(record.attestation == .tpm(key: try tpm.digest()) && record.attestation.method == "tpm")
+        await first.stop()
+        // It has lost its state, and is the same node.
+        let again = try await node(tpm.device, as: "node-a")
+        #expect(await again.service.membership?.number == record.number.rawValue)
+        #expect(try await authority.service.nodes().count == 1)
+    }
+
+    @Test func aBannedNodeStaysOutUntilItIsEvicted() async throws {
+        _ = try await node(tpm.device)
+        _ = try await authority.service.ban(node: "node-a")
+        await expectRefused(tpm.device, .banned("node-a"))
+        _ = try await authority.service.evict(node: "node-a")
+        #expect(await (try node(tpm.device)).service.membership?.number == 1)
+    }
+
+    // MARK: Names
+
+    @Test func anotherTPMIsNotLetIn() async throws {
+        let foreign = try SoftwareTPM()
+        await expectRefused(foreign.device, as: "node-a", .tpm(.unknownKey(try foreign.digest())))
+        await expectRefused(tpm.device, as: "node-b", .otherName(asked: "node-b"))
+        #expect(try await authority.service.nodes().isEmpty)
+    }
+
+    /// A machine was replaced, and the list says so.
+    @Test func theListSaysWhichTPMHasAName() async throws {
+        _ = try await node(tpm.device)
+        let (other, before) = (try SoftwareTPM(), try tpm.digest())
+        try list.put("node-a", other)
+        _ = try await node(other.device)
+        await expectRefused(tpm.device, .tpm(.unknownKey(before)))
+        #expect(try await authority.service.nodes().map(\.number.rawValue) == [1])
+    }
+
+    @Test func aNodeThatJoinedByTokenKeepsItsName() async throws {
+        _ = try await TestNode.joined("node-a", to: authority)
+        await expectRefused(tpm.device, .nameHeld("node-a"))
+    }
+
+    @Test func nobodyJoinsByTPMWhereNoneIsConfigured() async throws {
+        await expectRefused(tpm.device, at: try await TestAuthority(), .tpm(.notConfigured))
+    }
+
+    @Test func aListThatCannotBeHadIsNotTheNodesFault() async throws {
+        list.fail()
+        let error = await #expect(throws: JoinError.self) { _ = try await node(tpm.device) }
+        #expect(error == .call(.unreachable("the authority cannot look at TPMs now")))
+        #expect(authority.refusals == [.tpm(.noList("gone"))])
+    }
+
+    // MARK: Endorsement certificates
+
+    @Test func aCertifiedTPMHasTheNameOfItsCertificate() async throws {
+        let issuer = try EndorsementIssuer()
+        let certified = try SoftwareTPM(certificate: ("node-c", issuer))
+        let roots = try Certificate.parsePEMChain(issuer.certificates())
+        let authority = try await TestAuthority { $0.tpms = TrustedTPMs(issuers: roots) }
+        let joined = try await node(certified.device, at: authority)
+        #expect(await joined.service.membership?.name == "node-c")
+        // Another machine, which the same issuer has certified under the same name.
+        let other = try SoftwareTPM(certificate: ("node-c", issuer))
+        await expectRefused(other.device, at: authority, .nameHeld("node-c"))
+        _ = try await authority.service.evict(node: "node-c")
+        _ = try await node(other.device, at: authority)
+        let foreign = try SoftwareTPM(certificate: ("node-c", EndorsementIssuer()))
+        await expectRefused(foreign.device, at: authority, .tpm(.unknownIssuer))
+        await expectRefused(tpm.device, at: authority, .tpm(.unknownKey(try tpm.digest())))
+    }
+
+    private static let endorsement: [[UInt8]] = [[0x67, 0x81, 0x05, 0x08, 0x01]]
+
+    @Test(arguments: [
+        (TPMRejection.expired, MachinePKI.Order(commonName: "node-a", usage: .keyEncipherment, validity: -3600 ... -1)),
+        (.notYetValid, .init(commonName: "node-a", usage: .keyEncipherment, validity: 600...3600)),
+        (.notForEndorsement, .init(commonName: "node-a", usage: .keyEncipherment, purposes: nil)),
+        (
+            .notForEndorsement,
+            .init(commonName: "node-a", usage: .keyEncipherment, purposes: [ExtensionID.clientAuthentication])
+        ),
+        (.notForEndorsement, .init(commonName: "node-a", usage: .digitalSignature)),
+        (.notForEndorsement, .init(commonName: "node-a", isAuthority: true, usage: [.keyEncipherment, .keyCertSign])),
+        (.noName, .init(commonName: nil, dnsNames: ["node-a"], usage: .keyEncipherment)),
+        (.badName("../x"), .init(commonName: "../x", usage: .keyEncipherment)),
+    ])
+    func certificatesThatLetNobodyIn(_ reason: TPMRejection, _ order: MachinePKI.Order) async throws {
+        let pki = try MachinePKI()
+        let authority = try await TestAuthority { $0.tpms = TrustedTPMs(issuers: [pki.root]) }
+        var order = order
+        if reason != .notForEndorsement || order.usage != .keyEncipherment { order.purposes = Self.endorsement }
+        let certificate = try order.certificate(of: tpm.endorsementKey(), by: pki.key, under: pki.root)
+        let shown = AlteredTPM(tpm) { $0.endorsementCertificate = certificate.der }
+        await expectRefused(shown, at: authority, .tpm(reason))
+    }
+
+    @Test func aCertificateOfAnotherKeyOrNone() async throws {
+        let pki = try MachinePKI()
+        let authority = try await TestAuthority { $0.tpms = TrustedTPMs(issuers: [pki.root]) }
+        let good = MachinePKI.Order(commonName: "node-a", usage: .keyEncipherment, purposes: Self.endorsement)
+        let certificate = try good.certificate(of: tpm.endorsementKey(), by: pki.key, under: pki.root)
+        let other = AlteredTPM(try SoftwareTPM()) { $0.endorsementCertificate = certificate.der }
+        await expectRefused(other, at: authority, .tpm(.otherKey))
+        let long = AlteredTPM(tpm) { $0.endorsementCertificate = [UInt8](repeating: 0x30, count: 16385) }
+        await expectRefused(long, at: authority, .tpm(.tooMuch))
+        let weak = AlteredTPM(tpm) {
+            $0.endorsementKey = (try? PrivateKey.generate().publicKey.subjectPublicKeyInfo) ?? []
+        }
+        await expectRefused(weak, at: authority, .tpm(.unsuitableKey))
+        _ = try await node(AlteredTPM(tpm) { $0.endorsementCertificate = certificate.der }, at: authority)
+    }
+
+    /// Workloads' certificates lead there.
+    @Test func theOwnRootVouchesForNoTPM() async throws {
+        let pem = try String(contentsOfFile: authority.directory.path + "/authority/ca.pem", encoding: .utf8)
+        let own = try Certificate.parsePEMChain(pem)
+        let directory = authority.directory
+        try await authority.stop()
+        await #expect(throws: AuthorityError.ownRootVouchesForMachines) {
+            _ = try await TestAuthority(in: directory) { $0.tpms = TrustedTPMs(issuers: own) }
+        }
+    }
+
+    // MARK: Keys
+
+    /// It could sign what its TPM never said.
+    @Test func anAttestationKeyHasToBeRestricted() async throws {
+        let unrestricted = AlteredTPM(tpm) { $0.attestationKey[5] &= ~1 }
+        await expectRefused(unrestricted, .tpm(.attestationKey(.attributes(0x0004_0472))))
+        let short = AlteredTPM(tpm) { $0.attestationKey.removeLast() }
+        await expectRefused(short, .tpm(.attestationKey(.format(.truncated))))
+    }
+
+    /// A key that is not as its sender says, or in another TPM, has another name than the TPM knows: it does not say the secret.
+    @Test func theKeyHasToBeInTheTPM() async throws {
+        let other = try SoftwareTPM()
+        let foreign = try other.keys()
+        for source in [
+            AlteredTPM(tpm) { $0.attestationKey[6] ^= 4 },
+            AlteredTPM(tpm) { $0.attestationKey = foreign.attestationKey },
+        ] {
+            let error = await #expect(throws: JoinError.self) { _ = try await node(source) }
+            guard case .tpm(let failure)? = error else {
+                Issue.record("\(String(describing: error))")
+                continue
+            }
+            #expect(failure.operation == "TPM2_ActivateCredential")
+        }
+        // Nor does the other TPM, which has the key, but not the endorsement key.
+        let elsewhere = AlteredTPM(other) { [own = try tpm.keys().endorsementKey] in $0.endorsementKey = own }
+        await #expect(throws: JoinError.self) { _ = try await node(elsewhere) }
+        #expect(try await authority.service.nodes().isEmpty)
+    }
+
+    // MARK: Registers
+
+    @Test func registersHaveToBeAsTheyShould() async throws {
+        let zero = [UInt8](repeating: 0, count: 32)
+        let list = list
+        let strict = try await TestAuthority {
+            $0.tpms = TrustedTPMs(names: list.names, registers: [7: zero, 23: zero])
+        }
+        _ = try await node(tpm.device, at: strict)
+        try tpm.tool("pcrextend", "23:sha256=" + String(repeating: "01", count: 32))
+        await expectRefused(tpm.device, at: strict, .tpm(.changedRegisters))
+        // One of others, which are as they should be.
+        let evasive = AlteredTPM(
+            tpm,
+            quoting: { tpm, _, nonce throws(TPMError) in
+                try tpm.quote(PlatformRegisters([7])!, nonce: nonce)
+            })
+        await expectRefused(evasive, at: strict, .tpm(.otherRegisters))
+        _ = try await node(tpm.device)
+    }
+
+    @Test func quotesThatAreNone() async throws {
+        let short = AlteredTPM(
+            tpm,
+            quoting: { tpm, registers, nonce throws(TPMError) in
+                var quote = try tpm.quote(registers, nonce: nonce)
+                quote.attestation.removeLast()
+                return quote
+            })
+        await expectRefused(short, .tpm(.quote(.truncated)))
+        let stale = AlteredTPM(
+            tpm,
+            quoting: { tpm, registers, _ throws(TPMError) in
+                try tpm.quote(registers, nonce: [UInt8](repeating: 0, count: 32))
+            })
+        await expectRefused(stale, .tpm(.otherQuote))
+        let changed = AlteredTPM(
+            tpm,
+            quoting: { tpm, registers, nonce throws(TPMError) in
+                var quote = try tpm.quote(registers, nonce: nonce)
+                quote.attestation[quote.attestation.count - 1] ^= 1
+                return quote
+            })
+        await expectRefused(changed, .tpm(.otherQuote))
+    }
+
+    // MARK: Challenges
+
+    /// An answer that was made on another connection, even if the sender says that it is this one.
+    @Test func aRelayedAnswerIsWorthless() async throws {
+        let (first, second) = (try await Stranger(to: authority), try await Stranger(to: authority))
+        let answered = try await first.answered(by: tpm)
+        let claim = try first.connection.exporter()
+        await #expect(throws: RPCError.self) { _ = try await second.join(answered) }
+        await #expect(throws: RPCError.self) { _ = try await second.join(answered, claiming: claim) }
+        #expect(authority.refusals == Array(repeating: .tpm(.otherChallenge), count: 2))
+        #expect(try await first.join(answered).nodeNumber == 1)
+        // Once more from where it was made it lets the same node in, for the same key: nobody else can send it.
+        #expect(try await first.join(answered).nodeNumber == 1)
+        #expect(try await authority.service.nodes().map(\.name) == ["node-a"])
+    }
+
+    /// Somebody between the node and the authority, whose own challenge the node's TPM answers.
+    @Test func aQuoteIsOfOneConnection() async throws {
+        let (victim, attacker) = (try await Stranger(to: authority), try await Stranger(to: authority))
+        let exporter = try victim.connection.exporter()
+        let answered = try await attacker.answered(by: tpm, over: exporter)
+        await #expect(throws: RPCError.self) { _ = try await attacker.join(answered) }
+        #expect(authority.refusals == [.tpm(.otherQuote)])
+    }
+
+    @Test func anAnswerIsForOneRequest() async throws {
+        let stranger = try await Stranger(to: authority)
+        var answered = try await stranger.answered(by: tpm)
+        answered.request = Data(try SigningRequest.make(key: .generate()))
+        let changed = answered
+        await #expect(throws: RPCError.self) { _ = try await stranger.join(changed) }
+        #expect(authority.refusals == [.tpm(.otherChallenge)])
+    }
+
+    @Test func aSecretThatIsGuessedOrOfAnotherTime() async throws {
+        let stranger = try await Stranger(to: authority)
+        let answered = try await stranger.answered(by: tpm)
+        for change: (inout Podshield_Authority_V1_TPMAnswer) -> Void in [
+            { $0.secret = Data(count: 32) }, { $0.secret = Data() }, { $0.endsAt += 3600 },
+        ] {
+            var other = answered
+            change(&other.tpm)
+            let changed = other
+            await #expect(throws: RPCError.self) { _ = try await stranger.join(changed) }
+        }
+        #expect(authority.refusals == Array(repeating: .tpm(.otherChallenge), count: 3))
+    }
+
+    @Test func anAnswerThatComesTooLate() async throws {
+        let stranger = try await Stranger(to: authority)
+        let answered = try await stranger.answered(by: tpm)
+        authority.clock.advance(seconds: 31)
+        await #expect(throws: RPCError.self) { _ = try await stranger.join(answered) }
+        #expect(authority.refusals == [.tpm(.late)])
+    }
+}
+
+/// What an operator writes down, and can change.
+private final class TPMList: Sendable {
+    private let lines = Mutex<[String: String]?>([:])
+
+    func put(_ name: String, _ tpm: SoftwareTPM) throws {
+        let digest = try tpm.digest()
+        lines.withLock { $0?[name] = digest }
+    }
+
+    func fail() { lines.withLock { $0 = nil } }
+
+    var names: @Sendable () throws(TPMListFailure) -> TPMNames {
+        { () throws(TPMListFailure) in
+            guard let lines = self.lines.withLock({ $0 }) else { throw TPMListFailure("gone") }
+            let text = lines.map { "\($0.key) \($0.value)\n" }.joined()
+            do throws(TPMNamesError) { return try TPMNames(text) } catch { throw TPMListFailure("\(error)") }
+        }
+    }
+}
+
+extension SoftwareTPM {
+    fileprivate var device: TPMDevice { TPMDevice(configuration: configuration) }
+    fileprivate func keys() throws -> TPMKeys { try device.open().keys }
+    fileprivate func endorsementKey() throws -> PublicKey { try PublicKey(subjectPublicKeyInfo: keys().endorsementKey) }
+    fileprivate func digest() throws -> String {
+        SHA256Digest.hash(try keys().endorsementKey).map { String(format: "%02x", $0) }.joined()
+    }
+}
+
+/// A TPM whose owner changes what it says.
+private struct AlteredTPM: TPMSource {
+    typealias Quoting = @Sendable (any AttestingTPM, PlatformRegisters, [UInt8]) throws(TPMError) -> SignedQuote
+
+    let software: SoftwareTPM
+    let change: @Sendable (inout TPMKeys) -> Void
+    let quoting: Quoting
+
+    /// One that shows other keys.
+    init(_ software: SoftwareTPM, showing change: @escaping @Sendable (inout TPMKeys) -> Void) {
+        self.software = software
+        self.change = change
+        quoting = { tpm, registers, nonce throws(TPMError) in try tpm.quote(registers, nonce: nonce) }
+    }
+
+    /// One that says something else of its registers.
+    init(_ software: SoftwareTPM, quoting: @escaping Quoting) {
+        self.software = software
+        change = { _ in }
+        self.quoting = quoting
+    }
+
+    func open() throws(TPMError) -> any AttestingTPM {
+        let tpm = try software.device.open()
+        var keys = tpm.keys
+        change(&keys)
+        return Opened(keys: keys, tpm: tpm, quoting: quoting)
+    }
+
+    private struct Opened: AttestingTPM {
+        let keys: TPMKeys
+        let tpm: any AttestingTPM
+        let quoting: Quoting
+
+        func activate(credential: [UInt8], secret: [UInt8]) throws(TPMError) -> SecretBytes {
+            try tpm.activate(credential: credential, secret: secret)
+        }
+
+        func quote(_ registers: PlatformRegisters, nonce: [UInt8]) throws(TPMError) -> SignedQuote {
+            try quoting(tpm, registers, nonce)
+        }
+    }
+}
+
+extension Stranger {
+    /// A request with the TPM's answer to a challenge of this connection, quoted over its exporter or another.
+    fileprivate func answered(
+        by software: SoftwareTPM, over exporter: [UInt8]? = nil
+    ) async throws -> Podshield_Authority_V1_JoinRequest {
+        var request = try request()
+        let tpm = try software.device.open()
+        var question = Podshield_Authority_V1_ChallengeTPMRequest()
+        question.keys = Podshield_Authority_V1_TPMKeys(tpm.keys)
+        question.request = request.request
+        let challenge = try await connection.calls.challengeTPM(question)
+        let secret = try tpm.activate(credential: Array(challenge.credential), secret: Array(challenge.secret))
+        let nonce = TPMProof.nonce(
+            exporter: try exporter ?? connection.exporter(), request: Array(request.request), secret: secret)
+        request.tpm = Podshield_Authority_V1_TPMAnswer(
+            tpm.keys, secret: secret, endsAt: challenge.endsAt,
+            quote: try tpm.quote(PlatformRegisters([0])!, nonce: nonce))
+        return request
+    }
+}
