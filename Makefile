@@ -90,7 +90,7 @@ install: bpf $(if $(BINARIES),,swift) ## Install a release build under DESTDIR a
 	test -e $(DESTDIR)/etc/podshield/config.yaml || \
 		install -m 0640 $(DESTDIR)/etc/podshield/config.yaml.example $(DESTDIR)/etc/podshield/config.yaml
 	install -d $(DESTDIR)$(DOCDIR) $(DESTDIR)$(COMPLETIONDIR)
-	install -m 0644 README.md LICENSE SECURITY.md docs/*.md $(DESTDIR)$(DOCDIR)/
+	install -m 0644 README.md LICENSE SECURITY.md docs/*.md systemd/tpm.conf $(DESTDIR)$(DOCDIR)/
 	$(DESTDIR)$(BINDIR)/psid --generate-completion-script bash > $(DESTDIR)$(COMPLETIONDIR)/psid
 	@$(TELL_SYSTEMD)
 

@@ -28,6 +28,8 @@ extension PodshieldConfiguration {
         public var jwtIssuer: JWTIssuer?
         /// Nil where no node joins by a certificate.
         public var machineCertificates: MachineCertificates?
+        /// Nil where no node joins by its TPM.
+        public var tpms: TPMs?
         /// Nil where no node joins by a cluster's token.
         public var cluster: Cluster?
         /// Nil where whom to trust is told to nodes alone.
@@ -92,6 +94,22 @@ extension PodshieldConfiguration {
             self.caFile = caFile
             self.name = name
             self.allowNewKey = allowNewKey
+        }
+    }
+
+    /// Which TPMs let their nodes join: one of the files at least.
+    public struct TPMs: Sendable, Equatable {
+        /// Lines of a node's name and its endorsement key's SHA-256; read anew for each join.
+        public var keysFile: String?
+        /// PEM file of those that certify endorsement keys.
+        public var caFile: String?
+        /// Values of registers of the SHA-256 bank that nodes have to have, by number.
+        public var registers: [Int: [UInt8]]
+
+        public init(keysFile: String?, caFile: String?, registers: [Int: [UInt8]]) {
+            self.keysFile = keysFile
+            self.caFile = caFile
+            self.registers = registers
         }
     }
 

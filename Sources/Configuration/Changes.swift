@@ -97,7 +97,7 @@ extension PodshieldConfiguration.Authority {
         case .authorityJWTLifetime: "\(jwtLifetime)"
         case .authorityJWTIssuer: jwtIssuer?.url
         default:
-            machineCertificates?.text(key) ?? cluster?.text(key) ?? upstream?.text(key)
+            machineCertificates?.text(key) ?? tpms?.text(key) ?? cluster?.text(key) ?? upstream?.text(key)
                 ?? bundleEndpoint?.text(key) ?? keyStore.text(key)
         }
     }
@@ -109,6 +109,17 @@ extension PodshieldConfiguration.MachineCertificates {
         case .x509popCAFile: caFile
         case .x509popNodeName: name.rawValue
         case .x509popAllowNewKey: "\(allowNewKey)"
+        default: nil
+        }
+    }
+}
+
+extension PodshieldConfiguration.TPMs {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch key {
+        case .tpmKeysFile: keysFile
+        case .tpmCAFile: caFile
+        case .tpmRegisters: "\(registers.sorted { $0.key < $1.key })"
         default: nil
         }
     }
@@ -225,6 +236,7 @@ extension PodshieldConfiguration.JoinCredential {
             "\(source)"
         case (.certificate(let file, _), .joinCertificateFile): file
         case (.clusterToken(let file), .joinClusterTokenFile): file
+        case (.tpm(let configuration), .joinTPM): configuration
         case (.certificate(_, let key), .joinKeyFile), (.certificate(_, let key), .joinKeyCredential): "\(key)"
         default: nil
         }

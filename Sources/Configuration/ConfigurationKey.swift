@@ -67,6 +67,10 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case x509popNodeName = "x509pop.node-name"
     case x509popAllowNewKey = "x509pop.allow-new-key"
 
+    case tpmKeysFile = "tpm.keys-file"
+    case tpmCAFile = "tpm.ca-file"
+    case tpmRegisters = "tpm.pcrs"
+
     case kubernetesServer = "kubernetes.server"
     case kubernetesCAFile = "kubernetes.ca-file"
     case kubernetesTokenFile = "kubernetes.token-file"
@@ -89,6 +93,7 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case joinKeyFile = "join.key-file"
     case joinKeyCredential = "join.key-credential"
     case joinClusterTokenFile = "join.cluster-token-file"
+    case joinTPM = "join.tpm"
 
     case linkEpochLifetime = "link.epoch-lifetime"
     case linkRekeyPackets = "link.rekey-packets"

@@ -69,8 +69,8 @@ extension ConfigurationReader {
 extension ConfigurationKey {
     fileprivate func belongs(to role: RoleName) -> Bool {
         switch section {
-        case "authority", "pkcs11", "vault", "x509pop", "kubernetes", "upstream-disk", "upstream-vault-pki",
-            "bundle-endpoint":
+        case "authority", "pkcs11", "vault", "x509pop", "tpm", "kubernetes", "upstream-disk",
+            "upstream-vault-pki", "bundle-endpoint":
             role != .node
         case "join": role == .node
         case "node", "link", "sds", "datapath", "tables", "netns-helper": role != .authority

@@ -3,10 +3,15 @@ extension ConfigurationReader {
     mutating func join() -> PodshieldConfiguration.Join? {
         let authority = document.required(.joinAuthority, .endpoint)
         let fingerprints = document.requiredOneOrMore(.joinRootFingerprint, .fingerprint)
-        only(one: [.joinToken, .joinTokenFile, .joinTokenCredential, .joinCertificateFile, .joinClusterTokenFile])
+        only(
+            one: [
+                .joinToken, .joinTokenFile, .joinTokenCredential, .joinCertificateFile, .joinClusterTokenFile, .joinTPM,
+            ])
         let clusterToken = document.value(.joinClusterTokenFile, .path)
+        let tpm = document.value(.joinTPM, .tpm)
         let credential =
-            certificate() ?? clusterToken.map { .clusterToken(file: $0) } ?? token().map { .token($0) }
+            certificate() ?? clusterToken.map { .clusterToken(file: $0) } ?? tpm.map { .tpm($0) }
+            ?? token().map { .token($0) }
         guard let authority, !fingerprints.isEmpty else { return nil }
         return PodshieldConfiguration.Join(
             authority: authority, rootFingerprints: fingerprints, credential: credential)
@@ -38,6 +43,21 @@ extension ConfigurationReader {
         return caFile.map {
             PodshieldConfiguration.MachineCertificates(caFile: $0, name: name, allowNewKey: allowNewKey)
         }
+    }
+
+    mutating func tpms() -> PodshieldConfiguration.TPMs? {
+        guard hasSection("tpm") else { return nil }
+        let keysFile = document.value(.tpmKeysFile, .path)
+        let caFile = document.value(.tpmCAFile, .path)
+        if !document.has(.tpmKeysFile), !document.has(.tpmCAFile) {
+            document.report("is missing, and so is ca-file: whose TPMs let a node join?", at: .tpmKeysFile)
+        }
+        var registers: [Int: [UInt8]] = [:]
+        for register in document.list(.tpmRegisters, .platformRegister)
+        where registers.updateValue(register.value, forKey: register.number) != nil {
+            document.report("has register \(register.number) twice", at: .tpmRegisters)
+        }
+        return PodshieldConfiguration.TPMs(keysFile: keysFile, caFile: caFile, registers: registers)
     }
 
     mutating func cluster() -> PodshieldConfiguration.Cluster? {

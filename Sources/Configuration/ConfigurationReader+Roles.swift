@@ -24,7 +24,7 @@ extension ConfigurationReader {
         let jwtLifetime = document.value(
             .authorityJWTLifetime, .duration(from: "10s", to: "1h"), default: .seconds(300))
         let jwtIssuer = document.value(.authorityJWTIssuer, .issuer)
-        let (machineCertificates, cluster) = (machineCertificates(), cluster())
+        let (machineCertificates, tpms, cluster) = (machineCertificates(), tpms(), cluster())
         let bundleEndpoint = bundleEndpoint(orAt: listen)
         guard let listen, let keyStore else { return nil }
         return PodshieldConfiguration.Authority(
@@ -32,7 +32,7 @@ extension ConfigurationReader {
             keyStore: keyStore, upstream: upstream, autoRegister: autoRegister, identityTemplate: template,
             caLifetime: caLifetime, workloadLifetime: workloadLifetime, nodeLifetime: nodeLifetime,
             jwtLifetime: jwtLifetime,
-            jwtIssuer: jwtIssuer, machineCertificates: machineCertificates, cluster: cluster,
+            jwtIssuer: jwtIssuer, machineCertificates: machineCertificates, tpms: tpms, cluster: cluster,
             bundleEndpoint: bundleEndpoint)
     }
 

@@ -15,6 +15,8 @@ extension PodshieldConfiguration {
         case certificate(file: String, key: SecretSource)
         /// What a Kubernetes cluster gave a pod on the node, and exchanges from time to time.
         case clusterToken(file: String)
+        /// The machine's TPM, as tss2-tctildr(7) has it.
+        case tpm(String)
     }
 
     /// Where the one-time secret is. Never prints it.
@@ -30,9 +32,17 @@ extension PodshieldConfiguration.Join {
     /// Whether it joins by itself as often as it has to.
     public var isRepeatable: Bool {
         switch credential {
-        case .certificate, .clusterToken: true
+        case .certificate, .clusterToken, .tpm: true
         case .token, nil: false
         }
+    }
+}
+
+extension PodshieldConfiguration.JoinCredential {
+    /// Where the kernel has the TPM; nil for one that is reached in another way, and for other credentials.
+    public var tpmDevice: String? {
+        guard case .tpm(let configuration) = self, configuration.hasPrefix("device:") else { return nil }
+        return String(configuration.dropFirst("device:".count))
     }
 }
 

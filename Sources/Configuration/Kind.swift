@@ -97,6 +97,29 @@ extension Kind where Value == [UInt8] {
     }
 }
 
+extension Kind where Value == String {
+    /// As tss2-tctildr(7) has it: how it is reached, and where.
+    static let tpm = Kind(expected: "a TPM such as device:/dev/tpmrm0") { text in
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, text.utf8.count <= 255 else { return nil }
+        guard parts[0].utf8.allSatisfy({ isLetterOrDigit($0) || $0 == UInt8(ascii: "-") }) else { return nil }
+        guard text.utf8.allSatisfy({ (33...126).contains($0) }) else { return nil }
+        return parts[0] != "device" || parts[1].hasPrefix("/") ? text : nil
+    }
+}
+
+extension Kind where Value == (number: Int, value: [UInt8]) {
+    static let platformRegister = Kind(
+        expected: "a register from 0 to 23 and its value, such as 7:0123... of 64 hexadecimal digits"
+    ) { text in
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let number = Int(parts[0]), (0...23).contains(number), parts[1].utf8.count == 64 else {
+            return nil
+        }
+        return Kind<[UInt8]>.keyID.parse(String(parts[1])).map { (number, $0) }
+    }
+}
+
 extension Kind where Value == Bool {
     static let bool = Kind(expected: "true or false", parse: Bool.init)
 }

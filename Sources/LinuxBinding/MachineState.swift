@@ -28,6 +28,11 @@ public enum MachineState {
         return UInt64(status.f_bavail) * UInt64(status.f_frsize)
     }
 
+    /// Whether this process may read and write the file or device, which is not opened. C: `access`.
+    public static func checkUsable(_ path: String) throws(SystemError) {
+        try calling("access", path) { unsafe access(path, R_OK | W_OK) }
+    }
+
     /// Whether a time service keeps the clock. C: `adjtimex`.
     public static var isClockSynchronized: Bool { ps_linux_clock_is_synchronized() == 1 }
 

@@ -42,10 +42,11 @@ extension Preflight {
     private func ofWitnesses(_ authority: PodshieldConfiguration.Authority) -> [Obstacle] {
         let files = [
             authority.upstream?.certificateFile, authority.machineCertificates?.caFile, authority.cluster?.caFile,
+            authority.tpms?.caFile, authority.tpms?.keysFile,
         ]
         return files.compactMap(\.self).flatMap { path -> [Obstacle] in
             do throws(SystemError) { _ = try AtomicFile.read(path) } catch {
-                return [Obstacle(.configurationRefused, "certificates cannot be read: \(error)")]
+                return [Obstacle(.configurationRefused, "those who vouch cannot be read: \(error)")]
             }
             return []
         }
@@ -98,7 +99,16 @@ extension Preflight {
         case .token: []
         case .certificate(let file, let key): readable("the machine's certificate", file) + secret(key)
         case .clusterToken(let file): readable("the cluster's token", file)
+        case .tpm: credential.tpmDevice.map(tpm) ?? []
         }
+    }
+
+    /// Without opening it, which could disturb who uses it.
+    private func tpm(_ device: String) -> [Obstacle] {
+        do throws(SystemError) { try MachineState.checkUsable(device) } catch {
+            return [Obstacle(.notJoined, "the TPM cannot be used: \(error)")]
+        }
+        return []
     }
 
     private func readable(_ what: String, _ path: String) -> [Obstacle] {

@@ -48,8 +48,8 @@ import Testing
         arguments: ConfigurationKey.allCases.filter {
             $0 != .role
                 && ![
-                    "join", "pkcs11", "vault", "x509pop", "kubernetes", "upstream-disk", "upstream-vault-pki",
-                    "bundle-endpoint",
+                    "join", "pkcs11", "vault", "x509pop", "tpm", "kubernetes", "upstream-disk",
+                    "upstream-vault-pki", "bundle-endpoint",
                 ].contains($0.section)
         })
     func everyKeyCounts(_ key: ConfigurationKey) throws {
@@ -70,6 +70,7 @@ import Testing
             [.joinCertificateFile, .joinKeyFile, .joinKeyCredential]
         ),
         ("cdef\n", "cdef\n  cluster-token-file: /t\n", [.joinClusterTokenFile]),
+        ("cdef\n", "cdef\n  tpm: device:/dev/tpmrm0\n", [.joinTPM]),
     ])
     func joining(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
         let before = try PodshieldConfiguration(yaml: Documents.node, file: "f")
@@ -97,6 +98,17 @@ import Testing
     func machinesCertificates(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
         let before = try PodshieldConfiguration(yaml: Documents.certificates, file: "f")
         let after = try PodshieldConfiguration(yaml: Documents.certificates.replacing(old, with: new), file: "f")
+        #expect(before.changes(to: after) == expected)
+    }
+
+    @Test(arguments: [
+        ("keys-file: /c", "keys-file: /d", [ConfigurationKey.tpmKeysFile]),
+        ("keys-file: /c", "keys-file: /c\n  ca-file: /d", [.tpmCAFile]),
+        ("keys-file: /c", "keys-file: /c\n  pcrs: [\"7:\(Documents.fingerprint)\"]", [.tpmRegisters]),
+    ])
+    func tpms(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
+        let before = try PodshieldConfiguration(yaml: Documents.tpms, file: "f")
+        let after = try PodshieldConfiguration(yaml: Documents.tpms.replacing(old, with: new), file: "f")
         #expect(before.changes(to: after) == expected)
     }
 

@@ -63,6 +63,13 @@ enum Documents {
 
             """
 
+    static let tpms =
+        authority + """
+            tpm:
+              keys-file: /c
+
+            """
+
     static let cluster =
         authority + """
             kubernetes:

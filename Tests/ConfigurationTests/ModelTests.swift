@@ -162,6 +162,23 @@ import Testing
         #expect(join.credential == .clusterToken(file: "/t") && join.isRepeatable)
     }
 
+    @Test func aNodeWithATPM() throws {
+        for (text, device) in [("device:/dev/tpmrm0", "/dev/tpmrm0"), ("swtpm:host=127.0.0.1,port=2321", nil)] {
+            let yaml = Documents.node + "  tpm: \(text)\n"
+            let join = try #require(PodshieldConfiguration(yaml: yaml, file: "f").join)
+            #expect(join.credential == .tpm(text) && join.isRepeatable && join.credential?.tpmDevice == device)
+        }
+    }
+
+    @Test func tpms() throws {
+        #expect(try PodshieldConfiguration(yaml: Documents.authority, file: "f").authority?.tpms == nil)
+        let some = try #require(PodshieldConfiguration(yaml: Documents.tpms, file: "f").authority?.tpms)
+        #expect(some == .init(keysFile: "/c", caFile: nil, registers: [:]))
+        let yaml = Documents.authority + "tpm: {ca-file: /d, pcrs: [\"0:\(Documents.fingerprint)\"]}\n"
+        let others = try #require(PodshieldConfiguration(yaml: yaml, file: "f").authority?.tpms)
+        #expect(others.keysFile == nil && others.caFile == "/d" && others.registers[0]?.prefix(2) == [0x01, 0x23])
+    }
+
     @Test func clusters() throws {
         #expect(try PodshieldConfiguration(yaml: Documents.authority, file: "f").authority?.cluster == nil)
         let authority = try #require(PodshieldConfiguration(yaml: Documents.cluster, file: "f").authority)

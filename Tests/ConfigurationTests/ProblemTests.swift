@@ -56,6 +56,14 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
             "f:5:24: kubernetes.audience: 'a b' is not an audience of 1 to 253 printable characters",
             "f:5:48: kubernetes.service-accounts: 'a' is not a service account such as podshield:node",
             "f:5:51: kubernetes.service-accounts: 'A:b' is not a service account such as podshield:node"),
+        BadDocument(
+            "tpm: {pcrs: [a]}\n",
+            "f: tpm.keys-file: is missing, and so is ca-file: whose TPMs let a node join?",
+            "f:5:14: tpm.pcrs: 'a' is not a register from 0 to 23 and its value, such as 7:0123... of 64 hexadecimal digits"
+        ),
+        BadDocument(
+            "tpm: {keys-file: /c, pcrs: [\"7:\(Documents.fingerprint)\", \"7:\(Documents.fingerprint)\"]}\n",
+            "f:5:28: tpm.pcrs: has register 7 twice"),
         BadDocument("upstream-disk: {key-file: /k}\n", "f: upstream-disk.certificate-file: is missing"),
         BadDocument(
             "upstream-disk: {certificate-file: /c, key-file: /k, key-credential: k}\n",
@@ -245,6 +253,13 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
             "  certificate-file: /c\n  key-file: /k\n  cluster-token-file: /t\n",
             "f:12:23: join.cluster-token-file: stands beside join.certificate-file; only one may"),
         BadDocument("kubernetes: {audience: a}\n", "f:10:24: kubernetes.audience: says nothing to role node"),
+        BadDocument("tpm: {ca-file: /c}\n", "f:10:16: tpm.ca-file: says nothing to role node"),
+        BadDocument(
+            "  tpm: /dev/tpmrm0\n", "f:10:8: join.tpm: '/dev/tpmrm0' is not a TPM such as device:/dev/tpmrm0"),
+        BadDocument(
+            "  tpm: device:tpmrm0\n", "f:10:8: join.tpm: 'device:tpmrm0' is not a TPM such as device:/dev/tpmrm0"),
+        BadDocument(
+            "  token: a\n  tpm: device:/dev/tpmrm0\n", "f:11:8: join.tpm: stands beside join.token; only one may"),
         BadDocument("x509pop: {ca-file: /c}\n", "f:10:20: x509pop.ca-file: says nothing to role node"),
         BadDocument("  certificate-file: /c\n", "f: join.key-file: is missing, and so is key-credential"),
         BadDocument("  key-file: /k\n", "f:10:13: join.key-file: says nothing without certificate-file"),

@@ -90,11 +90,31 @@ import Testing
         guard case .authority(var authority) = settings.role else { return }
         authority.upstream = .disk(.init(certificateFile: file, key: nil))
         authority.machineCertificates = .init(caFile: file, name: .commonName, allowNewKey: false)
+        authority.tpms = .init(keysFile: file, caFile: nil, registers: [:])
         settings.role = .authority(authority)
         let found = Preflight(settings, now: 0).ofMachine().filter { $0.message.contains(file) }
-        #expect(found.map(\.kind) == [.configurationRefused, .configurationRefused])
+        #expect(found.map(\.kind) == [.configurationRefused, .configurationRefused, .configurationRefused])
         try Data().write(to: URL(filePath: file))
         #expect(Preflight(settings, now: 0).ofMachine().filter { $0.message.contains(file) }.isEmpty)
+    }
+
+    /// A device that is not there, and one that is; nothing is opened.
+    @Test func aTPMHasToBeThere() throws {
+        let fingerprint = String(repeating: "0f", count: 32)
+        for (device, isThere) in [("/dev/no-such-tpm", false), ("/dev/null", true)] {
+            let yaml = """
+                role: node
+                trust-domain: example.org
+                permissive: true
+                node: {name: node-a, address: 192.0.2.1}
+                paths: {state: \(directory.path)/state, run: \(directory.path)/run}
+                join: {authority: "192.0.2.2:7601", root-fingerprint: \(fingerprint), tpm: "device:\(device)"}
+                """
+            let settings = try PodshieldConfiguration(yaml: yaml, file: "f")
+            let found = Preflight(settings, now: 0).ofMachine().filter { $0.message.contains("the TPM cannot be used") }
+            #expect(
+                found.map(\.kind) == (isThere ? [] : [.notJoined]) && found.allSatisfy { $0.message.contains(device) })
+        }
     }
 
     /// Vault is not asked; what it takes to ask has to be there.

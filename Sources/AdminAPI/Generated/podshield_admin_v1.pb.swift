@@ -1365,7 +1365,7 @@ public nonisolated struct Podshield_Admin_V1_Node: Sendable {
   /// How it joined last, such as join-token; empty where no authority answers.
   public var joinedBy: String = String()
 
-  /// What tells it from others that join likewise: of a certificate, the SHA-256 of its key; in a cluster, the node's UID.
+  /// What tells it from others that join likewise: of a certificate or a TPM, the SHA-256 of its key; in a cluster, the node's UID.
   public var joinedAs: String = String()
 
   /// Seconds since 1970, of the last time it joined, and the serial number of its newest SVID; likewise.

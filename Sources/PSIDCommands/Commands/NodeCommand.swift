@@ -119,9 +119,9 @@ struct NodeDocument: Encodable {
     let leases: [String]
     let isSelf: Bool
     let isBanned: Bool
-    /// `join-token`, `x509pop` or `k8s-psat`; on an authority only.
+    /// `join-token`, `x509pop`, `k8s-psat` or `tpm`; on an authority only.
     let joinedBy: String?
-    /// Of a certificate, the SHA-256 of its key; in a cluster, the UID of its node.
+    /// Of a certificate or a TPM, the SHA-256 of its key; in a cluster, the UID of its node.
     let joinedAs: String?
     /// Of the last time; on an authority only.
     let joinedAt: Timestamp?

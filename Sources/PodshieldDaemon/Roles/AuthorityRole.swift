@@ -69,6 +69,7 @@ extension AuthoritySettings {
         if let certificates = settings.machineCertificates {
             machineCertificates = try MachineCertificates(certificates)
         }
+        if let settings = settings.tpms { tpms = try TrustedTPMs(settings) }
         if let cluster = settings.cluster { clusterTokens = try ClusterTokens(cluster) }
     }
 }

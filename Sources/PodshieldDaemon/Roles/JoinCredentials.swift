@@ -5,6 +5,7 @@ import KubernetesReview
 import LinuxBinding
 import NodeIdentity
 import OpenSSLBinding
+import TPMBinding
 
 extension JoinCredential {
     /// Reads what the configuration says, as it is now.
@@ -14,6 +15,7 @@ extension JoinCredential {
             let chain = try Certificate.chain(in: file, of: .joinCertificateFile)
             self = .certificate(chain: chain, key: try Self.key(of: chain[0], in: key))
         case .clusterToken(let file): self = .clusterToken(try Self.clusterToken(file))
+        case .tpm(let configuration): self = .tpm(TPMDevice(configuration: configuration))
         case .token(let source): self = .token(try Self.token(source))
         case nil: self = .token(try Self.token(nil))
         }
