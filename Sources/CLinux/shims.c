@@ -61,7 +61,13 @@ int ps_linux_peer_pidfd(int fd, pid_t pid)
 		return pidfd;
 	if (errno != ENOPROTOOPT)
 		return -errno;
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	return ps_linux_pidfd_open(pid);
+}
+
+int ps_linux_pidfd_open(pid_t pid)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
 	return pidfd < 0 ? -errno : pidfd;
 }
 

@@ -2,11 +2,11 @@ internal import CLinux
 internal import Dispatch
 internal import Glibc
 
-/// The process that connected a Unix stream socket. It is held by a descriptor: a process that gets its number later is never
-/// taken for it.
+/// The process that connected a Unix stream socket, or that somebody named. It is held by a descriptor: a process that gets its
+/// number later is never taken for it.
 public final class PeerProcess: Sendable {
     public let credentials: PeerCredentials
-    /// Supplementary groups, as the kernel recorded them at `connect`.
+    /// Supplementary groups: as the kernel recorded them at `connect`, or when the process was named.
     public let groups: Set<UInt32>
     private let descriptor: FileDescriptor
 
@@ -26,6 +26,29 @@ public final class PeerProcess: Sendable {
         let raw = try checking("SO_PEERPIDFD", nil, ps_linux_peer_pidfd(socket, pid_t(credentials.processID)))
         descriptor = FileDescriptor(owning: raw)
         guard isAlive else { throw SystemError(operation: "SO_PEERPIDFD", code: ESRCH) }
+    }
+
+    /// The process that has this number now. `ESRCH` when there is none; `EPERM` for one that is not wholly one user's and one
+    /// group's: who began a set-user-ID program did not become whom it acts as. C: `pidfd_open`, `read` of `/proc/PID/status`.
+    public convenience init(processID: UInt32) throws(SystemError) {
+        guard let number = pid_t(exactly: processID), number > 0 else {
+            throw SystemError(operation: "pidfd_open", code: ESRCH, detail: "no process has number \(processID)")
+        }
+        let raw = try checking("pidfd_open", nil, ps_linux_pidfd_open(number))
+        try self.init(number: processID, FileDescriptor(owning: raw))
+    }
+
+    /// The same process as it is now.
+    public func current() throws(SystemError) -> PeerProcess {
+        try PeerProcess(number: credentials.processID, descriptor)
+    }
+
+    private init(number: UInt32, _ descriptor: FileDescriptor) throws(SystemError) {
+        let account = try ProcessAccount(ofProcess: number)
+        credentials = PeerCredentials(processID: number, userID: account.userID, groupID: account.groupID)
+        groups = account.groups
+        self.descriptor = descriptor
+        guard isAlive else { throw SystemError(operation: "pidfd_open", code: ESRCH) }
     }
 
     private static func groups(_ socket: Int32) throws(SystemError) -> Set<UInt32> {
@@ -91,7 +114,8 @@ extension PeerProcess {
         return file.found(at: path)
     }
 
-    private func checkAlive() throws(SystemError) {
+    /// `ESRCH` once it has ended: what was read of it by its number may be of another.
+    public func checkAlive() throws(SystemError) {
         guard isAlive else { throw SystemError(operation: "read", code: ESRCH, subject: directory) }
     }
 

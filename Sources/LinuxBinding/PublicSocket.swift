@@ -20,3 +20,11 @@ public enum PublicSocket {
         try calling("chmod", path) { unsafe chmod(path, 0o777) }
     }
 }
+
+/// A Unix socket for its owner and its group, which is that of its directory where that says so (set-group-ID).
+public enum GroupSocket {
+    /// Lets them connect, who could not before. C: `chmod`.
+    public static func open(_ path: String) throws(SystemError) {
+        try calling("chmod", path) { unsafe chmod(path, 0o660) }
+    }
+}

@@ -29,6 +29,9 @@ int ps_linux_peer_groups(int fd, gid_t *out, int most);
 /* A pidfd of such a socket's peer, by SO_PEERPIDFD (6.5), else of the process that has its number now. */
 int ps_linux_peer_pidfd(int fd, pid_t pid);
 
+/* A pidfd of the process that has this number now; a thread's is none. */
+int ps_linux_pidfd_open(pid_t pid);
+
 /* 1 where SO_PEERPIDFD is there, 0 where it is not. */
 int ps_linux_has_peer_pidfd(void);
 

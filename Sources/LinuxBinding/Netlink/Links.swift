@@ -71,9 +71,41 @@ extension RouteSocket {
     public func number(of namespace: NetworkNamespace) throws(SystemError) -> Int32? {
         var request = NetlinkMessage(RTM_GETNSID, flags: NLM_F_ACK, fixed: rtgenmsg(rtgen_family: 0))
         request.add(NETNSA_FD, UInt32(namespace.descriptor.raw))
-        let replies = try ask("RTM_GETNSID", request)
+        return try number("RTM_GETNSID", request)
+    }
+
+    /// The same for the namespace that a process is in; `ESRCH` when there is no such process. Unlike opening its namespace it
+    /// takes no power over the process.
+    public func number(ofProcess processID: UInt32) throws(SystemError) -> Int32? {
+        var request = NetlinkMessage(RTM_GETNSID, flags: NLM_F_ACK, fixed: rtgenmsg(rtgen_family: 0))
+        request.add(NETNSA_PID, processID)
+        return try number("RTM_GETNSID", request)
+    }
+
+    private func number(_ operation: String, _ request: NetlinkMessage) throws(SystemError) -> Int32? {
+        let replies = try ask(operation, request)
         let number: Int32? = replies.first?.attributes(after: MemoryLayout<rtgenmsg>.size).integer(NETNSA_NSID)
         return number.flatMap { $0 >= 0 ? $0 : nil }
+    }
+
+    /// The number that this process's namespace has for itself, which it is given unless it has one. Needs CAP_NET_ADMIN. C:
+    /// `RTM_NEWNSID`.
+    public func ownNumber() throws(SystemError) -> Int32 {
+        let own = UInt32(getpid())
+        if let number = try number(ofProcess: own) { return number }
+        var request = NetlinkMessage(RTM_NEWNSID, flags: NLM_F_ACK, fixed: rtgenmsg(rtgen_family: 0))
+        request.add(NETNSA_PID, own)
+        // Any that is free.
+        request.add(NETNSA_NSID, UInt32.max)
+        do {
+            try ask("RTM_NEWNSID", request)
+        } catch  where error.code == EEXIST {
+            // Another daemon of this machine was as quick.
+        }
+        guard let number = try number(ofProcess: own) else {
+            throw SystemError(operation: "RTM_GETNSID", code: ENOENT, detail: "this namespace has no number of its own")
+        }
+        return number
     }
 
     /// Whether somebody has a filter at the device's clsact qdisc. C: `RTM_GETTFILTER`.

@@ -1,0 +1,60 @@
+import Foundation
+import Glibc
+import KernelTestSupport
+import Testing
+
+@testable import LinuxBinding
+
+/// Processes that somebody names by their numbers.
+@Suite(.blocking) struct NamedProcessTests {
+    /// What it says of itself at first; then what it has become.
+    @Test func aNamedProcessIsKnownAsItIsNow() async throws {
+        let script = """
+            import os, sys
+            os.setgroups([4, 27]); os.setgid(33); os.setuid(0)
+            sys.stdin.readline(); os.setgroups([]); os.setuid(1234); sys.stdin.readline()
+            """
+        let input = Pipe()
+        let program = try RunningProgram(["python3", "-c", script], input: input.fileHandleForReading)
+        defer { program.end() }
+        let number = UInt32(program.processID)
+        var process = try PeerProcess(processID: number)
+        while process.groups != [4, 27] { process = try process.current() }
+        #expect(process.credentials.groupID == 33 && process.isAlive)
+        try input.fileHandleForWriting.write(contentsOf: Data("go\n".utf8))
+        while process.credentials.userID != 1234 { process = try process.current() }
+        #expect(process.groups.isEmpty && process.credentials.processID == number)
+        program.end()
+        #expect(!process.isAlive)
+        for body in [{ _ = try process.current() }, { _ = try PeerProcess(processID: number) }] {
+            #expect(#expect(throws: SystemError.self, performing: body)?.code == ESRCH)
+        }
+    }
+
+    /// It is held from the moment that it was named: its number is no way to another.
+    @Test(arguments: [0, UInt32(Int32.max), UInt32.max]) func aNumberOfNobodyIsNone(_ number: UInt32) {
+        #expect(#expect(throws: SystemError.self) { _ = try PeerProcess(processID: number) }?.code == ESRCH)
+    }
+
+    @Test(arguments: [
+        ["--ruid=1234"], ["--euid=1234"], ["--rgid=33", "--clear-groups"], ["--egid=33", "--clear-groups"],
+    ])
+    func whoActsAsAnotherIsNobody(_ words: [String]) throws {
+        let program = try RunningProgram(["setpriv"] + words + ["sleep", "60"])
+        defer { program.end() }
+        while try String(contentsOfFile: "/proc/\(program.processID)/comm", encoding: .utf8) != "sleep\n" {}
+        let error = #expect(throws: SystemError.self) { _ = try PeerProcess(processID: UInt32(program.processID)) }
+        #expect(error?.code == EPERM)
+    }
+
+    @Test func theNamespaceOfANamedProcessHasANumber() throws {
+        let routes = try RouteSocket()
+        let own = try routes.ownNumber()
+        #expect(try routes.ownNumber() == own && routes.number(ofProcess: UInt32(getpid())) == own)
+        let elsewhere = try RunningProgram(["unshare", "--net", "sleep", "60"])
+        defer { elsewhere.end() }
+        while try String(contentsOfFile: "/proc/\(elsewhere.processID)/comm", encoding: .utf8) != "sleep\n" {}
+        #expect(try routes.number(ofProcess: UInt32(elsewhere.processID)) == nil)
+        #expect(#expect(throws: SystemError.self) { try routes.number(ofProcess: UInt32(Int32.max)) }?.code == ESRCH)
+    }
+}
