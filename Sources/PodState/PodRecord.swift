@@ -5,6 +5,8 @@ package import NetnsProtocol
 /// A pod of this node: what was said of it, and what was found.
 package struct PodRecord: Sendable, Equatable {
     package let facts: PodFacts
+    /// As Kubernetes gave it; nil where nobody said.
+    package let uid: PodUID?
     package let namespace: NamespacePath
     /// Inside the pod, as asked for; nil for its first veth.
     package let interface: String?
@@ -18,10 +20,11 @@ package struct PodRecord: Sendable, Equatable {
     package let addedAt: Int64
 
     package init(
-        facts: PodFacts, namespace: NamespacePath, interface: String?, device: HostDevice, mac: [UInt8],
-        addresses: [IPAddress], mtu: UInt16, addedAt: Int64
+        facts: PodFacts, uid: PodUID? = nil, namespace: NamespacePath, interface: String?, device: HostDevice,
+        mac: [UInt8], addresses: [IPAddress], mtu: UInt16, addedAt: Int64
     ) {
         self.facts = facts
+        self.uid = uid
         self.namespace = namespace
         self.interface = interface
         self.device = device

@@ -91,6 +91,8 @@ private struct StoredPod: Codable {
     let name: String
     let serviceAccount: String
     let labels: [String: String]
+    /// Not in files of versions that did not know of it.
+    let uid: String?
     let netns: String
     let interface: String?
     let device: HostDevice
@@ -104,6 +106,7 @@ private struct StoredPod: Codable {
         name = pod.facts.name
         serviceAccount = pod.facts.serviceAccount
         labels = pod.facts.labels
+        uid = pod.uid?.text
         netns = pod.namespace.text
         interface = pod.interface
         device = pod.device
@@ -117,13 +120,15 @@ private struct StoredPod: Codable {
 extension PodRecord {
     fileprivate init(_ pod: StoredPod) throws {
         let addresses = pod.addresses.compactMap { IPAddress($0) }
-        guard let namespace = NamespacePath(pod.netns), addresses.count == pod.addresses.count, pod.mac.count == 6
+        let uid = pod.uid.flatMap(PodUID.init)
+        guard let namespace = NamespacePath(pod.netns), addresses.count == pod.addresses.count, pod.mac.count == 6,
+            (uid == nil) == (pod.uid == nil)
         else { throw PodStoreError.nonsense(of: "pod \(pod.namespace)/\(pod.name)") }
         self.init(
             facts: try PodFacts(
                 namespace: pod.namespace, serviceAccount: pod.serviceAccount, name: pod.name, labels: pod.labels),
-            namespace: namespace, interface: pod.interface, device: pod.device, mac: pod.mac, addresses: addresses,
-            mtu: pod.mtu, addedAt: pod.addedAt)
+            uid: uid, namespace: namespace, interface: pod.interface, device: pod.device, mac: pod.mac,
+            addresses: addresses, mtu: pod.mtu, addedAt: pod.addedAt)
     }
 }
 

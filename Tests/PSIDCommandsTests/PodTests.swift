@@ -7,7 +7,8 @@ import Testing
         let daemon = FakeDaemon { $0.podAdd.pod = Messages.pod }
         let outcome = try await psid(
             "pod", "add", "web-0", "--namespace", "shop", "--service-account", "web", "--label", "app=web", "--label",
-            "a=b=c", "--netns", "/run/netns/web-0", "--interface", "eth0", to: daemon)
+            "a=b=c", "--netns", "/run/netns/web-0", "--interface", "eth0", "--uid",
+            "a1b2c3d4-e5f6-7890-abcd-ef1234567890", to: daemon)
         #expect(outcome.status == .success)
         #expect(
             outcome.output == """
@@ -19,7 +20,7 @@ import Testing
                 """)
         let facts = try #require(daemon.request(Podshield_Admin_V1_PodAddRequest.self)).facts
         #expect(facts.name == "web-0" && facts.namespace == "shop" && facts.serviceAccount == "web")
-        #expect(facts.labels == ["app": "web", "a": "b=c"])
+        #expect(facts.labels == ["app": "web", "a": "b=c"] && facts.uid == "a1b2c3d4-e5f6-7890-abcd-ef1234567890")
         #expect(facts.netns == "/run/netns/web-0" && facts.interface == "eth0")
     }
 

@@ -23,7 +23,10 @@ import Testing
 
     @Test func whatIsSavedComesBackWhole() throws {
         let saved = PodStore.Saved(
-            pods: [try podRecord(), try podRecord("db-0", labels: [:], interface: "eth1", index: 9)],
+            pods: [
+                try podRecord(uid: "a1b2c3d4-e5f6-7890-abcd-ef1234567890"),
+                try podRecord("db-0", labels: [:], interface: "eth1", index: 9),
+            ],
             former: Set(
                 try podRecord("old-0", index: 4).holdings(of: NumericIdentity(rawValue: 300))
                     + podRecord("old-0", index: 4).holdings(of: NumericIdentity(rawValue: 301))))

@@ -748,6 +748,9 @@ public nonisolated struct Podshield_Admin_V1_PodFacts: Sendable {
   /// Its interface inside; empty for the only veth that is there.
   public var interface: String = String()
 
+  /// A UUID, as Kubernetes gave it, by which brokers may refer to it; empty where it is not known.
+  public var uid: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -3591,7 +3594,7 @@ nonisolated extension Podshield_Admin_V1_Packet: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Podshield_Admin_V1_PodFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PodFacts"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}namespace\0\u{3}service_account\0\u{1}labels\0\u{1}netns\0\u{1}interface\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}namespace\0\u{3}service_account\0\u{1}labels\0\u{1}netns\0\u{1}interface\0\u{1}uid\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3605,6 +3608,7 @@ nonisolated extension Podshield_Admin_V1_PodFacts: SwiftProtobuf.Message, SwiftP
       case 4: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.labels) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.netns) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.interface) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.uid) }()
       default: break
       }
     }
@@ -3629,6 +3633,9 @@ nonisolated extension Podshield_Admin_V1_PodFacts: SwiftProtobuf.Message, SwiftP
     if !self.interface.isEmpty {
       try visitor.visitSingularStringField(value: self.interface, fieldNumber: 6)
     }
+    if !self.uid.isEmpty {
+      try visitor.visitSingularStringField(value: self.uid, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3639,6 +3646,7 @@ nonisolated extension Podshield_Admin_V1_PodFacts: SwiftProtobuf.Message, SwiftP
     if lhs.labels != rhs.labels {return false}
     if lhs.netns != rhs.netns {return false}
     if lhs.interface != rhs.interface {return false}
+    if lhs.uid != rhs.uid {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

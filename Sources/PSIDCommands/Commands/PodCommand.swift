@@ -32,6 +32,9 @@ struct PodAddCommand: SessionCommand {
     @Option(help: ArgumentHelp("Its interface inside, if it has more than one.", valueName: "name"))
     var interface = ""
 
+    @Option(help: ArgumentHelp("Its UID in Kubernetes, by which brokers may refer to it.", valueName: "uuid"))
+    var uid = ""
+
     func validate() throws { _ = try label.labels() }
 
     func run(in session: Session) async throws {
@@ -50,6 +53,7 @@ struct PodAddCommand: SessionCommand {
         request.facts.labels = try label.labels()
         request.facts.netns = netns
         request.facts.interface = interface
+        request.facts.uid = uid
         return request
     }
 }

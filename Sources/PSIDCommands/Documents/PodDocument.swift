@@ -6,6 +6,7 @@ struct PodDocument: Encodable {
     let namespace: String
     let serviceAccount: String
     let labels: [String: String]
+    let uid: String?
     let netns: String
     let interface: String?
     let spiffeID: String?
@@ -28,6 +29,7 @@ extension PodDocument {
         namespace = pod.facts.namespace
         serviceAccount = pod.facts.serviceAccount
         labels = pod.facts.labels
+        uid = pod.facts.uid.known
         netns = pod.facts.netns
         interface = pod.facts.interface.known
         spiffeID = pod.spiffeID.known

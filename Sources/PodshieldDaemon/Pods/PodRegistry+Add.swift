@@ -42,8 +42,8 @@ extension PodRegistry {
         try check(found.addresses, of: name)
         let device = try hostDevice(found.hostIfindex, of: name)
         return PodRecord(
-            facts: request.facts, namespace: request.namespace, interface: request.interface, device: device,
-            mac: found.podMAC, addresses: found.addresses.sorted(), mtu: mtu, addedAt: parts.now())
+            facts: request.facts, uid: request.uid, namespace: request.namespace, interface: request.interface,
+            device: device, mac: found.podMAC, addresses: found.addresses.sorted(), mtu: mtu, addedAt: parts.now())
     }
 
     private func podMTU(_ name: PodName) throws(PodError) -> UInt16 {

@@ -6,6 +6,8 @@ import PodState
 /// A pod that is to be taken on.
 package struct PodRequest: Sendable, Equatable {
     package let facts: PodFacts
+    /// Nil where nobody says.
+    package let uid: PodUID?
     package let namespace: NamespacePath
     /// Nil: the first veth.
     package let interface: String?
@@ -16,6 +18,6 @@ extension PodRecord {
 
     /// Whether both speak of one pod in the same words.
     func isSame(as request: PodRequest) -> Bool {
-        facts == request.facts && namespace == request.namespace && interface == request.interface
+        facts == request.facts && uid == request.uid && namespace == request.namespace && interface == request.interface
     }
 }
