@@ -61,7 +61,7 @@ extension PodshieldConfiguration.Node {
         case .datapathMarkMask: "\(datapath.markMask)"
         case .datapathEventsPerSecond: "\(datapath.eventsPerSecond)"
         case .netnsHelperSocket, .netnsHelperExecutable: "\(netnsHelper)"
-        default: datapath.tables.text(key)
+        default: broker?.text(key) ?? datapath.tables.text(key)
         }
     }
 }

@@ -102,6 +102,10 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
 
     case sdsRequireHeader = "sds.require-header"
 
+    case brokerSocket = "broker.socket"
+    case brokerListen = "broker.listen"
+    case brokerBrokers = "broker.brokers"
+
     case datapathAttachment = "datapath.attachment"
     case datapathMarkMask = "datapath.mark-mask"
     case datapathEventsPerSecond = "datapath.events-per-second"

@@ -11,6 +11,7 @@ extension ConfigurationReader {
         if name != .authority { checkProtected(protected) }
         checkOutside(protected)
         if case .standalone(let node, let authority) = role { checkPorts(node, authority) }
+        if let path = role?.node?.broker?.socket { checkBrokerSocket(path, paths) }
     }
 
     private mutating func refuseKeysOfOtherRoles(_ role: RoleName) {
@@ -28,6 +29,20 @@ extension ConfigurationReader {
 
     /// `sun_path` of sockaddr_un(7) without its zero.
     private static let longestSocketPath = 107
+
+    /// Workloads may look into their own directory, and the admin socket is for nobody else.
+    private mutating func checkBrokerSocket(_ path: String, _ paths: PodshieldConfiguration.Paths) {
+        if path.utf8.count > Self.longestSocketPath {
+            document.report("a socket's path has at most \(Self.longestSocketPath) bytes", at: .brokerSocket)
+        }
+        let directory = paths.workloadSocket.dropLast("api.sock".count)
+        if path.hasPrefix(directory) {
+            document.report("lies in \(directory), the directory of the Workload API's socket", at: .brokerSocket)
+        }
+        if path == paths.adminSocket || paths.locks.contains(path) {
+            document.report("is taken by the daemon itself", at: .brokerSocket)
+        }
+    }
 
     private mutating func checkProtected(_ protected: [IPPrefix]) {
         let isPermissive = document.text(.permissive) == "true"
@@ -51,6 +66,7 @@ extension ConfigurationReader {
             (.nodeAddress, document.text(.nodeAddress).flatMap(IPAddress.init)),
             (.authorityListen, document.text(.authorityListen).flatMap(IPAddress.init)),
             (.authorityAdvertise, document.text(.authorityAdvertise).flatMap(Endpoint.init)?.address),
+            (.brokerListen, document.text(.brokerListen).flatMap(Endpoint.init)?.address),
             (.joinAuthority, document.text(.joinAuthority).flatMap(Endpoint.init)?.address),
         ]
         for (key, address) in addresses {
@@ -73,7 +89,7 @@ extension ConfigurationKey {
             "upstream-vault-pki", "bundle-endpoint":
             role != .node
         case "join": role == .node
-        case "node", "link", "sds", "datapath", "tables", "netns-helper": role != .authority
+        case "node", "link", "sds", "broker", "datapath", "tables", "netns-helper": role != .authority
         default: role != .authority || (self != .permissive && self != .uplinks)
         }
     }

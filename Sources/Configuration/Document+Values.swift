@@ -44,7 +44,45 @@ extension Document {
         return list(key, kind)
     }
 
-    private mutating func parse<Value>(_ node: Yams.Node, of key: ConfigurationKey, _ kind: Kind<Value>) -> Value? {
+    /// A list of mappings with these words as keys, any of which may be missing: what stands at each, by its word.
+    mutating func mappings(_ key: ConfigurationKey, of words: [String]) -> [[String: Yams.Node]] {
+        guard has(key), let node = nodes[key] else { return [] }
+        guard let sequence = node.sequence else {
+            report("is not a list", at: key)
+            return []
+        }
+        return sequence.compactMap { mapping($0, of: key, words) }
+    }
+
+    private mutating func mapping(
+        _ node: Yams.Node, of key: ConfigurationKey, _ words: [String]
+    ) -> [String: Yams.Node]? {
+        guard let mapping = node.mapping else {
+            report("\(key.rawValue): an element is not a mapping of \(words.joined(separator: ", "))", at: node.mark)
+            return nil
+        }
+        var values: [String: Yams.Node] = [:]
+        for (word, value) in mapping {
+            if let name = word.scalar?.string, words.contains(name) {
+                values[name] = value
+            } else {
+                report("\(key.rawValue): an element has the keys \(words.joined(separator: ", ")) alone", at: word.mark)
+            }
+        }
+        return values
+    }
+
+    /// A list of values in such a mapping; empty when it is missing.
+    mutating func list<Value>(_ node: Yams.Node?, of key: ConfigurationKey, _ kind: Kind<Value>) -> [Value] {
+        guard let node, !node.isAbsent else { return [] }
+        guard let sequence = node.sequence else {
+            report("\(key.rawValue): not a list", at: node.mark)
+            return []
+        }
+        return sequence.compactMap { parse($0, of: key, kind) }
+    }
+
+    mutating func parse<Value>(_ node: Yams.Node, of key: ConfigurationKey, _ kind: Kind<Value>) -> Value? {
         guard let text = node.scalar?.string else {
             report("\(key.rawValue): a list or mapping is not \(kind.expected)", at: node.mark)
             return nil

@@ -195,7 +195,19 @@ extension Kind where Value == IPPrefix {
         expected: "a prefix such as 10.42.0.0/16 or fd42::/48, without host bits", parse: IPPrefix.init)
 }
 
+extension Kind where Value == SPIFFEID {
+    /// One that a workload can have.
+    static let workloadID = Kind(expected: "the SPIFFE ID of a workload, such as spiffe://example.org/broker") { text in
+        (try? SPIFFEID(text)).flatMap { $0.kind == .workload ? $0 : nil }
+    }
+}
+
 extension Kind where Value == Endpoint {
+    /// Without a name, which somebody would have to look up.
+    static let listening = Kind(expected: "address:port, an IPv6 address in brackets") { text in
+        Endpoint(text).flatMap { $0.address == nil ? nil : $0 }
+    }
+
     static let endpoint = Kind(expected: "host:port, an IPv6 address in brackets", parse: Endpoint.init)
 }
 
@@ -210,6 +222,9 @@ extension Kind where Value: RawRepresentable & CaseIterable & Sendable, Value.Ra
 
 extension IPAddress {
     var isUnspecified: Bool { packed.allSatisfy { $0 == 0 } }
+
+    /// Reached from the machine itself alone.
+    var isLoopback: Bool { IPPrefix("127.0.0.0/8")?.contains(self) == true || self == IPAddress("::1") }
 }
 
 private func isLetterOrDigit(_ byte: UInt8) -> Bool {

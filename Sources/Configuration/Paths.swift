@@ -21,6 +21,8 @@ extension PodshieldConfiguration {
         public var workloadSocket: String { "\(run)/\(Self.agent)/api.sock" }
         /// Name of that directory.
         public static let agent = "agent"
+        /// Name of the directory that brokers connect in, unless the configuration says another.
+        public static let broker = "broker"
         /// The Workload API's of the instance `default`, for who cannot read a configuration.
         public static let defaultWorkloadSocket = defaults(for: PodshieldConfiguration.defaultInstance).workloadSocket
         /// Held by the one daemon of this instance; each of its two homes has one.

@@ -23,14 +23,18 @@ public struct PodshieldConfiguration: Sendable, Equatable {
     }
 }
 
-extension PodshieldConfiguration {
-    /// Nil on a pure authority.
-    public var node: Node? {
-        switch role {
+extension PodshieldConfiguration.Role {
+    var node: PodshieldConfiguration.Node? {
+        switch self {
         case .standalone(let node, _), .node(let node, _): node
         case .authority: nil
         }
     }
+}
+
+extension PodshieldConfiguration {
+    /// Nil on a pure authority.
+    public var node: Node? { role.node }
 
     /// Nil on a pure node.
     public var authority: Authority? {

@@ -55,7 +55,20 @@ private struct Redaction {
     private func isPublic(_ value: Yams.Node, of key: ConfigurationKey) -> Bool {
         // A token that was written there by mistake is no path.
         if Self.secretFiles.contains(key) { return value.scalar?.string.hasPrefix("/") ?? false }
+        if key == .brokerBrokers, let brokers = value.sequence { return brokers.allSatisfy(isPublicBroker) }
         return !Self.secretKeys.contains(key) && isPublic(value)
+    }
+
+    /// One that is as it should be: a SPIFFE ID, and lists of what there is to choose from.
+    private func isPublicBroker(_ broker: Yams.Node) -> Bool {
+        let known = PodshieldConfiguration.BrokerReference.allCases.map(\.rawValue)
+        return broker.mapping?.allSatisfy { word, value in
+            guard PodshieldConfiguration.Broker.words.contains(word.scalar?.string ?? ""), isPublic(value) else {
+                return false
+            }
+            if let id = value.scalar?.string { return id.hasPrefix("spiffe://") }
+            return value.sequence?.allSatisfy { known.contains($0.scalar?.string ?? "") } ?? false
+        } ?? false
     }
 
     /// A scalar or a list of scalars, none of them a secret.

@@ -49,7 +49,7 @@ import Testing
             $0 != .role
                 && ![
                     "join", "pkcs11", "vault", "x509pop", "tpm", "kubernetes", "upstream-disk",
-                    "upstream-vault-pki", "bundle-endpoint",
+                    "upstream-vault-pki", "bundle-endpoint", "broker",
                 ].contains($0.section)
         })
     func everyKeyCounts(_ key: ConfigurationKey) throws {

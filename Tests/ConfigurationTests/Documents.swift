@@ -9,6 +9,11 @@ enum Documents {
 
         """
 
+    /// - Parameter keys: beside `brokers`, each with a comma behind it.
+    static func broker(_ keys: String, references: String = "pid") -> String {
+        "broker: {\(keys)brokers: [{id: \"spiffe://example.org/proxy\", references: [\(references)]}]}\n"
+    }
+
     static let authority = """
         role: authority
         trust-domain: example.org

@@ -319,7 +319,7 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
 }
 
 extension BadDocument {
-    fileprivate init(_ yaml: String, with problems: [String]) {
+    init(_ yaml: String, with problems: [String]) {
         self.yaml = yaml
         self.problems = problems
     }
