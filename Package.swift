@@ -116,8 +116,9 @@ let package = Package(
         swiftTarget(
             "WorkloadAPI",
             [
-                "AuthorityAPI", "Identity", "JOSE", "LinuxBinding", "OpenSSLBinding", "PrintableText",
-                "WorkloadProtocol", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                "Addressing", "AuthorityAPI", "Identity", "JOSE", "LinuxBinding", "OpenSSLBinding", "PrintableText",
+                "RateLimiting", "SecureTransport", "WorkloadProtocol",
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,
             ] + grpc + grpcTransport + nio),
         swiftTarget(
@@ -259,8 +260,9 @@ let package = Package(
         testTarget(
             "WorkloadAPI",
             [
-                "AuthorityAPI", "Identity", "Issuance", "JOSE", "KernelTestSupport", "LinkTestSupport", "LinuxBinding",
-                "OpenSSLBinding", "WorkloadProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "Addressing", "AuthorityAPI", "Identity", "Issuance", "JOSE", "KernelTestSupport", "LinkTestSupport",
+                "LinuxBinding", "OpenSSLBinding", "RateLimiting", "SecureTransport", "WorkloadProtocol",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport + nio),
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
         testTarget("SystemdBinding", ["KernelTestSupport"]),
@@ -316,7 +318,7 @@ let package = Package(
                 "Issuance", "JOSE",
                 "KeyAgreement", "KubernetesReview", "LinkTestSupport", "LinuxBinding", "NetnsProtocol",
                 "OpenSSLBinding", "PodshieldDaemon", "PrintableText", "SecureTransport", "Telemetry",
-                "TrustedPlatform", "Vault",
+                "TrustedPlatform", "Vault", "WorkloadAPI", "WorkloadProtocol",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,
             ] + nio,

@@ -1,7 +1,7 @@
 public import Identity
 
-/// Who the other end must be. Always an SVID of the own trust domain; never a workload's, whose certificates are good for
-/// TLS too.
+/// Who the other end must be. Always an SVID of the own trust domain; a workload's, whose certificates are good for TLS too, only
+/// where it is named.
 public enum PeerExpectation: Sendable, Equatable {
     /// Any node, or exactly this one.
     case node(exactly: SPIFFEID?)
@@ -9,6 +9,8 @@ public enum PeerExpectation: Sendable, Equatable {
     case authority(exactly: SPIFFEID?)
     /// For the authority's listener: a peer without a certificate is let in, one with a certificate must be a node.
     case nodeOrAnonymous
+    /// One of these workloads.
+    case workload(anyOf: Set<SPIFFEID>)
     /// For joining: an authority's server whose chain, as presented, holds the root with one of these SHA-256 and leads to it.
     /// The bundle's own roots count for nothing; its trust domain does.
     case pinnedRoot(anyOf: [[UInt8]])
@@ -27,6 +29,7 @@ public enum PeerExpectation: Sendable, Equatable {
         case (.authority(let exact), .authority): exact == nil || exact == id
         case (.nodeOrAnonymous, .node): true
         case (.pinnedRoot, .authority): true
+        case (.workload(let ids), .workload): ids.contains(id)
         default: false
         }
     }

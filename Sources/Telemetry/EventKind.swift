@@ -164,6 +164,18 @@ public enum EventKind: String, CaseIterable, Sendable {
     /// An Envoy does not take what it was given.
     case secretRejected = "secret-rejected"
 
+    // MARK: The Broker API
+
+    case brokersListening = "brokers-listening"
+    /// Somebody who is no broker, or one with too many connections.
+    case brokerRefused = "broker-refused"
+    /// A broker may not refer to a workload so.
+    case brokerDenied = "broker-denied"
+    /// Its SVID is not valid any more.
+    case brokerEnded = "broker-ended"
+    /// A broker is given what is a workload's.
+    case brokerServed = "broker-served"
+
     // MARK: Why the daemon does not start, which `psid doctor` finds beforehand
 
     case configurationRefused = "configuration-refused"

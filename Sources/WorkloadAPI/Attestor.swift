@@ -3,37 +3,41 @@ internal import Identity
 internal import JOSE
 internal import LinuxBinding
 
-/// Decides who gets what. All is looked at anew each time: what was true of a caller a moment ago need not be now.
+/// Decides who gets what. All is looked at anew each time: what was true of a workload a moment ago need not be now.
 struct Attestor: Sendable {
     let identities: any WorkloadIdentities
     private let digests = ExecutableDigests()
 
     init(_ identities: any WorkloadIdentities) { self.identities = identities }
 
-    /// The identities that a caller may have.
-    func entitlement(of caller: Caller) async throws(Denial) -> Entitlement {
+    /// The identities that a workload may have.
+    func entitlement(of workload: Workload) async throws(Denial) -> Entitlement {
         let entries = await identities.entries()
-        let pod = await pod(of: caller)
-        var evidence = Evidence(caller, pod: pod?.facts, digests: digests)
+        let pod = await pod(of: workload)
+        var evidence = Evidence(workload, pod: pod?.facts, digests: digests)
         var holders: [IdentityHolder] = []
         if let pod, let svid = pod.svid { holders.append(.pod(pod.facts, svid, federatesWith: pod.federatesWith)) }
         // A pod's own is held over restarts, whether or not the authority can be asked for more.
         guard entries != nil || !holders.isEmpty else { throw .notReady }
         if let entries { holders += await evidence.fitting(entries).map(IdentityHolder.entry) }
-        guard caller.process.isAlive else { throw .gone }
+        guard workload.mayBeThere else { throw .gone }
         guard let entitlement = Entitlement(holders) else { throw .noIdentity }
         return entitlement
     }
 
-    private func pod(of caller: Caller) async -> KnownPod? {
-        guard case .container(let number) = caller.place else { return nil }
-        return await identities.pod(inNamespace: number)
+    private func pod(of workload: Workload) async -> KnownPod? {
+        switch workload {
+        case .pod(let pod): return pod
+        case .process(let caller):
+            guard case .container(let number) = caller.place else { return nil }
+            return await identities.pod(inNamespace: number)
+        }
     }
 
     // MARK: X.509
 
-    func x509Context(of caller: Caller) async throws(Denial) -> X509Context {
-        let entitlement = try await entitlement(of: caller)
+    func x509Context(of workload: Workload) async throws(Denial) -> X509Context {
+        let entitlement = try await entitlement(of: workload)
         let svids = await entitlement.each { [identities] identity in
             let svid: KeyedSVID? =
                 switch identity.holder {
@@ -48,8 +52,8 @@ struct Attestor: Sendable {
     }
 
     /// The own one first.
-    func bundles(for caller: Caller) async throws(Denial) -> [TrustBundle] {
-        let entitlement = try await entitlement(of: caller)
+    func bundles(for workload: Workload) async throws(Denial) -> [TrustBundle] {
+        let entitlement = try await entitlement(of: workload)
         return [identities.bundle] + foreign(for: entitlement).map(\.bundle)
     }
 
@@ -62,14 +66,11 @@ struct Attestor: Sendable {
 
     // MARK: JWT
 
-    /// - Parameter id: the only one that is asked for; nil for all.
-    func tokens(
-        of caller: Caller, id: SPIFFEID?, audience: JWTAudience
-    ) async throws(Denial) -> [HintedToken] {
-        let all = try await entitlement(of: caller)
-        guard let wanted = id.map(all.only) ?? all else { throw .noIdentity }
+    func tokens(of workload: Workload, _ wish: TokenWish) async throws(Denial) -> [HintedToken] {
+        let all = try await entitlement(of: workload)
+        guard let wanted = wish.id.map(all.only) ?? all else { throw .noIdentity }
         let tokens = await wanted.each { [identities] identity in
-            await identities.jwtSVID(of: identity.holder, audience: audience)
+            await identities.jwtSVID(of: identity.holder, audience: wish.audience)
                 .map { HintedToken(svid: $0, hint: identity.hint) }
         }
         guard !tokens.isEmpty else { throw .notReady }
@@ -77,8 +78,8 @@ struct Attestor: Sendable {
     }
 
     /// The own one first.
-    func jwtBundles(for caller: Caller) async throws(Denial) -> [JWTBundle] {
-        let entitlement = try await entitlement(of: caller)
+    func jwtBundles(for workload: Workload) async throws(Denial) -> [JWTBundle] {
+        let entitlement = try await entitlement(of: workload)
         return [identities.jwtBundle] + foreign(for: entitlement).map(\.jwtBundle)
     }
 
@@ -86,7 +87,7 @@ struct Attestor: Sendable {
     /// token does not; of another's who may have its bundle.
     func validate(_ token: String, audience: String, for caller: Caller) async throws(Denial) -> JWTSVID {
         do throws(JWTRejection) { return try validate(token, audience, [identities.jwtBundle]) } catch {
-            guard case .foreignTrustDomain = error, let bundles = try? await jwtBundles(for: caller) else {
+            guard case .foreignTrustDomain = error, let bundles = try? await jwtBundles(for: .process(caller)) else {
                 throw .badRequest("\(error)")
             }
             do throws(JWTRejection) { return try validate(token, audience, bundles) } catch {

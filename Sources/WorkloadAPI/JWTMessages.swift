@@ -4,11 +4,17 @@ internal import JOSE
 internal import SwiftProtobuf
 internal import WorkloadProtocol
 
-extension JWTSVIDRequest {
-    /// What is asked for; all of it is mandatory but the ID (SPIFFE_Workload_API.md section 6.2.1).
-    func parsed() throws(Denial) -> (id: SPIFFEID?, audience: JWTAudience) {
+/// Which tokens are asked for; all of it is mandatory but the ID (SPIFFE_Workload_API.md section 6.2.1).
+struct TokenWish: Sendable {
+    /// The only identity that is meant; nil for all.
+    let id: SPIFFEID?
+    let audience: JWTAudience
+
+    /// - Parameter id: empty for all.
+    init(_ audience: [String], id: String) throws(Denial) {
         do {
-            return (spiffeID.isEmpty ? nil : try SPIFFEID(spiffeID), try JWTAudience(audience))
+            self.id = id.isEmpty ? nil : try SPIFFEID(id)
+            self.audience = try JWTAudience(audience)
         } catch {
             throw .badRequest("\(error)")
         }
@@ -31,9 +37,14 @@ extension JWTSVIDResponse {
 extension JWTBundlesResponse {
     init(_ bundles: [JWTBundle]) {
         self.init()
-        self.bundles = bundles.reduce(into: [:]) {
-            $0[SPIFFEID($1.trustDomain).description] = Data($1.encoded.utf8)
-        }
+        self.bundles = bundles.byID
+    }
+}
+
+extension [JWTBundle] {
+    /// By the trust domains' SPIFFE IDs.
+    var byID: [String: Data] {
+        reduce(into: [:]) { $0[SPIFFEID($1.trustDomain).description] = Data($1.encoded.utf8) }
     }
 }
 

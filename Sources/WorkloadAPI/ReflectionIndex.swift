@@ -10,15 +10,18 @@ struct ReflectionIndex: Sendable {
     private var symbols: [String: String] = [:]
     let services: [String]
 
-    /// Of the descriptors that are built in.
-    init() {
+    /// Of the descriptors that are built in, but for files of services that are not among these; reflection's own is.
+    init(serving services: [ServiceDescriptor]) {
         let bytes = Data(base64Encoded: workloadDescriptors) ?? Data()
-        self.init(Google_Protobuf_FileDescriptorSet(builtIn: bytes))
+        let served = services + [Grpc_Reflection_V1_ServerReflection.descriptor]
+        self.init(
+            Google_Protobuf_FileDescriptorSet(builtIn: bytes), serving: Set(served.map(\.fullyQualifiedService)))
     }
 
-    private init(_ set: Google_Protobuf_FileDescriptorSet) {
-        services = set.file.flatMap { file in file.service.map { file.qualified($0.name) } }
-        for file in set.file {
+    private init(_ set: Google_Protobuf_FileDescriptorSet, serving served: Set<String>) {
+        let shown = set.file.filter { file in file.service.allSatisfy { served.contains(file.qualified($0.name)) } }
+        services = shown.flatMap { file in file.service.map { file.qualified($0.name) } }
+        for file in shown {
             files[file.name] = file
             for symbol in file.symbols { symbols[symbol] = file.name }
         }

@@ -8,7 +8,9 @@ struct ReflectionService: RegistrableRPCService {
     private typealias Request = Grpc_Reflection_V1_ServerReflectionRequest
     private typealias Response = Grpc_Reflection_V1_ServerReflectionResponse
 
-    private let index = ReflectionIndex()
+    private let index: ReflectionIndex
+
+    init(_ index: ReflectionIndex) { self.index = index }
 
     private static let versions = ["v1", "v1alpha"]
 

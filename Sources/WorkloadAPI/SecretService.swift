@@ -27,7 +27,7 @@ struct SecretService: Envoy_Service_Secret_V3_SecretDiscoveryService.ServiceProt
         let caller = try connections.caller(of: request.metadata)
         do throws(Denial) {
             try SecretSubscription.check(request.message)
-            let secrets = Secrets(context: try await attestor.x509Context(of: caller))
+            let secrets = Secrets(context: try await attestor.x509Context(of: .process(caller)))
             return ServerResponse(message: try Response(secrets.named(request.message.resourceNames), version: "1"))
         } catch {
             throw error.status

@@ -55,7 +55,7 @@ struct SecretStream: Sendable {
                 rejected(reason)
             }
             guard subscription.names != nil else { return nil }
-            let context = try await attestor.x509Context(of: caller)
+            let context = try await attestor.x509Context(of: .process(caller))
             guard let names = subscription.news(context) else { return nil }
             return try Response(Secrets(context: context).named(names), version: subscription.nonce)
         } catch {

@@ -2,6 +2,7 @@ internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
 public import LinuxBinding
 internal import NIOCore
+internal import WorkloadProtocol
 
 /// Serves the SPIFFE Workload API and Envoy's SDS on a Unix socket.
 public final class WorkloadAPIServer: Sendable {
@@ -32,9 +33,13 @@ public final class WorkloadAPIServer: Sendable {
             transport: transport,
             services: [
                 WorkloadService(attestor: attestor, connections: connections),
-                SecretService(attestor: attestor, connections: connections, rejected: rejected), ReflectionService(),
+                SecretService(attestor: attestor, connections: connections, rejected: rejected),
+                ReflectionService(
+                    ReflectionIndex(serving: [
+                        SpiffeWorkloadAPI.descriptor, Envoy_Service_Secret_V3_SecretDiscoveryService.descriptor,
+                    ])),
             ],
-            interceptors: [HeaderRule(holdsForEnvoys: sdsRequiresHeader)])
+            interceptors: [HeaderRule.workloads(holdsForEnvoys: sdsRequiresHeader)])
     }
 
     private static func configuration(_ limits: WorkloadAPILimits) -> Transport.Config {

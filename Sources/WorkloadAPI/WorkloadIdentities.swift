@@ -12,6 +12,9 @@ public protocol WorkloadIdentities: Sendable {
     /// - Parameter number: this network namespace's own number for it.
     func pod(inNamespace number: Int32) async -> KnownPod?
 
+    /// The pod of this node that a broker names.
+    func pod(_ reference: PodReference) async -> KnownPod?
+
     /// The valid SVID of an entry; nil while there is none.
     func svid(of entry: WorkloadEntry) async -> KeyedSVID?
 
@@ -37,9 +40,14 @@ public struct KnownPod: Sendable {
     public let svid: KeyedSVID?
     /// Whose bundles it may have beside the own one.
     public let federatesWith: Set<TrustDomain>
+    /// Another for a pod that takes the name of one that has gone.
+    public let instance: String
 
-    public init(facts: PodFacts, svid: KeyedSVID?, federatesWith: Set<TrustDomain> = []) {
+    public init(
+        facts: PodFacts, svid: KeyedSVID?, federatesWith: Set<TrustDomain> = [], instance: String = ""
+    ) {
         self.facts = facts
+        self.instance = instance
         self.svid = svid
         self.federatesWith = federatesWith
     }

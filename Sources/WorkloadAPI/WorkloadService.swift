@@ -23,7 +23,7 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
         request: ServerRequest<X509SVIDRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<X509SVIDResponse> {
         let caller = try connections.caller(of: request.metadata)
-        let stream = stream { [attestor] () throws(Denial) in try await attestor.x509Context(of: caller) }
+        let stream = stream { [attestor] () throws(Denial) in try await attestor.x509Context(of: .process(caller)) }
         return StreamingServerResponse { writer in
             try await stream.run(context) { try await writer.write(Self.svids($0)) }
             return [:]
@@ -40,7 +40,7 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
         request: ServerRequest<X509BundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<X509BundlesResponse> {
         let caller = try connections.caller(of: request.metadata)
-        let stream = stream { [attestor] () throws(Denial) in try await attestor.bundles(for: caller) }
+        let stream = stream { [attestor] () throws(Denial) in try await attestor.bundles(for: .process(caller)) }
         return StreamingServerResponse { writer in
             try await stream.run(context) { try await writer.write(X509BundlesResponse($0)) }
             return [:]
@@ -54,8 +54,8 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
     ) async throws -> ServerResponse<JWTSVIDResponse> {
         let caller = try connections.caller(of: request.metadata)
         let tokens = try await answering { () throws(Denial) in
-            let (id, audience) = try request.message.parsed()
-            return try await attestor.tokens(of: caller, id: id, audience: audience)
+            let wish = try TokenWish(request.message.audience, id: request.message.spiffeID)
+            return try await attestor.tokens(of: .process(caller), wish)
         }
         return ServerResponse(message: JWTSVIDResponse(tokens))
     }
@@ -64,7 +64,7 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
         request: ServerRequest<JWTBundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<JWTBundlesResponse> {
         let caller = try connections.caller(of: request.metadata)
-        let stream = stream { [attestor] () throws(Denial) in try await attestor.jwtBundles(for: caller) }
+        let stream = stream { [attestor] () throws(Denial) in try await attestor.jwtBundles(for: .process(caller)) }
         return StreamingServerResponse { writer in
             try await stream.run(context) { try await writer.write(JWTBundlesResponse($0)) }
             return [:]

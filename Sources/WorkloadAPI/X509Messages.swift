@@ -37,13 +37,13 @@ extension X509BundlesResponse {
 
 extension [TrustBundle] {
     /// By the trust domains' SPIFFE IDs.
-    fileprivate var byID: [String: Data] {
+    var byID: [String: Data] {
         reduce(into: [:]) { $0[SPIFFEID($1.trustDomain).description] = $1.concatenated }
     }
 }
 
 extension TrustBundle {
-    fileprivate var lists: [Data] { revocations.map { Data($0.der) } }
+    var lists: [Data] { revocations.map { Data($0.der) } }
 
-    fileprivate var concatenated: Data { Data(authorities.flatMap(\.der)) }
+    var concatenated: Data { Data(authorities.flatMap(\.der)) }
 }

@@ -130,10 +130,10 @@ import WorkloadProtocol
         let python = try #require(try caller.process.executable().path)
         try server.identities.add("python", [.executablePath(python)])
         let attestor = Attestor(server.identities)
-        #expect(try await attestor.entitlement(of: caller).identities.count == 1)
+        #expect(try await attestor.entitlement(of: .process(caller)).identities.count == 1)
         try input.fileHandleForWriting.write(contentsOf: Data("go\n".utf8))
         #expect(await eventually { (try? caller.process.executable().path) != python })
-        await #expect(throws: Denial.noIdentity) { try await attestor.entitlement(of: caller) }
+        await #expect(throws: Denial.noIdentity) { try await attestor.entitlement(of: .process(caller)) }
         #expect(server.server.connections.count == 1)
     }
 

@@ -22,7 +22,7 @@ import Testing
         process = try PeerProcess(ofSocket: pair.0.descriptor.raw)
     }
 
-    private func caller(_ place: Caller.Place = .host) -> Caller { Caller(process: process, place: place) }
+    private func caller(_ place: Caller.Place = .host) -> Workload { .process(Caller(process: process, place: place)) }
 
     private func accounts(_ place: Caller.Place = .host) async -> [String] {
         let context = try? await attestor.x509Context(of: caller(place))

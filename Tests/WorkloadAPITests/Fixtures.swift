@@ -19,6 +19,8 @@ final class TestIdentities: WorkloadIdentities {
         var entries: [WorkloadEntry]? = []
         var svids: [String: KeyedSVID] = [:]
         var pods: [Int32: KnownPod] = [:]
+        /// As brokers may refer to them.
+        var hosted: [(pod: KnownPod, uid: PodUID?)] = []
         var bundle: TrustBundle
         var foreignBundles: [BundleDocument] = []
     }
@@ -26,6 +28,7 @@ final class TestIdentities: WorkloadIdentities {
     let domain: TestDomain
     let jwtKey: JWTSigningKey
     private let values: Mutex<Values>
+    private let followsClock = Flag()
     private let watchers = Mutex<[AsyncStream<Void>.Continuation]>([])
 
     init() throws {
@@ -41,6 +44,9 @@ final class TestIdentities: WorkloadIdentities {
     }
     func svid(of entry: WorkloadEntry) async -> KeyedSVID? { values.withLock { $0.svids[entry.id] } }
     func pod(inNamespace number: Int32) async -> KnownPod? { values.withLock { $0.pods[number] } }
+    func pod(_ reference: PodReference) async -> KnownPod? {
+        values.withLock { $0.hosted.first { reference.names($0.pod.facts, uid: $0.uid) }?.pod }
+    }
     var bundle: TrustBundle { values.withLock { $0.bundle } }
     var jwtBundle: JWTBundle { JWTBundle(trustDomain: domain.name, authorities: [jwtKey.authority], sequence: 1)! }
 
@@ -56,7 +62,12 @@ final class TestIdentities: WorkloadIdentities {
     }
 
     var foreignBundles: [BundleDocument] { values.withLock { $0.foreignBundles } }
-    var now: @Sendable () -> Int64 { { TestDomain.now } }
+    var now: @Sendable () -> Int64 {
+        { [followsClock] in followsClock.withLock { $0 } ? Int64(Date().timeIntervalSince1970) : TestDomain.now }
+    }
+
+    /// From now on time passes.
+    func followClock() { followsClock.withLock { $0 = true } }
 
     func changes() -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -89,6 +100,12 @@ final class TestIdentities: WorkloadIdentities {
     }
 
     func remove(_ account: String) { change { $0.entries?.removeAll { $0.id == account } } }
+}
+
+/// Whether something is so, for several.
+final class Flag: Sendable {
+    private let state = Mutex(false)
+    func withLock<Result: Sendable>(_ body: (inout Bool) -> Result) -> Result { state.withLock { body(&$0) } }
 }
 
 typealias Client = SpiffeWorkloadAPI.Client<HTTP2ClientTransport.Posix>

@@ -82,8 +82,9 @@ extension ForeignReports.Cause: Comparable {
         switch event.kind {
         case .linkEstablished, .linkLost, .linkFailed, .epochConfirmed, .epochFailed, .proofRefused, .ownProofRefused:
             self.init(peer: event.fields[.peer], kind: event.kind)
-        case .linkRefused, .joinRefused, .workloadRefused, .secretRejected, .adminRefused:
+        case .linkRefused, .joinRefused, .workloadRefused, .secretRejected, .adminRefused, .brokerRefused:
             self.init(peer: nil, kind: event.kind)
+        case .brokerDenied, .brokerServed: self.init(peer: event.fields[.spiffeID], kind: event.kind)
         case .connectionRefused: self.init(peer: event.fields[.address].flatMap(Self.node), kind: event.kind)
         case .callRefused, .directoryFull: self.init(peer: event.fields[.spiffeID].flatMap(Self.node), kind: event.kind)
         case .leasesRefused: self.init(peer: event.fields[.node].flatMap(Self.node), kind: event.kind)

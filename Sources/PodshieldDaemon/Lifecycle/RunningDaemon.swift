@@ -12,6 +12,7 @@ struct RunningDaemon: Sendable {
     let node: NodeRole?
     private let admin: AdminServer
     private let workloads: WorkloadServer?
+    private let brokers: BrokerServing?
 
     /// Returns when everything is in place. What was started before a failure is among the context's components.
     static func start(_ context: DaemonContext) async throws(StartError) -> RunningDaemon {
@@ -21,12 +22,14 @@ struct RunningDaemon: Sendable {
         let authority = try await configuration.authority.start(context)
         let node = try await configuration.node.start(context, barrier, authority: authority)
         let workloads = try await node.serveWorkloads(context)
+        let brokers = try await node.serveBrokers(context)
         let admin = try await AdminServer.start(AdminService(daemon: context, authority: authority, node: node))
         let statusLine = StatusLine(context: context, node: node)
         feedWatchdog(context, (node?.actors ?? []) + (authority?.service.actors ?? []))
         context.components.start("the sums of events") { [reports = context.reports] in await reports.tellSums() }
         context.components.start("the status line") { await statusLine.run() }
-        return RunningDaemon(context: context, authority: authority, node: node, admin: admin, workloads: workloads)
+        return RunningDaemon(
+            context: context, authority: authority, node: node, admin: admin, workloads: workloads, brokers: brokers)
     }
 
     private static func watchForCopies(_ context: DaemonContext, _ datapath: Datapath?) throws(StartError) {
@@ -48,6 +51,7 @@ struct RunningDaemon: Sendable {
     /// In the reverse order. Pins, SAs and attachments stay.
     func stop() async {
         admin.stop()
+        brokers?.stop()
         workloads?.stop()
         await node?.stop()
         await authority?.service.stop()
@@ -79,5 +83,10 @@ extension NodeRole? {
     fileprivate func serveWorkloads(_ context: DaemonContext) async throws(StartError) -> WorkloadServer? {
         guard let self else { return nil }
         return try await WorkloadServer.start(self, context)
+    }
+
+    fileprivate func serveBrokers(_ context: DaemonContext) async throws(StartError) -> BrokerServing? {
+        guard let self else { return nil }
+        return try await BrokerServing.start(self, context)
     }
 }

@@ -23,11 +23,20 @@ struct NodeWorkloads: WorkloadIdentities {
     func pod(inNamespace number: Int32) async -> KnownPod? {
         guard let links = try? routes.links() else { return nil }
         let devices = Set(links.filter { $0.peerNamespace == number }.map(HostDevice.init))
-        guard let pod = await pods.list().first(where: { devices.contains($0.record.device) }) else { return nil }
+        return await known(await pods.list().first { devices.contains($0.record.device) })
+    }
+
+    func pod(_ reference: PodReference) async -> KnownPod? {
+        await known(await pods.list().first { reference.names($0.record.facts, uid: $0.record.uid) })
+    }
+
+    private func known(_ pod: HeldPod?) async -> KnownPod? {
+        guard let pod else { return nil }
         let issued = await identity.workload(pod.record.name)
         let isValid = issued.map { $0.pod == pod.record.facts && $0.svid.svid.notAfter > now() } ?? false
         return KnownPod(
-            facts: pod.record.facts, svid: isValid ? issued?.svid : nil, federatesWith: issued?.federatesWith ?? [])
+            facts: pod.record.facts, svid: isValid ? issued?.svid : nil, federatesWith: issued?.federatesWith ?? [],
+            instance: pod.record.instance)
     }
 
     /// Why there is none, the authority's journal says.
@@ -43,4 +52,9 @@ struct NodeWorkloads: WorkloadIdentities {
     var foreignBundles: [BundleDocument] { identity.foreignBundles }
 
     func changes() -> AsyncStream<Void> { identity.changes() }
+}
+
+extension PodRecord {
+    /// A pod that is added again under its name has another device, even in the same second.
+    fileprivate var instance: String { "\(addedAt) \(device.index) \(device.hardwareAddress) \(uid?.text ?? "")" }
 }

@@ -11,6 +11,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case jwks
     case authorityMessages = "authority-messages"
     case adminRequests = "admin-requests"
+    case brokerReference = "broker-reference"
     case httpAnswer = "http-answer"
     case tokenReview = "token-review"
     case signedAuthority = "signed-authority"
@@ -34,6 +35,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .jwks: fuzzJWKS(input)
         case .authorityMessages: fuzzAuthorityMessages(input)
         case .adminRequests: fuzzAdminRequests(input)
+        case .brokerReference: fuzzBrokerReference(input)
         case .httpAnswer: fuzzHTTPAnswer(input)
         case .tokenReview: fuzzTokenReview(input)
         case .signedAuthority: fuzzSignedAuthority(input)

@@ -1,0 +1,27 @@
+internal import RateLimiting
+public import SecureTransport
+
+/// How much the Broker API bears.
+public struct BrokerLimits: Sendable {
+    public var connectionsPerBroker = 16
+    public var connections = 256
+    /// A broker has one or two for each workload of the node.
+    public var streamsPerConnection = 1024
+    public var streamsPerBroker = 2048
+    public var streams = 8192
+    /// Bytes of a request.
+    public var requestBytes = 1 << 16
+    /// From connection to complete handshake.
+    public var handshake = Duration.seconds(5)
+    /// How long a connection may take from there until its first call.
+    public var firstCall = Duration.seconds(30)
+    /// How long one may be without a call afterwards.
+    public var idle = Duration.seconds(300)
+    /// Connections of which it is not known yet whose they are; of each place to connect apart.
+    public var admission = AdmissionLimits(
+        strangers: .init(pending: 128, rate: Rate(burst: 256, perSecond: 64)),
+        nodes: .init(pending: 128, rate: Rate(burst: 256, perSecond: 64)), pendingPerSource: 32,
+        ratePerSource: Rate(burst: 128, perSecond: 16))
+
+    public init() {}
+}

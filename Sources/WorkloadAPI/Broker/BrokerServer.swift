@@ -1,0 +1,95 @@
+public import Addressing
+internal import GRPCCore
+internal import GRPCNIOTransportHTTP2
+public import LinuxBinding
+internal import NIOCore
+public import SecureTransport
+internal import WorkloadProtocol
+
+/// Serves the SPIFFE Broker API: to components of the node that act for workloads, over mTLS.
+public final class BrokerServer: Sendable {
+    typealias Transport = HTTP2ServerTransport.Custom<BrokerListener>
+
+    /// Where brokers connect.
+    public enum Place: Sendable, Equatable {
+        /// In a directory that is there; what lies there is replaced.
+        case socket(path: String)
+        case address(IPAddress, port: UInt16)
+
+        var isRemote: Bool { if case .address = self { true } else { false } }
+    }
+
+    private let identities: any WorkloadIdentities
+    let transports: [Transport]
+    private let servers: [GRPCServer<Transport>]
+    let connections: BrokerConnections
+
+    /// - Parameters:
+    ///   - identity: how the node shows itself, read anew for each connection.
+    ///   - observe: from any thread, must not block.
+    public init(
+        at places: [Place], identity: TransportIdentity, identities: any WorkloadIdentities, policy: BrokerPolicy,
+        limits: BrokerLimits = BrokerLimits(), observe: @escaping @Sendable (BrokerEvent) -> Void
+    ) throws(SystemError) {
+        self.identities = identities
+        let connections = BrokerConnections(limits, identities, observe)
+        self.connections = connections
+        let service = BrokerService(
+            attestor: Attestor(identities), connections: connections, policy: policy,
+            lookup: ReferentLookup(identities: identities, inspection: try ProcessInspection()), observe: observe)
+        let reflection = ReflectionService(ReflectionIndex(serving: [Spiffe_Broker_API.descriptor]))
+        transports = places.map { place in
+            Transport(
+                listenerFactory: BrokerListener(place, identity, policy.brokers, connections, limits, observe),
+                config: Self.configuration(limits))
+        }
+        servers = transports.map {
+            GRPCServer(transport: $0, services: [service, reflection], interceptors: [HeaderRule.brokers])
+        }
+    }
+
+    private static func configuration(_ limits: BrokerLimits) -> Transport.Config {
+        var configuration = Transport.Config.defaults
+        configuration.http2.maxConcurrentStreams = limits.streamsPerConnection
+        configuration.rpc.maxRequestPayloadSize = limits.requestBytes
+        configuration.connection.maxIdleTime = limits.idle
+        configuration.connection.maxGraceTime = .seconds(1)
+        configuration.connection.keepalive.clientBehavior = .init(
+            minPingIntervalWithoutCalls: .seconds(10), allowWithoutCalls: true)
+        configuration.channelDebuggingCallbacks.onAcceptHTTP2Stream = { ConnectionStamp.install(on: $0) }
+        return configuration
+    }
+
+    /// Whether brokers can connect everywhere; waits until that is clear. False when it could not listen, which `run` then says
+    /// why.
+    public var isListening: Bool {
+        get async {
+            for transport in transports {
+                guard await transport.listeningAddress != nil else { return false }
+            }
+            return true
+        }
+    }
+
+    /// Serves until stopped. One place after another begins, and when one ends all do.
+    public func run() async throws {
+        let review = Task { [identities, connections] in
+            for await _ in identities.changes() { connections.review() }
+        }
+        defer { review.cancel() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (server, transport) in zip(servers, transports) {
+                group.addTask { [self] in
+                    // Servers do not listen to cancelling.
+                    defer { stop() }
+                    try await server.serve()
+                }
+                guard await transport.listeningAddress != nil else { break }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// No new calls; those under way have a second.
+    public func stop() { for server in servers { server.beginGracefulShutdown() } }
+}

@@ -1,0 +1,138 @@
+internal import GRPCCore
+internal import Identity
+internal import WorkloadProtocol
+
+/// The calls of the Broker API: those of the Workload API, for whom a broker refers to.
+struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
+    let attestor: Attestor
+    let connections: BrokerConnections
+    let policy: BrokerPolicy
+    let lookup: ReferentLookup
+    let observe: @Sendable (BrokerEvent) -> Void
+
+    // MARK: X.509
+
+    func subscribeToX509SVID(
+        request: ServerRequest<Spiffe_Broker_SubscribeToX509SVIDRequest>, context: ServerContext
+    ) async throws -> StreamingServerResponse<Spiffe_Broker_SubscribeToX509SVIDResponse> {
+        stream(request.message.reference, request.metadata, context) { [attestor] workload throws(Denial) in
+            try await attestor.x509Context(of: workload)
+        } message: {
+            do { return try Spiffe_Broker_SubscribeToX509SVIDResponse($0) } catch { throw Denial.unencodable.status }
+        }
+    }
+
+    func subscribeToX509Bundles(
+        request: ServerRequest<Spiffe_Broker_SubscribeToX509BundlesRequest>, context: ServerContext
+    ) async throws -> StreamingServerResponse<Spiffe_Broker_SubscribeToX509BundlesResponse> {
+        stream(request.message.reference, request.metadata, context) { [attestor] workload throws(Denial) in
+            try await attestor.bundles(for: workload)
+        } message: {
+            Spiffe_Broker_SubscribeToX509BundlesResponse($0)
+        }
+    }
+
+    // MARK: JWT
+
+    func fetchJWTSVID(
+        request: ServerRequest<Spiffe_Broker_FetchJWTSVIDRequest>, context: ServerContext
+    ) async throws -> ServerResponse<Spiffe_Broker_FetchJWTSVIDResponse> {
+        do throws(Denial) {
+            let message = request.message
+            let broker = try connections.broker(of: request.metadata)
+            try connections.enter(broker)
+            defer { connections.leave(broker) }
+            let referent = try await find(message.reference, for: broker, context)
+            let wish = try TokenWish(message.audience, id: message.spiffeID)
+            let tokens = try await checked(referent, broker) { [attestor] workload throws(Denial) in
+                try await attestor.tokens(of: workload, wish)
+            }
+            return ServerResponse(message: Spiffe_Broker_FetchJWTSVIDResponse(tokens))
+        } catch {
+            throw error.brokerStatus
+        }
+    }
+
+    func subscribeToJWTBundles(
+        request: ServerRequest<Spiffe_Broker_SubscribeToJWTBundlesRequest>, context: ServerContext
+    ) async throws -> StreamingServerResponse<Spiffe_Broker_SubscribeToJWTBundlesResponse> {
+        stream(request.message.reference, request.metadata, context) { [attestor] workload throws(Denial) in
+            try await attestor.jwtBundles(for: workload)
+        } message: {
+            Spiffe_Broker_SubscribeToJWTBundlesResponse($0)
+        }
+    }
+
+    // MARK: Parts
+
+    /// What a workload may know, at once and whenever it has become another; ends when it may know nothing, with the workload, and
+    /// with the trust in the broker.
+    private func stream<Part: Equatable & Sendable, Message: Sendable>(
+        _ reference: Spiffe_Broker_WorkloadReference, _ metadata: Metadata, _ context: ServerContext,
+        _ part: @escaping @Sendable (Workload) async throws(Denial) -> Part,
+        message: @escaping @Sendable (Part) throws -> Message
+    ) -> StreamingServerResponse<Message> {
+        StreamingServerResponse { writer in
+            let (broker, referent) = try await begin(reference, metadata, context)
+            defer { connections.leave(broker) }
+            let stream = ChangeStream(
+                identities: attestor.identities, told: { $0.brokerStatus }, process: referent.process
+            ) { () throws(Denial) in
+                try await checked(referent, broker, part)
+            }
+            try await stream.run(context) { try await writer.write(message($0)) }
+            return [:]
+        }
+    }
+
+    /// Counts the call; `leave` is to follow.
+    private func begin(
+        _ reference: Spiffe_Broker_WorkloadReference, _ metadata: Metadata, _ context: ServerContext
+    ) async throws -> (Broker, Referent) {
+        do throws(Denial) {
+            let broker = try connections.broker(of: metadata)
+            try connections.enter(broker)
+            do throws(Denial) {
+                return (broker, try await find(reference, for: broker, context))
+            } catch {
+                connections.leave(broker)
+                throw error
+            }
+        } catch {
+            throw error.brokerStatus
+        }
+    }
+
+    /// Whether a broker may refer so is asked before what it refers to.
+    private func find(
+        _ message: Spiffe_Broker_WorkloadReference, for broker: Broker, _ context: ServerContext
+    ) async throws(Denial) -> Referent {
+        try check(try Self.parsing { () throws(ReferenceError) in try WorkloadReference.kind(of: message) }, broker)
+        let reference = try Self.parsing { () throws(ReferenceError) in try WorkloadReference(message) }
+        let referent = try await lookup.find(reference)
+        observe(.served(broker.id, workload: "\(reference)", call: context.descriptor.method))
+        return referent
+    }
+
+    private static func parsing<Value>(_ body: () throws(ReferenceError) -> Value) throws(Denial) -> Value {
+        do throws(ReferenceError) { return try body() } catch { throw .badReference("\(error)") }
+    }
+
+    private func check(_ kind: BrokerPolicy.ReferenceKind, _ broker: Broker) throws(Denial) {
+        do throws(Denial) { try policy.check(kind, of: broker) } catch {
+            if case .forbidden(let reason) = error { observe(.denied(broker.id, reason: reason)) }
+            throw error
+        }
+    }
+
+    /// What is true of the workload as it is now, for a broker that is trusted now: nothing of one that has gone, or has become
+    /// another, meanwhile.
+    private func checked<Part>(
+        _ referent: Referent, _ broker: Broker, _ part: (Workload) async throws(Denial) -> Part
+    ) async throws(Denial) -> Part {
+        let part = try await part(try await lookup.workload(referent))
+        _ = try await lookup.workload(referent)
+        _ = try connections.broker(broker.connection)
+        return part
+    }
+}
