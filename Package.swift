@@ -63,6 +63,7 @@ let package = Package(
             name: "COpenSSL",
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .target(name: "CLibBPF", linkerSettings: [.linkedLibrary("bpf")]),
+        .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(name: "CSystemd", linkerSettings: [.linkedLibrary("systemd")]),
         .target(name: "CLinux"),
         .target(name: "CPKCS11"),
@@ -74,6 +75,7 @@ let package = Package(
         swiftTarget("OpenSSLBinding", ["COpenSSL"]),
         swiftTarget("BPFBinding", ["CLibBPF", "CPodshieldABI"]),
         swiftTarget("LinuxBinding", ["CLinux", "Addressing"]),
+        swiftTarget("SQLiteBinding", ["CSQLite"]),
         swiftTarget("SystemdBinding", ["CSystemd"]),
         swiftTarget("PKCS11Binding", ["CPKCS11", "OpenSSLBinding", "PrintableText"]),
         swiftTarget("TPMBinding", ["CTSS2", "OpenSSLBinding", "TrustedPlatform"]),
@@ -113,6 +115,14 @@ let package = Package(
             dependencies: grpc + [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["Protos"],
             swiftSettings: generated),
+        .target(
+            name: "EtcdAPI",
+            dependencies: grpc + [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["Protos"],
+            swiftSettings: generated),
+        swiftTarget(
+            "Etcd",
+            ["EtcdAPI", "PrintableText", .product(name: "SwiftProtobuf", package: "swift-protobuf")] + grpc + grpcTransport),
         swiftTarget(
             "WorkloadAPI",
             [
@@ -125,10 +135,12 @@ let package = Package(
             "Authority",
             [
                 "Addressing", "AuthorityAPI", "Federation", "Identity", "Issuance", "JOSE", "LinuxBinding",
-                "SecureTransport", "OpenSSLBinding", "PrintableText", "RateLimiting", "TrustedPlatform", crypto,
+                "SecureTransport", "OpenSSLBinding", "PrintableText", "RateLimiting", "SQLiteBinding", "TrustedPlatform",
+                crypto,
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
+        swiftTarget("SharedRegistry", ["Authority", "Etcd"]),
         swiftTarget(
             "BundleEndpoint",
             [
@@ -174,12 +186,12 @@ let package = Package(
             [
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "BundleEndpoint", "Configuration", "Datapath",
                 "Federation", "HTTPSClient", "Identity", "Issuance", "JOSE", "KeyAgreement", "KubernetesReview",
-                "LinuxBinding",
+                "Etcd", "LinuxBinding",
                 "NetnsProtocol",
                 "NodeIdentity", "NodeLink", "OpenSSLBinding", "PKCS11Binding", "PodState", "Preflight", "PrintableText",
-                "RateLimiting", "SecureTransport", "SystemdBinding", "TPMBinding", "Telemetry", "TrustedPlatform",
-                "Vault",
-                "WorkloadAPI", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                "RateLimiting", "SecureTransport", "SharedRegistry", "SystemdBinding", "TPMBinding", "Telemetry",
+                "TrustedPlatform", "Vault", "WorkloadAPI",
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .executableTarget(
             name: "podshield-idd",
@@ -242,6 +254,9 @@ let package = Package(
         .target(
             name: "KernelTestSupport", dependencies: ["LinuxBinding"], path: "Tests/KernelTestSupport",
             swiftSettings: strict),
+        .target(
+            name: "EtcdTestSupport", dependencies: ["Etcd", "KernelTestSupport"], path: "Tests/EtcdTestSupport",
+            swiftSettings: strict),
         .target(name: "RandomTestSupport", path: "Tests/RandomTestSupport", swiftSettings: strict),
         .target(
             name: "LinkTestSupport", dependencies: ["Addressing", "Identity", "Issuance", "OpenSSLBinding"],
@@ -279,6 +294,10 @@ let package = Package(
             ["Addressing", "Identity", "Issuance", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("KubernetesReview", ["HTTPSClient", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget("Vault", ["HTTPSClient", "Identity", "Issuance", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
+        testTarget("Etcd", ["EtcdTestSupport", "KernelTestSupport"]),
+        testTarget(
+            "SharedRegistry",
+            ["Addressing", "Authority", "AuthorityAPI", "EtcdTestSupport", "Identity", "Issuance", "KernelTestSupport", "OpenSSLBinding", .product(name: "GRDB", package: "GRDB.swift")]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
         testTarget("Configuration", ["Addressing", "Authority", "Identity", "JOSE", "KernelTestSupport"]),
         testTarget("Preflight", ["Addressing", "Configuration", "KernelTestSupport", "LinuxBinding", "Telemetry"]),

@@ -41,7 +41,8 @@ extension AuthorityError: CustomStringConvertible {
         case .keyInTwoPlaces(let path):
             "\(path) is there though the key is said to be elsewhere; remove it or the setting"
         case .otherAuthority(let path):
-            "\(path) is none of the CAs that the registry knows; restore both from one backup"
+            "\(path) is none of the CAs that the registry knows: restore both from one backup, or, where another authority shares the "
+                + "registry and has taken it out, begin anew under another name"
         case .changing: "a change of the CAs does not end"
         case .upstreamKey(let reason): "the key of the upstream authority cannot be had: \(reason)"
         case .upstream(let name, let error): "no CA from \(name): \(error)"

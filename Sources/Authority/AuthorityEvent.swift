@@ -45,6 +45,9 @@ public enum AuthorityEvent: Sendable {
     case authorityRemoved(fingerprint: String)
     /// The schedule of the CAs could not be kept, or files do not show it; tried again. Said once for each reason.
     case successionFailed(SuccessionError)
+    /// What other authorities change is not heard of, and nothing can be changed here, until `sharingRestored`. Said once for each reason.
+    case sharingInterrupted(RegistryError)
+    case sharingRestored
     case federationBegun(Relationship)
     case federationEnded(TrustDomain)
     /// The bundle that is held stays in use. Said once for each reason, until `federationRestored`.

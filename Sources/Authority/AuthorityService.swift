@@ -17,6 +17,7 @@ public final class AuthorityService: Sendable {
     private let health: KeyHealth
     let trust: PublishedTrust
     let registry: Registry
+    private let isNewAmongOthers: Bool
     let certificates: CertificateLog
     let identity: ServerIdentity
     let publisher: DirectoryPublisher
@@ -56,6 +57,7 @@ public final class AuthorityService: Sendable {
             throw .issuance(.notAnAuthority(error))
         }
         registry = start.registry
+        isNewAmongOthers = start.isNewAmongOthers
         self.health = health
         self.authorities = authorities
         self.settings = settings
@@ -131,9 +133,11 @@ public final class AuthorityService: Sendable {
         let upkeep = [
             Task { [jwtKeys] in await jwtKeys.stayFresh() }, Task { await keepKeyReady() },
             Task { await keepListFresh() }, Task { [lifecycle] in await lifecycle.keepSchedule() },
-            Task { [federation] in await federation.keepFresh() },
+            Task { [federation] in await federation.keepFresh() }, Task { await followOthers() },
         ]
         defer { for task in upkeep { task.cancel() } }
+        // What its CA signs is nothing to nodes that have not heard of it from the others.
+        if isNewAmongOthers { try? await Task.sleep(for: .seconds(AuthorityLifecycle.leastNotice)) }
         // Cancelling gRPC's own task would drop connections that are being accepted, which NIO does not forgive: however
         // serving ends, the listener closes first.
         let serving = Task { () async -> Result<Void, AuthorityError> in

@@ -41,6 +41,8 @@ public struct AuthoritySettings: Sendable {
     public var jwtIssuer: JWTIssuer?
     /// Only addresses inside these can be leased; empty for any that a pod can have.
     public var leasable: [IPPrefix] = []
+    /// By which it shares its registry with others, under different names; nil for one that is alone.
+    public var sharedLog: (any SharedLog)?
     public var limits = AuthorityLimits()
 
     public init(

@@ -6,6 +6,8 @@ internal import OpenSSLBinding
 struct AuthorityStart {
     let registry: Registry
     let authorities: AuthoritySet
+    /// Others share the registry, and have not heard of its CA before.
+    let isNewAmongOthers: Bool
 
     init(
         _ settings: AuthoritySettings, _ files: AuthorityFiles, health: KeyHealth, now: Int64,
@@ -14,13 +16,15 @@ struct AuthorityStart {
         let published = try files.certificateAuthority(for: settings.trustDomain, now: now)
         do throws(RegistryError) {
             registry = try Registry(
-                path: files.registry, trustDomain: settings.trustDomain, limits: settings.limits.directory)
+                path: files.registry, trustDomain: settings.trustDomain, limits: settings.limits.directory,
+                sharedBy: settings.sharedLog, as: settings.name)
         } catch {
             throw .registry(error)
         }
-        var (rows, known) = try Self.known(published, files, registry)
+        var (rows, known, isNew) = try Self.known(published, files, registry)
+        isNewAmongOthers = isNew
         try Self.replaceEnded(&rows, &known, files, registry, now: now, observe)
-        guard let set = AuthoritySet(rows, of: known, health: health) else {
+        guard let set = AuthoritySet(rows, ownedBy: registry.owner, of: known, health: health) else {
             throw .registry(registry.nonsense("CAs of which none signs"))
         }
         authorities = set
@@ -31,11 +35,13 @@ struct AuthorityStart {
 
     private static func known(
         _ published: CertificateAuthority, _ files: AuthorityFiles, _ registry: Registry
-    ) throws(AuthorityError) -> (AuthorityRows, [CertificateAuthority]) {
+    ) throws(AuthorityError) -> (AuthorityRows, [CertificateAuthority], isNewAmongOthers: Bool) {
         var rows: AuthorityRows
+        var isNew = false
         do throws(RegistryError) {
             rows = try registry.authoritiesNow()
-            if rows.rows.isEmpty {
+            if rows.of(registry.owner).isEmpty {
+                isNew = !rows.rows.isEmpty
                 let row = AuthorityRow(
                     chain: published.chain, state: .active,
                     preparedAt: published.certificate.notBefore + X509SVID.backdating)
@@ -44,12 +50,13 @@ struct AuthorityStart {
         } catch {
             throw .registry(error)
         }
-        guard rows.rows.contains(where: { $0.chain[0] == published.certificate }) else {
+        let own = rows.of(registry.owner)
+        guard own.contains(where: { $0.chain[0] == published.certificate }) else {
             throw .otherAuthority(path: files.certificate)
         }
         var known: [CertificateAuthority] = []
-        for row in rows.rows { known.append(try files.load(row, beside: published)) }
-        return (rows, known)
+        for row in own { known.append(try files.load(row, beside: published)) }
+        return (rows, known, isNew)
     }
 
     /// An authority that was away until the CA that signs had ended goes on with the one that is prepared, or with another below the
@@ -59,10 +66,11 @@ struct AuthorityStart {
         _ rows: inout AuthorityRows, _ known: inout [CertificateAuthority], _ files: AuthorityFiles,
         _ registry: Registry, now: Int64, _ observe: (AuthorityEvent) -> Void
     ) throws(AuthorityError) {
-        guard let active = rows.rows.first(where: { $0.state == .active })?.chain[0], active.notAfter <= now,
+        let own = rows.of(registry.owner)
+        guard let active = own.first(where: { $0.state == .active })?.chain[0], active.notAfter <= now,
             let last = known.first(where: { $0.certificate == active })
         else { return }
-        let prepared = rows.rows.first { $0.state == .prepared }?.chain[0]
+        let prepared = own.first { $0.state == .prepared }?.chain[0]
         if let prepared, prepared.notAfter > now {
             rows = try perform([.activate(prepared.fingerprint)], in: registry)
             observe(.authorityActivated(fingerprint: prepared.fingerprint))

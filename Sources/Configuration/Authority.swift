@@ -26,6 +26,8 @@ extension PodshieldConfiguration {
         public var jwtLifetime: Duration
         /// Whom JWT-SVIDs name as their issuer; nil for nobody.
         public var jwtIssuer: JWTIssuer?
+        /// Nil for an authority that is alone.
+        public var etcd: Etcd?
         /// Nil where no node joins by a certificate.
         public var machineCertificates: MachineCertificates?
         /// Nil where no node joins by its TPM.
@@ -34,6 +36,18 @@ extension PodshieldConfiguration {
         public var cluster: Cluster?
         /// Nil where whom to trust is told to nodes alone.
         public var bundleEndpoint: BundleEndpoint?
+    }
+
+    /// Where several authorities share what they know.
+    public struct Etcd: Sendable, Equatable {
+        /// At least one.
+        public var members: [Endpoint]
+        /// PEM files: who vouches for the members, and by what we are let in.
+        public var caFile: String
+        public var certificateFile: String
+        public var keyFile: String
+        /// Keys are below it, and the trust domain's name.
+        public var prefix: String
     }
 
     /// A Kubernetes cluster whose tokens let its nodes join.

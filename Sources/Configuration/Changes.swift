@@ -97,8 +97,21 @@ extension PodshieldConfiguration.Authority {
         case .authorityJWTLifetime: "\(jwtLifetime)"
         case .authorityJWTIssuer: jwtIssuer?.url
         default:
-            machineCertificates?.text(key) ?? tpms?.text(key) ?? cluster?.text(key) ?? upstream?.text(key)
+            machineCertificates?.text(key) ?? tpms?.text(key) ?? etcd?.text(key) ?? cluster?.text(key) ?? upstream?.text(key)
                 ?? bundleEndpoint?.text(key) ?? keyStore.text(key)
+        }
+    }
+}
+
+extension PodshieldConfiguration.Etcd {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch key {
+        case .etcdMembers: members.map(\.description).joined(separator: ", ")
+        case .etcdCAFile: caFile
+        case .etcdCertificateFile: certificateFile
+        case .etcdKeyFile: keyFile
+        case .etcdPrefix: prefix
+        default: nil
         }
     }
 }
@@ -221,7 +234,7 @@ extension PodshieldConfiguration.Vault {
 extension PodshieldConfiguration.Join {
     fileprivate func text(_ key: ConfigurationKey) -> String? {
         switch key {
-        case .joinAuthority: "\(authority)"
+        case .joinAuthority: authorities.map(\.description).joined(separator: ", ")
         case .joinRootFingerprint: rootFingerprints.joined(separator: ", ")
         default: credential?.text(key)
         }

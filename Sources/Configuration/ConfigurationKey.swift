@@ -63,6 +63,12 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case upstreamVaultPKISecretIDFile = "upstream-vault-pki.secret-id-file"
     case upstreamVaultPKISecretIDCredential = "upstream-vault-pki.secret-id-credential"
 
+    case etcdMembers = "etcd.members"
+    case etcdCAFile = "etcd.ca-file"
+    case etcdCertificateFile = "etcd.certificate-file"
+    case etcdKeyFile = "etcd.key-file"
+    case etcdPrefix = "etcd.prefix"
+
     case x509popCAFile = "x509pop.ca-file"
     case x509popNodeName = "x509pop.node-name"
     case x509popAllowNewKey = "x509pop.allow-new-key"

@@ -62,13 +62,13 @@ extension ConfigurationReader {
 
     /// Where nodes and the authority are is never sealed: they could not even agree on keys.
     private mutating func checkOutside(_ protected: [IPPrefix]) {
-        let addresses: [(ConfigurationKey, IPAddress?)] = [
+        var addresses: [(ConfigurationKey, IPAddress?)] = [
             (.nodeAddress, document.text(.nodeAddress).flatMap(IPAddress.init)),
             (.authorityListen, document.text(.authorityListen).flatMap(IPAddress.init)),
             (.authorityAdvertise, document.text(.authorityAdvertise).flatMap(Endpoint.init)?.address),
             (.brokerListen, document.text(.brokerListen).flatMap(Endpoint.init)?.address),
-            (.joinAuthority, document.text(.joinAuthority).flatMap(Endpoint.init)?.address),
         ]
+        addresses += document.texts(.joinAuthority).map { (.joinAuthority, Endpoint($0)?.address) }
         for (key, address) in addresses {
             guard let address, let prefix = protected.first(where: { $0.contains(address) }) else { continue }
             document.report("\(address) lies inside \(prefix), which is protected", at: key)
@@ -86,7 +86,7 @@ extension ConfigurationKey {
     fileprivate func belongs(to role: RoleName) -> Bool {
         switch section {
         case "authority", "pkcs11", "vault", "x509pop", "tpm", "kubernetes", "upstream-disk",
-            "upstream-vault-pki", "bundle-endpoint":
+            "upstream-vault-pki", "bundle-endpoint", "etcd":
             role != .node
         case "join": role == .node
         case "node", "link", "sds", "broker", "datapath", "tables", "netns-helper": role != .authority

@@ -1,7 +1,7 @@
 /// Both ends of a join: by what a node shows that it may, and what an authority takes.
 extension ConfigurationReader {
     mutating func join() -> PodshieldConfiguration.Join? {
-        let authority = document.required(.joinAuthority, .endpoint)
+        let authorities = document.requiredOneOrMore(.joinAuthority, .endpoint)
         let fingerprints = document.requiredOneOrMore(.joinRootFingerprint, .fingerprint)
         only(
             one: [
@@ -12,9 +12,9 @@ extension ConfigurationReader {
         let credential =
             certificate() ?? clusterToken.map { .clusterToken(file: $0) } ?? tpm.map { .tpm($0) }
             ?? token().map { .token($0) }
-        guard let authority, !fingerprints.isEmpty else { return nil }
+        guard !authorities.isEmpty, !fingerprints.isEmpty else { return nil }
         return PodshieldConfiguration.Join(
-            authority: authority, rootFingerprints: fingerprints, credential: credential)
+            authorities: authorities, rootFingerprints: fingerprints, credential: credential)
     }
 
     private mutating func token() -> PodshieldConfiguration.TokenSource? {

@@ -24,15 +24,15 @@ extension ConfigurationReader {
         let jwtLifetime = document.value(
             .authorityJWTLifetime, .duration(from: "10s", to: "1h"), default: .seconds(300))
         let jwtIssuer = document.value(.authorityJWTIssuer, .issuer)
-        let (machineCertificates, tpms, cluster) = (machineCertificates(), tpms(), cluster())
+        let (machineCertificates, tpms, cluster, etcd) = (machineCertificates(), tpms(), cluster(), etcd())
         let bundleEndpoint = bundleEndpoint(orAt: listen)
         guard let listen, let keyStore else { return nil }
         return PodshieldConfiguration.Authority(
             name: name, listenAddress: listen, port: port, advertised: advertised ?? Endpoint(listen, port: port),
             keyStore: keyStore, upstream: upstream, autoRegister: autoRegister, identityTemplate: template,
             caLifetime: caLifetime, workloadLifetime: workloadLifetime, nodeLifetime: nodeLifetime,
-            jwtLifetime: jwtLifetime,
-            jwtIssuer: jwtIssuer, machineCertificates: machineCertificates, tpms: tpms, cluster: cluster,
+            jwtLifetime: jwtLifetime, jwtIssuer: jwtIssuer, etcd: etcd, machineCertificates: machineCertificates,
+            tpms: tpms, cluster: cluster,
             bundleEndpoint: bundleEndpoint)
     }
 

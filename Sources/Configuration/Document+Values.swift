@@ -8,6 +8,11 @@ extension Document {
     /// The scalar as it is written.
     func text(_ key: ConfigurationKey) -> String? { nodes[key]?.scalar?.string }
 
+    /// The scalars of a list, or of one by itself, as they are written.
+    func texts(_ key: ConfigurationKey) -> [String] {
+        nodes[key].map { node in (node.sequence.map(Array.init) ?? [node]).compactMap { $0.scalar?.string } } ?? []
+    }
+
     func isEmptyList(_ key: ConfigurationKey) -> Bool { nodes[key]?.sequence?.isEmpty ?? false }
 
     mutating func value<Value>(_ key: ConfigurationKey, _ kind: Kind<Value>, default fallback: Value) -> Value {

@@ -1,7 +1,8 @@
 extension PodshieldConfiguration {
     /// How a node without an authority of its own finds one.
     public struct Join: Sendable, Equatable {
-        public var authority: Endpoint
+        /// At least one; several where they share a registry.
+        public var authorities: [Endpoint]
         /// SHA-256 of the authority's root certificate, 64 lower-case hexadecimal digits; several while one root follows another.
         public var rootFingerprints: [String]
         /// A token is needed for the first start only.

@@ -38,7 +38,7 @@ public struct SVIDVerifier: Sendable {
         let path = try validatedPath(chain, at: unixTime)
         for (index, authority) in path.dropFirst().enumerated() {
             try AuthorityRules(bundle.trustDomain).check(authority, depth: index + 1)
-            guard !bundle.revokes(path[index], issuedBy: authority) else { throw .revoked(depth: index) }
+            guard !bundle.revokes(path[index]) else { throw .revoked(depth: index) }
         }
         return try svid(path)
     }

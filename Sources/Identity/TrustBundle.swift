@@ -42,16 +42,13 @@ public struct TrustBundle: Sendable, Equatable {
         sequence = 0
     }
 
-    /// Whether the issuer has taken the certificate back. Two certificates of one key are one issuer: which of them a path goes
-    /// through is chance.
-    func revokes(_ certificate: Certificate, issuedBy issuer: Certificate) -> Bool {
-        revocations.contains { $0.authority.publicKey == issuer.publicKey && $0.revokes(certificate) }
-    }
+    /// Whether an authority of the domain has taken the certificate back. Serials are drawn, and never twice the same; a list of one CA
+    /// takes back what another issued, whose own list cannot be had: its authority may be gone.
+    func revokes(_ certificate: Certificate) -> Bool { revocations.contains { $0.revokes(certificate) } }
 
     /// Whether an SVID that was good has been taken back since.
     public func revokes(_ svid: X509SVID) -> Bool {
-        let path = svid.chain + [svid.anchor]
-        return zip(path, path.dropFirst()).contains { revokes($0, issuedBy: $1) }
+        svid.chain.contains { revokes($0) }
     }
 
     /// Whether an SVID should be replaced, because an authority above it is about to be taken out.

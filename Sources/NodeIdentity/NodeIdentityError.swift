@@ -115,7 +115,7 @@ public enum NodeIdentityEvent: Sendable {
     case joined(id: SPIFFEID, number: NodeNumber)
     /// The SVID on disk is no longer good for anything: the node has to join again.
     case identityExpired(notAfter: Int64)
-    case connected
+    case connected(to: String)
     case disconnected(String)
     /// The authority does not count this node among its own, for this reason: no pod of it is to be served any more.
     case shutOut(Exclusion)

@@ -41,6 +41,8 @@ public actor NodeIdentityService {
     /// Nil until somebody has said: an empty report would take from the node what an earlier run was leased.
     var leases: Set<IPPrefix>?
     var reports = ReportQueue()
+    /// Counts authorities that were tried in vain.
+    var authorityTurn = 0
     var lastFailure: String?
     var lastContact: Int64?
     /// Why the authority does not count this node among its own; nil while it does as far as is known.
@@ -170,6 +172,7 @@ public actor NodeIdentityService {
                 case .renewed: failures = 0
                 case .lost(let failure, let wasConnected):
                     failures = wasConnected ? 1 : failures + 1
+                    if !wasConnected { authorityTurn += 1 }
                     let reason = failure.reason
                     lastFailure = reason
                     observe(.disconnected(reason))

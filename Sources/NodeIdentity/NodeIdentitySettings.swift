@@ -9,8 +9,8 @@ public struct NodeIdentitySettings: Sendable {
     public var stateDirectory: String
     /// Where other nodes reach this one.
     public var endpoint: NodeEndpoint
-    /// `host:port` of the authority, when it is not the one joined at.
-    public var authorityAddress: String?
+    /// `host:port` of authorities that share a registry, or of one: tried one after another. Empty for the one joined at.
+    public var authorityAddresses: [String] = []
     /// Of workloads' keys.
     public var keyAlgorithm = KeyAlgorithm.ecP256
     /// How long a call waits for the authority before it gives up.

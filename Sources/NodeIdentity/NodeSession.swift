@@ -20,14 +20,14 @@ extension NodeIdentityService {
     func session() async throws(SessionEnd) {
         let changes = credentialsChanged.stream()
         let shown = currentSVID?.svid
-        guard shown != nil, let address = settings.authorityAddress ?? membership?.authorityAddress else {
+        guard shown != nil, let address = authorityAddress else {
             await waitForIdentity(changes)
             throw .renewed
         }
         let connection = try await open(address)
         await slot.fill(connection)
         answered()
-        observe(.connected)
+        observe(.connected(to: address))
         // Not waited for: one that this connection takes down with it goes on with the next.
         if leases != nil { startReport() }
         let end = await withTaskGroup(of: SessionEnd?.self) { group in
@@ -44,6 +44,12 @@ extension NodeIdentityService {
             shutOut(exclusion)
         }
         throw end
+    }
+
+    /// Whose turn it is.
+    private var authorityAddress: String? {
+        let addresses = settings.authorityAddresses
+        return addresses.isEmpty ? membership?.authorityAddress : addresses[authorityTurn % addresses.count]
     }
 
     private func open(_ address: String) async throws(SessionEnd) -> AuthorityConnection {

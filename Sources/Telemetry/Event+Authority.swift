@@ -83,6 +83,16 @@ extension Event {
         Event(.bundleNotServed, "who asked the bundle endpoint got no bundle: \(reason)", [.reason: reason])
     }
 
+    public static func sharingInterrupted(reason: String) -> Event {
+        Event(
+            .sharingInterrupted, "nothing can be changed, nor heard of other authorities' changes: \(reason)",
+            [.reason: reason])
+    }
+
+    public static var sharingRestored: Event {
+        Event(.sharingRestored, "other authorities' changes are heard of again", [:])
+    }
+
     /// - Parameters: as of `entryCreated`, after the change.
     public static func entryUpdated(_ entry: String, spiffeID: String, parent: String?) -> Event {
         Event(

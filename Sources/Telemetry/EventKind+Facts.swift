@@ -71,6 +71,8 @@ extension EventKind {
         case .foreignBundleChanged: Facts(2047, .notice, "2786320b765c4260b256f9df726374c5")
         case .foreignBundleDeleted: Facts(2048, .notice, "f6b2689ce55f40ceac95a358331ed908")
         case .bundleNotServed: Facts(2049, .warning, "5d0c0f3a1e9b4a52b7d6a1c94f20e7c8")
+        case .sharingInterrupted: Facts(2060, .error, "30084bf2a929451fa643ee5df6addc55")
+        case .sharingRestored: Facts(2061, .notice, "1dbbf34d58314e8fae60ca2c3c2ab134")
         case .revoked: Facts(2040, .notice, "e71631c1bf2b443fac2333f3a2431f2a")
         case .revocationLifted: Facts(2041, .notice, "6496cd4f97d24d2fb92607e214ae15c5")
         case .nodeJoined: Facts(3001, .notice, "31a4be5b909342549c0168691f9a2dfa")

@@ -74,6 +74,8 @@ public enum EventKind: String, CaseIterable, Sendable {
     case caRevoked = "ca-revoked"
     case caRemoved = "ca-removed"
     case caSuccessionFailed = "ca-succession-failed"
+    case sharingInterrupted = "sharing-interrupted"
+    case sharingRestored = "sharing-restored"
     /// A name, a certificate, an entry or a node.
     case revoked
     case revocationLifted = "revocation-lifted"

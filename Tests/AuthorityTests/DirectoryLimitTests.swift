@@ -183,7 +183,11 @@ extension Registry {
                 try lease.execute(arguments: [bytes(of: 0x0a00_0000, number), 1 + number % nodes, number])
             }
             let workload = try db.makeStatement(
-                sql: "INSERT INTO identities (spiffe_id, labels, in_use_until) VALUES (?, ?, ?)")
+                sql: """
+                    INSERT INTO identities (spiffe_id, labels, in_use_until, bytes)
+                    SELECT *, \(RegistrySchema.identityBytes)
+                    FROM (SELECT ? AS spiffe_id, ? AS labels, ? AS in_use_until)
+                    """)
             for number in 1...workloads {
                 let id = "spiffe://example.org/ns/namespace-\(number % 100)/sa/account-\(number)"
                 try workload.execute(arguments: [id, "app=account-\(number)\n", start + 3600])

@@ -55,7 +55,8 @@ import Testing
         let after = try counters(copy)
         #expect(
             Set(before.keys) == [
-                "revision", "generation", "jwt-bundle", "crl", "crl-issued-at", "authorities", "identities", "nodes",
+                "revision", "generation", "jwt-bundle", "crl", "crl-issued-at", "lists", "authorities", "identities",
+                "nodes",
             ])
         for (name, value) in before {
             let leap: Int64 =

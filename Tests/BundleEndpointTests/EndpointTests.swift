@@ -59,9 +59,10 @@ import Testing
     }
 
     private func fetch(_ port: UInt16, _ more: String...) async throws -> (status: Int32, output: String) {
-        try await Command.finishOutside(
+        let words =
             ["curl", "--silent", "--show-error", "--max-time", "10", "--cacert", certificateFile, "--resolve"]
-                + ["bundle.test:\(port):127.0.0.1"] + more + ["https://bundle.test:\(port)/"])
+            + ["bundle.test:\(port):127.0.0.1"] + more + ["https://bundle.test:\(port)/"]
+        return try await outside { try Command.finish(words) }
     }
 
     private func eventually(_ what: Comment, _ holds: () async throws -> Bool) async throws {
@@ -74,7 +75,7 @@ import Testing
 
     private func openssl(_ port: UInt16, _ more: String...) async throws -> String {
         let words = ["openssl", "s_client", "-connect", "127.0.0.1:\(port)", "-CAfile", root] + more
-        return try await Command.finishOutside(["sh", "-c", "\"$@\" </dev/null 2>&1", "sh"] + words).output
+        return try await outside { try Command.finish(["sh", "-c", "\"$@\" </dev/null 2>&1", "sh"] + words).output }
     }
 
     /// F-6: with `https_spiffe` the server has a valid X.509-SVID, and asks nobody for a certificate.
@@ -101,7 +102,9 @@ import Testing
         let running = try await start(.svid { svid })
         defer { running.stop() }
         let words = ["openssl", "s_client", "-connect", "127.0.0.1:\(running.port)"] + options
-        let (status, output) = try await Command.finishOutside(["sh", "-c", "\"$@\" </dev/null 2>&1", "sh"] + words)
+        let (status, output) = try await outside {
+            try Command.finish(["sh", "-c", "\"$@\" </dev/null 2>&1", "sh"] + words)
+        }
         #expect((status == 0) == isSpoken, "\(output)")
     }
 

@@ -49,7 +49,7 @@ import Testing
             $0 != .role
                 && ![
                     "join", "pkcs11", "vault", "x509pop", "tpm", "kubernetes", "upstream-disk",
-                    "upstream-vault-pki", "bundle-endpoint", "broker",
+                    "upstream-vault-pki", "bundle-endpoint", "broker", "etcd",
                 ].contains($0.section)
         })
     func everyKeyCounts(_ key: ConfigurationKey) throws {
@@ -109,6 +109,17 @@ import Testing
     func tpms(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
         let before = try PodshieldConfiguration(yaml: Documents.tpms, file: "f")
         let after = try PodshieldConfiguration(yaml: Documents.tpms.replacing(old, with: new), file: "f")
+        #expect(before.changes(to: after) == expected)
+    }
+
+    @Test(arguments: [
+        ("e:2379", "[e:2379, f:2379]", [ConfigurationKey.etcdMembers]), ("/c", "/d", [.etcdCAFile]),
+        ("/e.pem", "/f.pem", [.etcdCertificateFile]), ("/e.key", "/f.key", [.etcdKeyFile]),
+        ("key\n", "key\n  prefix: p/q\n", [.etcdPrefix]),
+    ])
+    func sharedRegistries(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
+        let before = try PodshieldConfiguration(yaml: Documents.etcd, file: "f")
+        let after = try PodshieldConfiguration(yaml: Documents.etcd.replacing(old, with: new), file: "f")
         #expect(before.changes(to: after) == expected)
     }
 

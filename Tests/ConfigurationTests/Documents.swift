@@ -75,6 +75,16 @@ enum Documents {
 
             """
 
+    static let etcd =
+        authority + """
+            etcd:
+              members: e:2379
+              ca-file: /c
+              certificate-file: /e.pem
+              key-file: /e.key
+
+            """
+
     static let cluster =
         authority + """
             kubernetes:

@@ -260,6 +260,7 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
             "  tpm: device:tpmrm0\n", "f:10:8: join.tpm: 'device:tpmrm0' is not a TPM such as device:/dev/tpmrm0"),
         BadDocument(
             "  token: a\n  tpm: device:/dev/tpmrm0\n", "f:11:8: join.tpm: stands beside join.token; only one may"),
+        BadDocument("etcd: {prefix: p}\n", "f:10:16: etcd.prefix: says nothing to role node"),
         BadDocument("x509pop: {ca-file: /c}\n", "f:10:20: x509pop.ca-file: says nothing to role node"),
         BadDocument("  certificate-file: /c\n", "f: join.key-file: is missing, and so is key-credential"),
         BadDocument("  key-file: /k\n", "f:10:13: join.key-file: says nothing without certificate-file"),

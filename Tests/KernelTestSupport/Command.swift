@@ -28,13 +28,6 @@ public enum Command {
         return (try process.wait(), text)
     }
 
-    /// As `finish`, on a thread of its own: when what answers the command needs the tasks' threads, these must not wait for it.
-    public static func finishOutside(_ words: [String]) async throws -> (status: Int32, output: String) {
-        try await withCheckedThrowingContinuation { continuation in
-            Thread.detachNewThread { continuation.resume(with: Result { try finish(words) }) }
-        }
-    }
-
     /// Does not wait for its end. Foundation's `Process` would look through all descriptors that are open, and has crashed on
     /// a list of some 1400; it would hand them on, too: a file that another program has open for writing cannot be run, an
     /// address that it holds cannot be listened on.

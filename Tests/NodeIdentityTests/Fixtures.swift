@@ -133,7 +133,7 @@ func pod(_ name: String = "web-0", namespace: String = "shop", labels: [String: 
 
 /// Waits for something that other tasks bring about.
 func eventually(
-    within patience: Duration = .seconds(10), _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation,
+    within patience: Duration = .seconds(30), _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation,
     _ holds: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + patience

@@ -36,10 +36,11 @@ import Testing
     @Test func anAuthorityThatSendsNoChangesIsUnderstood() async throws {
         let authority = try await TestAuthority()
         let lists = [["b", "a"], ["b", "a", "c"], ["a", "c"]]
+        let seen = Counter()
         let older = try OlderAuthority(of: authority.service) { writer in
-            for list in lists {
+            for (index, list) in lists.enumerated() {
                 try await writer.write(try .older(list))
-                try await Task.sleep(for: .milliseconds(300))
+                while seen.value <= index { try await Task.sleep(for: .milliseconds(20)) }
             }
             try await Task.sleep(for: .seconds(60))
         }
@@ -48,6 +49,7 @@ import Testing
         try await older.admit(node, as: "node-a", by: authority)
         for list in lists {
             try await eventually("\(list)") { await node.service.workloadEntries?.inOrder.map(\.id) == list }
+            seen.next()
         }
         serving.cancel()
         older.server.stop()
@@ -115,6 +117,9 @@ import Testing
 private final class Counter: Sendable {
     private let last = Mutex(0)
 
+    var value: Int { last.withLock { $0 } }
+
+    @discardableResult
     func next() -> Int {
         last.withLock {
             $0 += 1

@@ -24,7 +24,7 @@ final class VaultServerProcess {
 
     init() throws {
         directory = try TemporaryDirectory()
-        port = try Self.freePort()
+        port = try freePort()
         let log = directory.path + "/log"
         try Data().write(to: URL(filePath: log))
         let output = try FileHandle(forWritingTo: URL(filePath: log))
@@ -124,21 +124,5 @@ final class VaultServerProcess {
             usleep(50_000)
         }
         return try body()
-    }
-
-    private static func freePort() throws -> UInt16 {
-        let raw = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(raw) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                unsafe bind(raw, generic, size) + getsockname(raw, generic, &size)
-            }
-        }
-        try #require(result == 0)
-        return UInt16(bigEndian: address.sin_port)
     }
 }

@@ -1953,6 +1953,9 @@ public nonisolated struct Podshield_Admin_V1_CertificateAuthority: Sendable {
   /// Whether it issued what the authority's server shows: nodes that join insist on its root.
   public var serves: Bool = false
 
+  /// Name of the authority that has its key; empty where there is one alone.
+  public var owner: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -5945,7 +5948,7 @@ nonisolated extension Podshield_Admin_V1_DatapathUninstallResponse: SwiftProtobu
 
 nonisolated extension Podshield_Admin_V1_CertificateAuthority: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CertificateAuthority"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}fingerprint\0\u{1}state\0\u{1}tainted\0\u{3}prepared_at\0\u{3}not_after\0\u{3}root_fingerprint\0\u{3}in_use\0\u{1}serves\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}fingerprint\0\u{1}state\0\u{1}tainted\0\u{3}prepared_at\0\u{3}not_after\0\u{3}root_fingerprint\0\u{3}in_use\0\u{1}serves\0\u{1}owner\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5961,6 +5964,7 @@ nonisolated extension Podshield_Admin_V1_CertificateAuthority: SwiftProtobuf.Mes
       case 6: try { try decoder.decodeSingularStringField(value: &self.rootFingerprint) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.inUse) }()
       case 8: try { try decoder.decodeSingularBoolField(value: &self.serves) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.owner) }()
       default: break
       }
     }
@@ -5991,6 +5995,9 @@ nonisolated extension Podshield_Admin_V1_CertificateAuthority: SwiftProtobuf.Mes
     if self.serves != false {
       try visitor.visitSingularBoolField(value: self.serves, fieldNumber: 8)
     }
+    if !self.owner.isEmpty {
+      try visitor.visitSingularStringField(value: self.owner, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -6003,6 +6010,7 @@ nonisolated extension Podshield_Admin_V1_CertificateAuthority: SwiftProtobuf.Mes
     if lhs.rootFingerprint != rhs.rootFingerprint {return false}
     if lhs.inUse != rhs.inUse {return false}
     if lhs.serves != rhs.serves {return false}
+    if lhs.owner != rhs.owner {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

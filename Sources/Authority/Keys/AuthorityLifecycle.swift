@@ -187,13 +187,25 @@ actor AuthorityLifecycle {
 
     /// Has a CA trusted by nobody any more, for good.
     ///
-    /// - Parameter force: also if what it issued is in use.
-    func revoke(_ fingerprint: String, force: Bool) async throws(SuccessionError) -> HeldAuthority {
+    /// - Parameter force: also if what it issued is in use, or if it is another authority's, which may be gone: one that is not has
+    ///   nothing to sign with then.
+    func revoke(_ fingerprint: String, force: Bool) async throws(SuccessionError) -> AuthorityRow {
         try await inTurn { (lifecycle) async throws(SuccessionError) in
-            let authority = try lifecycle.find(fingerprint)
-            try await lifecycle.checkRevocable(authority, force: force)
-            try await lifecycle.perform([.revoke(authority.fingerprint)])
-            return authority
+            let row = try lifecycle.revocable(fingerprint, evenForeign: force)
+            if row.owner == lifecycle.registry.owner {
+                try await lifecycle.checkRevocable(lifecycle.find(fingerprint), force: force)
+            }
+            try await lifecycle.perform([.revoke(row.chain[0].fingerprint)])
+            return row
+        }
+    }
+
+    private func revocable(_ fingerprint: String, evenForeign: Bool) throws(SuccessionError) -> AuthorityRow {
+        do throws(SuccessionError) { return try find(fingerprint).row } catch {
+            guard evenForeign, case .foreign(let whole, _) = error,
+                let row = authorities.current.foreign.first(where: { $0.chain[0].fingerprint == whole })
+            else { throw error }
+            return row
         }
     }
 
@@ -241,7 +253,11 @@ actor AuthorityLifecycle {
 
     private func find(_ fingerprint: String) throws(SuccessionError) -> HeldAuthority {
         let wanted = fingerprint.filter { $0 != ":" }.lowercased()
-        let found = authorities.current.all.filter { $0.fingerprint.hasPrefix(wanted) }
+        let set = authorities.current
+        let found = set.all.filter { $0.fingerprint.hasPrefix(wanted) }
+        if found.isEmpty, let row = set.foreign.first(where: { $0.chain[0].fingerprint.hasPrefix(wanted) }) {
+            throw .foreign(row.chain[0].fingerprint, owner: row.owner)
+        }
         guard !wanted.isEmpty, let authority = found.first else { throw .notFound(fingerprint) }
         guard found.count == 1 else { throw .ambiguous(fingerprint) }
         return authority
@@ -252,7 +268,7 @@ actor AuthorityLifecycle {
     private func makeSuccessor(_ now: Int64) async throws(SuccessionError) -> CertificateAuthority {
         let set = authorities.current
         let living = set.all.count { $0.notAfter > now }
-        guard living < Self.most, set.all.count < Self.mostTrusted else { throw .tooMany(living) }
+        guard living < Self.most, set.all.count + set.foreign.count < Self.mostTrusted else { throw .tooMany(living) }
         let made = await NIOThreadPool.singleton.result { [files] () throws(AuthorityError) in
             try files.makeSuccessor(of: set.active.authority, now: now)
         }
@@ -266,13 +282,34 @@ actor AuthorityLifecycle {
         do throws(RegistryError) { rows = try await registry.perform(steps) } catch {
             throw .authority(.registry(error))
         }
-        let known = authorities.current.all.map(\.authority) + (made.map { [$0] } ?? [])
-        guard let set = AuthoritySet(rows, of: known, health: health) else { throw .authority(.changing) }
-        authorities.replace(by: set)
+        try take(rows, made: made)
         for step in steps { report(step) }
         await publisher.changed()
         _ = try? await publisher.current()
         writeFiles()
+    }
+
+    private func take(_ rows: AuthorityRows, made: CertificateAuthority? = nil) throws(SuccessionError) {
+        let known = authorities.current.all.map(\.authority) + (made.map { [$0] } ?? [])
+        guard let set = AuthoritySet(rows, ownedBy: registry.owner, of: known, health: health) else {
+            throw .authority(.changing)
+        }
+        authorities.replace(by: set)
+    }
+
+    /// Another authority that shares the registry has led its CAs on.
+    func reload() async {
+        do throws(SuccessionError) {
+            try await inTurn { (lifecycle) async throws(SuccessionError) in
+                let rows: AuthorityRows
+                do throws(RegistryError) { rows = try await lifecycle.registry.authorities() } catch {
+                    throw .authority(.registry(error))
+                }
+                try lifecycle.take(rows)
+            }
+        } catch {
+            observe(.successionFailed(error))
+        }
     }
 
     /// A step is done once the registry has it; files that could not be written are said, and written at the next look.

@@ -6,19 +6,18 @@ internal import Synchronization
 /// A CA that is trusted, its key, and where it stands in its life.
 struct HeldAuthority: Sendable {
     let signer: CertificateSigner
-    let state: KeySchedule.Key.State
-    /// About to be taken out: what it issued is to be replaced.
-    let isTainted: Bool
-    /// Seconds since 1970.
-    let preparedAt: Int64
+    let row: AuthorityRow
 
     init(_ row: AuthorityRow, _ signer: CertificateSigner) {
         self.signer = signer
-        state = row.state
-        isTainted = row.isTainted
-        preparedAt = row.preparedAt
+        self.row = row
     }
 
+    var state: KeySchedule.Key.State { row.state }
+    /// About to be taken out: what it issued is to be replaced.
+    var isTainted: Bool { row.isTainted }
+    /// Seconds since 1970.
+    var preparedAt: Int64 { row.preparedAt }
     var authority: CertificateAuthority { signer.authority }
     var fingerprint: String { authority.certificate.fingerprint }
     var notAfter: Int64 { authority.certificate.notAfter }
@@ -33,18 +32,25 @@ struct HeldAuthority: Sendable {
 struct AuthoritySet: Sendable {
     /// Grows with every change.
     let edition: UInt64
-    /// Oldest first.
+    /// Of this authority, oldest first.
     let all: [HeldAuthority]
+    /// Those of others that share the registry.
+    let foreign: [AuthorityRow]
+    /// Of both, oldest first: whoever tells of them tells the same.
+    let rows: [AuthorityRow]
     /// The one that signs.
     let active: HeldAuthority
 
-    /// What rows of the registry say of CAs whose keys are at hand. Nil when one of them is not, or none signs.
-    init?(_ rows: AuthorityRows, of known: [CertificateAuthority], health: KeyHealth) {
-        let all = rows.rows.compactMap { row in
+    /// What rows of the registry say of CAs whose keys are at hand. Nil when one of `owner`'s is not, or none signs.
+    init?(_ rows: AuthorityRows, ownedBy owner: String, of known: [CertificateAuthority], health: KeyHealth) {
+        let own = rows.of(owner)
+        self.rows = rows.rows
+        foreign = rows.rows.filter { $0.owner != owner }
+        let all = own.compactMap { row in
             known.first { $0.certificate == row.chain[0] }
                 .map { HeldAuthority(row, CertificateSigner($0, health: health)) }
         }
-        guard all.count == rows.rows.count, let active = all.first(where: { $0.state == .active }) else { return nil }
+        guard all.count == own.count, let active = all.first(where: { $0.state == .active }) else { return nil }
         edition = rows.edition
         self.all = all
         self.active = active
@@ -61,12 +67,11 @@ struct AuthoritySet: Sendable {
         revocations: [RevocationList] = [], sequence: UInt64
     ) throws(SVIDRejection) -> TrustBundle {
         var roots: [Certificate] = []
-        for root in all.map(\.authority.root) where !roots.contains(root) { roots.append(root) }
+        for root in rows.compactMap(\.chain.last) where !roots.contains(root) { roots.append(root) }
         return try TrustBundle(
             trustDomain: active.authority.trustDomain, authorities: roots,
-            issuers: all.filter { !$0.authority.issuers.isEmpty }.map(\.authority.certificate),
-            revocations: revocations, tainted: Set(all.filter(\.isTainted).map(\.authority.certificate.sha256)),
-            sequence: sequence)
+            issuers: rows.map(\.chain).filter { $0.count > 1 }.map { $0[0] }, revocations: revocations,
+            tainted: Set(rows.filter(\.isTainted).map(\.chain[0].sha256)), sequence: sequence)
     }
 
     /// One CA for each key: a list speaks for all certificates of the key that signed it.

@@ -22,6 +22,8 @@ public enum SuccessionError: Error, Sendable, Equatable {
     /// Only the authority above can take it out.
     case belowUpstream(String)
     case tooMany(Int)
+    /// Another authority has its key.
+    case foreign(String, owner: String)
     case authority(AuthorityError)
 }
 
@@ -46,6 +48,8 @@ extension SuccessionError: CustomStringConvertible {
         case .belowUpstream(let fingerprint):
             "CA \(fingerprint) is below a root that stays: only the authority above can take it out"
         case .tooMany(let count): "there are \(count) CAs, more are not kept; revoke one that is retired"
+        case .foreign(let fingerprint, let owner):
+            "CA \(fingerprint) is the authority \(owner.quoted)'s, which shares the registry: ask that one, or revoke it by force if that one is gone for good"
         case .authority(let error): "\(error)"
         }
     }

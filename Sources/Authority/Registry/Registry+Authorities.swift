@@ -1,4 +1,6 @@
+internal import Foundation
 internal import GRDB
+internal import Identity
 internal import Issuance
 internal import OpenSSLBinding
 internal import PrintableText
@@ -11,6 +13,8 @@ struct AuthorityRow: Sendable {
     var isTainted = false
     /// Seconds since 1970.
     let preparedAt: Int64
+    /// Name of the authority that has its key; empty where the registry is shared with nobody.
+    var owner = ""
 }
 
 /// A step in the life of a CA.
@@ -25,12 +29,26 @@ enum AuthorityStep: Sendable {
     case revoke(String)
 }
 
+/// The revocation lists that other authorities signed.
+struct StoredLists: Sendable {
+    struct List: Sendable {
+        let issuer: Certificate
+        let der: [UInt8]
+    }
+
+    /// Grows with every list of anybody.
+    let edition: UInt64
+    let lists: [List]
+}
+
 /// All CAs of one moment.
 struct AuthorityRows: Sendable {
     /// Grows with every step.
     let edition: UInt64
     /// Oldest first.
     let rows: [AuthorityRow]
+
+    func of(_ owner: String) -> [AuthorityRow] { rows.filter { $0.owner == owner } }
 }
 
 extension Registry {
@@ -39,11 +57,53 @@ extension Registry {
         try readNow { db in try authorities(db) }
     }
 
-    /// Takes down the CA that was there before there could be several: nobody is told anything new.
+    func authorities() async throws(RegistryError) -> AuthorityRows {
+        try await read(as: RegistryError.self) { db in try authorities(db) }
+    }
+
+    /// Takes down the CA that was there before there could be several, or that of an authority that joins others: these are told.
     func adoptNow(_ row: AuthorityRow) throws(RegistryError) -> AuthorityRows {
         try writeNow { db in
             try insert(row, db)
+            if replica != nil {
+                _ = try db.advance("authorities")
+                _ = try db.advance("revision")
+            }
             return try authorities(db)
+        }
+    }
+
+    // MARK: Lists
+
+    /// The lists that others sign, newest known of each CA.
+    func foreignLists(_ db: Database) throws -> StoredLists {
+        let sql = """
+            SELECT chain, list FROM revocation_lists JOIN authorities ON fingerprint = authority WHERE owner <> ?
+            """
+        let value = try Int64.fetchOne(db, sql: "SELECT value FROM counters WHERE name = 'lists'")
+        guard let edition = value.flatMap(UInt64.init(exactly:)) else { throw nonsense("an edition of lists") }
+        let lists = try Row.fetchAll(db, sql: sql, arguments: [owner]).map { row in
+            let chain = try? Certificate.parsePEMChain(try row.decode(String.self, forColumn: "chain"))
+            guard let issuer = chain?.first else { throw nonsense("a CA") }
+            return StoredLists.List(issuer: issuer, der: Array(try row.decode(Data.self, forColumn: "list")))
+        }
+        return StoredLists(edition: edition, lists: lists)
+    }
+
+    /// Leaves lists for the others. Nothing where there are none.
+    func store(_ lists: [RevocationList]) async throws(RegistryError) {
+        guard replica != nil else { return }
+        let isNewer = "SELECT 1 FROM revocation_lists WHERE authority = ? AND number >= ?"
+        try await write(as: RegistryError.self) { db in
+            for list in lists {
+                let (authority, number) = (list.authority.fingerprint, Int64(clamping: list.number))
+                if try Bool.fetchOne(db, sql: isNewer, arguments: [authority, number]) ?? false { continue }
+                try db.execute(
+                    sql: "INSERT OR REPLACE INTO revocation_lists VALUES (?, ?, ?)",
+                    arguments: [authority, number, Data(list.der)])
+                _ = try db.advance("lists")
+                _ = try db.advance("revision")
+            }
         }
     }
 
@@ -68,22 +128,26 @@ extension Registry {
         switch step {
         case .add(let row): try insert(row, db)
         case .activate(let fingerprint):
-            try db.execute(sql: "UPDATE authorities SET state = 'retired' WHERE state = 'active'")
+            try db.execute(
+                sql: "UPDATE authorities SET state = 'retired' WHERE state = 'active' AND owner = ?", arguments: [owner])
             try db.execute(
                 sql: "UPDATE authorities SET state = 'active' WHERE fingerprint = ?", arguments: [fingerprint])
         case .taint(let fingerprint):
             try db.execute(sql: "UPDATE authorities SET tainted = 1 WHERE fingerprint = ?", arguments: [fingerprint])
         case .remove(let fingerprint), .revoke(let fingerprint):
             try db.execute(sql: "DELETE FROM authorities WHERE fingerprint = ?", arguments: [fingerprint])
+            try db.execute(sql: "DELETE FROM revocation_lists WHERE authority = ?", arguments: [fingerprint])
         }
     }
 
     private func insert(_ row: AuthorityRow, _ db: Database) throws {
         let pem = try row.chain.map { try $0.pem }.joined()
         try db.execute(
-            sql: "INSERT INTO authorities (fingerprint, chain, state, tainted, prepared_at) VALUES (?, ?, ?, ?, ?)",
+            sql: """
+                INSERT INTO authorities (fingerprint, chain, state, tainted, prepared_at, owner) VALUES (?, ?, ?, ?, ?, ?)
+                """,
             arguments: [
-                row.chain[0].fingerprint, pem, row.state.rawValue, row.isTainted, row.preparedAt,
+                row.chain[0].fingerprint, pem, row.state.rawValue, row.isTainted, row.preparedAt, owner,
             ])
     }
 
@@ -107,7 +171,7 @@ extension Registry {
         else { throw nonsense("a CA") }
         return AuthorityRow(
             chain: chain, state: state, isTainted: try row.decode(forColumn: "tainted"),
-            preparedAt: try row.decode(forColumn: "prepared_at"))
+            preparedAt: try row.decode(forColumn: "prepared_at"), owner: try row.decode(forColumn: "owner"))
     }
 
     // MARK: What they issued

@@ -20,6 +20,8 @@ extension Registry {
         /// Of the CAs.
         let authorities: UInt64
         let foreignBundles: [BundleDocument]
+        /// By other authorities that share the registry.
+        let foreignLists: StoredLists
     }
 
     /// All of it as of one moment.
@@ -28,7 +30,7 @@ extension Registry {
             Published(
                 directory: try directory(now: now, db), jwtBundle: try jwtBundle(db),
                 revoked: try revokedCertificates(db), authorities: try authoritiesEdition(db),
-                foreignBundles: try foreignBundles(db).map(\.bundle.document))
+                foreignBundles: try foreignBundles(db).map(\.bundle.document), foreignLists: try foreignLists(db))
         }
     }
 

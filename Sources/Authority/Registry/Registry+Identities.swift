@@ -39,7 +39,10 @@ extension Registry {
     }
 
     private func insert(_ id: String, _ labels: String, _ db: Database) throws -> Int64 {
-        let sql = "INSERT INTO identities (spiffe_id, labels, in_use_until) VALUES (?, ?, 0)"
+        let sql = """
+            INSERT INTO identities (spiffe_id, labels, in_use_until, bytes)
+            SELECT spiffe_id, labels, 0, \(RegistrySchema.identityBytes) FROM (SELECT ? AS spiffe_id, ? AS labels)
+            """
         try db.execute(sql: sql, arguments: [id, labels])
         return db.lastInsertedRowID
     }

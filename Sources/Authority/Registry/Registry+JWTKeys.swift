@@ -6,14 +6,14 @@ internal import JOSE
 internal import OpenSSLBinding
 
 extension Registry {
-    /// All keys that sign JWT-SVIDs, or did, or will; oldest first. Their private halves are not here.
+    /// All keys of this authority that sign JWT-SVIDs, or did, or will; oldest first. Their private halves are not here.
     func jwtKeys() async throws(RegistryError) -> [KeySchedule.Key] {
-        try await read(as: RegistryError.self) { db in try jwtKeyRows(db).map(jwtKey) }
+        try await read(as: RegistryError.self) { db in try ownJWTKeys(db) }
     }
 
     /// The same on the thread of whoever calls.
     func jwtKeysNow() throws(RegistryError) -> [KeySchedule.Key] {
-        try readNow { db in try jwtKeyRows(db).map(jwtKey) }
+        try readNow { db in try ownJWTKeys(db) }
     }
 
     /// Performs steps of the schedule; `made` is what they made, already on disk. Whether the directory has to say something
@@ -30,7 +30,9 @@ extension Registry {
                     try insert(made.key, state, preparedAt: made.at, db)
                     changes = true
                 case .activate(let keyID):
-                    try db.execute(sql: "UPDATE jwt_keys SET state = 'retired' WHERE state = 'active'")
+                    try db.execute(
+                        sql: "UPDATE jwt_keys SET state = 'retired' WHERE state = 'active' AND owner = ?",
+                        arguments: [owner])
                     try set(.active, keyID, db)
                 case .remove(let keyID):
                     try db.execute(sql: "DELETE FROM jwt_keys WHERE key_id = ?", arguments: [keyID])
@@ -70,6 +72,11 @@ extension Registry {
         try Row.fetchAll(db, sql: "SELECT * FROM jwt_keys ORDER BY prepared_at, key_id")
     }
 
+    private func ownJWTKeys(_ db: Database) throws -> [KeySchedule.Key] {
+        let rows = try jwtKeyRows(db).filter { row in try row.decode(String.self, forColumn: "owner") == owner }
+        return try rows.map(jwtKey)
+    }
+
     private func jwtKey(_ row: Row) throws -> KeySchedule.Key {
         let state = KeySchedule.Key.State(rawValue: try row.decode(forColumn: "state"))
         guard let state else { throw nonsense("a state of a key") }
@@ -82,10 +89,12 @@ extension Registry {
         _ key: JWTSigningKey, _ state: KeySchedule.Key.State, preparedAt: Int64, _ db: Database
     ) throws {
         try db.execute(
-            sql: "INSERT INTO jwt_keys (key_id, public_key, state, prepared_at, not_after) VALUES (?, ?, ?, ?, ?)",
+            sql: """
+                INSERT INTO jwt_keys (key_id, public_key, state, prepared_at, not_after, owner) VALUES (?, ?, ?, ?, ?, ?)
+                """,
             arguments: [
                 key.authority.keyID, Data(key.authority.key.subjectPublicKeyInfo), state.rawValue, preparedAt,
-                key.notAfter,
+                key.notAfter, owner,
             ])
     }
 

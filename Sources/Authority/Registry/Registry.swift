@@ -10,6 +10,10 @@ struct Registry: Sendable {
     let path: String
     let limits: DirectoryLimits
     private let pool: DatabasePool
+    /// Nil where it is shared with nobody.
+    let replica: RegistryReplica?
+    /// Name of the authority among those that share it; empty where it is shared with nobody.
+    let owner: String
 
     /// SQLite maps the index of its log into memory, and does not make sure of all of its blocks: on a full file system the
     /// first write to one ends the process. The index has 32 KiB, and grows with logs longer than any of ours.
@@ -19,13 +23,21 @@ struct Registry: Sendable {
     private static let patience: TimeInterval = 5
 
     /// Opens the file, makes it when it is not there, brings its tables up to date and checks that it can be written.
+    ///
+    /// - Parameters:
+    ///   - log: by which it is shared with other authorities, if it is; is waited for.
+    ///   - name: of the authority among these.
     init(
-        path: String, trustDomain: TrustDomain, limits: DirectoryLimits = DirectoryLimits()
+        path: String, trustDomain: TrustDomain, limits: DirectoryLimits = DirectoryLimits(),
+        sharedBy log: (any SharedLog)? = nil, as name: String = "main"
     ) throws(RegistryError) {
+        owner = log == nil ? "" : name
         self.trustDomain = trustDomain
         self.path = path
         self.limits = limits
+        replica = log.map { RegistryReplica(log: $0, schema: UInt16(RegistrySchema.migrator.migrations.count)) }
         do {
+            if let log { try RegistryOrigin(path: path, log: log).prepare() }
             // SQLite gives its journal the mode of the database.
             let file = try FileDescriptor(opening: path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
             try PrivateFile.check(file, path: path)
@@ -36,9 +48,11 @@ struct Registry: Sendable {
             try pool.read(Self.check)
             try RegistrySchema.migrator.migrate(pool)
             try pool.write { try $0.execute(sql: "UPDATE counters SET value = value") }
+            try checkSharing()
         } catch {
             throw RegistryError(error, path: path)
         }
+        if replica != nil { try join() }
     }
 
     /// Leaves all of it in the one file, nothing in the log beside it. Whatever is asked afterwards fails. What cannot be
@@ -81,14 +95,22 @@ struct Registry: Sendable {
         if let version = try RegistrySchema.unknownVersion(in: db) { throw SupersededSchema(version: version) }
     }
 
-    /// Runs reads on one snapshot.
+    /// Runs reads on one snapshot. What throws is tried on the newest state before it counts: where others share the registry, it may be
+    /// about what one of them has only just changed.
     func read<Value: Sendable, Failure: RegistryFailure>(
         as failure: Failure.Type, _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(Failure) -> Value {
         do {
             return try await pool.read(body)
-        } catch {
+        } catch where replica == nil || !(error is Failure) {
             throw failed(error)
+        } catch {
+            do {
+                try await catchUp()
+                return try await pool.read(body)
+            } catch {
+                throw failed(error)
+            }
         }
     }
 
@@ -97,7 +119,8 @@ struct Registry: Sendable {
         as failure: Failure.Type, _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(Failure) -> Value {
         do {
-            return try await pool.write(body)
+            guard let replica else { return try await pool.write(body) }
+            return try await pool.writeWithoutTransaction { try replica.write($0, body) }
         } catch {
             throw failed(error)
         }
@@ -110,7 +133,24 @@ struct Registry: Sendable {
 
     /// `write` on the thread of whoever calls.
     func writeNow<Value>(_ body: (Database) throws -> Value) throws(RegistryError) -> Value {
-        do { return try pool.write(body) } catch { throw failed(error) }
+        do {
+            guard let replica else { return try pool.write(body) }
+            return try pool.writeWithoutTransaction { try replica.write($0, body) }
+        } catch {
+            throw failed(error)
+        }
+    }
+
+    /// Runs what brings its own transactions, or none.
+    func alone<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(RegistryError) -> Value {
+        do { return try await pool.writeWithoutTransaction(body) } catch { throw failed(error) }
+    }
+
+    /// `alone` on the thread of whoever calls.
+    func aloneNow<Value>(_ body: (Database) throws -> Value) throws(RegistryError) -> Value {
+        do { return try pool.writeWithoutTransaction(body) } catch { throw failed(error) }
     }
 
     /// Errors of the caller's own kind pass; everything else is the registry's.

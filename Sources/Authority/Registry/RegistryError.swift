@@ -21,6 +21,10 @@ public enum RegistryError: Error, Sendable, Equatable {
     /// All numbers are given away.
     case exhausted(String)
     case directoryFull(DirectoryShortage)
+    /// What the authorities share does not answer, or not what it should.
+    case shared(SharedLogError)
+    /// It was shared with others; alone it would go its own way.
+    case wasShared(path: String)
 }
 
 extension RegistryError: CustomStringConvertible {
@@ -36,6 +40,8 @@ extension RegistryError: CustomStringConvertible {
         case .failed(let path, let reason): "\(path): \(reason)"
         case .nonsense(let path, let what): "\(path) holds \(what) that makes no sense"
         case .exhausted(let what): "no \(what) is left"
+        case .shared(let error): "\(error)"
+        case .wasShared(let path): "\(path) is a registry that authorities share, and nothing says where"
         case .directoryFull(let shortage): "the authority has room for \(shortage.limit) \(shortage.what)"
         }
     }
@@ -43,6 +49,7 @@ extension RegistryError: CustomStringConvertible {
     init(_ error: any Error, path: String) {
         switch error {
         case let error as RegistryError: self = error
+        case let error as SharedLogError: self = .shared(error)
         case let error as PrivateFileError: self = .notPrivate(error)
         case let error as SystemError where [EROFS, EACCES].contains(error.code): self = .readOnly(path: path)
         case let error as SystemError where [ENOSPC, EDQUOT].contains(error.code): self = .noSpace(path: path)

@@ -20,6 +20,7 @@ enum RegistrySchema {
         migrator.registerMigration("9: CAs") { try $0.execute(sql: version9) }
         migrator.registerMigration("10: federation") { try $0.execute(sql: version10) }
         migrator.registerMigration("11: memberships") { try $0.execute(sql: version11) }
+        migrator.registerMigration("12: replicas") { try $0.execute(sql: version12) }
         return migrator
     }
 
@@ -178,5 +179,28 @@ enum RegistrySchema {
     private static let version11 = """
         ALTER TABLE nodes ADD COLUMN membership INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE certificates ADD COLUMN membership INTEGER NOT NULL DEFAULT 0;
+        """
+
+    /// A column that SQLite works out keeps it from taking down what changes in its table. Where the log of an authority that shares its
+    /// registry stands is in one row; without it the registry is shared with nobody. Of CAs and keys for tokens each authority that
+    /// shares it has its own; lists are there for the others, who cannot sign them.
+    private static let version12 = """
+        DROP INDEX identities_in_use;
+        ALTER TABLE identities DROP COLUMN bytes;
+        ALTER TABLE identities ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+        UPDATE identities SET bytes = \(identityBytes);
+        CREATE INDEX identities_in_use ON identities (in_use_until, bytes);
+        CREATE TABLE replica (lineage TEXT PRIMARY KEY, applied INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        ALTER TABLE authorities ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+        ALTER TABLE jwt_keys ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+        INSERT INTO counters VALUES ('lists', 0);
+        CREATE TABLE revocation_lists (
+            authority TEXT PRIMARY KEY, number INTEGER NOT NULL, list BLOB NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    /// See version 3.
+    static let identityBytes = """
+        length(spiffe_id) + length(labels) + 7 * (length(labels) - length(replace(labels, char(10), ''))) + 16
         """
 }

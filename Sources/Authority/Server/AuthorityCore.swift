@@ -25,8 +25,19 @@ struct AuthorityCore: Sendable {
     /// The record of a node that calls: it has joined, is welcome, and its SVID is of now.
     func node(of caller: Caller) async throws(CallRefusal) -> NodeRecord {
         guard caller.notAfter > now() else { throw .expired(caller.id) }
-        guard case .node(let name) = caller.id.kind, let (node, isSuperseded) = try await record(name, of: caller)
-        else { throw .unknownNode(caller.id) }
+        guard case .node(let name) = caller.id.kind else { throw .unknownNode(caller.id) }
+        do throws(CallRefusal) {
+            return try await member(name, caller)
+        } catch {
+            // It may have joined another authority only just now.
+            guard registry.replica != nil else { throw error }
+            do throws(RegistryError) { try await registry.catchUp() } catch { throw .registry(error) }
+            return try await member(name, caller)
+        }
+    }
+
+    private func member(_ name: String, _ caller: Caller) async throws(CallRefusal) -> NodeRecord {
+        guard let (node, isSuperseded) = try await record(name, of: caller) else { throw .unknownNode(caller.id) }
         guard !node.isBanned else { throw .banned(caller.id) }
         guard !isSuperseded, caller.notBefore >= node.joinedAt - X509SVID.backdating else {
             throw .superseded(caller.id)

@@ -26,6 +26,8 @@ actor DirectoryPublisher {
     private var changes = 0
     private var edition: (madeAfter: Int, task: Task<Edition, any Error>)?
     private var newest: UInt64 = 0
+    /// Numbers of our lists that the registry has, by the fingerprints of CAs.
+    private var shared: [String: UInt64] = [:]
 
     /// - Parameter published: is told of each directory that is newer than all before.
     init(
@@ -81,9 +83,11 @@ actor DirectoryPublisher {
         for _ in 0..<Self.mostTries {
             let signer = identity.current
             let published = try await registry.published(now: now())
-            if let bundle = try await trust.publish(published.revoked, authorities: published.authorities),
+            if let bundle = try await trust.publish(
+                published.revoked, authorities: published.authorities, foreign: published.foreignLists),
                 bundle.authorities.contains(signer.svid.anchor)
             {
+                await share(bundle)
                 return try edition(published, bundle, signer)
             }
             try await Task.sleep(for: .milliseconds(10))
@@ -92,6 +96,20 @@ actor DirectoryPublisher {
     }
 
     private static let mostTries = 500
+
+    /// Leaves our lists for others that share the registry, once each. What fails is made up for by the next edition.
+    private func share(_ bundle: TrustBundle) {
+        guard registry.replica != nil else { return }
+        let lists = trust.own(bundle.revocations).filter { $0.number > shared[$0.authority.fingerprint] ?? 0 }
+        guard !lists.isEmpty else { return }
+        for list in lists { shared[list.authority.fingerprint] = list.number }
+        Task {
+            do { try await registry.store(lists) } catch {
+                for list in lists { shared[list.authority.fingerprint] = nil }
+            }
+            changed()
+        }
+    }
 
     private nonisolated func edition(
         _ published: Registry.Published, _ bundle: TrustBundle, _ signer: KeyedSVID

@@ -12,6 +12,11 @@ actor EntrySignals {
             id = entry.id
             parent = entry.parent
         }
+
+        fileprivate init(id: String) {
+            self.id = id
+            parent = nil
+        }
     }
 
     /// What has happened after a moment.
@@ -37,9 +42,15 @@ actor EntrySignals {
     func close() { watchers.close() }
 
     /// Called once the registry has it.
-    func changed(_ entries: [RegistrationEntry]) {
-        changes += entries.map(Change.init)
-        moment += UInt64(entries.count)
+    func changed(_ entries: [RegistrationEntry]) { add(entries.map(Change.init)) }
+
+    /// The same for entries of which only the IDs are known, whichever node they are for.
+    func changed(_ ids: Set<String>) { add(ids.map(Change.init(id:))) }
+
+    private func add(_ new: [Change]) {
+        guard !new.isEmpty else { return }
+        changes += new
+        moment += UInt64(new.count)
         // By halves, so that not each change moves all.
         if changes.count > 2 * Self.mostChanges { changes.removeFirst(changes.count - Self.mostChanges) }
         watchers.signal()

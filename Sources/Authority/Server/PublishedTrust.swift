@@ -26,16 +26,20 @@ final class PublishedTrust: Sendable {
 
     /// The bundle with lists of these, each of which is signed once; of the CAs that are there now. Nil when these are of
     /// another edition: a step is under way.
+    ///
+    /// - Parameter foreign: what others that share the registry have signed last. One whose CA is gone, or that does not fit it, is
+    ///   left out: what its CA issued and is revoked is on our own lists, too.
     func publish(
-        _ revoked: RevokedCertificates, authorities edition: UInt64
+        _ revoked: RevokedCertificates, authorities edition: UInt64, foreign: StoredLists
     ) async throws(IssuanceError) -> TrustBundle? {
         let set = authorities.current
         guard set.edition == edition else { return nil }
-        let sequence = Self.sequence(set, list: revoked.number)
+        let sequence = Self.sequence(set, list: revoked.number + foreign.edition)
         let held = bundle
         guard sequence > held.sequence else { return held }
         var lists: [RevocationList] = []
         for signer in set.listSigners { lists.append(try await signer.revocationList(of: revoked)) }
+        lists += foreign.lists.compactMap { try? RevocationList(der: $0.der, of: $0.issuer) }
         let new: State
         do throws(SVIDRejection) {
             new = State(
@@ -48,6 +52,12 @@ final class PublishedTrust: Sendable {
             if sequence > state.bundle.sequence { state = new }
             return state.bundle
         }
+    }
+
+    /// Those of them that our CAs signed.
+    func own(_ lists: [RevocationList]) -> [RevocationList] {
+        let own = authorities.current.all.map(\.authority.certificate)
+        return lists.filter { own.contains($0.authority) }
     }
 
     /// Grows with either.

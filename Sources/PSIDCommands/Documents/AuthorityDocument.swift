@@ -19,6 +19,8 @@ struct AuthorityDocument: Encodable {
     let inUse: UInt32
     /// Whether nodes that join insist on its root.
     let serves: Bool
+    /// The authority that has its key, where several share a registry.
+    let owner: String?
 
     init(_ authority: Podshield_Admin_V1_CertificateAuthority) {
         fingerprint = authority.fingerprint
@@ -29,5 +31,6 @@ struct AuthorityDocument: Encodable {
         rootFingerprint = authority.rootFingerprint
         inUse = authority.inUse
         serves = authority.serves
+        owner = authority.owner.known
     }
 }

@@ -41,7 +41,8 @@ extension AdminService {
         status.espPort = UInt32(node.settings.espPort)
         status.svidNotBefore = identity.svid?.notBefore ?? 0
         status.svidNotAfter = identity.svid?.notAfter ?? 0
-        status.authorityAddress = authority == nil ? daemon.configuration.join.map { "\($0.authority)" } ?? "" : ""
+        let authorities = authority == nil ? daemon.configuration.join?.authorities ?? [] : []
+        status.authorityAddress = authorities.map(\.description).joined(separator: ", ")
         status.authorityConnected = identity.isConnected
         status.authorityLastContact = identity.lastContact ?? 0
         status.directoryRevision = identity.directoryRevision ?? 0

@@ -71,6 +71,7 @@ extension AdminError {
     fileprivate init(_ error: SuccessionError) {
         switch error {
         case .notFound(let fingerprint): self.init(.notFound, "\(error)", subject: fingerprint)
+        case .foreign(let fingerprint, _): self.init(.precondition, "\(error)", subject: fingerprint)
         case .ambiguous(let digits): self.init(.invalid, "\(error)", subject: digits)
         case .alreadyPrepared, .nonePrepared, .tooEarly, .signs, .neverSigned, .notTainted, .inUse, .belowUpstream,
             .sharedKey, .ended:
@@ -92,5 +93,6 @@ extension Podshield_Admin_V1_CertificateAuthority {
         rootFingerprint = record.rootFingerprint
         inUse = UInt32(clamping: record.inUse)
         serves = record.serves
+        owner = record.owner
     }
 }

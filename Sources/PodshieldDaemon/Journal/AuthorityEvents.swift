@@ -56,6 +56,8 @@ extension Event {
         case .authorityRevoked(let fingerprint): self = .caRevoked(fingerprint: fingerprint)
         case .authorityRemoved(let fingerprint): self = .caRemoved(fingerprint: fingerprint)
         case .successionFailed(let error): self = .caSuccessionFailed(reason: "\(error)")
+        case .sharingInterrupted(let error): self = .sharingInterrupted(reason: "\(error)")
+        case .sharingRestored: self = .sharingRestored
         case .federationBegun(let relationship):
             self = .federationBegun(
                 with: "\(relationship.trustDomain)", url: relationship.url.text, profile: relationship.profile.name)

@@ -6,12 +6,11 @@ import PrintableText
 import Telemetry
 
 extension Event {
-    /// - Parameter authority: where the node asks.
-    init(_ event: NodeIdentityEvent, authority: String) {
+    init(_ event: NodeIdentityEvent) {
         switch event {
         case .joined(let id, let number): self = .nodeJoined(spiffeID: "\(id)", number: number.rawValue)
         case .identityExpired(let notAfter): self = .nodeIdentityExpired(notAfter: notAfter)
-        case .connected: self = .authorityConnected(address: authority)
+        case .connected(let address): self = .authorityConnected(address: address)
         case .disconnected(let reason): self = .authorityDisconnected(reason: reason)
         case .shutOut(let exclusion): self = .nodeShutOut(reason: exclusion.reason)
         case .letIn: self = .nodeLetIn()

@@ -2,6 +2,7 @@ import Addressing
 import Authority
 import Configuration
 import Identity
+import SharedRegistry
 import Telemetry
 
 /// The authority in this daemon.
@@ -70,6 +71,7 @@ extension AuthoritySettings {
             machineCertificates = try MachineCertificates(certificates)
         }
         if let settings = settings.tpms { tpms = try TrustedTPMs(settings) }
+        sharedLog = settings.etcd.map { EtcdLog($0, of: configuration.trustDomain) }
         if let cluster = settings.cluster { clusterTokens = try ClusterTokens(cluster) }
     }
 }

@@ -16,15 +16,14 @@ struct NodeMembershipStart {
     ///
     /// - Parameter changed: is told what happens, from any thread.
     func open(_ changed: @escaping @Sendable (NodeIdentityEvent) -> Void) throws(StartError) -> NodeIdentityService {
-        let address = authority?.localAddress ?? daemon.configuration.join.map { "\($0.authority)" }
         var settings = NodeIdentitySettings(
             trustDomain: daemon.configuration.trustDomain, stateDirectory: daemon.configuration.paths.nodeState,
             endpoint: NodeEndpoint(address: node.address, linkPort: node.linkPort, espPort: node.espPort))
-        settings.authorityAddress = address
+        settings.authorityAddresses = authorityAddresses
         let service: NodeIdentityService
         do throws(NodeStateError) {
             service = try NodeIdentityService(settings, clock: NodeClock(now: WallClock.seconds)) { event in
-                daemon.telemetry.record(Event(event, authority: address ?? ""))
+                daemon.telemetry.record(Event(event))
                 changed(event)
             }
         } catch {
@@ -32,6 +31,11 @@ struct NodeMembershipStart {
         }
         daemon.components.start("the node's identity") { await service.run() }
         return service
+    }
+
+    private var authorityAddresses: [String] {
+        if let authority { return [authority.localAddress] }
+        return daemon.configuration.join.map { $0.authorities.map(\.description) } ?? []
     }
 
     /// Returns once the node has an identity.
@@ -60,9 +64,10 @@ struct NodeMembershipStart {
     // MARK: Joining
 
     private func join(_ service: NodeIdentityService) async throws(StartError) {
-        let invitation = try await invitation()
+        var invitation = try await invitation()
         let deadline = ContinuousClock.now + Self.patience
-        while true {
+        for turn in 0... {
+            invitation.authorityAddress = authorityAddresses[turn % authorityAddresses.count]
             do throws(JoinError) {
                 return try await service.join(invitation)
             } catch {
@@ -93,7 +98,7 @@ struct NodeMembershipStart {
     private func foreignInvitation() throws(StartError) -> JoinInvitation {
         guard let join = daemon.configuration.join else { throw .noToken(.none) }
         return JoinInvitation(
-            try JoinCredential(join.credential), authorityAddress: join.authority.description,
+            try JoinCredential(join.credential), authorityAddress: join.authorities[0].description,
             rootFingerprints: join.rootFingerprints, nodeName: node.name)
     }
 }

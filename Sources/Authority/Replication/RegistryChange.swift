@@ -1,0 +1,40 @@
+internal import SQLiteBinding
+
+/// One transaction of the registry's as the log carries it: a format (1 byte), the version of the tables (2 bytes, big endian), what
+/// tells it from all others (16 bytes), and the changes as SQLite writes them.
+struct RegistryChange: Sendable, Equatable {
+    /// How many migrations the tables have had where it was made.
+    let schema: UInt16
+    let id: [UInt8]
+    let changes: ChangeSet
+
+    static let idLength = 16
+    private static let format: UInt8 = 1
+    private static let headLength = 3 + idLength
+    /// etcd takes requests of 1.5 MiB.
+    static let largest = 1 << 20
+
+    init(schema: UInt16, id: [UInt8], changes: ChangeSet) {
+        precondition(id.count == Self.idLength)
+        self.schema = schema
+        self.id = id
+        self.changes = changes
+    }
+
+    init(_ entry: LogEntry) throws(SharedLogError) {
+        let bytes = entry.bytes
+        guard bytes.count > Self.headLength, bytes.count <= Self.largest else {
+            throw .nonsense("an entry of \(bytes.count) bytes, number \(entry.number)")
+        }
+        guard bytes[0] == Self.format else { throw .newer }
+        schema = UInt16(bytes[1]) << 8 | UInt16(bytes[2])
+        id = Array(bytes[3..<Self.headLength])
+        changes = ChangeSet(bytes: Array(bytes[Self.headLength...]))
+    }
+
+    func encoded() throws(SharedLogError) -> [UInt8] {
+        let bytes = [Self.format, UInt8(schema >> 8), UInt8(schema & 0xff)] + id + changes.bytes
+        guard bytes.count <= Self.largest else { throw .tooLarge(bytes.count) }
+        return bytes
+    }
+}

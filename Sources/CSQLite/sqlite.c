@@ -1,0 +1,1 @@
+#include "podshield_sqlite.h"

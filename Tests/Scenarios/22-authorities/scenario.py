@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three authorities share a registry: see README.md beside this file."""
+
+import json
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Optional
+
+from harness import commands
+from harness.configuration import authority_configuration, joining_configuration
+from harness.daemons import Daemon, spiffe_id
+from harness.etcd import CLIENT_PORT, Etcd
+from harness.lifetime import Run
+from harness.pings import Pings
+from harness.report import Report
+from harness.topology import Node, TwoNodes
+from harness.waiting import wait
+
+TITLE = "Three authorities share a registry in etcd: each of them may be gone"
+
+MACHINES = (("node-c", 3), ("node-d", 4), ("node-e", 5))
+PATIENCE_SECONDS = 25
+PODS_AT_ONCE = 4
+
+
+def play(run: Run, report: Report) -> None:
+    shared = Shared(run, report)
+    shared.begun()
+    shared.joined()
+    shared.together()
+    shared.one_gone()
+    shared.taken_back()
+    shared.cut_off()
+    shared.refused()
+
+
+class Shared:
+    """What the steps share: etcd, the authorities, two nodes and their pods."""
+
+    def __init__(self, run: Run, report: Report) -> None:
+        self.run, self.report = run, report
+        self.net = TwoNodes(run)
+        self.machines = [self.net.add_node(name, index) for name, index in MACHINES]
+        self.etcd = Etcd(run, self.machines)
+        self.authorities = [Daemon(run, machine, self._configuration(machine)) for machine in self.machines]
+        self.numbers: dict[str, set[int]] = {}
+        self.pods = 0
+
+    def _configuration(self, machine: Node) -> str:
+        certificate, key = self.etcd.certificate()
+        members = ", ".join(f'"{member.v4}:{CLIENT_PORT}"' for member in self.machines)
+        base = authority_configuration(self.run, self.net, machine)
+        return base.replace("authority:\n", f"authority:\n  name: {machine.name}\n  auto-register: all-nodes\n") + f"""
+etcd:
+  members: [{members}]
+  ca-file: {self.etcd.root}
+  certificate-file: {certificate}
+  key-file: {key}
+"""
+
+    # The steps
+
+    def begun(self) -> None:
+        self.report.step("1. Each brings a CA of its own, and what one is told the others know")
+        for authority in self.authorities:
+            authority.start()
+        roots = wait(lambda: len({self._roots(each) for each in self.authorities}) == 1 and self._roots(self.authorities[0]))
+        self.report.expect("one bundle of three roots at each", bool(roots) and roots.count("BEGIN CERTIFICATE") == 3)
+        own = {self._own(each) for each in self.authorities}
+        self.report.expect("each signs by another CA", len(own) == 3, own)
+        first, second, third = self.authorities
+        first.psid("entry", "create", "--spiffe-id", spiffe_id("ns/shop/sa/db"), "--label", "app=db")
+        seen = wait(lambda: all(len(self._entries(each)) == 1 for each in self.authorities))
+        self.report.expect("an entry that one was told of is at all", bool(seen))
+        third.psid("entry", "delete", self._entries(third)[0]["id"])
+        gone = wait(lambda: not self._entries(first) and not self._entries(second))
+        self.report.expect("and gone from all when another is told to", bool(gone))
+
+    def joined(self) -> None:
+        self.report.step("2. Nodes join one with the token of another")
+        self.fingerprints = [each.ask("token", "generate")["rootFingerprint"] for each in self.authorities]
+        self.a = self._node(self.net.a, by=self.authorities[2], at=(0, 1, 2))
+        self.b = self._node(self.net.b, by=self.authorities[0], at=(1, 2, 0))
+        at = [self._connection(node) for node in (self.a, self.b)]
+        self.report.expect("each is with the first of its list", at == [self.machines[0].v4, self.machines[1].v4], at)
+        self.web, self.db = self.net.add_pod(self.net.a, "web-0", 250), self.net.add_pod(self.net.b, "db-0", 250)
+        self.a.add_pod(self.web, "web", "web")
+        self.b.add_pod(self.db, "db", "db")
+        issuers = {self._issuer(self.a, "web-0"), self._issuer(self.b, "db-0")}
+        self.report.expect("their pods have SVIDs by different CAs", len(issuers) == 2)
+        self.report.expect("which the two take for each other's", self.a.wait_for_peer("node-b") is not None)
+
+    def together(self) -> None:
+        self.report.step("3. Both ask at once for the same names")
+        self._add_pods("at once")
+
+    def one_gone(self) -> None:
+        self.report.step("4. Each machine dies in turn, authority and etcd's member, while pods come and packets go")
+        with Pings(self.net, self.web, self.db) as pings:
+            for machine, authority in zip(self.machines, self.authorities):
+                authority.stop(signal.SIGKILL)
+                self.etcd.kill(machine)
+                self._add_pods(f"{machine.name} is gone")
+                self.etcd.start(machine)
+                back = wait(self.etcd.is_healthy, PATIENCE_SECONDS)
+                authority.start()
+                same = wait(lambda: self._identities(authority) == self._identities(self._other(authority)), PATIENCE_SECONDS)
+                self.report.expect(f"{machine.name} is back and has what it missed", bool(back) and bool(same))
+        self.report.expect("no ping was lost meanwhile", pings.lost == 0 and pings.sent > 100, f"{pings.lost} of {pings.sent}")
+        twice = {name: numbers for name, numbers in self.numbers.items() if len(numbers) != 1}
+        every = [number for numbers in self.numbers.values() for number in numbers]
+        self.report.expect(
+            "a name has one number, and a number one name", not twice and len(every) == len(set(every)), twice or f"{len(every)} names")
+
+    def taken_back(self) -> None:
+        self.report.step("5. What one has issued another takes back")
+        issuer = self._issuer(self.a, "web-0")
+        others = [each for each in self.authorities if self._own(each) != issuer]
+        serial = self._serial(self.a, "web-0")
+        others[0].psid("revoke", "--serial", serial)
+        replaced = wait(lambda: self._serial(self.a, "web-0") not in (serial, None), PATIENCE_SECONDS)
+        self.report.expect("the pod has another SVID", bool(replaced))
+        others[1].psid("revoke", "--spiffe-id", spiffe_id("ns/shop/sa/web"))
+        gone = wait(lambda: self._serial(self.a, "web-0") is None, PATIENCE_SECONDS)
+        self.report.expect("and none once its name is revoked at a third", bool(gone))
+
+    def cut_off(self) -> None:
+        self.report.step("6. Of etcd one member alone is left")
+        for machine in self.machines[:2]:
+            self.etcd.kill(machine)
+        said = wait(lambda: all("PSD2060" in each.log for each in self.authorities), PATIENCE_SECONDS)
+        self.report.expect("PSD2060 at each", bool(said))
+        seen = self.authorities[2].refusal("entry", "create", "--spiffe-id", spiffe_id("x"), "--selector", "unix:uid:1")
+        self.report.expect("nothing is changed, and the reason said", "no member of etcd answers" in (seen or ""), seen)
+        with Pings(self.net, self.net.a.pods["a0"], self.net.b.pods["b0"]) as pings:
+            time.sleep(2)
+        self.report.expect("packets go on", pings.lost == 0 and pings.sent > 100, f"{pings.lost} of {pings.sent} pings lost")
+        for machine in self.machines[:2]:
+            self.etcd.start(machine)
+        back = wait(lambda: all("PSD2061" in each.log for each in self.authorities), PATIENCE_SECONDS)
+        self.report.expect("PSD2061 when the others are back", bool(back))
+        done = wait(lambda: self.authorities[2].refusal("entry", "create", "--spiffe-id", spiffe_id("y"), "--selector", "unix:uid:1") is None)
+        self.report.expect("and changes are made", bool(done))
+
+    def refused(self) -> None:
+        self.report.step("7. What is not theirs")
+        first = self.authorities[0]
+        foreign = self._own(self.authorities[1])
+        seen = first.refusal("authority", "taint", foreign)
+        self.report.expect("one does not lead another's CA on", "ask that one" in (seen or ""), seen)
+        self.authorities[1].stop(signal.SIGKILL)
+        first.psid("authority", "revoke", "--force", foreign)
+        fewer = wait(lambda: all(self._roots(each).count("BEGIN CERTIFICATE") == 2 for each in (first, self.authorities[2])))
+        self.report.expect("but has nobody trust that of one that is gone", bool(fewer))
+        self.authorities[1].launch()
+        said = wait(lambda: not self.authorities[1].is_running and "another authority" in self.authorities[1].log, PATIENCE_SECONDS)
+        self.report.expect("which does not come back with it", bool(said), self.authorities[1].log.splitlines()[-1])
+        first.stop()
+        self.etcd.ctl("del", "--prefix", "podshield/")
+        first.launch()
+        said = wait(lambda: not first.is_running and "is gone, or of a time before" in first.log, PATIENCE_SECONDS)
+        self.report.expect("an etcd that was emptied is no new beginning", bool(said))
+
+    # Parts of the steps
+
+    def _node(self, node: Node, by: Daemon, at: tuple[int, ...]) -> Daemon:
+        token = by.ask("token", "generate", "--node", node.name)
+        addresses = ", ".join(f'"{self.machines[index].v4}:7601"' for index in at)
+        token["rootFingerprint"] = "[" + ", ".join(self.fingerprints) + "]"
+        text = joining_configuration(self.run, self.net, token, node, f"token: {token['token']}")
+        text = text.replace(f'authority: "{token["authorityAddress"]}"', f"authority: [{addresses}]")
+        daemon = Daemon(self.run, node, text)
+        daemon.start()
+        return daemon
+
+    def _add_pods(self, when: str) -> None:
+        """Pods of the same new names on both nodes, all at once."""
+        begin = self.pods
+        self.pods += PODS_AT_ONCE
+        new = [
+            (node, self.net.add_pod(node.node, f"{node.node.name[-1]}{number}", 10 + number), f"sa-{number}")
+            for number in range(begin, self.pods) for node in (self.a, self.b)
+        ]
+        with ThreadPoolExecutor(len(new)) as pool:
+            added = list(pool.map(lambda each: self._added(*each), new))
+        failed = [failure for failure in added if failure]
+        self.report.expect(f"{len(new)} pods get their SVIDs: {when}", not failed, failed or None)
+        for node, pod, account in new:
+            held = self._pod(node, pod.name)
+            self.numbers.setdefault(account, set()).add(held["identity"] if held else 0)
+
+    def _added(self, node: Daemon, pod: Any, account: str) -> Optional[str]:
+        refusal = "not tried"
+        def is_added() -> bool:
+            nonlocal refusal
+            refusal = node.refusal(
+                "pod", "add", pod.name, "--namespace", "shop", "--service-account", account, "--netns", str(pod.namespace.path))
+            return refusal is None or "already" in refusal
+        wait(is_added, PATIENCE_SECONDS)
+        has = wait(lambda: self._serial(node, pod.name), PATIENCE_SECONDS)
+        return None if has else f"{pod.name}: {refusal}"
+
+    def _pod(self, node: Daemon, name: str) -> Optional[dict[str, Any]]:
+        return next((pod for pod in node.ask("pod", "list")["pods"] if pod["name"] == name), None)
+
+    def _serial(self, node: Daemon, pod: str) -> Optional[str]:
+        """Of the SVID that a pod holds."""
+        try:
+            return node.ask("issue", "--pod", pod)["serial"]
+        except (commands.CommandFailed, KeyError, TypeError):
+            return None
+
+    def _issuer(self, node: Daemon, pod: str) -> str:
+        """Fingerprint of the CA that issued a pod's SVID: the root that it is under."""
+        directory = self.run.directory / f"svid-{pod}"
+        node.psid("issue", "--pod", pod, "--out", str(directory))
+        for authority in self.authorities:
+            own = self._own(authority)
+            root = self.run.directory / authority.node.name / "state/authority/ca.pem"
+            try:
+                commands.run("openssl", "verify", "-CAfile", str(root), str(directory / "svid.pem"))
+                return own
+            except commands.CommandFailed:
+                continue
+        return ""
+
+    def _connection(self, node: Daemon) -> str:
+        """The address of the authority that it was connected to last."""
+        lines = [line for line in node.log.splitlines() if "PSD3004" in line]
+        return lines[-1].rpartition(" ")[2].rpartition(":")[0] if lines else ""
+
+    def _own(self, authority: Daemon) -> str:
+        """Fingerprint of its CA."""
+        cas = authority.ask("authority", "list")["authorities"]
+        return next(ca["fingerprint"] for ca in cas if ca["owner"] == authority.node.name)
+
+    def _roots(self, authority: Daemon) -> str:
+        return authority.psid("bundle", "show", "--format", "pem")
+
+    def _entries(self, authority: Daemon) -> list[dict[str, Any]]:
+        return authority.ask("entry", "show")["entries"]
+
+    def _identities(self, authority: Daemon) -> str:
+        return json.dumps(authority.ask("node", "list"), sort_keys=True)
+
+    def _other(self, authority: Daemon) -> Daemon:
+        return next(each for each in self.authorities if each is not authority and each.is_running)

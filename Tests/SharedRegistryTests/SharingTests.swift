@@ -1,0 +1,250 @@
+import Addressing
+import AuthorityAPI
+import Etcd
+import EtcdTestSupport
+import GRDB
+import Identity
+import Issuance
+import KernelTestSupport
+import OpenSSLBinding
+import SharedRegistry
+import Testing
+
+@testable import Authority
+
+@Suite struct SharingTests {
+    /// However many authorities ask at once: a name has one number everywhere, and a number one name.
+    @Test func noNumberIsGivenOutTwice() async throws {
+        let shared = try await SharedRegistries(members: 3)
+        let registries = [try await shared.open("a"), try await shared.open("b"), try await shared.open("c")]
+        let numbers = try await withThrowingTaskGroup(of: (String, UInt32).self) { group in
+            for name in 0..<20 {
+                for registry in registries {
+                    group.addTask { ("/w\(name)", try await registry.identity("/w\(name)")) }
+                }
+            }
+            return try await group.reduce(into: [:]) { $0[$1.0, default: Set<UInt32>()].insert($1.1) }
+        }
+        #expect(numbers.count == 20 && numbers.values.allSatisfy { $0.count == 1 })
+        #expect(Set(numbers.values.map { $0.first }).count == 20)
+        for registry in registries { try await registry.catchUp() }
+        let contents = try await registries[0].contents()
+        #expect(contents.count > 20)
+        #expect(try await registries[1].contents() == contents)
+        #expect(try await registries[2].contents() == contents)
+    }
+
+    /// One token shown to all of them at once, many times.
+    @Test func aTokenIsUsedOnce() async throws {
+        let shared = try await SharedRegistries()
+        let registries = [try await shared.open("a"), try await shared.open("b"), try await shared.open("c")]
+        let authority = try CertificateAuthority.createRoot(for: trustDomain, now: start)
+        let token = try JoinToken.generate()
+        try await registries[0].add(token, node: nil, expiresAt: start + 600, now: start)
+        let outcomes = await withTaskGroup(of: Result<NodeRecord, JoinRefusal>.self) { group in
+            for index in 0..<50 {
+                let registry = registries[index % 3]
+                group.addTask {
+                    do throws(JoinRefusal) {
+                        return .success(try await registry.join("node-\(index)", token, authority))
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        let joined = outcomes.compactMap { try? $0.get() }
+        #expect(joined.count == 1)
+        #expect(outcomes.count { $0 == .failure(.usedToken) } == 49, "\(outcomes)")
+        for registry in registries { #expect(try await registry.nodes() == joined) }
+    }
+
+    /// Others hear of a change without asking, and of which.
+    @Test func aChangeIsHeardOf() async throws {
+        let shared = try await SharedRegistries()
+        let a = try await shared.open("a")
+        let b = try await shared.open("b")
+        let following = Task { await b.follow { _ in } }
+        defer { following.cancel() }
+        let signals = try #require(b.replica).foreign.signals
+        _ = try await a.identity("/w")
+        for await _ in signals { break }
+        #expect(try #require(b.replica).foreign.take().tables == ["identities", "counters"])
+        #expect(try await b.contents() == a.contents())
+    }
+
+    /// One that comes later has all of it: by the snapshot, and by what came after that.
+    @Test func aNewcomerTakesOverWhatThereIs() async throws {
+        let shared = try await SharedRegistries()
+        let a = try await shared.open("a")
+        _ = try await a.identity("/w")
+        let b = try await shared.open("b")
+        #expect(try await b.contents() == a.contents())
+        #expect(try await b.identity("/w") == a.identity("/w"))
+        #expect(try await b.identity("/x") != a.identity("/w"))
+    }
+
+    /// What an authority had before it shares anything is what all have then.
+    @Test func anAuthorityBringsWhatItHas() async throws {
+        let shared = try await SharedRegistries()
+        let path = shared.path("a")
+        let alone = try await outside { try Registry(path: path, trustDomain: trustDomain) }
+        let number = try await alone.identity("/w")
+        try await shared.close(alone)
+        _ = try await shared.open("a")
+        #expect(try await shared.open("b").identity("/w") == number)
+    }
+
+    /// Old entries go when two snapshots stand for them; who was away for so long takes the newest over.
+    @Test func whoIsLeftBehindTakesASnapshotOver() async throws {
+        let shared = try await SharedRegistries()
+        let a = try await shared.open("a")
+        let b = try await shared.open("b")
+        let number = try await b.identity("/w0")
+        try await shared.close(b)
+        for name in 1...6 {
+            _ = try await a.identity("/w\(name)")
+            try await a.renewSnapshot(every: 2)
+        }
+        let log = shared.log()
+        let first = try await outside { Result { try log.entries(from: 1) } }
+        #expect(throws: SharedLogError.leftBehind) { try first.get() }
+        let again = try await shared.open("b")
+        #expect(try await again.contents() == a.contents())
+        #expect(try await again.identity("/w0") == number)
+    }
+
+    /// What etcd lost, the authority that knows most brings back.
+    @Test func aLostEtcdIsBegunAnew() async throws {
+        let shared = try await SharedRegistries()
+        let a = try await shared.open("a")
+        let number = try await a.identity("/w")
+        try await shared.close(a)
+        try shared.cluster.etcdctl("del", "--prefix", "/podshield/")
+        let path = shared.path("a")
+        try await outside {
+            try DatabaseQueue(path: path).write { try $0.execute(sql: "DELETE FROM replica") }
+        }
+        let again = try await shared.open("a")
+        #expect(try await again.identity("/w") == number)
+        #expect(try await shared.open("b").identity("/w") == number)
+    }
+
+    /// Each has CAs and keys of its own; what is activated is one's own alone.
+    @Test func eachHasItsOwnCAs() async throws {
+        let shared = try await SharedRegistries()
+        let a = try await shared.open("a")
+        let b = try await shared.open("b")
+        var own: [AuthorityRow] = []
+        for registry in [a, b] {
+            let authority = try CertificateAuthority.createRoot(for: trustDomain, now: start)
+            let row = AuthorityRow(chain: authority.chain, state: .active, preparedAt: start)
+            own.append(row)
+            _ = try await outside { try registry.adoptNow(row) }
+        }
+        try await a.catchUp()
+        let rows = try await a.authorities()
+        #expect(rows.of("a").map(\.chain) == [own[0].chain] && rows.of("b").map(\.chain) == [own[1].chain])
+        let next = try CertificateAuthority.createRoot(for: trustDomain, now: start + 1)
+        let steps: [AuthorityStep] = [
+            .add(AuthorityRow(chain: next.chain, state: .prepared, preparedAt: start + 1)),
+            .activate(next.certificate.fingerprint),
+        ]
+        let after = try await b.perform(steps)
+        #expect(after.of("a").map(\.state) == [.active])
+        #expect(after.of("b").map(\.state) == [.retired, .active])
+    }
+
+    // MARK: What must not be
+
+    @Test func aRegistryOfItsOwnIsNotReplaced() async throws {
+        let shared = try await SharedRegistries()
+        _ = try await shared.open("a")
+        let path = shared.path("b")
+        let alone = try await outside { try Registry(path: path, trustDomain: trustDomain) }
+        let number = try await alone.identity("/w")
+        try await shared.close(alone)
+        await #expect(throws: RegistryError.shared(.stranger(path: path))) { try await shared.open("b") }
+        let again = try await outside { try Registry(path: path, trustDomain: trustDomain) }
+        #expect(try await again.identity("/w") == number)
+    }
+
+    @Test func aSharedOneDoesNotGoItsOwnWay() async throws {
+        let shared = try await SharedRegistries()
+        try await shared.close(shared.open("a"))
+        let path = shared.path("a")
+        await #expect(throws: RegistryError.wasShared(path: path)) {
+            try await outside { try Registry(path: path, trustDomain: trustDomain) }
+        }
+    }
+
+    @Test func anEmptyEtcdIsNoNewBeginning() async throws {
+        let shared = try await SharedRegistries()
+        try await shared.close(shared.open("a"))
+        try shared.cluster.etcdctl("del", "--prefix", "/podshield/")
+        await #expect(throws: RegistryError.shared(.forgotten)) { try await shared.open("a") }
+    }
+
+    /// As when etcd was restored from what it was before.
+    @Test func anEtcdOfBeforeIsNoticed() async throws {
+        let shared = try await SharedRegistries()
+        let a = try await shared.open("a")
+        for name in 0..<3 { _ = try await a.identity("/w\(name)") }
+        try await shared.close(a)
+        for number in [2, 3] { try shared.cluster.etcdctl("del", "/podshield/example.org/log/000000000000000\(number)") }
+        await #expect(throws: RegistryError.shared(.forgotten)) { try await shared.open("a") }
+    }
+
+    @Test func anEntryThatIsNoneStopsThem() async throws {
+        let shared = try await SharedRegistries()
+        let a = try await shared.open("a")
+        try shared.cluster.etcdctl("put", "/podshield/example.org/log/0000000000000001", "nonsense")
+        await #expect(throws: RegistryError.shared(.nonsense("an entry of 8 bytes, number 1"))) {
+            try await a.identity("/w")
+        }
+    }
+
+    /// Without etcd nothing is changed, and what is known is still answered.
+    @Test func withoutEtcdNothingChanges() async throws {
+        let shared = try await SharedRegistries()
+        let a = try await shared.open("a")
+        let number = try await a.identity("/w")
+        shared.cluster.kill(0)
+        #expect(try await a.identity("/w") == number)
+        await #expect {
+            try await a.identity("/x")
+        } throws: {
+            if case .shared(.unreachable)? = $0 as? RegistryError { true } else { false }
+        }
+        try shared.cluster.restart(0)
+        try await eventually("it goes on") { try await a.identity("/x") > number }
+    }
+
+    private func eventually(_ what: Comment, _ holds: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while (try? await holds()) != true {
+            try #require(.now < deadline, what)
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+}
+
+extension Registry {
+    fileprivate func join(
+        _ name: String, _ token: JoinToken, _ authority: CertificateAuthority
+    ) async throws(JoinRefusal) -> NodeRecord {
+        guard let address = IPAddress("192.0.2.1") else { throw .unknownToken }
+        let endpoint = NodeEndpoint(address: address, linkPort: 4510, espPort: 4500)
+        let joining = Joining(credential: .token(token), name: name, endpoint: endpoint)
+        let granted = try await grantedName(joining, now: start)
+        let svid: X509SVID
+        do {
+            let request = try ProvenRequest(csrDER: SigningRequest.make(key: .generate()))
+            svid = try authority.sign(request, plan: .node(granted, in: trustDomain), now: start)
+        } catch {
+            throw .badName("\(error)")
+        }
+        return try await join(joining, with: svid, now: start)
+    }
+}
