@@ -122,7 +122,8 @@ let package = Package(
             swiftSettings: generated),
         swiftTarget(
             "Etcd",
-            ["EtcdAPI", "PrintableText", .product(name: "SwiftProtobuf", package: "swift-protobuf")] + grpc + grpcTransport),
+            ["EtcdAPI", "PrintableText", .product(name: "SwiftProtobuf", package: "swift-protobuf")] + grpc
+                + grpcTransport),
         swiftTarget(
             "WorkloadAPI",
             [
@@ -135,7 +136,8 @@ let package = Package(
             "Authority",
             [
                 "Addressing", "AuthorityAPI", "Federation", "Identity", "Issuance", "JOSE", "LinuxBinding",
-                "SecureTransport", "OpenSSLBinding", "PrintableText", "RateLimiting", "SQLiteBinding", "TrustedPlatform",
+                "SecureTransport", "OpenSSLBinding", "PrintableText", "RateLimiting", "SQLiteBinding",
+                "TrustedPlatform",
                 crypto,
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
@@ -297,7 +299,10 @@ let package = Package(
         testTarget("Etcd", ["EtcdTestSupport", "KernelTestSupport"]),
         testTarget(
             "SharedRegistry",
-            ["Addressing", "Authority", "AuthorityAPI", "EtcdTestSupport", "Identity", "Issuance", "KernelTestSupport", "OpenSSLBinding", .product(name: "GRDB", package: "GRDB.swift")]),
+            [
+                "Addressing", "Authority", "AuthorityAPI", "EtcdTestSupport", "Identity", "Issuance",
+                "KernelTestSupport", "OpenSSLBinding", .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
         testTarget("Configuration", ["Addressing", "Authority", "Identity", "JOSE", "KernelTestSupport"]),
         testTarget("Preflight", ["Addressing", "Configuration", "KernelTestSupport", "LinuxBinding", "Telemetry"]),
@@ -336,7 +341,7 @@ let package = Package(
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "HTTPSClient", "Identity",
                 "Issuance", "JOSE",
                 "KeyAgreement", "KubernetesReview", "LinkTestSupport", "LinuxBinding", "NetnsProtocol",
-                "OpenSSLBinding", "PodshieldDaemon", "PrintableText", "SecureTransport", "Telemetry",
+                "OpenSSLBinding", "PodshieldDaemon", "PrintableText", "SQLiteBinding", "SecureTransport", "Telemetry",
                 "TrustedPlatform", "Vault", "WorkloadAPI", "WorkloadProtocol",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,

@@ -97,7 +97,8 @@ extension PodshieldConfiguration.Authority {
         case .authorityJWTLifetime: "\(jwtLifetime)"
         case .authorityJWTIssuer: jwtIssuer?.url
         default:
-            machineCertificates?.text(key) ?? tpms?.text(key) ?? etcd?.text(key) ?? cluster?.text(key) ?? upstream?.text(key)
+            machineCertificates?.text(key) ?? tpms?.text(key) ?? etcd?.text(key) ?? cluster?.text(key) ?? upstream?
+                .text(key)
                 ?? bundleEndpoint?.text(key) ?? keyStore.text(key)
         }
     }

@@ -96,7 +96,8 @@ public final class EtcdClient: Sendable {
     private func connect() throws(EtcdError) -> (connection: EtcdConnection, turn: Int) {
         do {
             return try current.withLock { current in
-                let connection = try current.connection ?? EtcdConnection(members.addresses[current.member], of: members)
+                let connection =
+                    try current.connection ?? EtcdConnection(members.addresses[current.member], of: members)
                 current.connection = connection
                 return (connection, current.member)
             }

@@ -10,7 +10,9 @@ import CSQLite
     public init(_ connection: OpaquePointer) throws(SQLiteError) {
         var made: OpaquePointer?
         try calling("sqlite3session_create") { unsafe sqlite3session_create(connection, "main", &made) }
-        guard let session = unsafe made else { throw SQLiteError(operation: "sqlite3session_create", code: SQLITE_NOMEM) }
+        guard let session = unsafe made else {
+            throw SQLiteError(operation: "sqlite3session_create", code: SQLITE_NOMEM)
+        }
         unsafe self.session = session
         try calling("sqlite3session_attach") { unsafe sqlite3session_attach(session, nil) }
     }

@@ -51,7 +51,8 @@ extension ChangeSet.Row {
         var name: UnsafePointer<CChar>?
         var columns: Int32 = 0
         var operation: Int32 = 0
-        guard unsafe sqlite3changeset_op(iterator, &name, &columns, &operation, nil) == SQLITE_OK, let name = unsafe name
+        guard unsafe sqlite3changeset_op(iterator, &name, &columns, &operation, nil) == SQLITE_OK,
+            let name = unsafe name
         else { return nil }
         table = unsafe String(cString: name)
         key = unsafe Self.key(iterator, columns, operation)
@@ -65,7 +66,8 @@ extension ChangeSet.Row {
         var value: OpaquePointer?
         let code =
             operation == SQLITE_INSERT
-            ? unsafe sqlite3changeset_new(iterator, column, &value) : unsafe sqlite3changeset_old(iterator, column, &value)
+            ? unsafe sqlite3changeset_new(iterator, column, &value)
+            : unsafe sqlite3changeset_old(iterator, column, &value)
         guard code == SQLITE_OK, let value = unsafe value, unsafe sqlite3_value_type(value) == SQLITE_TEXT,
             let text = unsafe sqlite3_value_text(value)
         else { return nil }

@@ -74,5 +74,6 @@ func authorities(_ authority: CertificateAuthority) throws -> Authorities {
     return Authorities(
         try #require(
             AuthoritySet(
-                AuthorityRows(edition: 0, rows: [row]), ownedBy: "", of: [authority], health: KeyHealth(observe: { _ in }))))
+                AuthorityRows(edition: 0, rows: [row]), ownedBy: "", of: [authority],
+                health: KeyHealth(observe: { _ in }))))
 }

@@ -140,7 +140,9 @@ import Testing
         let configuration = try PodshieldConfiguration(yaml: Documents.node + token, file: "f")
         #expect(configuration.authority == nil && configuration.node?.name == "node-b")
         let join = try #require(configuration.join)
-        #expect(join.authorities.map(\.description) == ["192.0.2.11:7601"] && join.rootFingerprints == [Documents.fingerprint])
+        #expect(
+            join.authorities.map(\.description) == ["192.0.2.11:7601"]
+                && join.rootFingerprints == [Documents.fingerprint])
         #expect(join.credential == expected.map { .token($0) })
         #expect(!join.isRepeatable)
     }

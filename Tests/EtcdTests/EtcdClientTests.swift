@@ -21,7 +21,9 @@ import Testing
         #expect(try await !client.change([.put(key: bytes("a"), bytes: bytes("2"))], if: [.absent(key: bytes("a"))]))
         let (values, hasMore, revision) = try await client.values(of: EtcdKeys(bytes("a")), limit: 10)
         #expect(values == [EtcdValue(key: bytes("a"), bytes: bytes("1"), revision: revision)] && !hasMore)
-        #expect(try await client.change([.delete(EtcdKeys(bytes("a")))], if: [.unchanged(key: bytes("a"), since: revision)]))
+        #expect(
+            try await client.change([.delete(EtcdKeys(bytes("a")))], if: [.unchanged(key: bytes("a"), since: revision)])
+        )
         #expect(try await !client.change([put], if: [.present(key: bytes("a"))]))
     }
 

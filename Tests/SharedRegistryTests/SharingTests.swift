@@ -192,7 +192,9 @@ import Testing
         let a = try await shared.open("a")
         for name in 0..<3 { _ = try await a.identity("/w\(name)") }
         try await shared.close(a)
-        for number in [2, 3] { try shared.cluster.etcdctl("del", "/podshield/example.org/log/000000000000000\(number)") }
+        for number in [2, 3] {
+            try shared.cluster.etcdctl("del", "/podshield/example.org/log/000000000000000\(number)")
+        }
         await #expect(throws: RegistryError.shared(.forgotten)) { try await shared.open("a") }
     }
 

@@ -129,7 +129,8 @@ extension Registry {
         case .add(let row): try insert(row, db)
         case .activate(let fingerprint):
             try db.execute(
-                sql: "UPDATE authorities SET state = 'retired' WHERE state = 'active' AND owner = ?", arguments: [owner])
+                sql: "UPDATE authorities SET state = 'retired' WHERE state = 'active' AND owner = ?", arguments: [owner]
+            )
             try db.execute(
                 sql: "UPDATE authorities SET state = 'active' WHERE fingerprint = ?", arguments: [fingerprint])
         case .taint(let fingerprint):

@@ -102,7 +102,7 @@ struct Registry: Sendable {
     ) async throws(Failure) -> Value {
         do {
             return try await pool.read(body)
-        } catch where replica == nil || !(error is Failure) {
+        } catch  where replica == nil || !(error is Failure) {
             throw failed(error)
         } catch {
             do {

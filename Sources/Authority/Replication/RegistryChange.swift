@@ -1,12 +1,12 @@
-internal import SQLiteBinding
+package import SQLiteBinding
 
 /// One transaction of the registry's as the log carries it: a format (1 byte), the version of the tables (2 bytes, big endian), what
 /// tells it from all others (16 bytes), and the changes as SQLite writes them.
-struct RegistryChange: Sendable, Equatable {
+package struct RegistryChange: Sendable, Equatable {
     /// How many migrations the tables have had where it was made.
     let schema: UInt16
     let id: [UInt8]
-    let changes: ChangeSet
+    package let changes: ChangeSet
 
     static let idLength = 16
     private static let format: UInt8 = 1
@@ -21,7 +21,7 @@ struct RegistryChange: Sendable, Equatable {
         self.changes = changes
     }
 
-    init(_ entry: LogEntry) throws(SharedLogError) {
+    package init(_ entry: LogEntry) throws(SharedLogError) {
         let bytes = entry.bytes
         guard bytes.count > Self.headLength, bytes.count <= Self.largest else {
             throw .nonsense("an entry of \(bytes.count) bytes, number \(entry.number)")
@@ -32,7 +32,7 @@ struct RegistryChange: Sendable, Equatable {
         changes = ChangeSet(bytes: Array(bytes[Self.headLength...]))
     }
 
-    func encoded() throws(SharedLogError) -> [UInt8] {
+    package func encoded() throws(SharedLogError) -> [UInt8] {
         let bytes = [Self.format, UInt8(schema >> 8), UInt8(schema & 0xff)] + id + changes.bytes
         guard bytes.count <= Self.largest else { throw .tooLarge(bytes.count) }
         return bytes

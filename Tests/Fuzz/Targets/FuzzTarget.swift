@@ -20,6 +20,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case spiffeID = "spiffe-id"
     case address
     case backup
+    case registryChange = "registry-change"
     case tpmStructures = "tpm-structures"
 
     public func run(_ input: [UInt8]) {
@@ -44,6 +45,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .spiffeID: fuzzSPIFFEID(input)
         case .address: fuzzAddress(input)
         case .backup: fuzzBackup(input)
+        case .registryChange: fuzzRegistryChange(input)
         case .tpmStructures: fuzzTPMStructures(input)
         }
     }
