@@ -72,7 +72,7 @@ public final class EtcdCluster: @unchecked Sendable {
             addresses: ports.map { .init(host: "127.0.0.1", port: $0.client) }, roots: path("ca.pem"),
             certificate: path("client.pem"), key: path("client.key"))
         // Machines that run tests have other things to do.
-        members.timeLimit = .seconds(20)
+        members.timeLimit = .seconds(60)
         return members
     }
 

@@ -4,7 +4,8 @@ import KernelTestSupport
 import Synchronization
 import Testing
 
-@Suite struct EtcdClientTests {
+// Each has an etcd of its own; many at once leave a machine no time for anything else.
+@Suite(.serialized, .blocking) struct EtcdClientTests {
     private let cluster: EtcdCluster
     private let client: EtcdClient
 

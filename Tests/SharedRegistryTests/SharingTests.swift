@@ -12,7 +12,8 @@ import Testing
 
 @testable import Authority
 
-@Suite struct SharingTests {
+// Each has an etcd of its own; many at once leave a machine no time for anything else.
+@Suite(.serialized, .blocking) struct SharingTests {
     /// However many authorities ask at once: a name has one number everywhere, and a number one name.
     @Test func noNumberIsGivenOutTwice() async throws {
         let shared = try await SharedRegistries(members: 3)

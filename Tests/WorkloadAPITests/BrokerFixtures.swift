@@ -108,7 +108,7 @@ final class TestBrokers: Sendable {
     /// What a call without an answer ends with, of a client that is refused before it can make one.
     func refusal(of svid: KeyedSVID?, byTCP: Bool = false) async -> RPCError.Code? {
         var options = CallOptions.defaults
-        options.timeout = .seconds(3)
+        options.timeout = .seconds(30)
         options.waitForReady = false
         let limited = options
         return await status {

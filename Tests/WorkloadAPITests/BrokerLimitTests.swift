@@ -15,7 +15,7 @@ import WorkloadProtocol
 @testable import WorkloadAPI
 
 /// What brokers, and who is none, can make the node bear.
-@Suite(.timeLimit(.minutes(1))) struct BrokerLimitTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct BrokerLimitTests {
     private func first(_ brokers: TestBrokers, _ svid: KeyedSVID? = nil) async throws -> Int? {
         let reference = try Reference.process(getpid())
         return try await brokers.withBroker(svid) { try await $0.svids(reference)?.svids.count }

@@ -18,7 +18,7 @@ import WorkloadProtocol
 @testable import WorkloadAPI
 
 /// The Broker API over real sockets, asked by a client with another TLS than ours.
-@Suite(.timeLimit(.minutes(1))) struct BrokerTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct BrokerTests {
     private static let uid = "a1b2c3d4-e5f6-7890-abcd-ef1234567890"
     private static let otherUID = "0fa1b2c3-4d5e-6f70-8192-a3b4c5d6e7f8"
 

@@ -198,7 +198,7 @@ func status(of call: () async throws -> Void) async -> RPCError.Code? {
 }
 
 func eventually(_ holds: () async throws -> Bool) async rethrows -> Bool {
-    for _ in 0..<500 {
+    for _ in 0..<1500 {
         if try await holds() { return true }
         try? await Task.sleep(for: .milliseconds(20))
     }

@@ -82,15 +82,15 @@ import WorkloadProtocol
     @Test func aStreamThatIsQuietIsNotIdle() async throws {
         var limits = WorkloadAPILimits()
         // A busy machine must not need as long to make the call.
-        limits.firstCall = .seconds(3)
-        limits.idle = .seconds(3)
+        limits.firstCall = .seconds(10)
+        limits.idle = .seconds(10)
         let server = try await TestServer(limits: limits)
         try server.identities.add("web", [.userID(geteuid())])
         try await server.withClient { client in
             try await client.fetchX509SVID(.init(), metadata: secured) { response in
                 var messages = response.messages.makeAsyncIterator()
                 _ = try await messages.next()
-                try await Task.sleep(for: .seconds(5))
+                try await Task.sleep(for: .seconds(12))
                 try server.identities.add("second", [.userID(geteuid())])
                 #expect(try await messages.next()?.svids.count == 2)
             }
