@@ -7,6 +7,8 @@ extension AuthorityService {
             group.addTask { [registry, observe] in
                 await registry.follow { failure in
                     observe(failure.map { .sharingInterrupted($0) } ?? .sharingRestored)
+                    // The next start takes over what the others have.
+                    if failure == .shared(.leftBehind) { Task { await self.stop() } }
                 }
             }
             group.addTask {
@@ -16,7 +18,11 @@ extension AuthorityService {
     }
 
     private func hear(_ news: ForeignChanges.News) async {
-        if !news.tables.isDisjoint(with: ["authorities", "revocation_lists"]) { await lifecycle.reload() }
+        if news.tables.contains("authorities"), await !lifecycle.reload() {
+            // It has nothing to sign with that anybody trusts, and does not come back as it is.
+            return await stop()
+        }
+        if news.tables.contains("relationships") { await federation.forgetRelationships() }
         if let entries = news.entries, !news.tables.contains("revocations") {
             await entrySignals.changed(entries)
         } else {

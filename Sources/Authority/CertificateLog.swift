@@ -43,8 +43,18 @@ actor CertificateLog {
         waiting = nil
         let batch = rows
         rows = []
-        do throws(RegistryError) { return .success(try await registry.record(batch, now: now())) } catch {
+        var refusals: [String: CallRefusal] = [:]
+        do throws(RegistryError) {
+            for begin in stride(from: 0, to: batch.count, by: Self.mostRows) {
+                let rows = Array(batch[begin..<min(begin + Self.mostRows, batch.count)])
+                refusals.merge(try await registry.record(rows, now: now())) { $1 }
+            }
+        } catch {
             return .failure(error)
         }
+        return .success(refusals)
     }
+
+    /// In a transaction: what authorities share at once has room for more.
+    private static let mostRows = 1024
 }

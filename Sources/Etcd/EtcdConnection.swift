@@ -63,7 +63,8 @@ final class EtcdConnection: Sendable {
         _ request: Etcdserverpb_WatchCreateRequest,
         heard: @escaping @Sendable (Etcdserverpb_WatchResponse) async throws -> Void
     ) async throws {
-        try await Etcdserverpb_Watch.Client(wrapping: client).watch { writer in
+        // A member that is cut off from the others would else be silent.
+        try await Etcdserverpb_Watch.Client(wrapping: client).watch(metadata: ["hasleader": "true"]) { writer in
             // That nothing more is asked for does not end it.
             try await writer.write(.with { $0.createRequest = request })
         } onResponse: { response in

@@ -24,6 +24,8 @@ public struct ChangeSet: Sendable, Equatable {
     /// A row that has come, gone or become another.
     public struct Row: Sendable, Hashable {
         public let table: String
+        /// How many the table had where it was made.
+        public let columns: Int
         /// Its primary key's first column; nil where that is no text.
         public let key: String?
     }
@@ -55,6 +57,7 @@ extension ChangeSet.Row {
             let name = unsafe name
         else { return nil }
         table = unsafe String(cString: name)
+        self.columns = Int(columns)
         key = unsafe Self.key(iterator, columns, operation)
     }
 

@@ -6,9 +6,9 @@ internal import Synchronization
 
 /// The log of a trust domain's authorities in etcd, under a prefix:
 ///
-/// - `log/<number>`: an entry; numbers in 16 hexadecimal digits, so that they are in order.
+/// - `log/<number>`: an entry; numbers in 16 hexadecimal digits, so that they are in order. Number 0 is the lineage.
 /// - `snapshot`: which is the newest, as `SnapshotHead` writes it.
-/// - `snapshots/<number>/<part>`: its bytes, in parts of half a MiB.
+/// - `snapshots/<digest>/<part>`: its bytes, in parts of half a MiB.
 public final class EtcdLog: SharedLog {
     private let client: EtcdClient
     private let prefix: String
@@ -26,8 +26,11 @@ public final class EtcdLog: SharedLog {
     // MARK: Entries
 
     public func append(_ entry: [UInt8], at number: UInt64) throws(SharedLogError) -> Bool {
+        precondition(number > 0)
         let key = key(of: number)
-        return try put([.put(key: key, bytes: entry)], if: [.absent(key: key)])
+        // A number may be free because what was there is gone.
+        let conditions: [EtcdCondition] = [.absent(key: key), .present(key: self.key(of: number - 1))]
+        return try put([.put(key: key, bytes: entry)], if: conditions)
     }
 
     public func entries(from number: UInt64) throws(SharedLogError) -> [LogEntry] {
@@ -61,17 +64,18 @@ public final class EtcdLog: SharedLog {
 
     public func snapshot(_ head: SnapshotHead) throws(SharedLogError) -> [UInt8] {
         var bytes: [UInt8] = []
-        while bytes.count < head.length {
-            let key = self.key(of: head.number, part: bytes.count / Self.partLength)
+        for (part, start) in stride(from: 0, to: head.length, by: Self.partLength).enumerated() {
+            let key = self.key(of: head, part: part)
             let answer = try waiting { [client] () async throws(EtcdError) in
                 try await client.values(of: EtcdKeys(key), limit: 1).values
             }
             // Another has taken its place meanwhile.
             guard let part = answer.first else { throw .contended }
-            guard !part.bytes.isEmpty else { throw .nonsense("an empty part of a snapshot") }
+            guard part.bytes.count == min(Self.partLength, head.length - start) else {
+                throw .nonsense("a part of a snapshot that is not as long as it should be")
+            }
             bytes += part.bytes
         }
-        guard bytes.count == head.length else { throw .nonsense("a snapshot of \(bytes.count) bytes") }
         return bytes
     }
 
@@ -83,17 +87,20 @@ public final class EtcdLog: SharedLog {
         guard present?.head == older else { return false }
         for (part, start) in stride(from: 0, to: snapshot.count, by: Self.partLength).enumerated() {
             let bytes = Array(snapshot[start..<min(start + Self.partLength, snapshot.count)])
-            try put([.put(key: key(of: head.number, part: part), bytes: bytes)], if: [])
+            try put([.put(key: key(of: head, part: part), bytes: bytes)], if: [])
         }
         let headKey = bytes("snapshot")
         guard let present else {
-            return try put([.put(key: headKey, bytes: head.bytes)], if: [.absent(key: headKey)])
+            let beginning = EtcdChange.put(key: key(of: head.number), bytes: Array(head.lineage.utf8))
+            return try put([.put(key: headKey, bytes: head.bytes), beginning], if: [.absent(key: headKey)])
         }
+        // Of all snapshots this one alone is left: those, too, that others have begun and will not bring to an end.
+        let (all, own) = (EtcdKeys(prefix: bytes("snapshots/")), EtcdKeys(prefix: bytes("snapshots/\(head.digest)/")))
         return try put(
             [
                 .put(key: headKey, bytes: head.bytes),
                 .delete(EtcdKeys(from: key(of: 0), to: key(of: present.head.number + 1))),
-                .delete(EtcdKeys(prefix: bytes("snapshots/\(Self.digits(present.head.number))/"))),
+                .delete(EtcdKeys(from: all.first, to: own.first)), .delete(EtcdKeys(from: own.end, to: all.end)),
             ], if: [.unchanged(key: headKey, since: present.revision)])
     }
 
@@ -114,8 +121,8 @@ public final class EtcdLog: SharedLog {
 
     private func bytes(_ name: String) -> [UInt8] { Array((prefix + name).utf8) }
     private func key(of number: UInt64) -> [UInt8] { bytes("log/\(Self.digits(number))") }
-    private func key(of number: UInt64, part: Int) -> [UInt8] {
-        bytes("snapshots/\(Self.digits(number))/\(Self.digits(UInt64(part)))")
+    private func key(of head: SnapshotHead, part: Int) -> [UInt8] {
+        bytes("snapshots/\(head.digest)/\(Self.digits(UInt64(part)))")
     }
 
     private static func digits(_ number: UInt64) -> String {

@@ -8,6 +8,7 @@ import Issuance
 import KernelTestSupport
 import OpenSSLBinding
 import SharedRegistry
+import Synchronization
 import Testing
 
 @testable import Authority
@@ -157,6 +158,130 @@ import Testing
         #expect(after.of("b").map(\.state) == [.retired, .active])
     }
 
+    /// Two begin at once: one is the first, and the other comes to it at its next try, if not at once.
+    @Test func twoBeginAtOnce() async throws {
+        let shared = try await SharedRegistries()
+        await withTaskGroup(of: Void.self) { group in
+            for name in ["a", "b"] {
+                group.addTask { if let begun = try? await shared.open(name) { try? await shared.close(begun) } }
+            }
+        }
+        let a = try await shared.open("a")
+        let b = try await shared.open("b")
+        #expect(try await b.identity("/w") == a.identity("/w"))
+    }
+
+    @Test func aBeginThatWasInterruptedGoesOn() async throws {
+        let shared = try await SharedRegistries()
+        try await shared.close(shared.open("a"))
+        try shared.cluster.etcdctl("del", "--prefix", "/podshield/")
+        _ = try await shared.open("a")
+        #expect(try await shared.open("b").identity("/w") > 0)
+    }
+
+    @Test func aSnapshotThatIsNoneIsNotTaken() async throws {
+        let shared = try await SharedRegistries()
+        _ = try await shared.open("a")
+        let head = try await outside { try shared.log().newestSnapshot() }
+        let digest = try #require(head?.digest)
+        let part = "/podshield/example.org/snapshots/\(digest)/0000000000000000"
+        try shared.cluster.etcdctl("put", part, "x")
+        await #expect {
+            try await shared.open("b")
+        } throws: {
+            if case .shared(.nonsense)? = $0 as? RegistryError { true } else { false }
+        }
+    }
+
+    /// One that runs, and slept while entries went: it must not write into the gap that they left.
+    @Test func whoIsLeftBehindWritesNothing() async throws {
+        let shared = try await SharedRegistries()
+        let a = try await shared.open("a")
+        let b = try await shared.open("b")
+        let taken = try await a.identity("/w0")
+        for name in 1...6 {
+            _ = try await a.identity("/w\(name)")
+            try await a.renewSnapshot(every: 2)
+        }
+        await #expect(throws: RegistryError.shared(.leftBehind)) { try await b.identity("/x") }
+        try await shared.close(b)
+        #expect(try await shared.open("b").identity("/w0") == taken)
+    }
+
+    /// The entry that it has last is another's by now: etcd was put back, and others went on.
+    @Test func anotherHistoryIsNotFollowed() async throws {
+        let shared = try await SharedRegistries()
+        let a = try await shared.open("a")
+        let b = try await shared.open("b")
+        _ = try await a.identity("/w")
+        try await shared.close(a)
+        try shared.cluster.etcdctl("del", "/podshield/example.org/log/0000000000000001")
+        _ = try await b.identity("/x")
+        await #expect {
+            try await shared.open("a")
+        } throws: {
+            if case .shared(.diverged)? = $0 as? RegistryError { true } else { false }
+        }
+    }
+
+    /// A try whose answer was lost and that is made once more is not taken for somebody else's.
+    @Test func whatTheLogTookWasDone() async throws {
+        let shared = try await SharedRegistries()
+        let log = Forgetful(shared.log())
+        let path = shared.path("a")
+        let a = try await outside { try Registry(path: path, trustDomain: trustDomain, sharedBy: log, as: "a") }
+        let token = try JoinToken.generate()
+        for (number, mood) in [Forgetful.Mood.saysNo, .saysNothing].enumerated() {
+            log.mood.withLock { $0 = mood }
+            let authority = try CertificateAuthority.createRoot(for: trustDomain, now: start + Int64(number))
+            let row = AuthorityRow(chain: authority.chain, state: .prepared, preparedAt: start)
+            let rows = try await a.perform([.add(row)])
+            #expect(rows.rows.count == number + 1)
+        }
+        log.mood.withLock { $0 = .saysNothing }
+        try await a.add(token, node: nil, expiresAt: start + 600, now: start)
+    }
+
+    /// However much has ended, it is forgotten bit by bit.
+    @Test func muchThatHasEndedStopsNobody() async throws {
+        let shared = try await SharedRegistries()
+        let a = try await shared.open("a")
+        for batch in 0..<6 {
+            try await a.write(as: RegistryError.self) { db in
+                for number in 0..<1000 {
+                    try db.execute(
+                        sql: """
+                            INSERT INTO certificates (serial, spiffe_id, node, entry, not_after)
+                            VALUES (?, ?, 0, '', ?)
+                            """,
+                        arguments: [
+                            "\(batch)-\(number)-0123456789abcdef0123456789", String(repeating: "x", count: 200), start,
+                        ])
+                }
+            }
+        }
+        for _ in 0..<12 { _ = try await a.record([], now: start + 1) }
+        let left = try await a.read(as: RegistryError.self) { db in
+            try Int.fetchOne(db, sql: "SELECT count(*) FROM certificates")
+        }
+        #expect(left == 0)
+    }
+
+    /// Taken out is taken out: not by a start, nor by whoever has the key.
+    @Test func aCAThatWasTakenOutStaysOut() async throws {
+        let shared = try await SharedRegistries()
+        let a = try await shared.open("a")
+        let b = try await shared.open("b")
+        let authority = try CertificateAuthority.createRoot(for: trustDomain, now: start)
+        let row = AuthorityRow(chain: authority.chain, state: .active, preparedAt: start)
+        _ = try await outside { try a.adoptNow(row) }
+        let after = try await b.perform([.revoke(authority.certificate.fingerprint)])
+        #expect(after.rows.isEmpty)
+        await #expect(throws: RegistryError.takenOut(authority.certificate.fingerprint)) {
+            try await outside { try a.adoptNow(row) }
+        }
+    }
+
     // MARK: What must not be
 
     @Test func aRegistryOfItsOwnIsNotReplaced() async throws {
@@ -182,7 +307,9 @@ import Testing
 
     @Test func anEmptyEtcdIsNoNewBeginning() async throws {
         let shared = try await SharedRegistries()
-        try await shared.close(shared.open("a"))
+        let a = try await shared.open("a")
+        _ = try await a.identity("/w")
+        try await shared.close(a)
         try shared.cluster.etcdctl("del", "--prefix", "/podshield/")
         await #expect(throws: RegistryError.shared(.forgotten)) { try await shared.open("a") }
     }

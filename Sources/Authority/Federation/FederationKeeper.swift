@@ -147,10 +147,15 @@ actor FederationKeeper {
     /// Why the last try failed; nil if it did not.
     func failure(of trustDomain: TrustDomain) -> FederationError? { progress[trustDomain]?.failure }
 
+    /// Some may be others than before.
+    func forgetRelationships() {
+        relationships = nil
+        changes += 1
+    }
+
     /// It is another relationship than before, or none.
     func forget(_ trustDomain: TrustDomain) {
         progress[trustDomain] = nil
-        relationships = nil
-        changes += 1
+        forgetRelationships()
     }
 }

@@ -30,6 +30,8 @@ actor AuthorityLifecycle {
     /// Seconds from when a CA is published until it may sign, and from when an SVID is replaced until it counts as unused: time
     /// enough for everybody to be told, and for every node to show its peers the new one.
     static let leastNotice: Int64 = 15
+    /// Seconds after the end of another authority's CA: it may have a clock of its own.
+    private static let graceOfForeign: Int64 = 86400
     /// That have not ended.
     private static let most = 8
     /// With those that have: fewer than a bundle has room for.
@@ -101,6 +103,9 @@ actor AuthorityLifecycle {
             case .remove(let fingerprint): if isOverForGood(fingerprint) { steps.append(.remove(fingerprint)) }
             }
         }
+        // Those of authorities that are gone are taken away by whoever is there.
+        let ended = authorities.current.foreign.filter { $0.chain[0].notAfter <= now - Self.graceOfForeign }
+        steps += ended.map { .remove($0.chain[0].fingerprint) }
         if isDue { inquiry.note(failure, pause: Self.pause) }
         if !steps.isEmpty { try await perform(steps, made: made) }
         if let failure { throw failure }
@@ -290,26 +295,38 @@ actor AuthorityLifecycle {
     }
 
     private func take(_ rows: AuthorityRows, made: CertificateAuthority? = nil) throws(SuccessionError) {
-        let known = authorities.current.all.map(\.authority) + (made.map { [$0] } ?? [])
+        var known = authorities.current.all.map(\.authority) + (made.map { [$0] } ?? [])
+        // One that was made, and of which the registry did not say in time that it knows it.
+        for row in rows.of(registry.owner) where !known.contains(where: { $0.certificate == row.chain[0] }) {
+            let active = authorities.current.active.authority
+            do throws(AuthorityError) { known.append(try files.load(row, beside: active)) } catch {
+                throw .authority(error)
+            }
+        }
         guard let set = AuthoritySet(rows, ownedBy: registry.owner, of: known, health: health) else {
             throw .authority(.changing)
         }
         authorities.replace(by: set)
     }
 
-    /// Another authority that shares the registry has led its CAs on.
-    func reload() async {
+    /// Another authority that shares the registry has led its CAs on, or taken out ours. Whether there is one of ours that signs.
+    func reload() async -> Bool {
         do throws(SuccessionError) {
             try await inTurn { (lifecycle) async throws(SuccessionError) in
                 let rows: AuthorityRows
                 do throws(RegistryError) { rows = try await lifecycle.registry.authorities() } catch {
                     throw .authority(.registry(error))
                 }
+                guard rows.of(lifecycle.registry.owner).contains(where: { $0.state == .active }) else {
+                    throw .takenOut
+                }
                 try lifecycle.take(rows)
             }
         } catch {
             observe(.successionFailed(error))
+            return error != .takenOut
         }
+        return true
     }
 
     /// A step is done once the registry has it; files that could not be written are said, and written at the next look.

@@ -24,6 +24,8 @@ public enum SuccessionError: Error, Sendable, Equatable {
     case tooMany(Int)
     /// Another authority has its key.
     case foreign(String, owner: String)
+    /// Another authority has taken out the CA that signs.
+    case takenOut
     case authority(AuthorityError)
 }
 
@@ -50,6 +52,7 @@ extension SuccessionError: CustomStringConvertible {
         case .tooMany(let count): "there are \(count) CAs, more are not kept; revoke one that is retired"
         case .foreign(let fingerprint, let owner):
             "CA \(fingerprint) is the authority \(owner.quoted)'s, which shares the registry: ask that one, or revoke it by force if that one is gone for good"
+        case .takenOut: "another authority has taken out the CA that signs here"
         case .authority(let error): "\(error)"
         }
     }

@@ -73,6 +73,9 @@ extension Registry {
         }
     }
 
+    /// As many as a bundle has room for.
+    private static let mostAuthorities = 16
+
     // MARK: Lists
 
     /// The lists that others sign, newest known of each CA.
@@ -93,14 +96,19 @@ extension Registry {
     /// Leaves lists for the others. Nothing where there are none.
     func store(_ lists: [RevocationList]) async throws(RegistryError) {
         guard replica != nil else { return }
-        let isNewer = "SELECT 1 FROM revocation_lists WHERE authority = ? AND number >= ?"
-        try await write(as: RegistryError.self) { db in
-            for list in lists {
-                let (authority, number) = (list.authority.fingerprint, Int64(clamping: list.number))
-                if try Bool.fetchOne(db, sql: isNewer, arguments: [authority, number]) ?? false { continue }
+        for list in lists {
+            let (authority, number) = (list.authority.fingerprint, Int64(clamping: list.number))
+            // The one before and this one are too much at once.
+            try await write(as: RegistryError.self) { db in
                 try db.execute(
-                    sql: "INSERT OR REPLACE INTO revocation_lists VALUES (?, ?, ?)",
+                    sql: "DELETE FROM revocation_lists WHERE authority = ? AND number < ?",
+                    arguments: [authority, number])
+            }
+            try await write(as: RegistryError.self) { db in
+                try db.execute(
+                    sql: "INSERT OR IGNORE INTO revocation_lists VALUES (?, ?, ?)",
                     arguments: [authority, number, Data(list.der)])
+                guard db.changesCount > 0 else { return }
                 _ = try db.advance("lists")
                 _ = try db.advance("revision")
             }
@@ -135,13 +143,34 @@ extension Registry {
                 sql: "UPDATE authorities SET state = 'active' WHERE fingerprint = ?", arguments: [fingerprint])
         case .taint(let fingerprint):
             try db.execute(sql: "UPDATE authorities SET tainted = 1 WHERE fingerprint = ?", arguments: [fingerprint])
-        case .remove(let fingerprint), .revoke(let fingerprint):
-            try db.execute(sql: "DELETE FROM authorities WHERE fingerprint = ?", arguments: [fingerprint])
-            try db.execute(sql: "DELETE FROM revocation_lists WHERE authority = ?", arguments: [fingerprint])
+        case .remove(let fingerprint): try remove(fingerprint, db)
+        case .revoke(let fingerprint):
+            try dropTokenKeys(of: fingerprint, db)
+            try remove(fingerprint, db)
+            try db.execute(sql: "INSERT OR IGNORE INTO former_authorities VALUES (?)", arguments: [fingerprint])
         }
     }
 
+    private func remove(_ fingerprint: String, _ db: Database) throws {
+        try db.execute(sql: "DELETE FROM authorities WHERE fingerprint = ?", arguments: [fingerprint])
+        try db.execute(sql: "DELETE FROM revocation_lists WHERE authority = ?", arguments: [fingerprint])
+    }
+
+    /// Who takes out another's CA has nobody trust its tokens, either.
+    private func dropTokenKeys(of fingerprint: String, _ db: Database) throws {
+        let sql = """
+            DELETE FROM jwt_keys WHERE owner <> ? AND owner = (SELECT owner FROM authorities WHERE fingerprint = ?)
+            """
+        try db.execute(sql: sql, arguments: [owner, fingerprint])
+        if db.changesCount > 0 { _ = try db.advance("jwt-bundle") }
+    }
+
     private func insert(_ row: AuthorityRow, _ db: Database) throws {
+        let former = "SELECT 1 FROM former_authorities WHERE fingerprint = ?"
+        let isFormer = try Bool.fetchOne(db, sql: former, arguments: [row.chain[0].fingerprint]) ?? false
+        guard !isFormer else { throw RegistryError.takenOut(row.chain[0].fingerprint) }
+        let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM authorities") ?? 0
+        guard count < Self.mostAuthorities else { throw RegistryError.exhausted("place for a CA") }
         let pem = try row.chain.map { try $0.pem }.joined()
         try db.execute(
             sql: """

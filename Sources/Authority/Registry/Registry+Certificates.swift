@@ -35,14 +35,19 @@ extension Registry {
                     try insert(row, db)
                 }
             }
-            try db.execute(
-                sql: "DELETE FROM certificates WHERE not_after <= ? AND revoked_at IS NULL", arguments: [now])
+            try forgetEnded("revoked_at IS NULL", now: now, db)
             return refusals
         }
     }
 
     private func refusal(of row: IssuedRow, _ db: Database) throws -> CallRefusal? {
         if try isRevoked(row.svid.id, entry: row.entry, db) { return .revoked(row.svid.id) }
+        if replica != nil {
+            // Another authority may have taken out the CA meanwhile.
+            let sql = "SELECT 1 FROM authorities WHERE fingerprint = ?"
+            let isTrusted = try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: [row.svid.issuer.fingerprint])
+            guard isTrusted == true else { return .revoked(row.svid.id) }
+        }
         guard let member = row.member else { return nil }
         let sql = "SELECT membership FROM nodes WHERE number = ? AND NOT banned AND NOT evicted"
         let now = try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [member.node.rawValue])
@@ -50,6 +55,18 @@ extension Registry {
         // It joined again while this was signed, and was another machine before, perhaps.
         return now == member.membership.rawValue ? nil : .superseded(row.svid.id)
     }
+
+    /// Some of the certificates that have ended, the longest ago first: more would not fit into what authorities share at once, and the
+    /// others are forgotten next time.
+    func forgetEnded(_ condition: String, now: Int64, _ db: Database) throws {
+        let sql = """
+            DELETE FROM certificates WHERE serial IN (
+                SELECT serial FROM certificates WHERE not_after <= ? AND \(condition) ORDER BY not_after LIMIT ?)
+            """
+        try db.execute(sql: sql, arguments: [now, replica == nil ? -1 : Self.forgottenAtOnce])
+    }
+
+    private static let forgottenAtOnce = 512
 
     func insert(_ row: IssuedRow, _ db: Database) throws {
         let sql = """
@@ -81,7 +98,7 @@ extension Registry {
 
     /// The list changes, and with it the directory.
     func advanceList(now: Int64, _ db: Database) throws {
-        try db.execute(sql: "DELETE FROM certificates WHERE not_after <= ?", arguments: [now])
+        try forgetEnded("1", now: now, db)
         let sql = "SELECT count(*) FROM certificates WHERE revoked_at IS NOT NULL"
         let held = try Int.fetchOne(db, sql: sql) ?? 0
         guard held <= limits.revocations else {

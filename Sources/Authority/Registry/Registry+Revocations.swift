@@ -29,7 +29,7 @@ extension Registry {
     /// Its certificates are on the next list: those that last longest, where there is not room for all. That a name gives nothing any
     /// more, or a node is out, must not wait for room: a node could make itself impossible to ban.
     func takeBack(_ subject: RevocationSubject, _ reason: RevocationReason, now: Int64, _ db: Database) throws {
-        try db.execute(sql: "DELETE FROM certificates WHERE not_after <= ?", arguments: [now])
+        try forgetEnded("1", now: now, db)
         let held = try Int.fetchOne(db, sql: "SELECT count(*) FROM certificates WHERE revoked_at IS NOT NULL") ?? 0
         let sql = """
             UPDATE certificates SET revoked_at = ?, reason = ? WHERE serial IN (

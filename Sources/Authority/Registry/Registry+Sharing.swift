@@ -1,6 +1,7 @@
 internal import Foundation
 internal import GRDB
 internal import LinuxBinding
+internal import NIOPosix
 
 extension Registry {
     /// A shared registry that is opened without the others would go its own way.
@@ -13,18 +14,18 @@ extension Registry {
     /// Becomes one of those that share it, the first if there is none, with all that they have changed.
     func join() throws(RegistryError) {
         guard let replica else { return }
-        let isShared = try readNow { db in try RegistryReplica.lineage(db) } != nil
-        if isShared {
-            try aloneNow { db in _ = try replica.catchUp(db) }
-        } else {
+        if try readNow({ db in try RegistryReplica.lineage(db) }) == nil {
             _ = try aloneNow { [owner] db in
                 try db.inTransaction {
                     try RegistryReplica.found(db, by: owner)
                     return .commit
                 }
             }
+        }
+        if try aloneNow({ _ in try replica.log.newestSnapshot() }) == nil {
             try putSnapshot(replacing: nil, elseThrow: .contended)
         }
+        try aloneNow { db in _ = try replica.catchUp(db) }
     }
 
     // MARK: Following the others
@@ -63,10 +64,22 @@ extension Registry {
         }
     }
 
-    /// Makes here what others have changed until now.
-    func catchUp() async throws(RegistryError) {
-        guard let replica else { return }
-        try await alone { db in _ = try replica.catchUp(db) }
+    /// Sees to it that what is decided by reading alone is decided on what the others know, too: no more than a moment old.
+    func beNew() async throws(RegistryError) {
+        guard let replica, !replica.isKnownToBeNew(within: Self.moment) else { return }
+        // Of many who wait for it the first is enough.
+        try await alone { db in
+            if !replica.isKnownToBeNew(within: Self.moment) { try replica.catchUp(db) }
+        }
+    }
+
+    private static let moment = Duration.seconds(2)
+
+    /// Makes here what others have changed until now. Whether that was anything.
+    @discardableResult
+    func catchUp() async throws(RegistryError) -> Bool {
+        guard let replica else { return false }
+        return try await alone { db in try !replica.catchUp(db).isEmpty }
     }
 
     // MARK: Snapshots
@@ -76,10 +89,15 @@ extension Registry {
 
     func renewSnapshot(every interval: UInt64 = snapshotInterval) async throws(RegistryError) {
         guard let replica else { return }
-        let newest = try await alone { _ in try replica.log.newestSnapshot() }
-        let applied = try await read(as: RegistryError.self) { db in try RegistryReplica.applied(db) }
-        guard let newest, applied >= newest.number + interval else { return }
-        try await alone { _ in try putSnapshot(replacing: newest, elseThrow: nil) }
+        let applied = try await read(as: RegistryError.self) { db in try Place(db).applied }
+        // Not on the thread that writes, which goes on meanwhile.
+        let result = await NIOThreadPool.singleton.result { () throws(RegistryError) in
+            let newest: SnapshotHead?
+            do throws(SharedLogError) { newest = try replica.log.newestSnapshot() } catch { throw .shared(error) }
+            guard let newest, applied >= newest.number + interval else { return }
+            try putSnapshot(replacing: newest, elseThrow: nil)
+        }
+        try result?.get()
     }
 
     /// - Parameter failure: what it means that somebody else was faster.
@@ -88,13 +106,13 @@ extension Registry {
         let copy = path + ".snapshot"
         try? FileManager.default.removeItem(atPath: copy)
         defer { try? FileManager.default.removeItem(atPath: copy) }
-        try Self.copy(path, to: copy)
+        try copyOpen(to: copy)
         do {
             let (number, lineage) = try DatabaseQueue(path: copy, configuration: Self.readOnly).read { db in
-                (try RegistryReplica.applied(db), try RegistryReplica.lineage(db))
+                (try Place(db).applied, try RegistryReplica.lineage(db))
             }
             let bytes = try AtomicFile.read(copy, limit: SnapshotHead.largest)
-            let head = SnapshotHead(number: number, length: bytes.count, lineage: lineage ?? "")
+            let head = SnapshotHead(number: number, lineage: lineage ?? "", file: bytes)
             guard try !replica.log.put(bytes, head, replacing: older), let failure else { return }
             throw failure
         } catch {

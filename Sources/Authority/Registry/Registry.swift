@@ -35,6 +35,7 @@ struct Registry: Sendable {
         self.trustDomain = trustDomain
         self.path = path
         self.limits = limits
+        let isNew = !FileManager.default.fileExists(atPath: path)
         replica = log.map { RegistryReplica(log: $0, schema: UInt16(RegistrySchema.migrator.migrations.count)) }
         do {
             if let log { try RegistryOrigin(path: path, log: log).prepare() }
@@ -52,7 +53,17 @@ struct Registry: Sendable {
         } catch {
             throw RegistryError(error, path: path)
         }
-        if replica != nil { try join() }
+        guard replica != nil else { return }
+        do throws(RegistryError) { try join() } catch {
+            // Another began at the same time, perhaps: the next try finds what that one shares.
+            if isNew { discard() }
+            throw error
+        }
+    }
+
+    private func discard() {
+        close()
+        for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + end) }
     }
 
     /// Leaves all of it in the one file, nothing in the log beside it. Whatever is asked afterwards fails. What cannot be
@@ -136,6 +147,19 @@ struct Registry: Sendable {
         do {
             guard let replica else { return try pool.write(body) }
             return try pool.writeWithoutTransaction { try replica.write($0, body) }
+        } catch {
+            throw failed(error)
+        }
+    }
+
+    /// As it is at one moment, over its own connection: another file descriptor of the file, once closed, would take SQLite's locks
+    /// with it.
+    func copyOpen(to path: String) throws(RegistryError) {
+        do {
+            _ = try FileDescriptor(opening: path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+            let copy = try DatabaseQueue(path: path)
+            try pool.backup(to: copy)
+            try copy.close()
         } catch {
             throw failed(error)
         }

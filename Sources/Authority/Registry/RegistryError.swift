@@ -23,6 +23,8 @@ public enum RegistryError: Error, Sendable, Equatable {
     case directoryFull(DirectoryShortage)
     /// What the authorities share does not answer, or not what it should.
     case shared(SharedLogError)
+    /// Another authority has taken this CA out.
+    case takenOut(String)
     /// It was shared with others; alone it would go its own way.
     case wasShared(path: String)
 }
@@ -41,6 +43,8 @@ extension RegistryError: CustomStringConvertible {
         case .nonsense(let path, let what): "\(path) holds \(what) that makes no sense"
         case .exhausted(let what): "no \(what) is left"
         case .shared(let error): "\(error)"
+        case .takenOut(let fingerprint):
+            "CA \(fingerprint) was taken out by another authority that shares the registry: begin anew under another name"
         case .wasShared(let path): "\(path) is a registry that authorities share, and nothing says where"
         case .directoryFull(let shortage): "the authority has room for \(shortage.limit) \(shortage.what)"
         }

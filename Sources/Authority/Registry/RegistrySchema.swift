@@ -6,6 +6,9 @@ struct SupersededSchema: Error {
 }
 
 /// The tables, version by version. A migration that was released is never changed.
+///
+/// Authorities that share a registry migrate it one by one, each in its own place of their log. From 13 on a migration therefore
+/// changes no row that is there: else the next change of that row would find it other than where it was made.
 enum RegistrySchema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -183,14 +186,17 @@ enum RegistrySchema {
 
     /// A column that SQLite works out keeps it from taking down what changes in its table. Where the log of an authority that shares its
     /// registry stands is in one row; without it the registry is shared with nobody. Of CAs and keys for tokens each authority that
-    /// shares it has its own; lists are there for the others, who cannot sign them.
+    /// shares it has its own; lists are there for the others, who cannot sign them. A CA that was revoked does not come back.
     private static let version12 = """
         DROP INDEX identities_in_use;
         ALTER TABLE identities DROP COLUMN bytes;
         ALTER TABLE identities ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
         UPDATE identities SET bytes = \(identityBytes);
         CREATE INDEX identities_in_use ON identities (in_use_until, bytes);
-        CREATE TABLE replica (lineage TEXT PRIMARY KEY, applied INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE replica (
+            lineage TEXT PRIMARY KEY, applied INTEGER NOT NULL, last BLOB NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE former_authorities (fingerprint TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
         ALTER TABLE authorities ADD COLUMN owner TEXT NOT NULL DEFAULT '';
         ALTER TABLE jwt_keys ADD COLUMN owner TEXT NOT NULL DEFAULT '';
         INSERT INTO counters VALUES ('lists', 0);

@@ -1,7 +1,9 @@
+internal import Foundation
 internal import GRDB
 internal import OpenSSLBinding
 internal import PrintableText
 internal import SQLiteBinding
+internal import Synchronization
 
 /// Keeps a registry the same as those of the other authorities: each transaction has its place in the log before it is committed here,
 /// and those of the others are made here in that order.
@@ -25,8 +27,9 @@ final class RegistryReplica: Sendable {
         case answered(Result<Value, any Error>)
         /// Others have changed what it was about.
         case behind
-        /// The log did not answer whether it took it.
-        case open(id: [UInt8], Value, SharedLogError)
+        /// The log did not take it, or did not say; nil for the former. An answer that was lost may have been made up for by another
+        /// that is about what was taken.
+        case open(id: [UInt8], Value, SharedLogError?)
     }
 
     /// Runs one transaction on the newest state: again when others were faster. What `body` throws undoes it.
@@ -38,8 +41,8 @@ final class RegistryReplica: Sendable {
             case .answered(let result): return try result.get()
             case .behind: try catchUp(db)
             case .open(let id, let value, let error):
-                guard try catchUp(db).contains(id) else { throw error }
-                return value
+                if try catchUp(db).contains(id) { return value }
+                if let error { throw error }
             }
         }
         throw SharedLogError.contended
@@ -48,25 +51,26 @@ final class RegistryReplica: Sendable {
     private func attempt<Value>(_ db: Database, _ body: (Database) throws -> Value) throws -> Outcome<Value> {
         var outcome = Outcome<Value>.behind
         try db.inTransaction(.immediate) {
-            let next = try Self.applied(db) + 1
+            let place = try Place(db)
             let recorder = try unsafe ChangeRecorder(connection(db))
             let result = Result { try body(db) }
             let changes = try recorder.changes()
             guard case .success(let value) = result, !changes.isEmpty else {
                 // What changes nothing counts as well only if it was decided on the newest state.
-                if try log.entries(from: next).isEmpty { outcome = .answered(result) }
+                if try news(after: place).isEmpty { outcome = .answered(result) }
                 return .rollback
             }
             let id = try RandomBytes.make(RegistryChange.idLength)
-            let entry = try RegistryChange(schema: schema, id: id, changes: changes).encoded()
+            let change = RegistryChange(schema: schema, id: id, after: place.last, changes: changes)
+            let entry = try change.encoded()
+            outcome = .open(id: id, value, nil)
             do throws(SharedLogError) {
-                guard try log.append(entry, at: next) else { return .rollback }
+                guard try log.append(entry, at: place.applied + 1) else { return .rollback }
             } catch {
-                guard case .unreachable = error else { throw error }
                 outcome = .open(id: id, value, error)
                 return .rollback
             }
-            try Self.setApplied(next, db)
+            try Place(applied: place.applied + 1, last: id).store(db)
             outcome = .answered(.success(value))
             return .commit
         }
@@ -82,14 +86,16 @@ final class RegistryReplica: Sendable {
     func catchUp(_ db: Database) throws -> Set<[UInt8]> {
         var made: Set<[UInt8]> = []
         while true {
-            let entries = try log.entries(from: Self.applied(db) + 1)
-            guard !entries.isEmpty else { return made }
+            let entries = try news(after: Place(db))
+            guard !entries.isEmpty else {
+                reached.withLock { $0 = .now }
+                return made
+            }
             var rows: [ChangeSet.Row] = []
             try db.inTransaction(.immediate) {
                 for entry in entries {
                     let change = try RegistryChange(entry)
-                    try apply(change, entry.number, db)
-                    rows += try change.changes.rows()
+                    rows += try apply(change, entry.number, db)
                     made.insert(change.id)
                 }
                 return .commit
@@ -98,16 +104,48 @@ final class RegistryReplica: Sendable {
         }
     }
 
-    private func apply(_ change: RegistryChange, _ number: UInt64, _ db: Database) throws {
-        guard try Self.applied(db) + 1 == number else { throw SharedLogError.leftBehind }
+    /// The entries after a place that the log knows as well.
+    private func news(after place: Place) throws(SharedLogError) -> ArraySlice<LogEntry> {
+        let entries = try log.entries(from: place.applied)
+        guard let own = entries.first else { throw .forgotten }
+        try place.check(own)
+        return entries.dropFirst()
+    }
+
+    private func apply(_ change: RegistryChange, _ number: UInt64, _ db: Database) throws -> [ChangeSet.Row] {
+        let place = try Place(db)
+        guard place.applied + 1 == number, change.previous == place.last else {
+            throw SharedLogError.diverged("entry \(number) does not follow what is here")
+        }
         guard change.schema <= schema else { throw SharedLogError.newer }
         let connection = try unsafe connection(db)
+        let rows: [ChangeSet.Row]
         do throws(SQLiteError) {
+            rows = try change.changes.rows()
             try unsafe change.changes.apply(to: connection)
         } catch {
             throw SharedLogError.diverged("entry \(number), \(error)")
         }
-        try Self.setApplied(number, db)
+        // SQLite passes over what is of no table, or of one with more columns than here.
+        for row in Set(rows.map { TableShape(table: $0.table, columns: $0.columns) }) {
+            guard try db.columns(in: row.table).count >= row.columns else { throw SharedLogError.newer }
+        }
+        try Place(applied: number, last: change.id).store(db)
+        return rows
+    }
+
+    private struct TableShape: Hashable {
+        let table: String
+        let columns: Int
+    }
+
+    // MARK: How new it is
+
+    /// When this registry was last known to have all that the log has.
+    private let reached = Mutex(ContinuousClock.Instant?.none)
+
+    func isKnownToBeNew(within age: Duration) -> Bool {
+        reached.withLock { $0 }.map { .now - $0 <= age } ?? false
     }
 
     private func connection(_ db: Database) throws -> OpaquePointer {
@@ -117,15 +155,6 @@ final class RegistryReplica: Sendable {
 
     // MARK: Where it stands
 
-    /// The number of the last entry that this registry has.
-    static func applied(_ db: Database) throws -> UInt64 {
-        let value = try Int64.fetchOne(db, sql: "SELECT applied FROM replica")
-        guard let number = value.flatMap(UInt64.init(exactly:)) else {
-            throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "where the replica stands is missing")
-        }
-        return number
-    }
-
     /// What tells the registry from all others; nil when it is shared with nobody.
     static func lineage(_ db: Database) throws -> String? {
         try String.fetchOne(db, sql: "SELECT lineage FROM replica")
@@ -134,13 +163,39 @@ final class RegistryReplica: Sendable {
     /// Makes it one that is shared, as the first: what is nobody's is the founder's.
     static func found(_ db: Database, by owner: String) throws {
         let lineage = try RandomBytes.make(SnapshotHead.lineageLength / 2).hexadecimal
-        try db.execute(sql: "INSERT INTO replica (lineage, applied) VALUES (?, 0)", arguments: [lineage])
+        try db.execute(
+            sql: "INSERT INTO replica (lineage, applied, last) VALUES (?, 0, ?)",
+            arguments: [lineage, Data(RegistryChange.none)])
         for table in ["authorities", "jwt_keys"] {
             try db.execute(sql: "UPDATE \(table) SET owner = ? WHERE owner = ''", arguments: [owner])
         }
     }
+}
 
-    private static func setApplied(_ number: UInt64, _ db: Database) throws {
-        try db.execute(sql: "UPDATE replica SET applied = ?", arguments: [Int64(number)])
+/// Where in the log a registry stands.
+struct Place {
+    /// The number of the last entry that it has, 0 for none.
+    let applied: UInt64
+    /// What tells that from all others.
+    let last: [UInt8]
+}
+
+extension Place {
+    init(_ db: Database) throws {
+        guard let row = try Row.fetchOne(db, sql: "SELECT applied, last FROM replica"),
+            let applied = UInt64(exactly: try row.decode(Int64.self, forColumn: "applied"))
+        else { throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "where the replica stands is missing") }
+        self.applied = applied
+        last = Array(try row.decode(Data.self, forColumn: "last"))
+    }
+
+    /// That the log's entry of this number is the one that is here.
+    func check(_ entry: LogEntry) throws(SharedLogError) {
+        guard applied > 0 else { return }
+        guard try RegistryChange(entry).id == last else { throw .diverged("entry \(applied) is another") }
+    }
+
+    fileprivate func store(_ db: Database) throws {
+        try db.execute(sql: "UPDATE replica SET applied = ?, last = ?", arguments: [Int64(applied), Data(last)])
     }
 }

@@ -3,10 +3,12 @@
 ///
 /// Calls wait on the calling thread, which must not be one that tasks run on.
 public protocol SharedLog: Sendable {
-    /// Puts an entry under a number, the next; false when somebody has put one there. What throws `unreachable` may have been put.
+    /// Puts an entry under a number, the next: false when somebody has put one there, or the one before is gone. What throws may
+    /// have been put all the same.
     func append(_ entry: [UInt8], at number: UInt64) throws(SharedLogError) -> Bool
 
-    /// The entries from a number on, in order, as many as fit into an answer; none when it is the next.
+    /// The entries from a number on, in order, as many as fit into an answer. Number 0 is the beginning, which changes nothing; it goes with
+    /// the first old entries. The newest entry is always there.
     func entries(from number: UInt64) throws(SharedLogError) -> [LogEntry]
 
     /// Which snapshot is the newest; nil when there never was one, and so no entry.
@@ -15,7 +17,7 @@ public protocol SharedLog: Sendable {
     /// Its bytes.
     func snapshot(_ head: SnapshotHead) throws(SharedLogError) -> [UInt8]
 
-    /// Puts a snapshot in the place of an older one, and takes away the entries that the older one stands for: who has those may still
+    /// Puts a snapshot in the place of an older one, or the first and with it the beginning, and takes away the entries that the older one stands for: who has those may still
     /// catch up. False when somebody else was faster.
     func put(_ snapshot: [UInt8], _ head: SnapshotHead, replacing older: SnapshotHead?) throws(SharedLogError) -> Bool
 

@@ -107,7 +107,8 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
     func issueJWT(
         request: ServerRequest<Podshield_Authority_V1_IssueJWTRequest>, context: ServerContext
     ) async throws -> ServerResponse<Podshield_Authority_V1_IssueJWTResponse> {
-        try await answer(request.metadata) { (node) throws(CallRefusal) in
+        do throws(CallRefusal) { try await core.beNew() } catch { throw error.status }
+        return try await answer(request.metadata) { (node) throws(CallRefusal) in
             let message = request.message
             let audience: JWTAudience
             do throws(JWTAudienceError) { audience = try JWTAudience(message.audience) } catch {

@@ -3,6 +3,12 @@ public import Issuance
 internal import JOSE
 
 extension AuthorityCore {
+    /// To be called before it is decided who may have a token: nothing is taken down for one, so that nothing else would show whether
+    /// this authority still knows what the others know.
+    func beNew() async throws(CallRefusal) {
+        do throws(RegistryError) { try await registry.beNew() } catch { throw .registry(error) }
+    }
+
     /// Signs a token for whom the registration of a workload names, on behalf of the node that asks.
     func issueJWT(
         _ subject: WorkloadSubject, audience: JWTAudience, on node: NodeRecord

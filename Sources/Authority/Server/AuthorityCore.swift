@@ -30,10 +30,14 @@ struct AuthorityCore: Sendable {
             return try await member(name, caller)
         } catch {
             // It may have joined another authority only just now.
-            guard registry.replica != nil else { throw error }
-            do throws(RegistryError) { try await registry.catchUp() } catch { throw .registry(error) }
+            guard try await isBehind() else { throw error }
             return try await member(name, caller)
         }
+    }
+
+    /// Whether others that share the registry have changed something, which counts here from now on.
+    private func isBehind() async throws(CallRefusal) -> Bool {
+        do throws(RegistryError) { return try await registry.catchUp() } catch { throw .registry(error) }
     }
 
     private func member(_ name: String, _ caller: Caller) async throws(CallRefusal) -> NodeRecord {
@@ -128,6 +132,18 @@ struct AuthorityCore: Sendable {
 
     /// Nothing that is revoked.
     func registration(
+        of subject: WorkloadSubject, on node: SPIFFEID
+    ) async throws(CallRefusal) -> WorkloadRegistration {
+        do throws(CallRefusal) {
+            return try await registrationAsKnown(of: subject, on: node)
+        } catch {
+            // Another authority may have been told of it only just now.
+            guard try await isBehind() else { throw error }
+            return try await registrationAsKnown(of: subject, on: node)
+        }
+    }
+
+    private func registrationAsKnown(
         of subject: WorkloadSubject, on node: SPIFFEID
     ) async throws(CallRefusal) -> WorkloadRegistration {
         let registration =

@@ -104,10 +104,12 @@ actor DirectoryPublisher {
         guard !lists.isEmpty else { return }
         for list in lists { shared[list.authority.fingerprint] = list.number }
         Task {
-            do { try await registry.store(lists) } catch {
+            do {
+                try await registry.store(lists)
+                changed()
+            } catch {
                 for list in lists { shared[list.authority.fingerprint] = nil }
             }
-            changed()
         }
     }
 

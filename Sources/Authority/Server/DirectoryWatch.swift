@@ -9,6 +9,9 @@ struct DirectoryWatch: Sendable {
     let caller: Caller
 
     func run(_ writer: RPCWriter<Podshield_Authority_V1_SignedDirectory>) async throws {
+        // Of a node that was with another authority nothing is to be older than what it had there. Without the others it is told what
+        // is known here.
+        if (try? await core.registry.catchUp()) == true { await core.publisher.changed() }
         let (id, signals) = await core.publisher.watch()
         let expiry = Task { [core, caller] in
             try await Task.sleep(for: .seconds(max(caller.notAfter - core.now(), 0)))

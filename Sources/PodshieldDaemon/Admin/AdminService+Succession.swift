@@ -74,7 +74,7 @@ extension AdminError {
         case .foreign(let fingerprint, _): self.init(.precondition, "\(error)", subject: fingerprint)
         case .ambiguous(let digits): self.init(.invalid, "\(error)", subject: digits)
         case .alreadyPrepared, .nonePrepared, .tooEarly, .signs, .neverSigned, .notTainted, .inUse, .belowUpstream,
-            .sharedKey, .ended:
+            .sharedKey, .ended, .takenOut:
             self.init(.precondition, "\(error)")
         case .tooMany: self.init(.exhausted, "\(error)")
         case .authority: self.init(.internal, "\(error)")

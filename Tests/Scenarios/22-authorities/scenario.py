@@ -101,11 +101,13 @@ etcd:
             for machine, authority in zip(self.machines, self.authorities):
                 authority.stop(signal.SIGKILL)
                 self.etcd.kill(machine)
+                other = self._other(authority)
+                other.psid("entry", "create", "--spiffe-id", spiffe_id(f"missed-by-{machine.name}"), "--selector", "unix:uid:1")
                 self._add_pods(f"{machine.name} is gone")
                 self.etcd.start(machine)
                 back = wait(self.etcd.is_healthy, PATIENCE_SECONDS)
                 authority.start()
-                same = wait(lambda: self._identities(authority) == self._identities(self._other(authority)), PATIENCE_SECONDS)
+                same = wait(lambda: self._knowledge(authority) == self._knowledge(self._other(authority)), PATIENCE_SECONDS)
                 self.report.expect(f"{machine.name} is back and has what it missed", bool(back) and bool(same))
         self.report.expect("no ping was lost meanwhile", pings.lost == 0 and pings.sent > 100, f"{pings.lost} of {pings.sent}")
         twice = {name: numbers for name, numbers in self.numbers.items() if len(numbers) != 1}
@@ -156,6 +158,10 @@ etcd:
         self.authorities[1].launch()
         said = wait(lambda: not self.authorities[1].is_running and "another authority" in self.authorities[1].log, PATIENCE_SECONDS)
         self.report.expect("which does not come back with it", bool(said), self.authorities[1].log.splitlines()[-1])
+        first.psid("authority", "revoke", "--force", self._own(self.authorities[2]))
+        ended = wait(lambda: not self.authorities[2].is_running, PATIENCE_SECONDS)
+        self.report.expect("one that is there ends when its CA is taken out", bool(ended))
+        self.report.expect("and says why", "another authority has taken out the CA" in self.authorities[2].log)
         first.stop()
         self.etcd.ctl("del", "--prefix", "podshield/")
         first.launch()
@@ -241,8 +247,8 @@ etcd:
     def _entries(self, authority: Daemon) -> list[dict[str, Any]]:
         return authority.ask("entry", "show")["entries"]
 
-    def _identities(self, authority: Daemon) -> str:
-        return json.dumps(authority.ask("node", "list"), sort_keys=True)
+    def _knowledge(self, authority: Daemon) -> str:
+        return json.dumps([authority.ask("entry", "show"), authority.ask("node", "list")], sort_keys=True)
 
     def _other(self, authority: Daemon) -> Daemon:
         return next(each for each in self.authorities if each is not authority and each.is_running)
