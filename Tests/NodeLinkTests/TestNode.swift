@@ -45,6 +45,8 @@ final class TestNode: Sendable {
         change(&settings.admission)
         if let handshake { settings.timing.handshake = handshake }
         settings.timing.overdue = .seconds(1)
+        // A busy machine is no peer that does not answer.
+        settings.timing.acknowledgement = .seconds(30)
         settings.timing.grace = .milliseconds(100)
         settings.timing.shortestBackoff = .milliseconds(50)
         let bundle = domain.bundle
