@@ -28,7 +28,8 @@ public final class WorkloadAPIServer: Sendable {
             socket: socket, inspection: try CallerInspection(), connections: connections, limits: limits,
             refused: { refused("\($0)") })
         let attestor = Attestor(identities)
-        transport = Transport(listenerFactory: listener, config: Self.configuration(limits))
+        transport = Transport(listenerFactory: listener, config: .serving(
+                    streams: limits.streamsPerConnection, requestBytes: limits.requestBytes, idle: limits.idle))
         server = GRPCServer(
             transport: transport,
             services: [
@@ -40,19 +41,6 @@ public final class WorkloadAPIServer: Sendable {
                     ])),
             ],
             interceptors: [HeaderRule.workloads(holdsForEnvoys: sdsRequiresHeader)])
-    }
-
-    private static func configuration(_ limits: WorkloadAPILimits) -> Transport.Config {
-        var configuration = Transport.Config.defaults
-        configuration.http2.maxConcurrentStreams = limits.streamsPerConnection
-        configuration.rpc.maxRequestPayloadSize = limits.requestBytes
-        configuration.connection.maxIdleTime = limits.idle
-        configuration.connection.maxGraceTime = .seconds(1)
-        // Some clients ask whether the connection lives, which on this machine it does.
-        configuration.connection.keepalive.clientBehavior = .init(
-            minPingIntervalWithoutCalls: .seconds(10), allowWithoutCalls: true)
-        configuration.channelDebuggingCallbacks.onAcceptHTTP2Stream = { ConnectionStamp.install(on: $0) }
-        return configuration
     }
 
     /// Whether workloads can connect; waits until that is clear. False when it could not listen, which `run` then says why.

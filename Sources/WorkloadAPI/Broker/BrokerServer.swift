@@ -41,23 +41,12 @@ public final class BrokerServer: Sendable {
         transports = places.map { place in
             Transport(
                 listenerFactory: BrokerListener(place, identity, policy.brokers, connections, limits, observe),
-                config: Self.configuration(limits))
+                config: .serving(
+                    streams: limits.streamsPerConnection, requestBytes: limits.requestBytes, idle: limits.idle))
         }
         servers = transports.map {
             GRPCServer(transport: $0, services: [service, reflection], interceptors: [HeaderRule.brokers])
         }
-    }
-
-    private static func configuration(_ limits: BrokerLimits) -> Transport.Config {
-        var configuration = Transport.Config.defaults
-        configuration.http2.maxConcurrentStreams = limits.streamsPerConnection
-        configuration.rpc.maxRequestPayloadSize = limits.requestBytes
-        configuration.connection.maxIdleTime = limits.idle
-        configuration.connection.maxGraceTime = .seconds(1)
-        configuration.connection.keepalive.clientBehavior = .init(
-            minPingIntervalWithoutCalls: .seconds(10), allowWithoutCalls: true)
-        configuration.channelDebuggingCallbacks.onAcceptHTTP2Stream = { ConnectionStamp.install(on: $0) }
-        return configuration
     }
 
     /// Whether brokers can connect everywhere; waits until that is clear. False when it could not listen, which `run` then says
