@@ -7,8 +7,6 @@ public enum EtcdError: Error, Sendable, Equatable {
     case unreachable(String)
     /// It answered that it will not.
     case refused(String)
-    /// What it answered makes no sense.
-    case nonsense(String)
     /// What is asked for happened before everything that it still knows.
     case compacted
 }
@@ -18,7 +16,6 @@ extension EtcdError: CustomStringConvertible {
         switch self {
         case .unreachable(let why): "no member of etcd answers: \(why)"
         case .refused(let why): "etcd refuses: \(why)"
-        case .nonsense(let what): "etcd answers with \(what)"
         case .compacted: "etcd no longer knows what happened then"
         }
     }

@@ -28,8 +28,10 @@ public final class WorkloadAPIServer: Sendable {
             socket: socket, inspection: try CallerInspection(), connections: connections, limits: limits,
             refused: { refused("\($0)") })
         let attestor = Attestor(identities)
-        transport = Transport(listenerFactory: listener, config: .serving(
-                    streams: limits.streamsPerConnection, requestBytes: limits.requestBytes, idle: limits.idle))
+        transport = Transport(
+            listenerFactory: listener,
+            config: .serving(
+                streams: limits.streamsPerConnection, requestBytes: limits.requestBytes, idle: limits.idle))
         server = GRPCServer(
             transport: transport,
             services: [
