@@ -135,12 +135,10 @@ broker:
 
     def strangers(self) -> None:
         self.report.step("2. Who may not")
-        for what, user, call in (
-            ("who shows no certificate makes no call", BROKER_USER, "anonymous"),
-            ("nor does who is not on the list, whatever it is", STRANGER, "stream"),
-        ):
-            status = Call(self, user, call, "pod", "web-0").status()
-            self.report.expect(f"{what} (BR-1, BR-4)", status == "UNAVAILABLE", status)
+        status = Call(self, BROKER_USER, "anonymous", "pod", "web-0").status()
+        self.report.expect("who shows no certificate makes no call (BR-1)", status == "UNAVAILABLE", status)
+        status = Call(self, STRANGER, "stream", "pod", "web-0").status()
+        self.report.expect("nor does who is not on the list, whatever it is (BR-4)", status == "UNAVAILABLE", status)
         told = f"{spiffe_id('stranger')} is not on the list of brokers"
         self.report.expect("the journal says who and why", "PSD7006" in self.a.log and told in self.a.log, told)
         status = Call(self, BROKER_USER, "bare", "pod", "web-0").status()
