@@ -109,13 +109,17 @@ extension Kind where Value == String {
 }
 
 extension Kind where Value == (number: Int, value: [UInt8]) {
+    /// Any program may set registers 16 and 23 back, and then have them say what it likes (PC Client Platform TPM Profile,
+    /// section 4.6): they prove nothing.
+    private static let lastingRegisters = Set(0...23).subtracting([16, 23])
+
     static let platformRegister = Kind(
-        expected: "a register from 0 to 23 and its value, such as 7:0123... of 64 hexadecimal digits"
+        expected: "a register from 0 to 22 but 16, and its value, such as 7:0123... of 64 hexadecimal digits"
     ) { text in
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let number = Int(parts[0]), (0...23).contains(number), parts[1].utf8.count == 64 else {
-            return nil
-        }
+        guard parts.count == 2, let number = Int(parts[0]), lastingRegisters.contains(number),
+            parts[1].utf8.count == 64
+        else { return nil }
         return Kind<[UInt8]>.keyID.parse(String(parts[1])).map { (number, $0) }
     }
 }

@@ -59,8 +59,9 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
         BadDocument(
             "tpm: {pcrs: [a]}\n",
             "f: tpm.keys-file: is missing, and so is ca-file: whose TPMs let a node join?",
-            "f:5:14: tpm.pcrs: 'a' is not a register from 0 to 23 and its value, such as 7:0123... of 64 hexadecimal digits"
+            "f:5:14: tpm.pcrs: 'a' is not a register from 0 to 22 but 16, and its value, such as 7:0123... of 64 hexadecimal digits"
         ),
+        resettable(16), resettable(23),
         BadDocument(
             "tpm: {keys-file: /c, pcrs: [\"7:\(Documents.fingerprint)\", \"7:\(Documents.fingerprint)\"]}\n",
             "f:5:28: tpm.pcrs: has register 7 twice"),
@@ -99,6 +100,15 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
     ])
     func keysInTokens(_ document: BadDocument) {
         BadDocument(Documents.authority + document.yaml, with: document.problems).check()
+    }
+
+    /// A register that any program may set back.
+    private static func resettable(_ register: Int) -> BadDocument {
+        let value = "\(register):\(Documents.fingerprint)"
+        return BadDocument(
+            "tpm: {keys-file: /c, pcrs: [\"\(value)\"]}\n",
+            "f:5:29: tpm.pcrs: '\(value)' is not a register from 0 to 22 but 16, and its value, such as 7:0123... of 64 hexadecimal digits"
+        )
     }
 
     @Test(arguments: [
