@@ -41,7 +41,6 @@ struct MachineEvidence: Sendable {
 extension MachineCertificates {
     static let mostCertificates = 8
     static let mostBytes = 65536
-    static let mostIntermediates = 3
 
     /// Whose certificate it is, if it is good at `now` (seconds since 1970) and its key made the proof.
     func attest(_ evidence: MachineEvidence, now: Int64) throws(MachineRejection) -> AttestedNode {
@@ -76,18 +75,7 @@ extension MachineCertificates {
         for certificate in chain {
             guard certificate.version == 3, KeyPolicy.accepts(certificate.publicKey.kind) else { throw .unsuitableKey }
         }
-        do throws(PathValidation.Failure) {
-            return try PathValidation.validate(
-                leaf: chain[0], intermediates: Array(chain.dropFirst()), roots: roots, at: now,
-                maximumIntermediates: Self.mostIntermediates)
-        } catch {
-            switch error.kind {
-            case .unknownAuthority: throw .unknownIssuer
-            case .expired: throw .expired
-            case .notYetValid: throw .notYetValid
-            case .other: throw .invalidPath(error.reason)
-            }
-        }
+        return try MachineRejection.path(from: chain[0], by: Array(chain.dropFirst()), to: roots, at: now)
     }
 
     private static func profile(_ certificate: Certificate) throws(MachineRejection) -> CertificateProfile {

@@ -41,7 +41,6 @@ struct RecognizedTPM: Sendable {
 extension TrustedTPMs {
     private static let longestKey = 1024
     private static let longestCertificate = 16384
-    private static let mostIntermediates = 3
 
     /// Which node's TPM has this endorsement key. That the keys are in a TPM at all is not known yet.
     func recognize(_ keys: TPMKeys, now: Int64) throws(TPMRejection) -> RecognizedTPM {
@@ -107,17 +106,7 @@ extension TrustedTPMs {
     private func checkPath(of leaf: Certificate, now: Int64) throws(TPMRejection) {
         guard leaf.version == 3 else { throw .unreadable("it is not of version 3") }
         let roots = issuers.filter { $0.subject == $0.issuer }
-        do throws(PathValidation.Failure) {
-            _ = try PathValidation.validate(
-                leaf: leaf, intermediates: issuers.filter { $0.subject != $0.issuer }, roots: roots, at: now,
-                maximumIntermediates: Self.mostIntermediates)
-        } catch {
-            switch error.kind {
-            case .unknownAuthority: throw .unknownIssuer
-            case .expired: throw .expired
-            case .notYetValid: throw .notYetValid
-            case .other: throw .invalidPath(error.reason)
-            }
-        }
+        _ = try TPMRejection.path(
+            from: leaf, by: issuers.filter { $0.subject != $0.issuer }, to: roots, at: now)
     }
 }
