@@ -4,11 +4,17 @@ import Testing
 
 @Suite struct TPMNamesTests {
     private static let (a, b) = (String(repeating: "a1", count: 32), String(repeating: "b2", count: 32))
+    private static let c = String(repeating: "c3", count: 32)
 
     @Test func namesAndKeys() throws {
         let text = "# machines\n\nnode-a \(Self.a)\r\n\tnode-b\t\(Self.b.uppercased())  # in rack 7\n#node-c \(Self.a)"
         #expect(try TPMNames(text).names == [Self.a: "node-a", Self.b: "node-b"])
         #expect(try TPMNames("").names.isEmpty)
+    }
+
+    @Test func deniedKeys() throws {
+        let list = try TPMNames("node-a \(Self.a)\ndeny \(Self.b.uppercased())\ndeny \(Self.c)\n")
+        #expect(list.names == [Self.a: "node-a"] && list.denied == [Self.b, Self.c] && list.taken == ["node-a"])
     }
 
     @Test(arguments: [
@@ -22,9 +28,14 @@ import Testing
     }
 
     /// Of two lines neither is taken for the right one.
-    @Test func aNameHasOneTPMAndATPMOneName() {
+    @Test func aNameHasOneTPMAndATPMOneNameOrNone() {
         for second in ["node-a \(Self.b)", "node-b \(Self.a.uppercased())", "node-a \(Self.a)"] {
             #expect(throws: TPMNamesError(line: 2, reason: .twice)) { try TPMNames("node-a \(Self.a)\n\(second)\n") }
+        }
+        for lines in [
+            "node-a \(Self.a)\ndeny \(Self.a)\n", "deny \(Self.a)\nnode-a \(Self.a)\n", "deny \(Self.a)\ndeny \(Self.a)\n",
+        ] {
+            #expect(throws: TPMNamesError(line: 2, reason: .twice)) { try TPMNames(lines) }
         }
     }
 

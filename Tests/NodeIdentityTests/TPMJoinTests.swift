@@ -125,6 +125,30 @@ import TrustedPlatform
         await expectRefused(tpm.device, at: authority, .tpm(.unknownKey(try tpm.digest())))
     }
 
+    /// Where both are there the list has the last word, and its silence leaves it to the certificate.
+    @Test func theListOutranksCertificates() async throws {
+        let (issuer, list) = (try EndorsementIssuer(), list)
+        let (certified, twin) = (
+            try SoftwareTPM(certificate: ("node-c", issuer)), try SoftwareTPM(certificate: ("node-c", issuer))
+        )
+        let roots = try Certificate.parsePEMChain(issuer.certificates())
+        let authority = try await TestAuthority { $0.tpms = TrustedTPMs(names: list.names, issuers: roots) }
+        // Of a line's name no certificate speaks, even while nobody has joined under it.
+        try list.put("node-c", tpm)
+        await expectRefused(certified.device, at: authority, .tpm(.listedName("node-c")))
+        // A line's key has the line's name, whatever its certificate says.
+        try list.put("node-d", certified)
+        #expect(await (try node(certified.device, at: authority)).service.membership?.name == "node-d")
+        // Without its line it has its certificate's name, which is why there are denials.
+        list.take("node-d")
+        list.take("node-c")
+        #expect(await (try node(certified.device, at: authority)).service.membership?.name == "node-c")
+        try list.deny(certified)
+        await expectRefused(certified.device, at: authority, .tpm(.deniedKey(try certified.digest())))
+        _ = try await authority.service.evict(node: "node-c")
+        #expect(await (try node(twin.device, at: authority)).service.membership?.name == "node-c")
+    }
+
     private static let endorsement: [[UInt8]] = [[0x67, 0x81, 0x05, 0x08, 0x01]]
 
     @Test(arguments: [
@@ -313,19 +337,28 @@ import TrustedPlatform
 
 /// What an operator writes down, and can change.
 private final class TPMList: Sendable {
+    /// Names by line's key, so that a name may be `deny`.
     private let lines = Mutex<[String: String]?>([:])
 
     func put(_ name: String, _ tpm: SoftwareTPM) throws {
         let digest = try tpm.digest()
-        lines.withLock { $0?[name] = digest }
+        take(name)
+        lines.withLock { $0?[digest] = name }
     }
+
+    func deny(_ tpm: SoftwareTPM) throws {
+        let digest = try tpm.digest()
+        lines.withLock { $0?[digest] = "deny" }
+    }
+
+    func take(_ name: String) { lines.withLock { $0 = $0?.filter { $0.value != name } } }
 
     func fail() { lines.withLock { $0 = nil } }
 
     var names: @Sendable () throws(TPMListFailure) -> TPMNames {
         { () throws(TPMListFailure) in
             guard let lines = self.lines.withLock({ $0 }) else { throw TPMListFailure("gone") }
-            let text = lines.map { "\($0.key) \($0.value)\n" }.joined()
+            let text = lines.map { "\($0.value) \($0.key)\n" }.joined()
             do throws(TPMNamesError) { return try TPMNames(text) } catch { throw TPMListFailure("\(error)") }
         }
     }

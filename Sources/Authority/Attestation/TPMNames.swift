@@ -1,27 +1,34 @@
 internal import PrintableText
 
 /// Whose TPM is which node's: lines of a name and the SHA-256 of an endorsement key (of its SubjectPublicKeyInfo, 64 hexadecimal
-/// digits). What stands behind `#` says nothing.
+/// digits), or of `deny` and one that lets nobody in. What stands behind `#` says nothing.
 public struct TPMNames: Sendable, Equatable {
     /// By key, lower-case hexadecimal.
     let names: [String: String]
+    /// Keys that let nobody in, whoever vouches for them.
+    let denied: Set<String>
+    /// Names of `names`, each of which one key has.
+    let taken: Set<String>
+
+    /// In a name's place; no node of that name can have a line.
+    private static let denial = "deny"
 
     /// Of a text, in bytes: some 10000 nodes.
     public static let longest = 1 << 20
 
     public init(_ text: String) throws(TPMNamesError) {
         guard text.utf8.count <= Self.longest else { throw TPMNamesError(line: 1, reason: .tooLong) }
-        var names: [String: String] = [:]
-        var taken: Set<String> = []
+        var (names, denied, taken): ([String: String], Set<String>, Set<String>) = ([:], [], [])
         // A carriage return and a line feed are one character.
         let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
         for (index, line) in lines.enumerated() {
             guard let (name, key) = try Self.entry(line, number: index + 1) else { continue }
-            guard taken.insert(name).inserted, names.updateValue(name, forKey: key) == nil else {
-                throw TPMNamesError(line: index + 1, reason: .twice)
-            }
+            let isNew =
+                names[key] == nil && !denied.contains(key) && (name == Self.denial || taken.insert(name).inserted)
+            guard isNew else { throw TPMNamesError(line: index + 1, reason: .twice) }
+            if name == Self.denial { denied.insert(key) } else { names[key] = name }
         }
-        self.names = names
+        (self.names, self.denied, self.taken) = (names, denied, taken)
     }
 
     private static func entry(
@@ -50,7 +57,7 @@ public struct TPMNamesError: Error, Sendable, Equatable {
         case notTwoWords
         case badName(String)
         case badKey
-        /// A name has one TPM, and a TPM one name.
+        /// A name has one TPM, and a TPM one name or none.
         case twice
     }
 }
@@ -59,7 +66,7 @@ extension TPMNamesError: CustomStringConvertible {
     public var description: String {
         switch reason {
         case .tooLong: "more than \(TPMNames.longest) bytes"
-        case .notTwoWords: "line \(line) is not a node's name and a key's SHA-256"
+        case .notTwoWords: "line \(line) is not a node's name, or \"deny\", and a key's SHA-256"
         case .badName(let name): "line \(line): \(name.quoted) is no name for a node"
         case .badKey: "line \(line): the key is not a SHA-256 of 64 hexadecimal digits"
         case .twice: "line \(line): its name or its key stands above already"

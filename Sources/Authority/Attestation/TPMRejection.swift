@@ -11,6 +11,10 @@ public enum TPMRejection: Error, Sendable, Equatable {
     case unsuitableKey
     /// Neither in the list, nor with a certificate for which somebody vouches; its SHA-256.
     case unknownKey(String)
+    /// The list denies the key; its SHA-256.
+    case deniedKey(String)
+    /// The list says that another TPM has the name that this one's certificate says.
+    case listedName(String)
     /// The list cannot be had: not the node's fault.
     case noList(String)
     // Its certificate
@@ -47,6 +51,9 @@ extension TPMRejection: CustomStringConvertible {
         case .unsuitableKey: "its endorsement key is not RSA with 2048 bits"
         case .unknownKey(let key):
             "its endorsement key is in no list, and nobody vouches for it; the SHA-256 of the key is \(key)"
+        case .deniedKey(let key): "the list denies its endorsement key, whose SHA-256 is \(key)"
+        case .listedName(let name):
+            "its endorsement certificate names \(name.quoted), which is another TPM's in the list"
         case .noList(let reason): "the list of TPMs cannot be had: \(reason)"
         case .unreadable(let reason): "its endorsement certificate cannot be read: \(reason)"
         case .otherKey: "its endorsement certificate is another key's"

@@ -5,7 +5,7 @@ internal import TrustedPlatform
 
 /// Which TPMs let their nodes join.
 public struct TrustedTPMs: Sendable {
-    /// Of those whose key is in the list. Asked for each join; nil where there is no list.
+    /// Of those whose key is in the list, which has the last word. Asked for each join; nil where there is no list.
     public var names: (@Sendable () throws(TPMListFailure) -> TPMNames)?
     /// Roots of endorsement certificates, and authorities below them, which TPMs do not have with them. What they certify names
     /// its node.
@@ -69,13 +69,16 @@ extension TrustedTPMs {
         with key: PublicKey, _ certificate: [UInt8], now: Int64
     ) throws(TPMRejection) -> AttestedNode {
         let digest = SHA256Digest.hash(key.subjectPublicKeyInfo).hexadecimal
+        let list = try listed()
+        if list?.denied.contains(digest) == true { throw .deniedKey(digest) }
         // Which TPM has a name is the list's to say, also when it is another than before.
-        if let name = try listed()?.names[digest] {
+        if let name = list?.names[digest] {
             return AttestedNode(name: name, attestation: .tpm(key: digest), mayChangeKey: true)
         }
         guard !issuers.isEmpty, !certificate.isEmpty else { throw .unknownKey(digest) }
-        return AttestedNode(
-            name: try certifiedName(of: key, certificate, now: now), attestation: .tpm(key: digest))
+        let name = try certifiedName(of: key, certificate, now: now)
+        if list?.taken.contains(name) == true { throw .listedName(name) }
+        return AttestedNode(name: name, attestation: .tpm(key: digest))
     }
 
     private func listed() throws(TPMRejection) -> TPMNames? {
