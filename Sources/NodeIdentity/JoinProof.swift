@@ -26,6 +26,11 @@ enum JoinProof: Sendable {
         }
     }
 
+    var certificateFailure: TPMError? {
+        guard case .tpm(let tpm) = self else { return nil }
+        return tpm.certificateFailure
+    }
+
     /// Puts into `request`, whose certificate request is there, what lets its node in on this connection.
     func add(
         to request: inout Podshield_Authority_V1_JoinRequest, over connection: AuthorityConnection,

@@ -92,6 +92,8 @@ public enum JoinError: Error, Sendable, Equatable {
     case badFingerprint(String)
     case connection(ConnectionFailure)
     case call(AuthorityCallError)
+    /// Its TPM does not let it in, and has a certificate that cannot be read.
+    case uncertified(AuthorityCallError, TPMError)
     case tpm(TPMError)
     case state(NodeStateError)
 }
@@ -104,6 +106,7 @@ extension JoinError: CustomStringConvertible {
             "the authority's root has another fingerprint than the one given: this may be an impostor"
         case .connection(let error): "\(error)"
         case .call(let error): "\(error)"
+        case .uncertified(let error, let reason): "\(error); its certificate is none that can be read: \(reason)"
         case .tpm(let error): "\(error)"
         case .state(let error): "\(error)"
         }

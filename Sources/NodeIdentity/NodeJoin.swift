@@ -65,7 +65,9 @@ struct NodeJoin: Sendable {
             return try await exchange(invitation, proof, over: connection, pins: pins)
         } catch {
             if let error = error as? TPMError { throw .tpm(error) }
-            throw .call(AuthorityCallError(error))
+            let refusal = AuthorityCallError(error)
+            if case .denied = refusal, let reason = proof.certificateFailure { throw .uncertified(refusal, reason) }
+            throw .call(refusal)
         }
     }
 

@@ -6,6 +6,7 @@ internal import TrustedPlatform
 /// A TPM in which both keys are, until it is let go of.
 final class OpenedTPM: AttestingTPM {
     let keys: TPMKeys
+    let certificateFailure: TPMError?
     private let state: Mutex<State>
 
     private struct State {
@@ -18,10 +19,13 @@ final class OpenedTPM: AttestingTPM {
         let connection = try TPMConnection(device.configuration)
         let endorsement = try connection.createEndorsementKey()
         let attestation = try connection.createAttestationKey()
+        let certificate = Result { () throws(TPMError) in
+            Self.certificate(in: try connection.endorsementCertificate())
+        }
         keys = TPMKeys(
             endorsementKey: try Self.endorsementKey(endorsement.modulus),
-            endorsementCertificate: Self.certificate(in: try connection.endorsementCertificate()),
-            attestationKey: attestation.publicArea)
+            endorsementCertificate: (try? certificate.get()) ?? [], attestationKey: attestation.publicArea)
+        certificateFailure = if case .failure(let error) = certificate { error } else { nil }
         state = Mutex(
             State(
                 connection: connection, endorsementKey: endorsement.handle, attestationKey: attestation.handle))

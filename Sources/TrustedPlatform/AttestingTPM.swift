@@ -10,6 +10,8 @@ public protocol TPMSource: Sendable {
 /// may take seconds, and block.
 public protocol AttestingTPM: Sendable {
     var keys: TPMKeys { get }
+    /// Why there is no endorsement certificate, where the TPM has one that cannot be read: no matter to who joins by the key alone.
+    var certificateFailure: TPMError? { get }
     /// The secret in `credential` (TPM2B_ID_OBJECT) and `secret` (TPM2B_ENCRYPTED_SECRET).
     func activate(credential: [UInt8], secret: [UInt8]) throws(TPMError) -> SecretBytes
     func quote(_ registers: PlatformRegisters, nonce: [UInt8]) throws(TPMError) -> SignedQuote

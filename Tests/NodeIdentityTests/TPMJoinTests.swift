@@ -149,6 +149,20 @@ import TrustedPlatform
         #expect(await (try node(twin.device, at: authority)).service.membership?.name == "node-c")
     }
 
+    /// It stops no node that the list names; of the others it is said.
+    @Test func aCertificateThatCannotBeRead() async throws {
+        try tpm.defineUnreadableCertificate()
+        _ = try await node(tpm.device)
+        let other = try SoftwareTPM()
+        try other.defineUnreadableCertificate()
+        let error = await #expect(throws: JoinError.self) { _ = try await node(other.device) }
+        guard case .uncertified(.denied(let refusal), let reason)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(refusal.contains(try other.digest()) && reason.operation.contains("certificate"))
+    }
+
     private static let endorsement: [[UInt8]] = [[0x67, 0x81, 0x05, 0x08, 0x01]]
 
     @Test(arguments: [
@@ -404,6 +418,7 @@ private struct AlteredTPM: TPMSource {
 
     private struct Opened: AttestingTPM {
         let keys: TPMKeys
+        var certificateFailure: TPMError? { tpm.certificateFailure }
         let tpm: any AttestingTPM
         let quoting: Quoting
 

@@ -58,6 +58,16 @@ import TrustedPlatform
         #expect(certificate.commonName == "node-a")
     }
 
+    /// Its key is there all the same, and may be in a list.
+    @Test func aCertificateThatCannotBeReadIsNone() throws {
+        let software = try SoftwareTPM()
+        #expect(try open(software).tpm.certificateFailure == nil)
+        try software.defineUnreadableCertificate()
+        let tpm = try open(software).tpm
+        #expect(tpm.keys.endorsementCertificate.isEmpty && !tpm.keys.endorsementKey.isEmpty)
+        #expect(tpm.certificateFailure?.operation == "TPM2_NV_Read of the endorsement key's certificate")
+    }
+
     // MARK: Credentials
 
     @Test func aCredentialIsFoundByTheTPMThatItIsFor() throws {

@@ -43,6 +43,11 @@ public final class SoftwareTPM: Sendable {
         try Command.run(["tpm2_\(name)", "--tcti=\(configuration)"] + arguments)
     }
 
+    /// As a TPM has it whose certificate was never written.
+    public func defineUnreadableCertificate() throws {
+        try tool("nvdefine", "0x01c00002", "-C", "o", "-s", "64", "-a", "authread|ownerread|ownerwrite")
+    }
+
     /// No TPM answers any more.
     public func end() { program.end() }
 }

@@ -108,7 +108,7 @@ extension JoinError {
     fileprivate var isTemporary: Bool {
         switch self {
         case .connection(.notReached), .call(.unreachable), .call(.overloaded): true
-        case .badFingerprint, .connection, .call, .tpm, .state: false
+        case .badFingerprint, .connection, .call, .uncertified, .tpm, .state: false
         }
     }
 }
