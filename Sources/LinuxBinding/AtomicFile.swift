@@ -30,7 +30,11 @@ public enum AtomicFile {
     ///
     /// - Parameter limit: `EFBIG` beyond so many bytes.
     public static func read(_ path: String, limit: Int = 1 << 20) throws(SystemError) -> [UInt8] {
-        let file = try FileDescriptor(opening: path)
+        try read(FileDescriptor(opening: path), path, limit: limit)
+    }
+
+    /// The same of one that is open.
+    static func read(_ file: FileDescriptor, _ path: String, limit: Int) throws(SystemError) -> [UInt8] {
         var contents: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 16384)
         while contents.count <= limit {

@@ -8,7 +8,7 @@ public enum PrivateFileError: Error, Hashable, Sendable {
     case foreignOwner(path: String, owner: UInt32)
     /// Group or others may read or write it.
     case open(path: String, mode: UInt32)
-    /// A directory that group or others may write to.
+    /// A file or directory that group or others may write to.
     case writable(path: String, mode: UInt32)
     case tooLarge(path: String, bytes: Int)
 }
@@ -22,7 +22,8 @@ extension PrivateFileError: CustomStringConvertible {
         case .open(let path, let mode):
             "\(path) is open to others (mode \(String(mode & 0o7777, radix: 8))); it must be 600"
         case .writable(let path, let mode):
-            "\(path) can be written by others (mode \(String(mode & 0o7777, radix: 8))); it must be 700"
+            "\(path) can be written by others (mode \(String(mode & 0o7777, radix: 8))); it must be "
+                + (mode & S_IFMT == S_IFDIR ? "700" : "644")
         case .tooLarge(let path, let bytes): "\(path) has \(bytes) bytes, more than is sensible"
         }
     }
@@ -54,6 +55,13 @@ public struct PrivateFile: Sendable {
     /// how many bytes it has. C: `fstat`.
     @discardableResult
     public static func check(_ file: FileDescriptor, path: String) throws(PrivateFileError) -> Int {
+        let status = try status(of: file, path: path)
+        guard status.st_mode & 0o077 == 0 else { throw .open(path: path, mode: status.st_mode) }
+        return Int(status.st_size)
+    }
+
+    /// Of a regular file of this process's user or root. C: `fstat`.
+    static func status(of file: FileDescriptor, path: String) throws(PrivateFileError) -> stat {
         var status = stat()
         do throws(SystemError) {
             try calling("fstat", path) { unsafe fstat(file.raw, &status) }
@@ -64,8 +72,7 @@ public struct PrivateFile: Sendable {
         guard status.st_uid == geteuid() || status.st_uid == 0 else {
             throw .foreignOwner(path: path, owner: status.st_uid)
         }
-        guard status.st_mode & 0o077 == 0 else { throw .open(path: path, mode: status.st_mode) }
-        return Int(status.st_size)
+        return status
     }
 
     /// All of it, where it is no secret.

@@ -1,3 +1,5 @@
+import Foundation
+import KernelTestSupport
 import Testing
 
 @testable import Authority
@@ -36,6 +38,20 @@ import Testing
             "node-a \(Self.a)\ndeny \(Self.a)\n", "deny \(Self.a)\nnode-a \(Self.a)\n", "deny \(Self.a)\ndeny \(Self.a)\n",
         ] {
             #expect(throws: TPMNamesError(line: 2, reason: .twice)) { try TPMNames(lines) }
+        }
+    }
+
+    /// Who can write the list can let any machine in.
+    @Test func aFileThatOthersMayWriteIsNoList() throws {
+        let directory = try TemporaryDirectory()
+        let file = directory.path + "/tpms"
+        try Data("node-a \(Self.a)\n".utf8).write(to: URL(filePath: file))
+        #expect(try TPMNames(contentsOf: file) == TPMNames("node-a \(Self.a)"))
+        for (text, mode, word) in [("", 0o664, "must be 644"), ("node-a", 0o644, "line 1")] {
+            try Data(text.utf8).write(to: URL(filePath: file))
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
+            let error = #expect(throws: TPMListFailure.self) { try TPMNames(contentsOf: file) }
+            #expect(error?.reason.contains(word) == true && error?.reason.contains(file) == true)
         }
     }
 

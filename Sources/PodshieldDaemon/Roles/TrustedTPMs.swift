@@ -31,19 +31,9 @@ private final class TPMList: Sendable {
         do throws(SystemError) { stamp = try FileStamp(of: file) } catch { throw TPMListFailure("\(error)") }
         return try held.withLock { (held) throws(TPMListFailure) in
             if let held, held.stamp == stamp { return held.names }
-            let names = try read()
+            let names = try TPMNames(contentsOf: file)
             held = (stamp, names)
             return names
-        }
-    }
-
-    private func read() throws(TPMListFailure) -> TPMNames {
-        let text: [UInt8]
-        do throws(SystemError) { text = try AtomicFile.read(file, limit: TPMNames.longest) } catch {
-            throw TPMListFailure("\(error)")
-        }
-        do throws(TPMNamesError) { return try TPMNames(String(decoding: text, as: UTF8.self)) } catch {
-            throw TPMListFailure("\(file): \(error)")
         }
     }
 }
