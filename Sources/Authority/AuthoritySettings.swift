@@ -56,7 +56,7 @@ public struct AuthoritySettings: Sendable {
     }
 
     /// Whoever certifies machines or their TPMs.
-    var issuersOfMachines: [Certificate] { (machineCertificates?.roots ?? []) + (tpms?.issuers ?? []) }
+    var issuersOfMachines: [Certificate] { (machineCertificates?.roots ?? []) + (tpms?.issuers?.all ?? []) }
 }
 
 /// What clients may cost.

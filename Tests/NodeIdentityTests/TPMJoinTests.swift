@@ -111,8 +111,8 @@ import TrustedPlatform
     @Test func aCertifiedTPMHasTheNameOfItsCertificate() async throws {
         let issuer = try EndorsementIssuer()
         let certified = try SoftwareTPM(certificate: ("node-c", issuer))
-        let roots = try Certificate.parsePEMChain(issuer.certificates())
-        let authority = try await TestAuthority { $0.tpms = TrustedTPMs(issuers: roots) }
+        let issuers = try TPMIssuers(Certificate.parsePEMChain(issuer.certificates()))
+        let authority = try await TestAuthority { $0.tpms = TrustedTPMs(issuers: issuers) }
         let joined = try await node(certified.device, at: authority)
         #expect(await joined.service.membership?.name == "node-c")
         // Another machine, which the same issuer has certified under the same name.
@@ -131,8 +131,8 @@ import TrustedPlatform
         let (certified, twin) = (
             try SoftwareTPM(certificate: ("node-c", issuer)), try SoftwareTPM(certificate: ("node-c", issuer))
         )
-        let roots = try Certificate.parsePEMChain(issuer.certificates())
-        let authority = try await TestAuthority { $0.tpms = TrustedTPMs(names: list.names, issuers: roots) }
+        let issuers = try TPMIssuers(Certificate.parsePEMChain(issuer.certificates()))
+        let authority = try await TestAuthority { $0.tpms = TrustedTPMs(names: list.names, issuers: issuers) }
         // Of a line's name no certificate speaks, even while nobody has joined under it.
         try list.put("node-c", tpm)
         await expectRefused(certified.device, at: authority, .tpm(.listedName("node-c")))
@@ -180,7 +180,8 @@ import TrustedPlatform
     ])
     func certificatesThatLetNobodyIn(_ reason: TPMRejection, _ order: MachinePKI.Order) async throws {
         let pki = try MachinePKI()
-        let authority = try await TestAuthority { $0.tpms = TrustedTPMs(issuers: [pki.root]) }
+        let issuers = try TPMIssuers([pki.root])
+        let authority = try await TestAuthority { $0.tpms = TrustedTPMs(issuers: issuers) }
         var order = order
         if reason != .notForEndorsement || order.usage != .keyEncipherment { order.purposes = Self.endorsement }
         let certificate = try order.certificate(of: tpm.endorsementKey(), by: pki.key, under: pki.root)
@@ -190,7 +191,8 @@ import TrustedPlatform
 
     @Test func aCertificateOfAnotherKeyOrNone() async throws {
         let pki = try MachinePKI()
-        let authority = try await TestAuthority { $0.tpms = TrustedTPMs(issuers: [pki.root]) }
+        let issuers = try TPMIssuers([pki.root])
+        let authority = try await TestAuthority { $0.tpms = TrustedTPMs(issuers: issuers) }
         let good = MachinePKI.Order(commonName: "node-a", usage: .keyEncipherment, purposes: Self.endorsement)
         let certificate = try good.certificate(of: tpm.endorsementKey(), by: pki.key, under: pki.root)
         let other = AlteredTPM(try SoftwareTPM()) { $0.endorsementCertificate = certificate.der }
@@ -204,10 +206,25 @@ import TrustedPlatform
         _ = try await node(AlteredTPM(tpm) { $0.endorsementCertificate = certificate.der }, at: authority)
     }
 
+    /// An authority without its root would let nobody in, for a reason that the configuration shows.
+    @Test func issuersHaveARoot() throws {
+        let pki = try MachinePKI()
+        let order = MachinePKI.Order(commonName: "below", isAuthority: true, usage: [.keyCertSign], purposes: nil)
+        let below = try order.certificate(of: PrivateKey.generate().publicKey, by: pki.key, under: pki.root)
+        #expect(throws: TPMIssuersError.noRoot) { try TPMIssuers([below]) }
+        #expect(throws: TPMIssuersError.noRoot) { try TPMIssuers([]) }
+        let file = authority.directory.path + "/issuers.pem"
+        try Data((try below.pem + pki.root.pem).utf8).write(to: URL(filePath: file))
+        _ = try TPMIssuers(contentsOf: file)
+        try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: file)
+        let error = #expect(throws: TPMIssuersError.self) { try TPMIssuers(contentsOf: file) }
+        #expect(error.map { "\($0)".contains("must be 644") } == true)
+    }
+
     /// Workloads' certificates lead there.
     @Test func theOwnRootVouchesForNoTPM() async throws {
         let pem = try String(contentsOfFile: authority.directory.path + "/authority/ca.pem", encoding: .utf8)
-        let own = try Certificate.parsePEMChain(pem)
+        let own = try TPMIssuers(Certificate.parsePEMChain(pem))
         let directory = authority.directory
         try await authority.stop()
         await #expect(throws: AuthorityError.ownRootVouchesForMachines) {

@@ -1,5 +1,4 @@
-internal import Identity
-public import OpenSSLBinding
+internal import OpenSSLBinding
 internal import PrintableText
 internal import TrustedPlatform
 
@@ -7,15 +6,14 @@ internal import TrustedPlatform
 public struct TrustedTPMs: Sendable {
     /// Of those whose key is in the list, which has the last word. Asked for each join; nil where there is no list.
     public var names: (@Sendable () throws(TPMListFailure) -> TPMNames)?
-    /// Roots of endorsement certificates, and authorities below them, which TPMs do not have with them. What they certify names
-    /// its node.
-    public var issuers: [Certificate]
+    /// What they certify names its node; nil where nobody's certificates count.
+    public var issuers: TPMIssuers?
     /// Values of registers of the SHA-256 bank that a node must have, by number; empty for whatever it has.
     public var registers: [Int: [UInt8]]
     let challenges = ChallengeKey()
 
     public init(
-        names: (@Sendable () throws(TPMListFailure) -> TPMNames)? = nil, issuers: [Certificate] = [],
+        names: (@Sendable () throws(TPMListFailure) -> TPMNames)? = nil, issuers: TPMIssuers? = nil,
         registers: [Int: [UInt8]] = [:]
     ) {
         self.names = names
@@ -75,8 +73,8 @@ extension TrustedTPMs {
         if let name = list?.names[digest] {
             return AttestedNode(name: name, attestation: .tpm(key: digest), mayChangeKey: true)
         }
-        guard !issuers.isEmpty, !certificate.isEmpty else { throw .unknownKey(digest) }
-        let name = try certifiedName(of: key, certificate, now: now)
+        guard let issuers, !certificate.isEmpty else { throw .unknownKey(digest) }
+        let name = try issuers.name(of: key, in: certificate, now: now)
         if list?.taken.contains(name) == true { throw .listedName(name) }
         return AttestedNode(name: name, attestation: .tpm(key: digest))
     }
@@ -84,32 +82,5 @@ extension TrustedTPMs {
     private func listed() throws(TPMRejection) -> TPMNames? {
         guard let names else { return nil }
         do throws(TPMListFailure) { return try names() } catch { throw .noList(error.reason) }
-    }
-
-    // MARK: Endorsement certificates
-
-    private func certifiedName(of key: PublicKey, _ der: [UInt8], now: Int64) throws(TPMRejection) -> String {
-        let leaf: Certificate
-        do throws(OpenSSLError) { leaf = try Certificate(der: der) } catch { throw .unreadable("\(error)") }
-        guard leaf.publicKey == key else { throw .otherKey }
-        try checkPath(of: leaf, now: now)
-        let profile: CertificateProfile
-        do throws(SVIDRejection) { profile = try CertificateProfile(leaf) } catch { throw .unreadable("\(error)") }
-        guard !profile.isAuthority, profile.keyUsage?.contains(.keyEncipherment) == true,
-            profile.extendedKeyUsages?.contains(Self.endorsementUsage) == true
-        else { throw .notForEndorsement }
-        guard let name = leaf.commonName else { throw .noName }
-        guard AuthorityCore.isNodeName(name) else { throw .badName(name) }
-        return name
-    }
-
-    /// tcg-kp-EKCertificate, 2.23.133.8.1, as DER content.
-    private static let endorsementUsage: [UInt8] = [0x67, 0x81, 0x05, 0x08, 0x01]
-
-    private func checkPath(of leaf: Certificate, now: Int64) throws(TPMRejection) {
-        guard leaf.version == 3 else { throw .unreadable("it is not of version 3") }
-        let roots = issuers.filter { $0.subject == $0.issuer }
-        _ = try TPMRejection.path(
-            from: leaf, by: issuers.filter { $0.subject != $0.issuer }, to: roots, at: now)
     }
 }

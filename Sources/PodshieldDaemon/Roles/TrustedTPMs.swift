@@ -1,14 +1,17 @@
 import Authority
 import Configuration
 import LinuxBinding
-import OpenSSLBinding
 import Synchronization
 
 extension TrustedTPMs {
     /// A list that makes no sense now is refused now; later it lets nobody in.
     init(_ settings: PodshieldConfiguration.TPMs) throws(StartError) {
         self.init(registers: settings.registers)
-        if let file = settings.caFile { issuers = try Certificate.chain(in: file, of: .tpmCAFile) }
+        if let file = settings.caFile {
+            do throws(TPMIssuersError) { issuers = try TPMIssuers(contentsOf: file) } catch {
+                throw .badSetting(key: .tpmCAFile, reason: "\(error)")
+            }
+        }
         guard let file = settings.keysFile else { return }
         let list = TPMList(file)
         do throws(TPMListFailure) { _ = try list.names() } catch {
