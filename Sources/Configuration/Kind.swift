@@ -98,13 +98,24 @@ extension Kind where Value == [UInt8] {
 }
 
 extension Kind where Value == String {
-    /// As tss2-tctildr(7) has it: how it is reached, and where.
-    static let tpm = Kind(expected: "a TPM such as device:/dev/tpmrm0") { text in
+    /// As tss2-tctildr(7) has it, but no way that runs a program (cmd) or writes down what is said (pcap), and none of the library's
+    /// that nothing here was tried with.
+    static let tpm = Kind(
+        expected: "a TPM such as device:/dev/tpmrm0, a device with a resource manager, or swtpm:host=127.0.0.1,port=2321"
+    ) { text in
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, text.utf8.count <= 255 else { return nil }
-        guard parts[0].utf8.allSatisfy({ isLetterOrDigit($0) || $0 == UInt8(ascii: "-") }) else { return nil }
-        guard text.utf8.allSatisfy({ (33...126).contains($0) }) else { return nil }
-        return parts[0] != "device" || parts[1].hasPrefix("/") ? text : nil
+        guard parts.count == 2, text.utf8.count <= 255, text.utf8.allSatisfy({ (33...126).contains($0) }) else { return nil }
+        switch parts[0] {
+        case "device": return parts[1].hasPrefix("/") && !isRawTPM(parts[1]) ? text : nil
+        case "swtpm": return text
+        default: return nil
+        }
+    }
+
+    /// /dev/tpm0: who opens it keeps all others out, and leaves his keys in it when he is killed.
+    private static func isRawTPM(_ path: Substring) -> Bool {
+        let name = path.split(separator: "/").last ?? ""
+        return name.hasPrefix("tpm") && name.dropFirst(3).allSatisfy(\.isNumber)
     }
 }
 

@@ -264,10 +264,8 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
             "f:12:23: join.cluster-token-file: stands beside join.certificate-file; only one may"),
         BadDocument("kubernetes: {audience: a}\n", "f:10:24: kubernetes.audience: says nothing to role node"),
         BadDocument("tpm: {ca-file: /c}\n", "f:10:16: tpm.ca-file: says nothing to role node"),
-        BadDocument(
-            "  tpm: /dev/tpmrm0\n", "f:10:8: join.tpm: '/dev/tpmrm0' is not a TPM such as device:/dev/tpmrm0"),
-        BadDocument(
-            "  tpm: device:tpmrm0\n", "f:10:8: join.tpm: 'device:tpmrm0' is not a TPM such as device:/dev/tpmrm0"),
+        noTPM("/dev/tpmrm0"), noTPM("device:tpmrm0"), noTPM("device:/dev/tpm0"), noTPM("device:/dev//tpm12"),
+        noTPM("cmd:/usr/bin/env"), noTPM("pcap:device:/dev/tpmrm0"), noTPM("libtss2-tcti-cmd.so:x"), noTPM("swtpm"),
         BadDocument(
             "  token: a\n  tpm: device:/dev/tpmrm0\n", "f:11:8: join.tpm: stands beside join.token; only one may"),
         BadDocument("etcd: {prefix: p}\n", "f:10:16: etcd.prefix: says nothing to role node"),
@@ -280,6 +278,13 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
     ])
     func roleNode(_ document: BadDocument) {
         BadDocument(Documents.node + document.yaml, with: document.problems).check()
+    }
+
+    private static func noTPM(_ text: String) -> BadDocument {
+        BadDocument(
+            "  tpm: \(text)\n",
+            "f:10:8: join.tpm: '\(text)' is not a TPM such as device:/dev/tpmrm0, a device with a resource manager, or swtpm:host=127.0.0.1,port=2321"
+        )
     }
 
     @Test func roleNodeNeedsAnAuthority() {
