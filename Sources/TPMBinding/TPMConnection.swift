@@ -1,4 +1,5 @@
 internal import CTSS2
+internal import Foundation
 internal import TrustedPlatform
 
 /// The owner of an ESYS_CONTEXT and of what was made in its TPM through it. Not for two threads at a time.
@@ -15,9 +16,21 @@ internal import TrustedPlatform
     }
 
     deinit {
-        for handle in handles { _ = unsafe Esys_FlushContext(pointer, handle) }
-        var context: OpaquePointer? = unsafe pointer
-        unsafe ps_tpm_close(&context)
+        // It blocks, and whoever lets go last may be on a thread that others share.
+        let end = unsafe End(pointer: pointer, handles: handles)
+        Thread.detachNewThread { end.run() }
+    }
+
+    /// Sendable because nobody else has the context any more.
+    @safe private struct End: @unchecked Sendable {
+        let pointer: OpaquePointer
+        let handles: [ESYS_TR]
+
+        func run() {
+            for handle in handles { _ = unsafe Esys_FlushContext(pointer, handle) }
+            var context: OpaquePointer? = unsafe pointer
+            unsafe ps_tpm_close(&context)
+        }
     }
 
     // MARK: Keys
