@@ -9,17 +9,23 @@ enum JoinProof: Sendable {
     case token(String)
     case certificate(chain: [Certificate], key: PrivateKey)
     case clusterToken(String)
-    case tpm(any AttestingTPM)
+    case tpm(any AttestingTPM, TPMCalls)
+
+    /// Making two keys takes slow TPMs half a minute; systemd waits for a minute until the daemon has started.
+    private static let patienceWithKeys = Duration.seconds(45)
+    /// As long as a challenge lasts.
+    private static let patienceWithAnswer = Duration.seconds(30)
 
     /// Before there is a connection, which does not last for ever: a TPM may take long to make its keys.
-    init(_ credential: JoinCredential) async throws(JoinError) {
+    init(_ credential: JoinCredential, _ calls: TPMCalls) async throws(JoinError) {
         switch credential {
         case .token(let token): self = .token(token)
         case .clusterToken(let token): self = .clusterToken(token)
         case .certificate(let chain, let key): self = .certificate(chain: chain, key: key)
         case .tpm(let source):
             do throws(TPMError) {
-                self = .tpm(try await Self.waiting { () throws(TPMError) in try source.open() })
+                let tpm = try await calls.make(within: Self.patienceWithKeys) { () throws(TPMError) in try source.open() }
+                self = .tpm(tpm, calls)
             } catch {
                 throw .tpm(error)
             }
@@ -27,7 +33,7 @@ enum JoinProof: Sendable {
     }
 
     var certificateFailure: TPMError? {
-        guard case .tpm(let tpm) = self else { return nil }
+        guard case .tpm(let tpm, _) = self else { return nil }
         return tpm.certificateFailure
     }
 
@@ -42,14 +48,15 @@ enum JoinProof: Sendable {
         case .certificate(let chain, let key):
             request.certificate = try Podshield_Authority_V1_MachineCertificate(
                 chain: chain, key: key, exporter: try connection.exporter(), request: Array(request.request))
-        case .tpm(let tpm):
+        case .tpm(let tpm, let calls):
             request.tpm = try await Self.answer(
-                of: tpm, for: Array(request.request), over: connection, options)
+                of: tpm, calls, for: Array(request.request), over: connection, options)
         }
     }
 
     private static func answer(
-        of tpm: any AttestingTPM, for request: [UInt8], over connection: AuthorityConnection, _ options: CallOptions
+        of tpm: any AttestingTPM, _ calls: TPMCalls, for request: [UInt8], over connection: AuthorityConnection,
+        _ options: CallOptions
     ) async throws -> Podshield_Authority_V1_TPMAnswer {
         var question = Podshield_Authority_V1_ChallengeTPMRequest()
         question.keys = Podshield_Authority_V1_TPMKeys(tpm.keys)
@@ -59,24 +66,12 @@ enum JoinProof: Sendable {
             throw AuthorityCallError.badAnswer("it asks for registers that are none")
         }
         let exporter = try connection.exporter()
-        return try await waiting { () throws(TPMError) in
+        return try await calls.make(within: patienceWithAnswer) { () throws(TPMError) in
             let secret = try tpm.activate(credential: Array(challenge.credential), secret: Array(challenge.secret))
             let nonce = TPMProof.nonce(exporter: exporter, request: request, secret: secret)
             return Podshield_Authority_V1_TPMAnswer(
                 tpm.keys, secret: secret, endsAt: challenge.endsAt,
                 quote: try tpm.quote(registers, nonce: nonce))
         }
-    }
-
-    /// Runs on a thread of its own: of those that others share, a TPM that takes long would keep one from them.
-    private static func waiting<Value: Sendable>(
-        _ body: @escaping @Sendable () throws(TPMError) -> Value
-    ) async throws(TPMError) -> Value {
-        let result = await withCheckedContinuation { continuation in
-            Thread.detachNewThread {
-                continuation.resume(returning: Result { () throws(TPMError) in try body() })
-            }
-        }
-        return try result.get()
     }
 }

@@ -19,6 +19,7 @@ public actor NodeIdentityService {
     nonisolated let credentials: NodeCredentials
     let slot = ConnectionSlot()
     nonisolated let caller: AuthorityCaller
+    let tpmCalls = TPMCalls()
     /// Says that the node has another SVID than before.
     nonisolated let credentialsChanged = Broadcast<Void>(latestOnly: false)
     nonisolated let directoryBroadcast = Broadcast<Directory>(latestOnly: true)
@@ -128,7 +129,7 @@ public actor NodeIdentityService {
     public func join(_ invitation: JoinInvitation) async throws(JoinError) {
         let join = NodeJoin(
             trustDomain: settings.trustDomain, endpoint: settings.endpoint, patience: settings.patience,
-            now: clock.now)
+            tpmCalls: tpmCalls, now: clock.now)
         let joined = try await join.join(invitation)
         do throws(NodeStateError) {
             try files.save(joined.membership, joined.bundle, joined.svid)

@@ -45,6 +45,7 @@ struct NodeJoin: Sendable {
     let trustDomain: TrustDomain
     let endpoint: NodeEndpoint
     let patience: Duration
+    let tpmCalls: TPMCalls
     let now: @Sendable () -> Int64
 
     struct Joined: Sendable {
@@ -57,7 +58,7 @@ struct NodeJoin: Sendable {
     func join(_ invitation: JoinInvitation) async throws(JoinError) -> Joined {
         var pins: [[UInt8]] = []
         for fingerprint in invitation.rootFingerprints { pins.append(try Self.fingerprint(fingerprint)) }
-        let proof = try await JoinProof(invitation.credential)
+        let proof = try await JoinProof(invitation.credential, tpmCalls)
         let connection = try await open(invitation.authorityAddress, pins: pins)
         let running = Task { try await connection.run() }
         defer { running.cancel() }
