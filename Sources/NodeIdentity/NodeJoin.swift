@@ -33,7 +33,8 @@ public struct JoinInvitation: Sendable {
     public init(
         _ credential: JoinCredential, authorityAddress: String, rootFingerprints: [String], nodeName: String? = nil
     ) {
-        self.credential = credential
+        // Those who hold an invitation try it again and again.
+        self.credential = if case .tpm(let source) = credential { .tpm(KeptTPM(source)) } else { credential }
         self.authorityAddress = authorityAddress
         self.rootFingerprints = rootFingerprints
         self.nodeName = nodeName

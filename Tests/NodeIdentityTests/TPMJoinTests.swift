@@ -71,6 +71,19 @@ import TrustedPlatform
         #expect(await (try node(tpm.device)).service.membership?.number == 1)
     }
 
+    /// Tries follow one another by the second while no authority is there, and keys take seconds to make.
+    @Test func keysAreMadeOnceForAllTries() async throws {
+        let counted = CountedTPM(tpm.device)
+        let inVain = JoinInvitation(
+            .tpm(counted), authorityAddress: "127.0.0.1:1", rootFingerprints: [authority.service.rootFingerprint])
+        let node = try TestNode(clock: authority.clock)
+        for _ in 0..<3 { await #expect(throws: JoinError.self) { try await node.join(inVain) } }
+        var invitation = inVain
+        invitation.authorityAddress = authority.address
+        try await node.join(invitation)
+        #expect(counted.openings.withLock { $0 } == 1)
+    }
+
     // MARK: Names
 
     @Test func anotherTPMIsNotLetIn() async throws {
@@ -401,6 +414,18 @@ extension SoftwareTPM {
     fileprivate func endorsementKey() throws -> PublicKey { try PublicKey(subjectPublicKeyInfo: keys().endorsementKey) }
     fileprivate func digest() throws -> String {
         SHA256Digest.hash(try keys().endorsementKey).map { String(format: "%02x", $0) }.joined()
+    }
+}
+
+private final class CountedTPM: TPMSource {
+    let openings = Mutex(0)
+    private let device: TPMDevice
+
+    init(_ device: TPMDevice) { self.device = device }
+
+    func open() throws(TPMError) -> any AttestingTPM {
+        openings.withLock { $0 += 1 }
+        return try device.open()
     }
 }
 
