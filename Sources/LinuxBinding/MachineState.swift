@@ -33,6 +33,19 @@ public enum MachineState {
         try calling("access", path) { unsafe access(path, R_OK | W_OK) }
     }
 
+    /// The group that lets root read and write the file or device where root has no capabilities, as `systemd.exec(5)` leaves it; nil where
+    /// that needs none. Its number where it has no name. C: `stat`.
+    public static func groupWithoutWhichRootIsKeptOut(of path: String) throws(SystemError) -> String? {
+        var status = stat()
+        try calling("stat", path) { unsafe stat(path, &status) }
+        let needed = mode_t(0o6)
+        if status.st_uid == 0 { return status.st_mode >> 6 & needed == needed ? nil : name(of: status.st_gid) }
+        if status.st_gid == 0 { return nil }
+        return status.st_mode & needed == needed ? nil : name(of: status.st_gid)
+    }
+
+    private static func name(of group: UInt32) -> String { Account.groupName(group) ?? String(group) }
+
     /// Whether a time service keeps the clock. C: `adjtimex`.
     public static var isClockSynchronized: Bool { ps_linux_clock_is_synchronized() == 1 }
 

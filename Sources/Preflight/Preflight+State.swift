@@ -42,14 +42,26 @@ extension Preflight {
     private func ofWitnesses(_ authority: PodshieldConfiguration.Authority) -> [Obstacle] {
         let files = [
             authority.upstream?.certificateFile, authority.machineCertificates?.caFile, authority.cluster?.caFile,
-            authority.tpms?.caFile, authority.tpms?.keysFile,
         ]
-        return files.compactMap(\.self).flatMap { path -> [Obstacle] in
+        let unread = files.compactMap(\.self).flatMap { path -> [Obstacle] in
             do throws(SystemError) { _ = try AtomicFile.read(path) } catch {
                 return [Obstacle(.configurationRefused, "those who vouch cannot be read: \(error)")]
             }
             return []
         }
+        return unread + (authority.tpms.map(ofTPMs) ?? [])
+    }
+
+    /// A list that makes no sense lets nobody in, and is read only when somebody asks.
+    private func ofTPMs(_ tpms: PodshieldConfiguration.TPMs) -> [Obstacle] {
+        var obstacles: [Obstacle] = []
+        do throws(TPMListFailure) { if let file = tpms.keysFile { _ = try TPMNames(contentsOf: file) } } catch {
+            obstacles.append(Obstacle(.configurationRefused, "tpm.keys-file: \(error.reason)"))
+        }
+        do throws(TPMIssuersError) { if let file = tpms.caFile { _ = try TPMIssuers(contentsOf: file) } } catch {
+            obstacles.append(Obstacle(.configurationRefused, "tpm.ca-file: \(error)"))
+        }
+        return obstacles
     }
 
     private func ofAuthorityState(_ authority: PodshieldConfiguration.Authority) -> [Obstacle] {
@@ -105,10 +117,12 @@ extension Preflight {
 
     /// Without opening it, which could disturb who uses it.
     private func tpm(_ device: String) -> [Obstacle] {
-        do throws(SystemError) { try MachineState.checkUsable(device) } catch {
+        do throws(SystemError) {
+            try MachineState.checkUsable(device)
+            return try service?.obstacles(to: device) ?? []
+        } catch {
             return [Obstacle(.notJoined, "the TPM cannot be used: \(error)")]
         }
-        return []
     }
 
     private func readable(_ what: String, _ path: String) -> [Obstacle] {

@@ -9,10 +9,17 @@ public struct Preflight: Sendable {
     let configuration: PodshieldConfiguration
     /// Seconds since 1970.
     let now: Int64
+    /// What systemd lets the daemon do; nil where it does not start it.
+    let service: InstalledService?
 
-    public init(_ configuration: PodshieldConfiguration, now: Int64) {
+    /// - Parameter units: systemd.unit(5): the directories of units, the first goes before the others.
+    public init(
+        _ configuration: PodshieldConfiguration, now: Int64,
+        units: [String] = ["/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"]
+    ) {
         self.configuration = configuration
         self.now = now
+        service = InstalledService("podshield-idd.service", in: units)
     }
 
     /// What holds whether a daemon runs or not: the kernel, the programs' file, the state, the room for it, the clock.

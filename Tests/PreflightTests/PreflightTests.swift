@@ -1,6 +1,7 @@
 import Addressing
 import Configuration
 import Foundation
+import Glibc
 import KernelTestSupport
 import LinuxBinding
 import Telemetry
@@ -90,27 +91,75 @@ import Testing
         guard case .authority(var authority) = settings.role else { return }
         authority.upstream = .disk(.init(certificateFile: file, key: nil))
         authority.machineCertificates = .init(caFile: file, name: .commonName, allowNewKey: false)
-        authority.tpms = .init(keysFile: file, caFile: nil, registers: [:])
         settings.role = .authority(authority)
         let found = Preflight(settings, now: 0).ofMachine().filter { $0.message.contains(file) }
-        #expect(found.map(\.kind) == [.configurationRefused, .configurationRefused, .configurationRefused])
+        #expect(found.map(\.kind) == [.configurationRefused, .configurationRefused])
         try Data().write(to: URL(filePath: file))
         #expect(Preflight(settings, now: 0).ofMachine().filter { $0.message.contains(file) }.isEmpty)
     }
 
+    /// They are read as the daemon reads them.
+    @Test func filesOfTPMsHaveToMakeSense() throws {
+        let (keys, issuers) = (directory.path + "/tpms", directory.path + "/ca.pem")
+        var settings = configuration
+        guard case .authority(var authority) = settings.role else { return }
+        authority.tpms = .init(keysFile: keys, caFile: issuers, registers: [:])
+        settings.role = .authority(authority)
+        let found = { [settings] in
+            Preflight(settings, now: 0).ofMachine().filter { $0.message.hasPrefix("tpm.") && $0.kind == .configurationRefused }
+                .map(\.message)
+        }
+        #expect(found().count == 2 && found().allSatisfy { $0.contains("No such file") })
+        try Data("node-a\n".utf8).write(to: URL(filePath: keys))
+        try Data().write(to: URL(filePath: issuers))
+        #expect(found().map { $0.prefix(14) } == ["tpm.keys-file:", "tpm.ca-file: n"])
+        #expect(found().first?.contains("line 1") == true && found().last?.contains("root") == true)
+        try Data("node-a \(String(repeating: "a1", count: 32))\n".utf8).write(to: URL(filePath: keys))
+        #expect(found().count == 1)
+        try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: keys)
+        #expect(found().first?.contains("must be 644") == true)
+    }
+
+    /// The daemon is root with few capabilities, in what its unit leaves it; who looks may open everything.
+    @Test func theServiceHasToReachTheTPM() throws {
+        let (device, units) = (directory.path + "/tpmrm0", directory.path + "/units")
+        try make("units/podshield-idd.service.d", mode: 0o755)
+        try Data().write(to: URL(filePath: device))
+        let settings = try Self.nodeWithTPM(device, in: directory.path)
+        let found = {
+            Preflight(settings, now: 0, units: [directory.path + "/none", units]).ofMachine().map(\.message)
+                .filter { $0.contains("the TPM cannot be used") }
+        }
+        #expect(found() == [])
+        let (unit, dropIn) = (units + "/podshield-idd.service", units + "/podshield-idd.service.d/tpm.conf")
+        try Data("[Service]\nPrivateDevices=yes\n".utf8).write(to: URL(filePath: unit))
+        #expect(found().first?.contains("it has no devices") == true)
+        try Data("[Service]\nPrivateDevices=no\n".utf8).write(to: URL(filePath: dropIn))
+        #expect(found() == [])
+        // As tpm-udev has it.
+        try #require(unsafe chown(device, 54321, 54322) == 0 && chmod(device, 0o660) == 0)
+        #expect(found().first?.contains("SupplementaryGroups=54322") == true)
+        try Data("[Service]\nPrivateDevices=no\nSupplementaryGroups=audio 54322\n".utf8).write(to: URL(filePath: dropIn))
+        #expect(found() == [])
+    }
+
+    private static func nodeWithTPM(_ device: String, in directory: String) throws -> PodshieldConfiguration {
+        let fingerprint = String(repeating: "0f", count: 32)
+        let yaml = """
+            role: node
+            trust-domain: example.org
+            permissive: true
+            node: {name: node-a, address: 192.0.2.1}
+            paths: {state: \(directory)/state, run: \(directory)/run}
+            join: {authority: "192.0.2.2:7601", root-fingerprint: \(fingerprint), tpm: "device:\(device)"}
+            """
+        return try PodshieldConfiguration(yaml: yaml, file: "f")
+    }
+
     /// A device that is not there, and one that is; nothing is opened.
     @Test func aTPMHasToBeThere() throws {
-        let fingerprint = String(repeating: "0f", count: 32)
         for (device, isThere) in [("/dev/no-such-tpm", false), ("/dev/null", true)] {
-            let yaml = """
-                role: node
-                trust-domain: example.org
-                permissive: true
-                node: {name: node-a, address: 192.0.2.1}
-                paths: {state: \(directory.path)/state, run: \(directory.path)/run}
-                join: {authority: "192.0.2.2:7601", root-fingerprint: \(fingerprint), tpm: "device:\(device)"}
-                """
-            let settings = try PodshieldConfiguration(yaml: yaml, file: "f")
+            let settings = try Self.nodeWithTPM(device, in: directory.path)
             let found = Preflight(settings, now: 0).ofMachine().filter { $0.message.contains("the TPM cannot be used") }
             #expect(
                 found.map(\.kind) == (isThere ? [] : [.notJoined]) && found.allSatisfy { $0.message.contains(device) })
