@@ -42,4 +42,11 @@ extension Podshield_Authority_V1_TPMAnswer {
         self.quote = Data(quote.attestation)
         signature = Data(quote.signature)
     }
+
+    /// Of whatever length its sender gave it.
+    public var parsedSecret: SecretBytes {
+        unsafe SecretBytes(count: secret.count) { destination in
+            unsafe secret.withUnsafeBytes { unsafe destination.copyMemory(from: $0) }
+        }
+    }
 }

@@ -24,12 +24,15 @@ public struct MadeCredential: Sendable {
         }
         let encryptedSeed = try endorsementKey.encryptOAEP(seed, label: Label.identity)
         let storage = TPMKeyDerivation.derive(seed, Label.storage, context: name, count: 16)
-        var plain = unsafe hidden.withUnsafeBytes { unsafe UInt16($0.count).bigEndianBytes + Array($0) }
+        var plain = UInt16(hidden.count).bigEndianBytes
+        // So that nothing of it is left where it grew.
+        plain.reserveCapacity(2 + hidden.count)
+        unsafe hidden.withUnsafeBytes { unsafe plain.append(contentsOf: $0) }
         defer { for index in plain.indices { plain[index] = 0 } }
         let identity = try AES128CFB.encrypt(plain, key: storage)
         let integrity = TPMKeyDerivation.derive(seed, Label.integrity, context: [], count: 32)
         let code = TPMKeyDerivation.code(integrity, identity + name)
-        credential = Self.sized(Self.sized(code) + identity)
+        credential = Self.sized(Self.sized(Array(code)) + identity)
         secret = Self.sized(encryptedSeed)
     }
 
@@ -47,13 +50,14 @@ private enum Label {
 private enum TPMKeyDerivation {
     /// One block is enough: 32 bytes at most.
     static func derive(_ seed: SecretBytes, _ label: [UInt8], context: [UInt8], count: Int) -> SecretBytes {
-        var block = code(seed, UInt32(1).bigEndianBytes + label + context + UInt32(8 * count).bigEndianBytes)
-        defer { for index in block.indices { block[index] = 0 } }
-        return SecretBytes(Array(block.prefix(count)))
+        let block = code(seed, UInt32(1).bigEndianBytes + label + context + UInt32(8 * count).bigEndianBytes)
+        return unsafe SecretBytes(count: count) { destination in
+            unsafe block.withUnsafeBytes { unsafe destination.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        }
     }
 
-    static func code(_ key: SecretBytes, _ message: [UInt8]) -> [UInt8] {
+    static func code(_ key: SecretBytes, _ message: [UInt8]) -> HMAC<SHA256>.MAC {
         let symmetric = unsafe key.withUnsafeBytes { unsafe SymmetricKey(data: $0) }
-        return Array(HMAC<SHA256>.authenticationCode(for: message, using: symmetric))
+        return HMAC<SHA256>.authenticationCode(for: message, using: symmetric)
     }
 }

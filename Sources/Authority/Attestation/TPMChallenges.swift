@@ -22,7 +22,7 @@ struct TPMChallenge: Sendable {
 /// What a node's TPM answers.
 struct TPMEvidence: Sendable {
     let keys: TPMKeys
-    let secret: [UInt8]
+    let secret: SecretBytes
     let endsAt: Int64
     let quote: SignedQuote
 }
@@ -34,12 +34,15 @@ struct ChallengeKey: Sendable {
     private static let context = "podshield-tpm-challenge-v1"
 
     /// Every part has one length.
-    func secret(for tpm: RecognizedTPM, exporter: [UInt8], request: [UInt8], endsAt: Int64) -> [UInt8] {
+    func secret(for tpm: RecognizedTPM, exporter: [UInt8], request: [UInt8], endsAt: Int64) -> SecretBytes {
         let statement =
             Array(Self.context.utf8) + [0] + exporter + SHA256Digest.hash(request)
             + SHA256Digest.hash(tpm.endorsementKey.subjectPublicKeyInfo) + tpm.attestationKey.name
             + (0..<8).reversed().map { UInt8(truncatingIfNeeded: endsAt >> (8 * $0)) }
-        return Array(HMAC<SHA256>.authenticationCode(for: statement, using: key))
+        let code = HMAC<SHA256>.authenticationCode(for: statement, using: key)
+        return unsafe SecretBytes(count: SHA256.byteCount) { destination in
+            unsafe code.withUnsafeBytes { unsafe destination.copyMemory(from: $0) }
+        }
     }
 }
 
@@ -57,8 +60,7 @@ extension TrustedTPMs {
         let tpm = try recognize(keys, now: now)
         guard let exporter = occasion.exporter else { throw .otherChallenge }
         let endsAt = now + Self.patience
-        let hidden = SecretBytes(
-            challenges.secret(for: tpm, exporter: exporter, request: occasion.request, endsAt: endsAt))
+        let hidden = challenges.secret(for: tpm, exporter: exporter, request: occasion.request, endsAt: endsAt)
         do throws(OpenSSLError) {
             let made = try MadeCredential(
                 hidden, name: tpm.attestationKey.name, endorsementKey: tpm.endorsementKey,
@@ -78,7 +80,7 @@ extension TrustedTPMs {
             for: tpm, exporter: exporter, request: occasion.request, endsAt: evidence.endsAt)
         guard SecretBytes.constantTimeEqual(secret, evidence.secret) else { throw .otherChallenge }
         guard now <= evidence.endsAt else { throw .late }
-        let nonce = TPMProof.nonce(exporter: exporter, request: occasion.request, secret: SecretBytes(secret))
+        let nonce = TPMProof.nonce(exporter: exporter, request: occasion.request, secret: secret)
         try check(evidence.quote, by: tpm.attestationKey, nonce: nonce)
         return tpm.node
     }

@@ -67,7 +67,7 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
         if message.hasTpm {
             let tpm = message.tpm
             let evidence = TPMEvidence(
-                keys: tpm.keys.parsed, secret: Array(tpm.secret), endsAt: tpm.endsAt,
+                keys: tpm.keys.parsed, secret: tpm.parsedSecret, endsAt: tpm.endsAt,
                 quote: SignedQuote(attestation: Array(tpm.quote), signature: Array(tpm.signature)))
             return .tpm(evidence, JoinOccasion(exporter: connection?.exporter, request: Array(message.request)))
         }
