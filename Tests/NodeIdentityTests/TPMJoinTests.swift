@@ -6,6 +6,7 @@ import Identity
 import Issuance
 import KernelTestSupport
 import OpenSSLBinding
+import RateLimiting
 import Synchronization
 import TPMBinding
 import TPMTestSupport
@@ -262,6 +263,8 @@ import TrustedPlatform
         for source in [
             AlteredTPM(tpm) { $0.attestationKey[6] ^= 4 },
             AlteredTPM(tpm) { $0.attestationKey = foreign.attestationKey },
+            // Nor does the other TPM, which has the key, but not the endorsement key.
+            AlteredTPM(other) { [own = try tpm.keys().endorsementKey] in $0.endorsementKey = own },
         ] {
             let error = await #expect(throws: JoinError.self) { _ = try await node(source) }
             guard case .tpm(let failure)? = error else {
@@ -270,9 +273,6 @@ import TrustedPlatform
             }
             #expect(failure.operation == "TPM2_ActivateCredential")
         }
-        // Nor does the other TPM, which has the key, but not the endorsement key.
-        let elsewhere = AlteredTPM(other) { [own = try tpm.keys().endorsementKey] in $0.endorsementKey = own }
-        await #expect(throws: JoinError.self) { _ = try await node(elsewhere) }
         #expect(try await authority.service.nodes().isEmpty)
     }
 
@@ -323,6 +323,25 @@ import TrustedPlatform
     }
 
     // MARK: Challenges
+
+    /// Each costs the authority a private operation's worth of work.
+    @Test func challengesAreCountedAsJoinsAre() async throws {
+        let list = list
+        let authority = try await TestAuthority {
+            $0.tpms = TrustedTPMs(names: list.names)
+            $0.limits.joins = Rate(burst: 2, perSecond: 0.001)
+        }
+        let stranger = try await Stranger(to: authority)
+        var question = Podshield_Authority_V1_ChallengeTPMRequest()
+        question.keys = Podshield_Authority_V1_TPMKeys(try tpm.keys())
+        for _ in 0..<2 { _ = try await stranger.connection.calls.challengeTPM(question) }
+        let asked = question
+        let error = await #expect(throws: RPCError.self) { _ = try await stranger.connection.calls.challengeTPM(asked) }
+        #expect(error?.code == .resourceExhausted)
+        // By another connection as well: it is of the network.
+        await expectRefused(tpm.device, at: authority, .tooManyTries)
+        #expect(authority.refusals == [.tooManyTries, .tooManyTries])
+    }
 
     /// An answer that was made on another connection, even if the sender says that it is this one.
     @Test func aRelayedAnswerIsWorthless() async throws {

@@ -103,11 +103,29 @@ import TrustedPlatform
             (made.credential.dropLast(), made.secret[...]), (made.credential[...], made.secret.dropLast()),
             (made.credential + [0], made.secret[...]), ([], made.secret[...]), (made.credential[...], []),
         ] {
-            #expect(throws: TPMError.self) { try tpm.activate(credential: Array(credential), secret: Array(secret)) }
+            let error = #expect(throws: TPMError.self) {
+                try tpm.activate(credential: Array(credential), secret: Array(secret))
+            }
+            // The library's word: the TPM has not seen it.
+            #expect(error?.reason.hasPrefix("tpm:") == false, "\(error?.reason ?? "")")
+        }
+        // Well formed, and refused by the TPM: the code, what it is over, and the seed of both.
+        for change: (inout MadeCredentialParts) -> Void in [
+            { $0.credential[4] ^= 1 }, { $0.credential[$0.credential.count - 1] ^= 1 }, { $0.secret[17] ^= 1 },
+        ] {
+            var parts = (credential: made.credential, secret: made.secret)
+            change(&parts)
+            let error = #expect(throws: TPMError.self) {
+                try tpm.activate(credential: parts.credential, secret: parts.secret)
+            }
+            #expect(error?.operation == "TPM2_ActivateCredential")
+            #expect(error?.reason.hasPrefix("tpm:") == true, "\(error?.reason ?? "")")
         }
         // Nothing of that is left in the TPM, which has room for three keys and three sessions.
         for _ in 0..<5 { _ = try tpm.activate(credential: made.credential, secret: made.secret) }
     }
+
+    private typealias MadeCredentialParts = (credential: [UInt8], secret: [UInt8])
 
     private func credential(_ bytes: [UInt8], for tpm: OpenedSoftwareTPM) throws -> MadeCredential {
         try MadeCredential(

@@ -192,11 +192,12 @@ tpm:
         """The last that the daemon says."""
         # What an earlier one was refused for stands in the same journal.
         told = len(self.authority.log)
-        seen = "it started"
+        seen, started = "it started", True
         try:
             daemon.start()
         except RuntimeError:
-            seen = daemon.log.strip().splitlines()[-1]
+            seen, started = daemon.log.strip().splitlines()[-1], False
+        self.report.expect(f"a node with {what} does not start", not started, seen)
         refusals = [line for line in self.authority.log[told:].splitlines() if "PSD2005" in line and words in line]
         self.report.expect(f"{what} does not let it in, and the authority says why", bool(refusals), refusals or seen)
         return seen
