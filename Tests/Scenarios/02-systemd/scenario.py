@@ -20,7 +20,7 @@ from neighbour import Neighbour  # noqa: E402
 
 from harness import commands  # noqa: E402
 from harness.canaries import Canaries, files_of, keys_below  # noqa: E402
-from harness.configuration import single_machine_configuration  # noqa: E402
+from harness.configuration import joining_by_tpm_configuration, single_machine_configuration  # noqa: E402
 from harness.daemons import ROOT, spiffe_id  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
 from harness.report import Report  # noqa: E402
@@ -51,6 +51,7 @@ ENTRY_SECONDS = 5
 # Between the daemons of a restart, so that somebody asks in it.
 GAP_SECONDS = 2
 DUMP = "/root/dump.tar.gz"
+TPM = "/dev/tpmrm0"
 UNKEPT_CLOCK = "PSD3016"
 # Of keys beside the second node; the kernel drops at twice that.
 EPOCH_SECONDS = 10
@@ -78,6 +79,7 @@ def play(run: Run, report: Report) -> None:
         service.crash_and_hang()
         service.neighbour()
         service.stop()
+        service.tpm()
         service.uninstall()
     finally:
         service.save_journal(run)
@@ -371,8 +373,38 @@ class Service:
         self.report.expect("what protects the pods stays", self.host.pins() != "", f"{len(self.host.pins().split())} pins")
         self._says("nobody answers psid", "sh", "-c", f"psid status 2>&1; test $? = {NOT_REACHABLE}", wanted="does podshield-idd run?")
 
+    def tpm(self) -> None:
+        self.report.step("13. A TPM that is the group tss's")
+        configuration = self.machine.root / "etc/podshield/config.yaml"
+        before = configuration.read_text()
+        configuration.write_text(joining_by_tpm_configuration(TPM))
+        self.machine.run("rm", "-r", f"{STATE}/node")
+        # The kernels here make no TPM: a file stands in its place, of which can be seen whether it was opened.
+        self.machine.run("sh", "-c", f"touch {TPM} && chown tss:tss {TPM} && chmod 660 {TPM}")
+        self._expect_tpm("without a drop-in it is not opened", False, "install the drop-in tpm.conf")
+        drop_in = Path("/usr/share/doc/podshield/tpm.conf")
+        lines = (self.machine.root / str(drop_in).lstrip("/")).read_text().splitlines()
+        self.host.override(SERVICE, "tpm", *(line for line in lines if "SupplementaryGroups" not in line))
+        self._expect_tpm("nor without the group", False, "SupplementaryGroups=tss")
+        self.host.override(SERVICE, "tpm", *lines)
+        self._expect_tpm("with tpm.conf it is", True, "")
+        self.host.forget_override(SERVICE, "tpm")
+        configuration.write_text(before)
+
+    def _expect_tpm(self, expected: str, opened: bool, words: str) -> None:
+        """The daemon does not start: what stands there is no TPM. What psid doctor says beforehand has to fit."""
+        found = self.machine.run("sh", "-c", "psid doctor --pre || true")
+        said = [line for line in found.splitlines() if "the TPM cannot be used" in line]
+        fits = any(words in line for line in said) if words else not said
+        self.report.expect(f"psid doctor {'says ' + words if words else 'has nothing against it'}", fits, said or found)
+        started = self.machine.succeeds("systemctl", "start", SERVICE, timeout=60)
+        self.machine.run("systemctl", "stop", SERVICE, SOCKET)
+        was_opened = self.machine.succeeds("test", "-s", TPM)
+        told = [line for line in self.host.journal() if "the TPM: opening" in line]
+        self.report.expect(expected, not started and was_opened == opened and bool(told), told[-1:] or None)
+
     def uninstall(self) -> None:
-        self.report.step("13. Uninstall")
+        self.report.step("14. Uninstall")
         self._says("the datapath goes", "psid", "datapath", "uninstall")
         self.report.expect("no pin is left", self.host.pins() == "", self.host.pins() or None)
 

@@ -48,6 +48,19 @@ node:
 """
 
 
+def joining_by_tpm_configuration(device: str) -> str:
+    """An installed node whose authority nobody is."""
+    return _common("node", TwoNodes.protected) + f"""
+node:
+  name: node-a
+  address: 192.0.2.11
+join:
+  authority: 192.0.2.99:7601
+  root-fingerprint: {'0f' * 32}
+  tpm: device:{device}
+"""
+
+
 def _common(role: str, protected: tuple[str, ...]) -> str:
     prefixes = ", ".join(f'"{prefix}"' for prefix in protected)
     return f"""role: {role}
