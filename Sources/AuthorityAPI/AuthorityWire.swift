@@ -17,4 +17,6 @@ public enum AuthorityWire {
     /// that is banned, or in whose name another has joined, may not.
     public static let standing = "podshield-standing"
     public static let notAMember = "not-a-member"
+    /// The same trailer of a renewal for which the node's TPM has to answer.
+    public static let tpmNeeded = "tpm-needed"
 }

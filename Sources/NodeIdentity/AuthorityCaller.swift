@@ -1,6 +1,7 @@
 internal import AuthorityAPI
 internal import GRPCCore
 internal import OpenSSLBinding
+internal import TrustedPlatform
 
 /// Makes calls over whichever connection there is. All calls can be repeated without harm, so one that a connection took
 /// down with it is made again on the next, as long as patience lasts.
@@ -13,6 +14,13 @@ struct AuthorityCaller: Sendable {
     func call<Answer: Sendable>(
         _ body: @Sendable (Calls, CallOptions) async throws -> Answer
     ) async throws(AuthorityCallError) -> Answer {
+        try await callOverConnection { connection, options in try await body(connection.calls, options) }
+    }
+
+    /// The same for what is bound to its connection.
+    func callOverConnection<Answer: Sendable>(
+        _ body: @Sendable (AuthorityConnection, CallOptions) async throws -> Answer
+    ) async throws(AuthorityCallError) -> Answer {
         let deadline = ContinuousClock.now + patience
         var turn: UInt64 = 0
         var reason = "no connection within \(patience)"
@@ -20,7 +28,7 @@ struct AuthorityCaller: Sendable {
             var options = CallOptions.defaults
             options.timeout = max(deadline - .now, .milliseconds(1))
             do {
-                return try await body(held.connection.calls, options)
+                return try await body(held.connection, options)
             } catch {
                 let failure = AuthorityCallError(error)
                 guard case .unreachable(let why) = failure else { throw failure }
@@ -39,6 +47,8 @@ extension AuthorityCallError {
             self = error
         } else if let error = error as? OpenSSLError {
             self = .openSSL(error)
+        } else if let error = error as? TPMError {
+            self = .tpm(error)
         } else if let error = error as? RPCError {
             self = Self.meaning(of: error)
         } else {
@@ -50,6 +60,7 @@ extension AuthorityCallError {
         switch error.code {
         case .permissionDenied where error.metadata.says(AuthorityWire.standing, AuthorityWire.notAMember):
             .notAMember(error.message)
+        case .failedPrecondition where error.metadata.says(AuthorityWire.standing, AuthorityWire.tpmNeeded): .tpmNeeded
         case .permissionDenied: .denied(error.message)
         case .notFound: .notRegistered(error.message)
         case .invalidArgument, .alreadyExists, .failedPrecondition, .outOfRange, .unimplemented:

@@ -61,6 +61,9 @@ public enum AuthorityCallError: Error, Sendable, Equatable {
     case badAnswer(String)
     /// The pod was released, or asked for anew, while the answer was on its way.
     case superseded
+    /// The node joined by its TPM, and shows none.
+    case tpmNeeded
+    case tpm(TPMError)
     case openSSL(OpenSSLError)
 }
 
@@ -74,6 +77,8 @@ extension AuthorityCallError: CustomStringConvertible {
             reason
         case .badAnswer(let reason): "the authority's answer is not acceptable: \(reason)"
         case .superseded: "the pod was released, or asked for anew, before the authority answered"
+        case .tpmNeeded: "the node has joined by its TPM, which has to answer when it renews, and join.tpm names none"
+        case .tpm(let error): "\(error)"
         case .openSSL(let error): "\(error)"
         }
     }

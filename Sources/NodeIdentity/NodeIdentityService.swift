@@ -20,6 +20,8 @@ public actor NodeIdentityService {
     let slot = ConnectionSlot()
     nonisolated let caller: AuthorityCaller
     let tpmCalls = TPMCalls()
+    /// Whether the node's TPM is known to have to answer. After a start the authority says so at the first renewal.
+    var renewsByTPM = false
     /// Says that the node has another SVID than before.
     nonisolated let credentialsChanged = Broadcast<Void>(latestOnly: false)
     nonisolated let directoryBroadcast = Broadcast<Directory>(latestOnly: true)
@@ -140,6 +142,7 @@ public actor NodeIdentityService {
         exclusion = nil
         compareClocks(issued: joined.svid.svid.leaf)
         membership = joined.membership
+        renewsByTPM = if case .tpm = invitation.credential { true } else { false }
         credentials.replace(svid: joined.svid, bundle: joined.bundle)
         credentialsChanged.send(())
         renewForeign()

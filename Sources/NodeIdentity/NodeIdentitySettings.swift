@@ -1,6 +1,7 @@
 public import AuthorityAPI
 public import Identity
 public import OpenSSLBinding
+public import TrustedPlatform
 
 /// What a node's identity service is told.
 public struct NodeIdentitySettings: Sendable {
@@ -11,6 +12,8 @@ public struct NodeIdentitySettings: Sendable {
     public var endpoint: NodeEndpoint
     /// `host:port` of authorities that share a registry, or of one: tried one after another. Empty for the one joined at.
     public var authorityAddresses: [String] = []
+    /// What a node that joined by its TPM renews by.
+    public var tpm: (any TPMSource)?
     /// Of workloads' keys.
     public var keyAlgorithm = KeyAlgorithm.ecP256
     /// How long a call waits for the authority before it gives up.

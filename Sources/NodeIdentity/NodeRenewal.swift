@@ -3,6 +3,7 @@ internal import Foundation
 internal import GRPCCore
 internal import Identity
 internal import OpenSSLBinding
+internal import TrustedPlatform
 
 extension NodeIdentityService {
     /// Renews the node's own SVID whenever it is due.
@@ -58,15 +59,13 @@ extension NodeIdentityService {
         }
     }
 
-    /// Replaces the node's SVID by a new one with a new key.
+    /// Replaces the node's SVID by a new one with a new key. Where the authority says so, the node's TPM answers for it.
     public func renewNode() async throws(AuthorityCallError) {
         guard let current = currentSVID?.svid else { throw .notJoined }
         let (key, request) = try makeRequest(.ecP256)
         var message = Podshield_Authority_V1_RenewNodeRequest()
         message.request = request
-        let answer = try await caller.call { [message] calls, options in
-            try await calls.renewNode(message, options: options)
-        }
+        let answer = try await renewed(by: message)
         answered()
         let svid = try accept(answer.chain, key: key)
         guard svid.svid.id == current.id else { throw .badAnswer("it is not the identity of this node") }
@@ -76,5 +75,30 @@ extension NodeIdentityService {
         credentials.replace(svid: svid)
         credentialsChanged.send(())
         observe(.nodeRenewed(svid.svid))
+    }
+
+    private func renewed(
+        by message: Podshield_Authority_V1_RenewNodeRequest
+    ) async throws(AuthorityCallError) -> Podshield_Authority_V1_RenewNodeResponse {
+        if renewsByTPM, let source = settings.tpm { return try await renewed(by: message, source) }
+        do throws(AuthorityCallError) {
+            return try await caller.call { calls, options in try await calls.renewNode(message, options: options) }
+        } catch {
+            guard error == .tpmNeeded, let source = settings.tpm else { throw error }
+            renewsByTPM = true
+            return try await renewed(by: message, source)
+        }
+    }
+
+    private func renewed(
+        by message: Podshield_Authority_V1_RenewNodeRequest, _ source: any TPMSource
+    ) async throws(AuthorityCallError) -> Podshield_Authority_V1_RenewNodeResponse {
+        let witness: TPMWitness
+        do throws(TPMError) { witness = try await TPMWitness(source, tpmCalls) } catch { throw .tpm(error) }
+        return try await caller.callOverConnection { connection, options in
+            var message = message
+            message.tpm = try await witness.answer(for: Array(message.request), over: connection, options)
+            return try await connection.calls.renewNode(message, options: options)
+        }
     }
 }

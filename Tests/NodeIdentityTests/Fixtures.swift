@@ -6,6 +6,7 @@ import Identity
 import KernelTestSupport
 import Synchronization
 import Testing
+import TrustedPlatform
 
 @testable import NodeIdentity
 
@@ -94,7 +95,7 @@ final class TestNode: Sendable {
 
     init(
         in directory: TemporaryDirectory? = nil, clock: TestClock = TestClock(), address: String = "192.0.2.1",
-        patience: Duration = .seconds(30),
+        patience: Duration = .seconds(30), tpm: (any TPMSource)? = nil,
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) throws {
         self.directory = try directory ?? TemporaryDirectory()
@@ -102,6 +103,7 @@ final class TestNode: Sendable {
             trustDomain: trustDomain, stateDirectory: self.directory.path + "/node",
             endpoint: NodeEndpoint(address: try #require(IPAddress(address)), linkPort: 4510, espPort: 4500))
         settings.patience = patience
+        settings.tpm = tpm
         let service = try NodeIdentityService(
             settings, clock: NodeClock(now: { clock.now }, sleep: sleep), observe: { [journal] in journal.write($0) })
         self.service = service

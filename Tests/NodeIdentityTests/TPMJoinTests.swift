@@ -28,11 +28,13 @@ import TrustedPlatform
         try list.put("node-a", tpm)
     }
 
+    /// - Parameter renewing: by what it renews.
     private func node(
-        _ source: any TPMSource, as name: String? = nil, at authority: TestAuthority? = nil
+        _ source: any TPMSource, as name: String? = nil, at authority: TestAuthority? = nil,
+        renewing tpm: (any TPMSource)? = nil
     ) async throws -> TestNode {
         let authority = authority ?? self.authority
-        let node = try TestNode(clock: authority.clock)
+        let node = try TestNode(clock: authority.clock, tpm: tpm)
         try await node.join(
             JoinInvitation(
                 .tpm(source), authorityAddress: authority.address,
@@ -322,6 +324,118 @@ import TrustedPlatform
         await expectRefused(changed, .tpm(.otherQuote))
     }
 
+    // MARK: Renewal
+
+    private func expectNotRenewed(
+        _ node: TestNode, at other: TestAuthority? = nil, _ reason: CallRefusal, sourceLocation: SourceLocation = #_sourceLocation
+    ) async {
+        let authority = other ?? self.authority
+        let before = authority.callRefusals.count
+        let svid = node.service.currentSVID?.svid
+        await #expect(throws: AuthorityCallError.self, sourceLocation: sourceLocation) { try await node.service.renewNode() }
+        // The first call says that the TPM has to answer.
+        let told = authority.callRefusals.dropFirst(before).filter { $0 != reason || reason.isTPMNeeded }
+        #expect(told.allSatisfy(\.isTPMNeeded) && authority.callRefusals.last == reason, sourceLocation: sourceLocation)
+        #expect(node.service.currentSVID?.svid == svid, sourceLocation: sourceLocation)
+    }
+
+    @Test func aNodeRenewsByItsTPM() async throws {
+        let node = try await node(tpm.device, renewing: tpm.device)
+        let before = try #require(node.service.currentSVID)
+        for _ in 0..<2 { try await node.service.renewNode() }
+        #expect(node.service.currentSVID?.svid != before.svid)
+        #expect(try await authority.service.nodes().map(\.number.rawValue) == [1])
+        #expect(authority.refusals.isEmpty && authority.callRefusals.isEmpty)
+        // It has started anew, and is told once.
+        await node.stop()
+        let again = try TestNode(in: node.directory, clock: authority.clock, tpm: tpm.device)
+        for _ in 0..<2 { try await again.service.renewNode() }
+        #expect(authority.callRefusals == [.tpmNeeded(try ReservedNames.node("node-a", in: trustDomain))])
+    }
+
+    /// As somebody who has a copy of its disk.
+    @Test func withoutItsTPMItDoesNotRenew() async throws {
+        let node = try await node(tpm.device)
+        let error = await #expect(throws: AuthorityCallError.self) { try await node.service.renewNode() }
+        #expect(error == .tpmNeeded)
+        await expectNotRenewed(node, .tpmNeeded(try ReservedNames.node("node-a", in: trustDomain)))
+    }
+
+    @Test func byAnotherTPMItDoesNotRenew() async throws {
+        let other = try SoftwareTPM()
+        let node = try await node(tpm.device, renewing: other.device)
+        let digest = try other.digest()
+        await expectNotRenewed(node, .join(.tpm(.unknownKey(digest))))
+        try list.put("node-b", other)
+        await expectNotRenewed(node, .join(.otherName(asked: "node-a")))
+        // Also the one that has the name by now: it has to join.
+        list.take("node-b")
+        try list.put("node-a", other)
+        await expectNotRenewed(node, .join(.nameHeld("node-a")))
+    }
+
+    /// Who is taken out stays for no longer than his SVID.
+    @Test func whatTheListSaysByThenCounts() async throws {
+        let node = try await node(tpm.device, renewing: tpm.device)
+        let digest = try tpm.digest()
+        list.take("node-a")
+        await expectNotRenewed(node, .join(.tpm(.unknownKey(digest))))
+        try list.deny(tpm)
+        await expectNotRenewed(node, .join(.tpm(.deniedKey(digest))))
+        try list.put("node-a", tpm)
+        try await node.service.renewNode()
+    }
+
+    @Test func registersThatHaveChangedEndRenewal() async throws {
+        let list = list
+        let strict = try await TestAuthority {
+            $0.tpms = TrustedTPMs(names: list.names, registers: [14: [UInt8](repeating: 0, count: 32)])
+        }
+        let node = try await node(tpm.device, at: strict, renewing: tpm.device)
+        try await node.service.renewNode()
+        try tpm.tool("pcrextend", "14:sha256=" + String(repeating: "01", count: 32))
+        await expectNotRenewed(node, at: strict, .join(.tpm(.changedRegisters)))
+    }
+
+    @Test func aNodeThatJoinedByTokenNeedsNoTPM() async throws {
+        let foreign = try SoftwareTPM()
+        let node = try TestNode(clock: authority.clock, tpm: foreign.device)
+        try await node.join(authority.invitation(node: "node-b"))
+        try await node.service.renewNode()
+        #expect(authority.callRefusals.isEmpty)
+    }
+
+    /// What a node's TPM said on another connection, be it the node's own.
+    @Test func anAnswerOfAnotherConnectionRenewsNothing() async throws {
+        let node = try await node(tpm.device)
+        let stranger = try await Stranger(to: authority)
+        let answered = try await stranger.answered(by: tpm)
+        var message = Podshield_Authority_V1_RenewNodeRequest()
+        (message.request, message.tpm) = (answered.request, answered.tpm)
+        let relayed = message
+        await #expect(throws: AuthorityCallError.self) {
+            try await node.service.caller.call { calls, options in try await calls.renewNode(relayed, options: options) }
+        }
+        #expect(authority.callRefusals == [.join(.tpm(.otherChallenge))])
+        #expect(try await stranger.join(answered).nodeNumber == 1)
+    }
+
+    /// The answer is of this connection, and good for renewing alone.
+    @Test func nobodyJoinsOnAConnectionWithAnSVID() async throws {
+        let node = try await node(tpm.device)
+        let witness = try await TPMWitness(tpm.device, TPMCalls())
+        let request = try SigningRequest.make(key: .generate())
+        await #expect(throws: AuthorityCallError.self) {
+            try await node.service.caller.callOverConnection { connection, options in
+                var message = Podshield_Authority_V1_JoinRequest()
+                message.request = Data(request)
+                message.tpm = try await witness.answer(for: request, over: connection, options)
+                return try await connection.calls.join(message, options: options)
+            }
+        }
+        #expect(authority.refusals == [.tpm(.otherChallenge)])
+    }
+
     // MARK: Challenges
 
     /// Each costs the authority a private operation's worth of work.
@@ -396,6 +510,17 @@ import TrustedPlatform
         await #expect(throws: RPCError.self) { _ = try await stranger.join(answered) }
         #expect(authority.refusals == [.tpm(.late)])
     }
+}
+
+extension TestAuthority {
+    /// Why it did not answer nodes.
+    fileprivate var callRefusals: [CallRefusal] {
+        journal.all.compactMap { if case .callRefused(_, let refusal) = $0 { refusal } else { nil } }
+    }
+}
+
+extension CallRefusal {
+    fileprivate var isTPMNeeded: Bool { if case .tpmNeeded = self { true } else { false } }
 }
 
 /// What an operator writes down, and can change.

@@ -5,7 +5,7 @@ internal import TrustedPlatform
 
 /// On which connection, and for which certificate request, a node calls.
 struct JoinOccasion: Sendable {
-    /// Nil where there is none, as on a connection that came with an SVID.
+    /// Nil where there is none.
     let exporter: [UInt8]?
     let request: [UInt8]
 }

@@ -27,7 +27,7 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
         do throws(JoinRefusal) {
             guard joinBudget.spend(Self.network(of: context.remotePeer)) else { throw .tooManyTries }
             let joined = try await core.join(
-                by: Self.evidence(message, ConnectionProof(request.metadata)), request: Array(message.request),
+                by: Self.evidence(message, Self.strangersProof(request.metadata)), request: Array(message.request),
                 name: message.nodeName.isEmpty ? nil : message.nodeName,
                 endpoint: message.hasEndpoint ? message.endpoint.parsed : nil)
             var answer = Podshield_Authority_V1_JoinResponse()
@@ -45,31 +45,45 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
         request: ServerRequest<Podshield_Authority_V1_ChallengeTPMRequest>, context: ServerContext
     ) async throws -> ServerResponse<Podshield_Authority_V1_ChallengeTPMResponse> {
         let message = request.message
+        let occasion = JoinOccasion(
+            exporter: ConnectionProof(request.metadata)?.exporter, request: Array(message.request))
+        // A node that renews is counted as nodes are.
+        guard Caller(request.metadata) == nil else {
+            return try await answer(request.metadata) { (_) throws(CallRefusal) in
+                do throws(JoinRefusal) { return try challenge(message, occasion) } catch { throw .join(error) }
+            }
+        }
         do throws(JoinRefusal) {
             guard joinBudget.spend(Self.network(of: context.remotePeer)) else { throw .tooManyTries }
-            let occasion = JoinOccasion(
-                exporter: ConnectionProof(request.metadata)?.exporter, request: Array(message.request))
-            let challenge = try core.challenge(message.keys.parsed, occasion)
-            var answer = Podshield_Authority_V1_ChallengeTPMResponse()
-            (answer.credential, answer.secret) = (Data(challenge.credential), Data(challenge.secret))
-            answer.registers = challenge.registers.numbers.map(UInt32.init)
-            answer.endsAt = challenge.endsAt
-            return ServerResponse(message: answer)
+            return ServerResponse(message: try challenge(message, occasion))
         } catch {
             core.observe(.joinRefused(peer: context.remotePeer, error))
             throw CallRefusal.join(error).status
         }
     }
 
+    private func challenge(
+        _ message: Podshield_Authority_V1_ChallengeTPMRequest, _ occasion: JoinOccasion
+    ) throws(JoinRefusal) -> Podshield_Authority_V1_ChallengeTPMResponse {
+        let challenge = try core.challenge(message.keys.parsed, occasion)
+        var answer = Podshield_Authority_V1_ChallengeTPMResponse()
+        (answer.credential, answer.secret) = (Data(challenge.credential), Data(challenge.secret))
+        answer.registers = challenge.registers.numbers.map(UInt32.init)
+        answer.endsAt = challenge.endsAt
+        return answer
+    }
+
+    /// Nobody joins on a connection that came with an SVID.
+    private static func strangersProof(_ metadata: Metadata) -> ConnectionProof? {
+        Caller(metadata) == nil ? ConnectionProof(metadata) : nil
+    }
+
     private static func evidence(
         _ message: Podshield_Authority_V1_JoinRequest, _ connection: ConnectionProof?
     ) -> JoinEvidence {
         if message.hasTpm {
-            let tpm = message.tpm
-            let evidence = TPMEvidence(
-                keys: tpm.keys.parsed, secret: tpm.parsedSecret, endsAt: tpm.endsAt,
-                quote: SignedQuote(attestation: Array(tpm.quote), signature: Array(tpm.signature)))
-            return .tpm(evidence, JoinOccasion(exporter: connection?.exporter, request: Array(message.request)))
+            let occasion = JoinOccasion(exporter: connection?.exporter, request: Array(message.request))
+            return .tpm(TPMEvidence(message.tpm), occasion)
         }
         if !message.clusterToken.isEmpty { return .clusterToken(message.clusterToken) }
         guard message.hasCertificate else { return .token(message.token) }
@@ -84,7 +98,11 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
     ) async throws -> ServerResponse<Podshield_Authority_V1_RenewNodeResponse> {
         try await answer(request.metadata) { (node) throws(CallRefusal) in
             var answer = Podshield_Authority_V1_RenewNodeResponse()
-            answer.chain = try await core.renew(node, request: Array(request.message.request)).wire
+            let message = request.message
+            let occasion = JoinOccasion(
+                exporter: ConnectionProof(request.metadata)?.exporter, request: Array(message.request))
+            try core.checkTPM(of: node, message.hasTpm ? TPMEvidence(message.tpm) : nil, occasion)
+            answer.chain = try await core.renew(node, request: Array(message.request)).wire
             return answer
         }
     }
@@ -211,6 +229,14 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
         let host = parts[1][..<colon].filter { $0 != "[" && $0 != "]" }
         guard let address = IPAddress(String(host.prefix { $0 != "%" })) else { return peer }
         return address.site.description
+    }
+}
+
+extension TPMEvidence {
+    fileprivate init(_ answer: Podshield_Authority_V1_TPMAnswer) {
+        self.init(
+            keys: answer.keys.parsed, secret: answer.parsedSecret, endsAt: answer.endsAt,
+            quote: SignedQuote(attestation: Array(answer.quote), signature: Array(answer.signature)))
     }
 }
 

@@ -51,6 +51,20 @@ extension AuthorityCore {
         try tpms { (tpms) throws(TPMRejection) in try tpms.challenge(keys, occasion, now: now()) }
     }
 
+    /// A node that its TPM let in has to have it whenever it renews. Of others nothing is asked.
+    func checkTPM(of node: NodeRecord, _ evidence: TPMEvidence?, _ occasion: JoinOccasion) throws(CallRefusal) {
+        guard case .tpm = node.attestation else { return }
+        guard let evidence else { throw .tpmNeeded(node.id) }
+        do throws(JoinRefusal) {
+            let shown = try tpms { (tpms) throws(TPMRejection) in try tpms.attest(evidence, occasion, now: now()) }
+            guard shown.name == node.name else { throw .otherName(asked: node.name) }
+            // Another that has the name by now has to join.
+            guard shown.attestation == node.attestation else { throw .nameHeld(node.name) }
+        } catch {
+            throw .join(error)
+        }
+    }
+
     private func tpms<Value>(_ body: (TrustedTPMs) throws(TPMRejection) -> Value) throws(JoinRefusal) -> Value {
         do throws(TPMRejection) {
             guard let tpms = settings.tpms else { throw .notConfigured }

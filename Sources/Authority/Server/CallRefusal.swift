@@ -15,6 +15,8 @@ public enum CallRefusal: Error, Sendable, Equatable {
     case revoked(SPIFFEID)
     /// The SVID is of before the node joined again.
     case superseded(SPIFFEID)
+    /// Its TPM let it in, and it renews without.
+    case tpmNeeded(SPIFFEID)
     case tooManyCalls
     case malformed(String)
     case notRegistered(PodFacts)
@@ -34,6 +36,7 @@ extension CallRefusal: CustomStringConvertible {
         case .banned(let id): "\(id) is banned"
         case .revoked(let id): "\(id) is revoked"
         case .superseded(let id): "\(id) has joined again since this SVID was issued"
+        case .tpmNeeded(let id): "\(id) has joined by its TPM, which has to answer when it renews"
         case .tooManyCalls: "too many calls"
         case .malformed(let what): what
         case .notRegistered(let pod): "no registration matches pod \(pod.namespace)/\(pod.name) on this node"
@@ -54,6 +57,10 @@ extension CallRefusal: CustomStringConvertible {
                 code: .permissionDenied, message: description,
                 metadata: [AuthorityWire.standing: .string(AuthorityWire.notAMember)])
         case .banned, .revoked, .superseded: RPCError(code: .permissionDenied, message: description)
+        case .tpmNeeded:
+            RPCError(
+                code: .failedPrecondition, message: description,
+                metadata: [AuthorityWire.standing: .string(AuthorityWire.tpmNeeded)])
         case .tooManyCalls: RPCError(code: .resourceExhausted, message: description)
         case .malformed: RPCError(code: .invalidArgument, message: description)
         case .notRegistered, .noSuchEntry: RPCError(code: .notFound, message: description)

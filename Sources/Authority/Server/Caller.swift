@@ -46,27 +46,25 @@ struct Caller: Sendable, Equatable {
 }
 
 /// Sits before gRPC on every stream of a connection: takes `podshield-caller` and `podshield-connection-bin` out of what the
-/// client sent and puts in whom the handshake verified, or for who came without a certificate what proofs are made over.
+/// client sent and puts in whom the handshake verified, if anybody, and what proofs are made over.
 final class CallerStamp: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias InboundOut = HTTP2Frame.FramePayload
 
-    private let name: String
-    private let value: String
+    private let caller: String?
+    private let connection: String
 
     init(_ outcome: HandshakeOutcome) throws(OpenSSLError) {
-        if let peer = outcome.peer {
-            (name, value) = (Caller.header, Caller(peer).headerValue)
-        } else {
-            (name, value) = (ConnectionProof.header, try ConnectionProof(outcome).headerValue)
-        }
+        caller = outcome.peer.map { Caller($0).headerValue }
+        connection = try ConnectionProof(outcome).headerValue
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .headers(var frame) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
         frame.headers.remove(name: Caller.header)
         frame.headers.remove(name: ConnectionProof.header)
-        frame.headers.add(name: name, value: value)
+        if let caller { frame.headers.add(name: Caller.header, value: caller) }
+        frame.headers.add(name: ConnectionProof.header, value: connection)
         context.fireChannelRead(wrapInboundOut(.headers(frame)))
     }
 

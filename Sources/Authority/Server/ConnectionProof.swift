@@ -16,7 +16,7 @@ struct ConnectionProof: Sendable, Equatable {
         exporter = unsafe secret.withUnsafeBytes { unsafe Array($0) }
     }
 
-    /// Nil on a connection that came with a certificate.
+    /// Nil where no stamp was put on.
     init?(_ metadata: Metadata) {
         let values = Array(metadata[binaryValues: Self.header])
         guard values.count == 1, values[0].count == MachineProof.exporterLength else { return nil }

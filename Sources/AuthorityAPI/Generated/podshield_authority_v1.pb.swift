@@ -98,7 +98,7 @@ public nonisolated struct Podshield_Authority_V1_ChallengeTPMRequest: Sendable {
   /// Clears the value of `keys`. Subsequent reads from it will return its default value.
   public mutating func clearKeys() {self._keys = nil}
 
-  /// PKCS#10 request, the one that Join is going to have.
+  /// PKCS#10 request, the one that Join or RenewNode is going to have.
   public var request: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -236,9 +236,22 @@ public nonisolated struct Podshield_Authority_V1_RenewNodeRequest: Sendable {
 
   public var request: Data = Data()
 
+  /// Of a node that its TPM let in: what the TPM answers to a challenge of this connection for `request`. FAILED_PRECONDITION with
+  /// `tpm-needed` in the trailer `podshield-standing` where it is missing.
+  public var tpm: Podshield_Authority_V1_TPMAnswer {
+    get {_tpm ?? Podshield_Authority_V1_TPMAnswer()}
+    set {_tpm = newValue}
+  }
+  /// Returns true if `tpm` has been explicitly set.
+  public var hasTpm: Bool {self._tpm != nil}
+  /// Clears the value of `tpm`. Subsequent reads from it will return its default value.
+  public mutating func clearTpm() {self._tpm = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _tpm: Podshield_Authority_V1_TPMAnswer? = nil
 }
 
 public nonisolated struct Podshield_Authority_V1_RenewNodeResponse: Sendable {
@@ -1050,7 +1063,7 @@ nonisolated extension Podshield_Authority_V1_JoinResponse: SwiftProtobuf.Message
 
 nonisolated extension Podshield_Authority_V1_RenewNodeRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RenewNodeRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}tpm\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1059,20 +1072,29 @@ nonisolated extension Podshield_Authority_V1_RenewNodeRequest: SwiftProtobuf.Mes
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self.request) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._tpm) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.request.isEmpty {
       try visitor.visitSingularBytesField(value: self.request, fieldNumber: 1)
     }
+    try { if let v = self._tpm {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Podshield_Authority_V1_RenewNodeRequest, rhs: Podshield_Authority_V1_RenewNodeRequest) -> Bool {
     if lhs.request != rhs.request {return false}
+    if lhs._tpm != rhs._tpm {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

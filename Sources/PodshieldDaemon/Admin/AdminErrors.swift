@@ -42,7 +42,7 @@ extension AdminError {
 extension AdminErrorReason {
     fileprivate init(_ error: AuthorityCallError) {
         switch error {
-        case .notJoined: self = .precondition
+        case .notJoined, .tpmNeeded, .tpm: self = .precondition
         case .unreachable, .superseded: self = .unavailable
         case .denied, .notAMember, .notRegistered: self = .denied
         case .rejected: self = .invalid

@@ -3,6 +3,7 @@ import AuthorityAPI
 import Configuration
 import Identity
 import NodeIdentity
+import TPMBinding
 import Telemetry
 
 /// How this node comes to its identity and keeps it.
@@ -20,6 +21,9 @@ struct NodeMembershipStart {
             trustDomain: daemon.configuration.trustDomain, stateDirectory: daemon.configuration.paths.nodeState,
             endpoint: NodeEndpoint(address: node.address, linkPort: node.linkPort, espPort: node.espPort))
         settings.authorityAddresses = authorityAddresses
+        if case .tpm(let configuration)? = daemon.configuration.join?.credential {
+            settings.tpm = TPMDevice(configuration: configuration)
+        }
         let service: NodeIdentityService
         do throws(NodeStateError) {
             service = try NodeIdentityService(settings, clock: NodeClock(now: WallClock.seconds)) { event in
