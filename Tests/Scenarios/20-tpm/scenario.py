@@ -23,6 +23,7 @@ from harness.waiting import wait  # noqa: E402
 TITLE = "Nodes join by their TPMs, again when they must, and no other TPM in their place"
 
 PATIENCE_SECONDS = 15
+RENEWAL_SECONDS = 40
 REGISTER = 14
 KEY = re.compile(r"the SHA-256 of the key is ([0-9a-f]{64})")
 
@@ -36,6 +37,7 @@ def play(run: Run, report: Report) -> None:
     joining.evicted()
     joining.changed()
     joining.certified()
+    joining.renews()
     joining.gone()
 
 
@@ -58,7 +60,9 @@ tpm:
   ca-file: {self.issuer.certificates}
   pcrs: ["{REGISTER}:{'0' * 64}"]
 """
-        self.authority = Daemon(run, machine, authority_configuration(run, self.net, machine) + settings)
+        # Nodes renew at half of that.
+        often = authority_configuration(run, self.net, machine).replace("authority:\n", "authority:\n  node-lifetime: 1m\n")
+        self.authority = Daemon(run, machine, often + settings)
 
     def joins(self) -> None:
         self.report.step("1. A node joins by its TPM")
@@ -145,8 +149,27 @@ tpm:
         record = self._record("node-a")
         self.report.expect("the right one joins under the name of its certificate", record["joinedBy"] == "tpm", record)
 
+    def renews(self) -> None:
+        self.report.step("8. It renews")
+        asked = self.authority.log.count("which has to answer when it renews")
+        self._expect_renewed("by its TPM")
+        again = self.authority.log.count("which has to answer when it renews")
+        self.report.expect("without being told that it has to", again == asked, again - asked)
+        self.own.stop()
+        before = len(self.node.log)
+        failed = wait(lambda: re.search("PSD3007.*the TPM: opening swtpm:.*", self.node.log[before:]), RENEWAL_SECONDS)
+        self.report.expect("without its TPM it does not", bool(failed), failed and failed[0])
+        self.own.start()
+        self._expect_renewed("by its TPM, which is back")
+        self._expect_issued("of the node that renews")
+
+    def _expect_renewed(self, how: str) -> None:
+        before = self.node.log.count("PSD3006")
+        renewed = wait(lambda: self.node.log.count("PSD3006") > before, RENEWAL_SECONDS)
+        self.report.expect(how, bool(renewed))
+
     def gone(self) -> None:
-        self.report.step("8. The TPM is gone")
+        self.report.step("9. The TPM is gone")
         self._forget()
         self.own.stop()
         seen = "it started"
