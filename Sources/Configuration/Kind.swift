@@ -101,10 +101,13 @@ extension Kind where Value == String {
     /// As tss2-tctildr(7) has it, but no way that runs a program (cmd) or writes down what is said (pcap), and none of the library's
     /// that nothing here was tried with.
     static let tpm = Kind(
-        expected: "a TPM such as device:/dev/tpmrm0, a device with a resource manager, or swtpm:host=127.0.0.1,port=2321"
+        expected:
+            "a TPM such as device:/dev/tpmrm0, a device with a resource manager, or swtpm:host=127.0.0.1,port=2321"
     ) { text in
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, text.utf8.count <= 255, text.utf8.allSatisfy({ (33...126).contains($0) }) else { return nil }
+        guard parts.count == 2, text.utf8.count <= 255, text.utf8.allSatisfy({ (33...126).contains($0) }) else {
+            return nil
+        }
         switch parts[0] {
         case "device": return parts[1].hasPrefix("/") && !isRawTPM(parts[1]) ? text : nil
         case "swtpm": return text

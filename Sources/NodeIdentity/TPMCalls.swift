@@ -27,7 +27,9 @@ final class TPMCalls: Sendable {
             answered.yield(.failure(Self.failure("it has not answered within \(patience)")))
         }
         defer { timer.cancel() }
-        guard let first = await answers.first(where: { _ in true }) else { throw Self.failure("nobody waits for it any more") }
+        guard let first = await answers.first(where: { _ in true }) else {
+            throw Self.failure("nobody waits for it any more")
+        }
         return try first.get()
     }
 

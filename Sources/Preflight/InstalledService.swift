@@ -31,7 +31,9 @@ struct InstalledService: Sendable {
         guard let group = try MachineState.groupWithoutWhichRootIsKeptOut(of: device) else { return [] }
         let given = values(of: "SupplementaryGroups").flatMap { $0.split(separator: " ").map(String.init) }
         guard !given.contains(group) else { return [] }
-        return [obstacle(device, "the device is the group \(group)'s: SupplementaryGroups=\(group) in the drop-in tpm.conf")]
+        return [
+            obstacle(device, "the device is the group \(group)'s: SupplementaryGroups=\(group) in the drop-in tpm.conf")
+        ]
     }
 
     private func obstacle(_ device: String, _ reason: String) -> Obstacle {

@@ -15,7 +15,9 @@ public struct Preflight: Sendable {
     /// - Parameter units: systemd.unit(5): the directories of units, the first goes before the others.
     public init(
         _ configuration: PodshieldConfiguration, now: Int64,
-        units: [String] = ["/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"]
+        units: [String] = [
+            "/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
+        ]
     ) {
         self.configuration = configuration
         self.now = now

@@ -52,7 +52,9 @@ private enum TPMKeyDerivation {
     static func derive(_ seed: SecretBytes, _ label: [UInt8], context: [UInt8], count: Int) -> SecretBytes {
         let block = code(seed, UInt32(1).bigEndianBytes + label + context + UInt32(8 * count).bigEndianBytes)
         return unsafe SecretBytes(count: count) { destination in
-            unsafe block.withUnsafeBytes { unsafe destination.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            unsafe block.withUnsafeBytes {
+                unsafe destination.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<count]))
+            }
         }
     }
 

@@ -35,7 +35,8 @@ import Testing
             #expect(throws: TPMNamesError(line: 2, reason: .twice)) { try TPMNames("node-a \(Self.a)\n\(second)\n") }
         }
         for lines in [
-            "node-a \(Self.a)\ndeny \(Self.a)\n", "deny \(Self.a)\nnode-a \(Self.a)\n", "deny \(Self.a)\ndeny \(Self.a)\n",
+            "node-a \(Self.a)\ndeny \(Self.a)\n", "deny \(Self.a)\nnode-a \(Self.a)\n",
+            "deny \(Self.a)\ndeny \(Self.a)\n",
         ] {
             #expect(throws: TPMNamesError(line: 2, reason: .twice)) { try TPMNames(lines) }
         }

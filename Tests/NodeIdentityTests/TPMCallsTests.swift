@@ -1,6 +1,6 @@
 import Foundation
-import TrustedPlatform
 import Testing
+import TrustedPlatform
 
 @testable import NodeIdentity
 

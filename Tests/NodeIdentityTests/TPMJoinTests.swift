@@ -327,12 +327,15 @@ import TrustedPlatform
     // MARK: Renewal
 
     private func expectNotRenewed(
-        _ node: TestNode, at other: TestAuthority? = nil, _ reason: CallRefusal, sourceLocation: SourceLocation = #_sourceLocation
+        _ node: TestNode, at other: TestAuthority? = nil, _ reason: CallRefusal,
+        sourceLocation: SourceLocation = #_sourceLocation
     ) async {
         let authority = other ?? self.authority
         let before = authority.callRefusals.count
         let svid = node.service.currentSVID?.svid
-        await #expect(throws: AuthorityCallError.self, sourceLocation: sourceLocation) { try await node.service.renewNode() }
+        await #expect(throws: AuthorityCallError.self, sourceLocation: sourceLocation) {
+            try await node.service.renewNode()
+        }
         // The first call says that the TPM has to answer.
         let told = authority.callRefusals.dropFirst(before).filter { $0 != reason || reason.isTPMNeeded }
         #expect(told.allSatisfy(\.isTPMNeeded) && authority.callRefusals.last == reason, sourceLocation: sourceLocation)
@@ -414,7 +417,8 @@ import TrustedPlatform
         (message.request, message.tpm) = (answered.request, answered.tpm)
         let relayed = message
         await #expect(throws: AuthorityCallError.self) {
-            try await node.service.caller.call { calls, options in try await calls.renewNode(relayed, options: options) }
+            try await node.service.caller.call { calls, options in try await calls.renewNode(relayed, options: options)
+            }
         }
         #expect(authority.callRefusals == [.join(.tpm(.otherChallenge))])
         #expect(try await stranger.join(answered).nodeNumber == 1)

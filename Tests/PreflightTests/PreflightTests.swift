@@ -106,8 +106,10 @@ import Testing
         authority.tpms = .init(keysFile: keys, caFile: issuers, registers: [:])
         settings.role = .authority(authority)
         let found = { [settings] in
-            Preflight(settings, now: 0).ofMachine().filter { $0.message.hasPrefix("tpm.") && $0.kind == .configurationRefused }
-                .map(\.message)
+            Preflight(settings, now: 0).ofMachine().filter {
+                $0.message.hasPrefix("tpm.") && $0.kind == .configurationRefused
+            }
+            .map(\.message)
         }
         #expect(found().count == 2 && found().allSatisfy { $0.contains("No such file") })
         try Data("node-a\n".utf8).write(to: URL(filePath: keys))
@@ -139,7 +141,8 @@ import Testing
         // As tpm-udev has it.
         try #require(unsafe chown(device, 54321, 54322) == 0 && chmod(device, 0o660) == 0)
         #expect(found().first?.contains("SupplementaryGroups=54322") == true)
-        try Data("[Service]\nPrivateDevices=no\nSupplementaryGroups=audio 54322\n".utf8).write(to: URL(filePath: dropIn))
+        try Data("[Service]\nPrivateDevices=no\nSupplementaryGroups=audio 54322\n".utf8).write(
+            to: URL(filePath: dropIn))
         #expect(found() == [])
     }
 
