@@ -96,12 +96,21 @@ extension Preflight {
     private func of(_ standing: NodeIdentityService.Standing) -> [Obstacle] {
         guard let join = configuration.join else { return [] }
         switch standing {
-        case .joined: return []
+        case .joined: return toRenew(by: join.credential)
         case .expired where join.credential == nil:
             return [Obstacle(.nodeIdentityExpired, "the node's SVID has expired, and there is no join token")]
         case .notJoined where join.credential == nil:
             return [Obstacle(.notJoined, "this node has not joined, and there is no join token")]
         case .expired, .notJoined: return join.credential.map(files(of:)) ?? []
+        }
+    }
+
+    /// A node whose TPM let it in renews by it.
+    private func toRenew(by credential: PodshieldConfiguration.JoinCredential?) -> [Obstacle] {
+        guard let credential, case .tpm = credential else { return [] }
+        return files(of: credential).map {
+            Obstacle(
+                .nodeSVIDRenewalFailed, $0.message, remedy: "see that the TPM is there, and that the service has the drop-in tpm.conf")
         }
     }
 

@@ -163,7 +163,8 @@ import Testing
     @Test func aTPMHasToBeThere() throws {
         for (device, isThere) in [("/dev/no-such-tpm", false), ("/dev/null", true)] {
             let settings = try Self.nodeWithTPM(device, in: directory.path)
-            let found = Preflight(settings, now: 0).ofMachine().filter { $0.message.contains("the TPM cannot be used") }
+            let found = Preflight(settings, now: 0, units: []).ofMachine()
+                .filter { $0.message.contains("the TPM cannot be used") }
             #expect(
                 found.map(\.kind) == (isThere ? [] : [.notJoined]) && found.allSatisfy { $0.message.contains(device) })
         }

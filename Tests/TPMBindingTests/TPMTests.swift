@@ -68,6 +68,18 @@ import TrustedPlatform
         #expect(tpm.certificateFailure?.operation == "TPM2_NV_Read of the endorsement key's certificate")
     }
 
+    /// It may be on one of the few threads that all tasks share.
+    @Test func whoLetsGoDoesNotWait() throws {
+        let software = try SoftwareTPM()
+        var tpm: (any AttestingTPM)? = try TPMDevice(configuration: software.configuration).open()
+        let keys = tpm?.keys
+        software.halt()
+        tpm = nil
+        software.goOn()
+        // Closed by now, or soon: it takes one at a time.
+        #expect(try open(software).keys == keys)
+    }
+
     // MARK: Credentials
 
     @Test func aCredentialIsFoundByTheTPMThatItIsFor() throws {

@@ -48,6 +48,10 @@ public final class SoftwareTPM: Sendable {
         try tool("nvdefine", "0x01c00002", "-C", "o", "-s", "64", "-a", "authread|ownerread|ownerwrite")
     }
 
+    /// It answers nobody until it goes on.
+    public func halt() { program.signal(SIGSTOP) }
+    public func goOn() { program.signal(SIGCONT) }
+
     /// No TPM answers any more.
     public func end() { program.end() }
 }

@@ -162,6 +162,7 @@ tpm:
         self.own.start()
         self._expect_renewed("by its TPM, which is back")
         self._expect_issued("of the node that renews")
+        self._expect_device_missed("psid doctor names a device that is missing, by which the node would have to renew", "PSD3007")
 
     def _expect_renewed(self, how: str) -> None:
         before = self.node.log.count("PSD3006")
@@ -178,13 +179,18 @@ tpm:
         except RuntimeError:
             seen = self.node.log.strip().splitlines()[-1]
         self.report.expect("the node does not start, and says why", "the TPM: opening swtpm:" in seen, seen)
-        text = self.node.configuration_file.read_text()
-        self.node.configuration_file.write_text(text.replace(self.own.join, "tpm: device:/dev/tpmrm9"))
-        found = [finding["message"] for finding in self._findings() if finding["code"] == "PSD3002"]
-        named = any("the TPM cannot be used" in message and "/dev/tpmrm9" in message for message in found)
-        self.report.expect("psid doctor names a device that is missing", named, found)
+        self._expect_device_missed("psid doctor names a device that is missing", "PSD3002")
 
     # The nodes
+
+    def _expect_device_missed(self, expected: str, code: str) -> None:
+        """Of a configuration that psid doctor reads, and no daemon."""
+        text = self.node.configuration_file.read_text()
+        self.node.configuration_file.write_text(text.replace(self.own.join, "tpm: device:/dev/tpmrm9"))
+        found = [finding["message"] for finding in self._findings() if finding["code"] == code]
+        self.node.configuration_file.write_text(text)
+        named = any("the TPM cannot be used" in message and "/dev/tpmrm9" in message for message in found)
+        self.report.expect(expected, named, found)
 
     def _findings(self) -> list[dict[str, Any]]:
         """Of psid doctor, which ends with another status than 0 where something keeps the node from working."""
