@@ -10,7 +10,8 @@ import threading
 from dataclasses import dataclass
 from typing import Callable, Iterator, Optional
 
-from .packets import ETHERNET, TCP, TYPE_IPV4
+from . import sieve
+from .packets import ETHERNET
 from .wire import Wire
 
 SYN, ACK = 0x02, 0x10
@@ -18,8 +19,6 @@ SO_ATTACH_FILTER = 26
 PACKET_OUTGOING = 4
 FRAME_MAX = 1 << 16
 PAUSE_SECONDS = 0.02
-# What tc does with a frame (linux/pkt_cls.h).
-TC_ACT_SHOT, TC_ACT_UNSPEC = 2, 0xFFFFFFFF
 ALL, NOTHING = 0x40000, 0
 
 
@@ -79,23 +78,17 @@ class Gate:
         with contextlib.ExitStack() as stack:
             raw = {end: stack.enter_context(self._open(end)) for end in self._ends}
             for end in self._ends:
-                self._tc("qdisc", "add", "dev", end, "clsact")
-                stack.callback(self._tc, "qdisc", "delete", "dev", end, "clsact")
-                program = _program(self._port, TC_ACT_SHOT, TC_ACT_UNSPEC)
-                words = f"{len(program)},{','.join(' '.join(map(str, step)) for step in program)}"
-                self._tc("filter", "add", "dev", end, "ingress", "bpf", "bytecode", words, "direct-action")
+                program = sieve.frames(self._port, sieve.TC_ACT_SHOT, sieve.TC_ACT_UNSPEC)
+                stack.enter_context(sieve.dropped(self._wire.namespace, end, "ingress", program))
             porter = threading.Thread(target=self._carry, args=(raw,))
             porter.start()
             stack.callback(porter.join)
             stack.callback(self._ending.set)
             yield self
 
-    def _tc(self, *arguments: str) -> None:
-        self._wire.namespace.run("tc", *arguments)
-
     def _open(self, end: str) -> socket.socket:
         raw = self._wire.namespace.packet_socket(end)
-        program = _program(self._port, ALL, NOTHING)
+        program = sieve.frames(self._port, ALL, NOTHING)
         code = b"".join(struct.pack("=HBBI", *step) for step in program)
         buffer = ctypes.create_string_buffer(code, len(code))
         raw.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(program), ctypes.addressof(buffer)))
@@ -127,16 +120,3 @@ class Gate:
             if len(self.passed) == self._place and self._action is not None:
                 self._action()
                 self.has_acted.set()
-
-
-def _program(port: int, match: int, other: int) -> list[tuple[int, int, int, int]]:
-    """Classic BPF: TCP over IPv4 to or from the port gives `match`, everything else `other`."""
-    load_half, load_byte, load_half_at_x, load_x_header, equal, answer = 0x28, 0x30, 0x48, 0xB1, 0x15, 0x06
-    return [
-        (load_half, 0, 0, 12), (equal, 0, 8, TYPE_IPV4),
-        (load_byte, 0, 0, ETHERNET + 9), (equal, 0, 6, TCP),
-        (load_x_header, 0, 0, ETHERNET),
-        (load_half_at_x, 0, 0, ETHERNET), (equal, 2, 0, port),
-        (load_half_at_x, 0, 0, ETHERNET + 2), (equal, 0, 1, port),
-        (answer, 0, 0, match), (answer, 0, 0, other),
-    ]
