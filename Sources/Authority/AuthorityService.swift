@@ -17,7 +17,6 @@ public final class AuthorityService: Sendable {
     private let health: KeyHealth
     let trust: PublishedTrust
     let registry: Registry
-    private let isNewAmongOthers: Bool
     let certificates: CertificateLog
     let identity: ServerIdentity
     let publisher: DirectoryPublisher
@@ -57,7 +56,6 @@ public final class AuthorityService: Sendable {
             throw .issuance(.notAnAuthority(error))
         }
         registry = start.registry
-        isNewAmongOthers = start.isNewAmongOthers
         self.health = health
         self.authorities = authorities
         self.settings = settings
@@ -137,7 +135,7 @@ public final class AuthorityService: Sendable {
         ]
         defer { for task in upkeep { task.cancel() } }
         // What its CA signs is nothing to nodes that have not heard of it from the others.
-        if isNewAmongOthers { try? await Task.sleep(for: .seconds(AuthorityLifecycle.leastNotice)) }
+        try? await Task.sleep(for: .seconds(authorities.current.noticeLeft(at: now())))
         // Cancelling gRPC's own task would drop connections that are being accepted, which NIO does not forgive: however
         // serving ends, the listener closes first.
         let serving = Task { () async -> Result<Void, AuthorityError> in

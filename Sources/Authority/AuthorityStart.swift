@@ -6,8 +6,6 @@ internal import OpenSSLBinding
 struct AuthorityStart {
     let registry: Registry
     let authorities: AuthoritySet
-    /// Others share the registry, and have not heard of its CA before.
-    let isNewAmongOthers: Bool
 
     init(
         _ settings: AuthoritySettings, _ files: AuthorityFiles, health: KeyHealth, now: Int64,
@@ -21,8 +19,7 @@ struct AuthorityStart {
         } catch {
             throw .registry(error)
         }
-        var (rows, known, isNew) = try Self.known(published, files, registry)
-        isNewAmongOthers = isNew
+        var (rows, known) = try Self.known(published, files, registry, now: now)
         try Self.replaceEnded(&rows, &known, files, registry, now: now, observe)
         guard let set = AuthoritySet(rows, ownedBy: registry.owner, of: known, health: health) else {
             throw .registry(registry.nonsense("CAs of which none signs"))
@@ -34,18 +31,17 @@ struct AuthorityStart {
     }
 
     private static func known(
-        _ published: CertificateAuthority, _ files: AuthorityFiles, _ registry: Registry
-    ) throws(AuthorityError) -> (AuthorityRows, [CertificateAuthority], isNewAmongOthers: Bool) {
+        _ published: CertificateAuthority, _ files: AuthorityFiles, _ registry: Registry, now: Int64
+    ) throws(AuthorityError) -> (AuthorityRows, [CertificateAuthority]) {
         var rows: AuthorityRows
-        var isNew = false
         do throws(RegistryError) {
             rows = try registry.authoritiesNow()
             if rows.of(registry.owner).isEmpty {
-                isNew = !rows.rows.isEmpty
-                let row = AuthorityRow(
-                    chain: published.chain, state: .active,
-                    preparedAt: published.certificate.notBefore + X509SVID.backdating)
-                rows = try registry.adoptNow(row)
+                // Others have not heard of it before.
+                let isNew = !rows.rows.isEmpty
+                let begin = isNew ? now : published.certificate.notBefore + X509SVID.backdating
+                rows = try registry.adoptNow(
+                    AuthorityRow(chain: published.chain, state: .active, preparedAt: begin))
             }
         } catch {
             throw .registry(error)
@@ -56,7 +52,7 @@ struct AuthorityStart {
         }
         var known: [CertificateAuthority] = []
         for row in own { known.append(try files.load(row, beside: published)) }
-        return (rows, known, isNew)
+        return (rows, known)
     }
 
     /// An authority that was away until the CA that signs had ended goes on with the one that is prepared, or with another below the

@@ -62,6 +62,12 @@ struct AuthoritySet: Sendable {
         all.first { $0.state != .prepared && $0.notAfter - now >= margin } ?? active
     }
 
+    /// Seconds until what the one that signs has signed is trusted by nodes that hear of it from others. 0 where there are none.
+    func noticeLeft(at now: Int64) -> Int64 {
+        let notice = AuthorityLifecycle.leastNotice
+        return foreign.isEmpty ? 0 : min(max(active.preparedAt + notice - now, 0), notice)
+    }
+
     /// Whom to trust because of them, and which of them are tainted.
     func trust(
         revocations: [RevocationList] = [], sequence: UInt64
