@@ -58,7 +58,8 @@ extension AuthorityFiles {
         }
     }
 
-    /// Opens a registry and looks whether the CA that is published is one of those that it knows.
+    /// Opens a copy of the registry, one that is shared with nobody, and looks whether the CA that is published is one of those that it
+    /// knows.
     ///
     /// - Parameter keysAreThere: here; then they fit their certificates.
     func known(
@@ -68,8 +69,9 @@ extension AuthorityFiles {
         let registry: Registry
         let rows: [AuthorityRow]
         do throws(RegistryError) {
+            try Registry.separate(path, forOwnerOf: published.fingerprint)
             registry = try Registry(path: path, trustDomain: trustDomain)
-            rows = try registry.authoritiesNow().rows
+            rows = try registry.authoritiesNow().of(registry.owner)
         } catch {
             throw .registry(error)
         }

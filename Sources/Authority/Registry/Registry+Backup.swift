@@ -27,6 +27,30 @@ extension Registry {
         }
     }
 
+    /// Makes a copy of a shared registry one that is shared with nobody: what one of those that shared it had is its own, and what the
+    /// others had stays known. Nothing where it is shared with nobody.
+    ///
+    /// - Parameter fingerprint: of a CA of the one whose own it becomes.
+    static func separate(_ path: String, forOwnerOf fingerprint: String) throws(RegistryError) {
+        do {
+            try PrivateFile.check(FileDescriptor(opening: path, O_RDWR | O_NOFOLLOW), path: path)
+            let file = try DatabaseQueue(path: path)
+            try file.write { db in
+                guard try db.tableExists("replica"), try RegistryReplica.lineage(db) != nil else { return }
+                let sql = "SELECT owner FROM authorities WHERE fingerprint = ?"
+                if let owner = try String.fetchOne(db, sql: sql, arguments: [fingerprint]) {
+                    for table in ["authorities", "jwt_keys"] {
+                        try db.execute(sql: "UPDATE \(table) SET owner = '' WHERE owner = ?", arguments: [owner])
+                    }
+                }
+                try db.execute(sql: "DELETE FROM replica")
+            }
+            try file.close()
+        } catch {
+            throw RegistryError(error, path: path)
+        }
+    }
+
     /// Where numbers stand that are never given out twice.
     struct NumbersGivenOut {
         /// By the counter's name.
