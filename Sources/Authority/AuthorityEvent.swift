@@ -45,7 +45,7 @@ public enum AuthorityEvent: Sendable {
     case authorityRemoved(fingerprint: String)
     /// The schedule of the CAs could not be kept, or files do not show it; tried again. Said once for each reason.
     case successionFailed(SuccessionError)
-    /// What other authorities change is not heard of, and nothing can be changed here, until `sharingRestored`. Said once for each reason.
+    /// What other authorities change is not heard of, or nothing can be changed here, until `sharingRestored`. Said once for each reason.
     case sharingInterrupted(RegistryError)
     case sharingRestored
     case federationBegun(Relationship)

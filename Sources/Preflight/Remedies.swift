@@ -15,7 +15,7 @@ extension EventKind {
         case .bundleCertificateRefused:
             "correct bundle-endpoint.certificate-file and key-file; they are read again at the next connection"
         case .sharingInterrupted:
-            "see that etcd has a majority of its members, and that etcd's section of the configuration says where they are and who we are"
+            "see that etcd has a majority of its members and room (etcdctl alarm list), and that etcd's section of the configuration says where they are and who we are"
         case .bundleNotServed: "see what the reason names: the registry, most likely"
         case .machineCopied: "if the original still runs, join one of the two anew under a name of its own"
         case .connectionRefused, .linkRefused:

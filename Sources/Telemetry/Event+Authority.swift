@@ -85,7 +85,7 @@ extension Event {
 
     public static func sharingInterrupted(reason: String) -> Event {
         Event(
-            .sharingInterrupted, "nothing can be changed, nor heard of other authorities' changes: \(reason)",
+            .sharingInterrupted, "no change is made here, or none of other authorities is heard of: \(reason)",
             [.reason: reason])
     }
 

@@ -8,9 +8,13 @@ public final class EtcdCluster: @unchecked Sendable {
     private let directory: TemporaryDirectory
     private var programs: [RunningProgram] = []
     private let ports: [(client: UInt16, peer: UInt16)]
+    private let quota: Int?
 
     /// Returns once it answers.
-    public init(members count: Int = 1) throws {
+    ///
+    /// - Parameter quota: bytes that the store of each may have; etcd's own default if there is none.
+    public init(members count: Int = 1, quota: Int? = nil) throws {
+        self.quota = quota
         directory = try TemporaryDirectory()
         ports = try (0..<count).map { _ in (try freePort(), try freePort()) }
         try makeCertificates()
@@ -63,7 +67,7 @@ public final class EtcdCluster: @unchecked Sendable {
                 "--initial-cluster-token=\(directory.path)", "--cert-file=\(path("server.pem"))",
                 "--key-file=\(path("server.key"))", "--trusted-ca-file=\(path("ca.pem"))", "--client-cert-auth",
                 "--logger=zap",
-            ], output: output)
+            ] + (quota.map { ["--quota-backend-bytes=\($0)"] } ?? []), output: output)
     }
 
     /// How it is reached, by those whom it knows.
@@ -92,19 +96,49 @@ public final class EtcdCluster: @unchecked Sendable {
 
     public func kill(_ member: Int) { programs[member].end() }
 
+    /// It is there and says nothing, as behind a firewall, until `goOn`.
+    public func freeze(_ member: Int) { programs[member].signal(SIGSTOP) }
+    public func goOn(_ member: Int) { programs[member].signal(SIGCONT) }
+
     public func restart(_ member: Int) throws {
         programs[member].end()
         programs[member] = try program(member, isNew: false)
     }
 
     @discardableResult
-    public func etcdctl(_ words: String...) throws -> String {
+    public func etcdctl(_ words: String...) throws -> String { try Command.run(command(words)) }
+
+    private func command(_ words: [String]) -> [String] {
         let endpoints = ports.map { "https://127.0.0.1:\($0.client)" }.joined(separator: ",")
-        return try Command.run(
-            [
-                "env", "ETCDCTL_API=3", "etcdctl", "--endpoints=\(endpoints)", "--cacert=\(path("ca.pem"))",
-                "--cert=\(path("client.pem"))", "--key=\(path("client.key"))",
-            ] + words)
+        return [
+            "env", "ETCDCTL_API=3", "etcdctl", "--endpoints=\(endpoints)", "--cacert=\(path("ca.pem"))",
+            "--cert=\(path("client.pem"))", "--key=\(path("client.key"))",
+        ] + words
+    }
+
+    private struct NotFilled: Error { let answer: String }
+
+    /// Puts so much there that etcd takes nothing more.
+    public func fill() throws {
+        try Data(repeating: 0x78, count: 1_000_000).write(to: URL(filePath: path("filling")))
+        var number = 0
+        while true {
+            let (status, text) = try Command.finish(
+                ["sh", "-c", "exec \"$@\" <\"$0\"", path("filling")] + command(["put", "/filling/\(number)"]))
+            if text.contains("space exceeded") { return }
+            guard status == 0, number < 100 else { throw NotFilled(answer: text) }
+            number += 1
+        }
+    }
+
+    /// Makes room again, as an operator does.
+    public func makeRoom() throws {
+        try etcdctl("del", "--prefix", "/filling/")
+        let answer = try etcdctl("get", "/none", "--write-out=json")
+        let revision = answer.split(separator: "\"revision\":").last?.prefix { $0.isNumber } ?? ""
+        try etcdctl("compact", "\(revision)")
+        try etcdctl("defrag")
+        try etcdctl("alarm", "disarm")
     }
 
     @discardableResult

@@ -3,17 +3,22 @@ import Synchronization
 
 @testable import Authority
 
-/// A log whose answers get lost on their way, though it has done what it was asked.
+/// A log whose answers, or news, get lost on their way, though it has done what it was asked. Counts what it is asked.
 final class Forgetful: SharedLog {
     enum Mood { case honest, saysNo, saysNothing }
 
     /// Of the next time that something is appended.
     let mood = Mutex(Mood.honest)
+    /// Whether its watches are silent, and still do not end.
+    let isDeaf = Mutex(false)
+    /// Questions about entries, and entries.
+    let asked = Mutex(0)
     private let log: EtcdLog
 
     init(_ log: EtcdLog) { self.log = log }
 
     func append(_ entry: [UInt8], at number: UInt64) throws(SharedLogError) -> Bool {
+        asked.withLock { $0 += 1 }
         let mood = mood.withLock { mood in
             defer { mood = .honest }
             return mood
@@ -26,7 +31,10 @@ final class Forgetful: SharedLog {
         }
     }
 
-    func entries(from number: UInt64) throws(SharedLogError) -> [LogEntry] { try log.entries(from: number) }
+    func entries(from number: UInt64) throws(SharedLogError) -> [LogEntry] {
+        asked.withLock { $0 += 1 }
+        return try log.entries(from: number)
+    }
 
     func newestSnapshot() throws(SharedLogError) -> SnapshotHead? { try log.newestSnapshot() }
 
@@ -37,6 +45,7 @@ final class Forgetful: SharedLog {
     }
 
     func watch(_ heard: @escaping @Sendable () async -> Void) async throws(SharedLogError) {
-        try await log.watch(heard)
+        guard isDeaf.withLock({ $0 }) else { return try await log.watch(heard) }
+        try? await Task.sleep(for: .seconds(3600))
     }
 }

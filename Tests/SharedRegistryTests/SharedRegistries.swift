@@ -21,14 +21,18 @@ final class SharedRegistries: Sendable {
     let cluster: EtcdCluster
     private let directory: TemporaryDirectory
 
-    init(members: Int = 1) async throws {
+    init(members: Int = 1, quota: Int? = nil) async throws {
         directory = try TemporaryDirectory()
-        cluster = try await outside { try EtcdCluster(members: members) }
+        cluster = try await outside { try EtcdCluster(members: members, quota: quota) }
     }
 
     /// Another has another prefix.
-    func log(_ prefix: String = "/podshield/example.org/") -> EtcdLog {
-        EtcdLog(EtcdClient(cluster.members), prefix: prefix)
+    ///
+    /// - Parameter timeLimit: of each member; nil for a long one.
+    func log(_ prefix: String = "/podshield/example.org/", timeLimit: Duration? = nil) -> EtcdLog {
+        var members = cluster.members
+        members.timeLimit = timeLimit ?? members.timeLimit
+        return EtcdLog(EtcdClient(members), prefix: prefix)
     }
 
     func path(_ name: String) -> String { "\(directory.path)/\(name).sqlite" }

@@ -76,6 +76,39 @@ import Testing
         #expect(try await b.contents() == a.contents())
     }
 
+    /// What a watch misses is found by looking, from time to time.
+    @Test func whatAWatchMissesIsFound() async throws {
+        let shared = try await SharedRegistries()
+        let log = Forgetful(shared.log())
+        log.isDeaf.withLock { $0 = true }
+        let a = try await shared.open("a")
+        let path = shared.path("b")
+        let b = try await outside { try Registry(path: path, trustDomain: trustDomain, sharedBy: log, as: "b") }
+        let following = Task { await b.follow { _ in } }
+        defer { following.cancel() }
+        // The first look is over by then.
+        try await Task.sleep(for: .seconds(1))
+        _ = try await a.identity("/w")
+        let contents = try await a.contents()
+        try await eventually("it is found") { try await b.contents() == contents }
+    }
+
+    /// What an authority of an older version changes counts, and what one of a newer one changes stops us.
+    @Test func versionsMayDiffer() async throws {
+        let shared = try await SharedRegistries()
+        let (a, b) = (try await shared.open("a"), try await shared.open("b"))
+        let own = UInt16(RegistrySchema.migrator.migrations.count)
+        let count: @Sendable (Database) throws -> Void = { db in _ = try db.advance("revision") }
+        let older = RegistryReplica(log: shared.log(), schema: own - 1)
+        try await a.alone { db in try older.write(db, count) }
+        try await b.catchUp()
+        #expect(try await b.contents() == a.contents())
+        let newer = RegistryReplica(log: shared.log(), schema: own + 1)
+        try await a.alone { db in try newer.write(db, count) }
+        await #expect(throws: RegistryError.shared(.newer)) { try await b.catchUp() }
+        await #expect(throws: RegistryError.shared(.newer)) { try await b.identity("/x") }
+    }
+
     /// One that comes later has all of it: by the snapshot, and by what came after that.
     @Test func aNewcomerTakesOverWhatThereIs() async throws {
         let shared = try await SharedRegistries()
@@ -115,22 +148,6 @@ import Testing
         let again = try await shared.open("b")
         #expect(try await again.contents() == a.contents())
         #expect(try await again.identity("/w0") == number)
-    }
-
-    /// What etcd lost, the authority that knows most brings back.
-    @Test func aLostEtcdIsBegunAnew() async throws {
-        let shared = try await SharedRegistries()
-        let a = try await shared.open("a")
-        let number = try await a.identity("/w")
-        try await shared.close(a)
-        try shared.cluster.etcdctl("del", "--prefix", "/podshield/")
-        let path = shared.path("a")
-        try await outside {
-            try DatabaseQueue(path: path).write { try $0.execute(sql: "DELETE FROM replica") }
-        }
-        let again = try await shared.open("a")
-        #expect(try await again.identity("/w") == number)
-        #expect(try await shared.open("b").identity("/w") == number)
     }
 
     /// Each has CAs and keys of its own; what is activated is one's own alone.
@@ -305,6 +322,40 @@ import Testing
         }
     }
 
+    /// As a backup has it: its owner's CA is its own, and the others' stay known. It can be shared anew, by another name.
+    @Test func aCopyIsSharedWithNobody() async throws {
+        let shared = try await SharedRegistries()
+        let (a, b) = (try await shared.open("a"), try await shared.open("b"))
+        var chains: [[Certificate]] = []
+        for registry in [a, b] {
+            let authority = try CertificateAuthority.createRoot(for: trustDomain, now: start)
+            chains.append(authority.chain)
+            let row = AuthorityRow(chain: authority.chain, state: .active, preparedAt: start)
+            _ = try await outside { try registry.adoptNow(row) }
+        }
+        try await a.catchUp()
+        let number = try await a.identity("/w")
+        let (path, copy, own) = (shared.path("a"), shared.path("c"), chains[0][0].fingerprint)
+        let alone = try await outside {
+            try Registry.copy(path, to: copy)
+            try Registry.separate(copy, forOwnerOf: own)
+            let registry = try Registry(path: copy, trustDomain: trustDomain)
+            try registry.leap(over: 0)
+            return registry
+        }
+        let rows = try await alone.authorities()
+        #expect(rows.of("").map(\.chain) == [chains[0]] && rows.of("b").map(\.chain) == [chains[1]])
+        try await shared.close(alone)
+        // Those who went on do not know it any more.
+        await #expect(throws: RegistryError.shared(.stranger(path: copy))) { try await shared.open("c") }
+        let other = shared.log("/podshield-anew/example.org/")
+        let anew = try await shared.open("c", sharedBy: other)
+        #expect(try await anew.authorities().of("c").map(\.chain) == [chains[0]])
+        #expect(try await anew.identity("/w") == number)
+        #expect(try await anew.identity("/x") > number + UInt32(Registry.leapOfIdentities))
+        #expect(try await shared.open("d", sharedBy: other).identity("/w") == number)
+    }
+
     @Test func anEmptyEtcdIsNoNewBeginning() async throws {
         let shared = try await SharedRegistries()
         let a = try await shared.open("a")
@@ -351,12 +402,83 @@ import Testing
         try await eventually("it goes on") { try await a.identity("/x") > number }
     }
 
+    /// An etcd that is there and says nothing: one change waits for it, all others are refused without a question, until it answers again.
+    @Test func nobodyWaitsForWhatDoesNotAnswer() async throws {
+        let shared = try await SharedRegistries()
+        let log = Forgetful(shared.log(timeLimit: .seconds(2)))
+        let path = shared.path("a")
+        let a = try await outside { try Registry(path: path, trustDomain: trustDomain, sharedBy: log, as: "a") }
+        let number = try await a.identity("/w")
+        let told = Told()
+        let following = Task { await a.follow { told.add($0) } }
+        defer { following.cancel() }
+        shared.cluster.freeze(0)
+        await #expect(throws: RegistryError.self) { try await a.identity("/x") }
+        #expect(!a.isCutOff)
+        let asked = log.asked.withLock { $0 }
+        for name in 0..<20 {
+            await #expect {
+                try await a.identity("/x\(name)")
+            } throws: {
+                if case .shared(.unreachable)? = $0 as? RegistryError { true } else { false }
+            }
+        }
+        await #expect(throws: RegistryError.self) { try await a.catchUp() }
+        #expect(log.asked.withLock { $0 } == asked)
+        #expect(try await a.identity("/w") == number)
+        try await eventually("it is said, once") { told.kinds == ["unreachable"] }
+        try await eventually("nodes are to leave") { a.isCutOff }
+        shared.cluster.goOn(0)
+        try await eventually("it goes on") { try await a.identity("/x") > number }
+        #expect(!a.isCutOff)
+        try await eventually("that is said, too") { told.kinds == ["unreachable", "nil"] }
+    }
+
+    /// What is known is still heard of; that nothing can be changed is said when somebody tries.
+    @Test func aFullEtcdIsToldOf() async throws {
+        let shared = try await SharedRegistries(quota: 16 << 20)
+        let a = try await shared.open("a")
+        _ = try await a.identity("/w")
+        let told = Told()
+        let following = Task { await a.follow { told.add($0) } }
+        defer { following.cancel() }
+        try await outside { try shared.cluster.fill() }
+        await #expect {
+            try await a.identity("/x")
+        } throws: {
+            "\($0)".contains("database space exceeded")
+        }
+        try await a.catchUp()
+        try await eventually("it is said") { told.kinds == ["refused"] }
+        try await outside { try shared.cluster.makeRoom() }
+        _ = try await a.identity("/x")
+        try await eventually("that is said, too") { told.kinds == ["refused", "nil"] }
+    }
+
     private func eventually(_ what: Comment, _ holds: () async throws -> Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(60)
         while (try? await holds()) != true {
             try #require(.now < deadline, what)
             try await Task.sleep(for: .milliseconds(50))
         }
+    }
+}
+
+/// What a registry that follows the others says of its trouble.
+private final class Told: Sendable {
+    private let all = Mutex<[String]>([])
+
+    var kinds: [String] { all.withLock { $0 } }
+
+    func add(_ trouble: RegistryError?) {
+        let kind =
+            switch trouble {
+            case nil: "nil"
+            case .shared(.unreachable): "unreachable"
+            case .shared(.refused): "refused"
+            case let other?: "\(other)"
+            }
+        all.withLock { $0.append(kind) }
     }
 }
 

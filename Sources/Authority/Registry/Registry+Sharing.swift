@@ -36,9 +36,10 @@ extension Registry {
 
     /// Makes here what the others change, until the task is cancelled.
     ///
-    /// - Parameter told: what keeps it from that, and nil once nothing does; each once.
+    /// - Parameter told: what keeps it from that, or from changes of one's own, and nil once nothing does; each once.
     func follow(telling told: @escaping @Sendable (RegistryError?) -> Void) async {
         guard let replica else { return }
+        let trouble = Trouble(of: replica.log, told)
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 while !Task.isCancelled {
@@ -47,28 +48,41 @@ extension Registry {
                 }
             }
             group.addTask {
-                var failure: RegistryError?
                 while !Task.isCancelled {
-                    do throws(RegistryError) {
-                        try await catchUp()
-                        try await renewSnapshot()
-                        if failure != nil { told(nil) }
-                        failure = nil
-                    } catch {
-                        if failure != error { told(error) }
-                        failure = error
-                    }
+                    await look(noting: trouble)
                     try? await Task.sleep(for: Self.pause)
+                }
+            }
+            group.addTask {
+                for await _ in replica.log.changes {
+                    trouble.tell()
+                    if replica.log.trouble == nil { await look(noting: trouble) }
                 }
             }
         }
     }
 
+    private func look(noting trouble: Trouble) async {
+        do throws(RegistryError) {
+            try await catchUp()
+            try await renewSnapshot()
+            trouble.note(nil)
+        } catch {
+            trouble.note(error)
+        }
+    }
+
+    /// Whether this authority hears nothing of the others, and for so long that who can should ask another.
+    var isCutOff: Bool { replica?.log.isSilent(for: Self.grace) ?? false }
+
+    /// A cluster that chooses another leader is silent for a moment.
+    static let grace = Duration.seconds(3)
+
     /// Sees to it that what is decided by reading alone is decided on what the others know, too: no more than a moment old.
     func beNew() async throws(RegistryError) {
         guard let replica, !replica.isKnownToBeNew(within: Self.moment) else { return }
         // Of many who wait for it the first is enough.
-        try await alone { db in
+        try await whileAnswered(replica) { db in
             if !replica.isKnownToBeNew(within: Self.moment) { try replica.catchUp(db) }
         }
     }
@@ -79,7 +93,18 @@ extension Registry {
     @discardableResult
     func catchUp() async throws(RegistryError) -> Bool {
         guard let replica else { return false }
-        return try await alone { db in try !replica.catchUp(db).isEmpty }
+        return try await whileAnswered(replica) { db in try !replica.catchUp(db).isEmpty }
+    }
+
+    /// Does not wait in line for a log that does not answer.
+    private func whileAnswered<Value: Sendable>(
+        _ replica: RegistryReplica, _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(RegistryError) -> Value {
+        do throws(SharedLogError) { try replica.log.check() } catch { throw .shared(error) }
+        return try await alone { db in
+            try replica.log.check()
+            return try body(db)
+        }
     }
 
     // MARK: Snapshots

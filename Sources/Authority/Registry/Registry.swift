@@ -131,6 +131,8 @@ struct Registry: Sendable {
     ) async throws(Failure) -> Value {
         do {
             guard let replica else { return try await pool.write(body) }
+            // Before there is a line to wait in, and in it.
+            try replica.log.check()
             return try await pool.writeWithoutTransaction { try replica.write($0, body) }
         } catch {
             throw failed(error)

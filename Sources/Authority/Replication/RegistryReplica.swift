@@ -8,7 +8,7 @@ internal import Synchronization
 /// Keeps a registry the same as those of the other authorities: each transaction has its place in the log before it is committed here,
 /// and those of the others are made here in that order.
 final class RegistryReplica: Sendable {
-    let log: any SharedLog
+    let log: MonitoredLog
     let foreign = ForeignChanges()
     private let schema: UInt16
 
@@ -17,7 +17,7 @@ final class RegistryReplica: Sendable {
 
     /// - Parameter schema: how many migrations the tables have had.
     init(log: any SharedLog, schema: UInt16) {
-        self.log = log
+        self.log = MonitoredLog(log)
         self.schema = schema
     }
 
@@ -36,6 +36,7 @@ final class RegistryReplica: Sendable {
     ///
     /// - Parameter db: where no transaction has begun.
     func write<Value>(_ db: Database, _ body: (Database) throws -> Value) throws -> Value {
+        try log.check()
         for _ in 0..<Self.mostTries {
             switch try attempt(db, body) {
             case .answered(let result): return try result.get()
