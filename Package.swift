@@ -248,10 +248,10 @@ let package = Package(
         testTarget(
             "NodeIdentity",
             [
-                "Addressing", "Authority", "AuthorityAPI", "BundleEndpoint", "Federation", "Identity", "Issuance",
-                "JOSE",
-                "KernelTestSupport", "LinuxBinding", "OpenSSLBinding", "RateLimiting", "SecureTransport", "TPMBinding",
-                "TPMTestSupport", "TrustedPlatform", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                "Addressing", "Authority", "AuthorityAPI", "BundleEndpoint", "Etcd", "EtcdTestSupport", "Federation",
+                "Identity", "Issuance", "JOSE", "KernelTestSupport", "LinuxBinding", "OpenSSLBinding", "RateLimiting",
+                "SecureTransport", "SharedRegistry", "TPMBinding", "TPMTestSupport", "TrustedPlatform",
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .target(
             name: "KernelTestSupport", dependencies: ["LinuxBinding"], path: "Tests/KernelTestSupport",

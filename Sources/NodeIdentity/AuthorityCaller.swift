@@ -62,6 +62,8 @@ extension AuthorityCallError {
             .notAMember(error.message)
         case .failedPrecondition where error.metadata.says(AuthorityWire.standing, AuthorityWire.tpmNeeded): .tpmNeeded
         case .permissionDenied: .denied(error.message)
+        case .unavailable where error.metadata.says(AuthorityWire.standing, AuthorityWire.cutOff):
+            .cutOff(error.message)
         case .notFound: .notRegistered(error.message)
         case .invalidArgument, .alreadyExists, .failedPrecondition, .outOfRange, .unimplemented:
             .rejected(error.message)

@@ -48,6 +48,8 @@ public enum AuthorityCallError: Error, Sendable, Equatable {
     case notJoined
     /// No answer within the patience of the settings; the last reason.
     case unreachable(String)
+    /// The authority hears nothing of the others, which may know more.
+    case cutOff(String)
     /// The token or the node is not welcome.
     case denied(String)
     /// The authority has no such node, any more perhaps.
@@ -73,7 +75,7 @@ extension AuthorityCallError: CustomStringConvertible {
         case .notJoined: "this node has not joined, or its SVID has expired"
         case .unreachable(let reason): "the authority does not answer: \(reason)"
         case .denied(let reason), .notAMember(let reason), .notRegistered(let reason), .rejected(let reason),
-            .overloaded(let reason):
+            .overloaded(let reason), .cutOff(let reason):
             reason
         case .badAnswer(let reason): "the authority's answer is not acceptable: \(reason)"
         case .superseded: "the pod was released, or asked for anew, before the authority answered"

@@ -46,6 +46,8 @@ public actor NodeIdentityService {
     var reports = ReportQueue()
     /// Counts authorities that were tried in vain.
     var authorityTurn = 0
+    /// How many authorities have said, one after another, that they are cut off from the others.
+    var cutOffs = 0
     var lastFailure: String?
     var lastContact: Int64?
     /// Why the authority does not count this node among its own; nil while it does as far as is known.
@@ -175,7 +177,7 @@ public actor NodeIdentityService {
                 switch error {
                 case .renewed: failures = 0
                 case .lost(let failure, let wasConnected):
-                    failures = wasConnected ? 1 : failures + 1
+                    failures = hasAnotherToAsk(after: failure) ? 0 : wasConnected ? 1 : failures + 1
                     if !wasConnected { authorityTurn += 1 }
                     let reason = failure.reason
                     lastFailure = reason

@@ -30,9 +30,11 @@ extension NodeIdentityService {
         observe(.connected(to: address))
         // Not waited for: one that this connection takes down with it goes on with the next.
         if leases != nil { startReport() }
+        let leaves = leavesCutOff
         let end = await withTaskGroup(of: SessionEnd?.self) { group in
             group.addTask { await Self.carry(connection) }
-            group.addTask { await self.follow(connection) }
+            group.addTask { await self.follow(connection, leaves) }
+            if hasOthers, !leaves { group.addTask { await self.waitForBetterTimes() } }
             group.addTask { await self.followEntries(connection) }
             group.addTask { await Self.waitForRenewal(changes) }
             defer { group.cancelAll() }
@@ -81,20 +83,47 @@ extension NodeIdentityService {
 
     /// Follows the directory for as long as the stream lasts. One that is refused ends the session: this authority's word is
     /// not good now, and another try may find another authority, or the same one repaired.
-    private func follow(_ connection: AuthorityConnection) async -> SessionEnd {
+    private func follow(_ connection: AuthorityConnection, _ leavesCutOff: Bool) async -> SessionEnd {
         do {
-            try await connection.calls.watchDirectory(
-                Podshield_Authority_V1_WatchDirectoryRequest(), options: Self.watching
-            ) { response in
-                for try await message in response.messages { try await self.accept(message) }
+            var request = Podshield_Authority_V1_WatchDirectoryRequest()
+            request.leavesCutOff = leavesCutOff
+            try await connection.calls.watchDirectory(request, options: Self.watching) { response in
+                for try await message in response.messages {
+                    try await self.accept(message)
+                    if leavesCutOff { await self.foundConnected() }
+                }
             }
             return .lost(.unreachable("the authority ended the directory stream"), wasConnected: true)
         } catch let error as DirectoryRejection {
             observe(.directoryRefused(error))
             return .lost(.badAnswer("\(error)"), wasConnected: false)
         } catch {
-            return Self.end(AuthorityCallError(error))
+            let failure = AuthorityCallError(error)
+            guard case .cutOff = failure else { return Self.end(failure) }
+            cutOffs += 1
+            return .lost(failure, wasConnected: false)
         }
+    }
+
+    // MARK: Authorities that are cut off from the others
+
+    private var hasOthers: Bool { settings.authorityAddresses.count > 1 }
+
+    /// Whether one that is cut off is left for another: not once all have been found so, for what one knows is better than nothing.
+    private var leavesCutOff: Bool { hasOthers && cutOffs < settings.authorityAddresses.count }
+
+    private func foundConnected() { cutOffs = 0 }
+
+    /// Whether another is tried without a pause.
+    func hasAnotherToAsk(after failure: AuthorityCallError) -> Bool {
+        if case .cutOff = failure { cutOffs <= settings.authorityAddresses.count } else { false }
+    }
+
+    /// With one that may be cut off, as all were: looks around again after a minute or so.
+    private func waitForBetterTimes() async -> SessionEnd {
+        try? await clock.sleep(Schedule.lookAround(chance: clock.random()))
+        cutOffs = 0
+        return .lost(.cutOff("every authority was cut off from the others"), wasConnected: false)
     }
 
     /// Who is not let in has no reason to be back at once.

@@ -9,6 +9,9 @@ enum Schedule {
     /// Pause before a replacement that all nodes are told to make at the same moment: up to five seconds.
     static func replacement(chance: Double) -> Duration { .seconds(5 * chance) }
 
+    /// How long a node stays with an authority when all were cut off from one another: about a minute.
+    static func lookAround(chance: Double) -> Duration { .seconds(45 + 30 * chance) }
+
     /// Pause before try number `failures` + 1 of something that failed: from half a second, doubling up to a minute, the
     /// later half of it by chance.
     static func retry(failures: Int, chance: Double) -> Duration {

@@ -95,13 +95,14 @@ final class TestNode: Sendable {
 
     init(
         in directory: TemporaryDirectory? = nil, clock: TestClock = TestClock(), address: String = "192.0.2.1",
-        patience: Duration = .seconds(30), tpm: (any TPMSource)? = nil,
+        authorities: [String] = [], patience: Duration = .seconds(30), tpm: (any TPMSource)? = nil,
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) throws {
         self.directory = try directory ?? TemporaryDirectory()
         var settings = NodeIdentitySettings(
             trustDomain: trustDomain, stateDirectory: self.directory.path + "/node",
             endpoint: NodeEndpoint(address: try #require(IPAddress(address)), linkPort: 4510, espPort: 4500))
+        settings.authorityAddresses = authorities
         settings.patience = patience
         settings.tpm = tpm
         let service = try NodeIdentityService(

@@ -173,7 +173,8 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
     ) async throws -> StreamingServerResponse<Podshield_Authority_V1_SignedDirectory> {
         let caller = try await caller(request.metadata)
         return StreamingServerResponse { writer in
-            try await DirectoryWatch(core: core, caller: caller).run(writer)
+            try await DirectoryWatch(core: core, caller: caller, leavesCutOff: request.message.leavesCutOff)
+                .run(writer)
             return [:]
         }
     }

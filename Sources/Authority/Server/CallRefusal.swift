@@ -18,6 +18,8 @@ public enum CallRefusal: Error, Sendable, Equatable {
     /// Its TPM let it in, and it renews without.
     case tpmNeeded(SPIFFEID)
     case tooManyCalls
+    /// Of the other authorities nothing is heard.
+    case cutOff
     case malformed(String)
     case notRegistered(PodFacts)
     case noSuchEntry(String)
@@ -38,6 +40,7 @@ extension CallRefusal: CustomStringConvertible {
         case .superseded(let id): "\(id) has joined again since this SVID was issued"
         case .tpmNeeded(let id): "\(id) has joined by its TPM, which has to answer when it renews"
         case .tooManyCalls: "too many calls"
+        case .cutOff: "this authority is cut off from the others"
         case .malformed(let what): what
         case .notRegistered(let pod): "no registration matches pod \(pod.namespace)/\(pod.name) on this node"
         case .noSuchEntry(let id): "there is no entry \(id.quoted) on this node"
@@ -62,6 +65,10 @@ extension CallRefusal: CustomStringConvertible {
                 code: .failedPrecondition, message: description,
                 metadata: [AuthorityWire.standing: .string(AuthorityWire.tpmNeeded)])
         case .tooManyCalls: RPCError(code: .resourceExhausted, message: description)
+        case .cutOff:
+            RPCError(
+                code: .unavailable, message: description,
+                metadata: [AuthorityWire.standing: .string(AuthorityWire.cutOff)])
         case .malformed: RPCError(code: .invalidArgument, message: description)
         case .notRegistered, .noSuchEntry: RPCError(code: .notFound, message: description)
         case .issuance(let error) where error.isOfTheRequest: RPCError(code: .invalidArgument, message: description)

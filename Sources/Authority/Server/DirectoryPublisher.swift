@@ -54,6 +54,9 @@ actor DirectoryPublisher {
         watchers.signal()
     }
 
+    /// To be called when watchers have something else to look at.
+    func remind() { watchers.signal() }
+
     func close() { watchers.close() }
 
     /// The newest edition, signed by an SVID that is in use.

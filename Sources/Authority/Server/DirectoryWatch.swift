@@ -7,6 +7,8 @@ internal import Identity
 struct DirectoryWatch: Sendable {
     let core: AuthorityCore
     let caller: Caller
+    /// Whether the node has others to go to.
+    let leavesCutOff: Bool
 
     func run(_ writer: RPCWriter<Podshield_Authority_V1_SignedDirectory>) async throws {
         // Of a node that was with another authority nothing is to be older than what it had there. Without the others it is told what
@@ -32,6 +34,7 @@ struct DirectoryWatch: Sendable {
     ) async throws {
         var sent: UInt64 = 0
         for await _ in signals {
+            if leavesCutOff, core.registry.isCutOff { throw CallRefusal.cutOff.status }
             let edition = try await edition()
             try await checkThatItIsWelcome(in: edition.directory)
             guard edition.directory.revision > sent else { continue }

@@ -497,6 +497,9 @@ public nonisolated struct Podshield_Authority_V1_WatchDirectoryRequest: Sendable
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Set by a node that has other authorities to go to: UNAVAILABLE, at once or later, from one that is cut off from these.
+  public var leavesCutOff: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1584,18 +1587,29 @@ nonisolated extension Podshield_Authority_V1_IssueJWTResponse: SwiftProtobuf.Mes
 
 nonisolated extension Podshield_Authority_V1_WatchDirectoryRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WatchDirectoryRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}leaves_cut_off\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.leavesCutOff) }()
+      default: break
+      }
+    }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.leavesCutOff != false {
+      try visitor.visitSingularBoolField(value: self.leavesCutOff, fieldNumber: 1)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Podshield_Authority_V1_WatchDirectoryRequest, rhs: Podshield_Authority_V1_WatchDirectoryRequest) -> Bool {
+    if lhs.leavesCutOff != rhs.leavesCutOff {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -43,7 +43,7 @@ extension AdminErrorReason {
     fileprivate init(_ error: AuthorityCallError) {
         switch error {
         case .notJoined, .tpmNeeded, .tpm: self = .precondition
-        case .unreachable, .superseded: self = .unavailable
+        case .unreachable, .cutOff, .superseded: self = .unavailable
         case .denied, .notAMember, .notRegistered: self = .denied
         case .rejected: self = .invalid
         case .overloaded: self = .exhausted

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Optional
 
-from harness import commands
+from harness import commands, sieve
 from harness.configuration import authority_configuration, joining_configuration
 from harness.daemons import Daemon, spiffe_id
 from harness.etcd import CLIENT_PORT, Etcd
@@ -21,6 +21,8 @@ TITLE = "Three authorities share a registry in etcd: each of them may be gone"
 
 MACHINES = (("node-c", 3), ("node-d", 4), ("node-e", 5))
 PATIENCE_SECONDS = 25
+# Three members that say nothing, each for its time limit, come before that.
+LONG_PATIENCE_SECONDS = 60
 PODS_AT_ONCE = 4
 
 
@@ -31,7 +33,9 @@ def play(run: Run, report: Report) -> None:
     shared.together()
     shared.one_gone()
     shared.taken_back()
+    shared.one_cut_off()
     shared.cut_off()
+    shared.lost()
     shared.refused()
 
 
@@ -44,6 +48,8 @@ class Shared:
         self.machines = [self.net.add_node(name, index) for name, index in MACHINES]
         self.etcd = Etcd(run, self.machines)
         self.authorities = [Daemon(run, machine, self._configuration(machine)) for machine in self.machines]
+        # Those that they have in etcd.
+        self.names = {machine.name: machine.name for machine in self.machines}
         self.numbers: dict[str, set[int]] = {}
         self.pods = 0
 
@@ -127,11 +133,30 @@ etcd:
         gone = wait(lambda: self._serial(self.a, "web-0") is None, PATIENCE_SECONDS)
         self.report.expect("and none once its name is revoked at a third", bool(gone))
 
+    def one_cut_off(self) -> None:
+        self.report.step("6. What the authority of node-b asks of etcd gets lost on the way")
+        left = next(each for each in self.authorities if each.node.v4 == self._connection(self.b))
+        with sieve.unheard(left.node.namespace, (left.node.uplink, "lo"), CLIENT_PORT):
+            elsewhere = wait(lambda: self._connection(self.b) not in ("", left.node.v4), LONG_PATIENCE_SECONDS)
+            self.report.expect("node-b goes to another", bool(elsewhere), self._connection(self.b))
+            self.report.expect("PSD2060 there", "PSD2060" in left.log)
+            begin = time.monotonic()
+            seen = [left.refusal("entry", "create", "--spiffe-id", spiffe_id("x"), "--selector", f"unix:uid:{n}") for n in range(5)]
+            self.report.expect(
+                "five changes are refused without waiting for etcd", all("no member of etcd answers" in (each or "") for each in seen),
+                f"{time.monotonic() - begin:.1f} s: {seen[0]}")
+            self._add_pods("one authority is cut off")
+        other = self._other(left)
+        same = wait(lambda: self._knowledge(left) == self._knowledge(other), PATIENCE_SECONDS)
+        self.report.expect("it has what it missed once it hears again", bool(same))
+        self.report.expect("PSD2061", bool(wait(lambda: "PSD2061" in left.log)))
+
     def cut_off(self) -> None:
-        self.report.step("6. Of etcd one member alone is left")
+        self.report.step("7. Of etcd one member alone is left")
+        before = {each: each.log.count("PSD2060") for each in self.authorities}
         for machine in self.machines[:2]:
             self.etcd.kill(machine)
-        said = wait(lambda: all("PSD2060" in each.log for each in self.authorities), PATIENCE_SECONDS)
+        said = wait(lambda: all(each.log.count("PSD2060") > before[each] for each in self.authorities), LONG_PATIENCE_SECONDS)
         self.report.expect("PSD2060 at each", bool(said))
         seen = self.authorities[2].refusal("entry", "create", "--spiffe-id", spiffe_id("x"), "--selector", "unix:uid:1")
         self.report.expect("nothing is changed, and the reason said", "no member of etcd answers" in (seen or ""), seen)
@@ -140,13 +165,42 @@ etcd:
         self.report.expect("packets go on", pings.lost == 0 and pings.sent > 100, f"{pings.lost} of {pings.sent} pings lost")
         for machine in self.machines[:2]:
             self.etcd.start(machine)
-        back = wait(lambda: all("PSD2061" in each.log for each in self.authorities), PATIENCE_SECONDS)
+        back = wait(lambda: all(each.log.count("PSD2061") == each.log.count("PSD2060") for each in self.authorities), PATIENCE_SECONDS)
         self.report.expect("PSD2061 when the others are back", bool(back))
         done = wait(lambda: self.authorities[2].refusal("entry", "create", "--spiffe-id", spiffe_id("y"), "--selector", "unix:uid:1") is None)
         self.report.expect("and changes are made", bool(done))
 
+    def lost(self) -> None:
+        self.report.step("8. etcd is lost")
+        first, *others = self.authorities
+        wait(lambda: self._knowledge(first) == self._knowledge(others[0]) == self._knowledge(others[1]), PATIENCE_SECONDS)
+        before, entries = max(number for numbers in self.numbers.values() for number in numbers), self._entries(first)
+        for authority in self.authorities:
+            authority.stop()
+        self.etcd.ctl("del", "--prefix", "podshield/")
+        first.launch()
+        said = wait(lambda: not first.is_running and "is gone, or of a time before" in first.log, PATIENCE_SECONDS)
+        self.report.expect("an etcd that was emptied is no new beginning", bool(said))
+        archive = self.run.directory / "authority.tar"
+        first.psid("backup", "--out", str(archive))
+        first.psid("restore", "--force", str(archive))
+        first.start()
+        self.report.expect("one goes on with what it knew, restored from its own backup", self._entries(first) == entries)
+        self._add_pods("one authority begins anew")
+        after = min(max(numbers) for numbers in list(self.numbers.values())[-PODS_AT_ONCE:])
+        self.report.expect("by numbers far beyond all that were given out", after > before + (1 << 20), f"{before}, then {after}")
+        former = [self._own(authority, asked=first) for authority in others]
+        for authority in others:
+            self._begin_anew(authority)
+        same = wait(lambda: self._roots(others[0]) == self._roots(others[1]) == self._roots(first), PATIENCE_SECONDS)
+        self.report.expect("the others come to it under other names", bool(same) and self._roots(first).count("BEGIN CERTIFICATE") == 5)
+        for fingerprint in former:
+            first.psid("authority", "revoke", "--force", fingerprint)
+        fewer = wait(lambda: all(self._roots(each).count("BEGIN CERTIFICATE") == 3 for each in self.authorities), PATIENCE_SECONDS)
+        self.report.expect("and what they were before is taken out", bool(fewer))
+
     def refused(self) -> None:
-        self.report.step("7. What is not theirs")
+        self.report.step("9. What is not theirs")
         first = self.authorities[0]
         foreign = self._own(self.authorities[1])
         seen = first.refusal("authority", "taint", foreign)
@@ -162,11 +216,6 @@ etcd:
         ended = wait(lambda: not self.authorities[2].is_running, PATIENCE_SECONDS)
         self.report.expect("one that is there ends when its CA is taken out", bool(ended))
         self.report.expect("and says why", "another authority has taken out the CA" in self.authorities[2].log)
-        first.stop()
-        self.etcd.ctl("del", "--prefix", "podshield/")
-        first.launch()
-        said = wait(lambda: not first.is_running and "is gone, or of a time before" in first.log, PATIENCE_SECONDS)
-        self.report.expect("an etcd that was emptied is no new beginning", bool(said))
 
     # Parts of the steps
 
@@ -179,6 +228,16 @@ etcd:
         daemon = Daemon(self.run, node, text)
         daemon.start()
         return daemon
+
+    def _begin_anew(self, authority: Daemon) -> None:
+        """Without what it knew, under another name."""
+        name = authority.node.name
+        state = self.run.directory / name / "state"
+        state.rename(state.with_name("state.lost"))
+        self.names[name] = f"{name}-again"
+        text = authority.configuration_file.read_text()
+        authority.configuration_file.write_text(text.replace(f"  name: {name}\n", f"  name: {self.names[name]}\n"))
+        authority.start()
 
     def _add_pods(self, when: str) -> None:
         """Pods of the same new names on both nodes, all at once."""
@@ -236,10 +295,10 @@ etcd:
         lines = [line for line in node.log.splitlines() if "PSD3004" in line]
         return lines[-1].rpartition(" ")[2].rpartition(":")[0] if lines else ""
 
-    def _own(self, authority: Daemon) -> str:
-        """Fingerprint of its CA."""
-        cas = authority.ask("authority", "list")["authorities"]
-        return next(ca["fingerprint"] for ca in cas if ca["owner"] == authority.node.name)
+    def _own(self, authority: Daemon, asked: Optional[Daemon] = None) -> str:
+        """Fingerprint of its CA, as it says or another."""
+        cas = (asked or authority).ask("authority", "list")["authorities"]
+        return next(ca["fingerprint"] for ca in cas if ca["owner"] == self.names[authority.node.name])
 
     def _roots(self, authority: Daemon) -> str:
         return authority.psid("bundle", "show", "--format", "pem")
