@@ -50,7 +50,7 @@ final class TestBrokers: Sendable {
         server = try BrokerServer(
             at: [.socket(path: path), .address("127.0.0.1", port: 0)],
             identity: TransportIdentity(
-                current: { node.svid }, bundle: { identities.bundle }, now: identities.now),
+                current: { node.svid }, bundle: { node.bundle ?? identities.bundle }, now: identities.now),
             identities: identities,
             policy: BrokerPolicy([
                 broker.svid.id: .init(references: [.process, .kubernetes], overTCP: [.kubernetes]),
@@ -147,13 +147,49 @@ final class TestBrokers: Sendable {
     }
 }
 
-/// What the server shows.
+/// A program that connects to a broker's socket for whoever connects to its own: for the server, the broker is that program.
+final class Relay: Sendable {
+    let path: String
+    let program: RunningProgram
+    private let directory: TemporaryDirectory
+
+    private static let script = """
+        import asyncio, sys
+        async def pump(reader, writer):
+            while data := await reader.read(65536):
+                writer.write(data)
+            writer.close()
+        async def carry(near, back):
+            far, out = await asyncio.open_unix_connection(sys.argv[2])
+            await asyncio.gather(pump(near, out), pump(far, back), return_exceptions=True)
+        async def serve():
+            server = await asyncio.start_unix_server(carry, sys.argv[1])
+            await server.serve_forever()
+        asyncio.run(serve())
+        """
+
+    /// - Parameter words: by what it is started.
+    init(to target: String, by words: [String] = []) async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/relay.sock"
+        (self.directory, self.path) = (directory, path)
+        program = try RunningProgram(words + ["python3", "-c", Self.script, path, target])
+        guard await eventually({ FileManager.default.fileExists(atPath: path) }) else { throw CancellationError() }
+    }
+}
+
+/// What the server shows, and what it judges by.
 final class NodeBox: Sendable {
-    private let held: Mutex<KeyedSVID>
-    init(_ svid: KeyedSVID) { held = Mutex(svid) }
+    private let held: Mutex<(svid: KeyedSVID, bundle: TrustBundle?)>
+    init(_ svid: KeyedSVID) { held = Mutex((svid, nil)) }
     var svid: KeyedSVID {
-        get { held.withLock { $0 } }
-        set { held.withLock { $0 = newValue } }
+        get { held.withLock { $0.svid } }
+        set { held.withLock { $0.svid = newValue } }
+    }
+    /// What certificates are judged by when they come; nil for the newest, as it should be.
+    var bundle: TrustBundle? {
+        get { held.withLock { $0.bundle } }
+        set { held.withLock { $0.bundle = newValue } }
     }
 }
 

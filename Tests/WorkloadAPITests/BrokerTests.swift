@@ -117,6 +117,18 @@ import WorkloadProtocol
         }
     }
 
+    /// BR-1: a revocation that comes between the broker's certificate and the end of the handshake, when no connection is there yet
+    /// that could be reviewed.
+    @Test func br1ABrokerThatIsRevokedWithinItsHandshakeIsRefused() async throws {
+        try await TestBrokers.run { brokers in
+            brokers.node.bundle = brokers.identities.bundle
+            try brokers.revoke(brokers.broker)
+            #expect(await brokers.refusal(of: brokers.broker) == .unavailable)
+            #expect(brokers.events.refusals.first == "its SVID has become invalid: certificate 0 has been revoked")
+            #expect(brokers.server.connections.count == 0)
+        }
+    }
+
     /// An SVID that runs out while its connection is open.
     @Test func aConnectionEndsWithItsSVID() async throws {
         try await TestBrokers.run { brokers in

@@ -43,19 +43,24 @@ final class BrokerConnections: Sendable {
     var streamCount: Int { state.withLock { $0.streams(of: nil) } }
 
     /// - Parameters:
-    ///   - svid: verified just now.
+    ///   - svid: was good when its certificate came, which another bundle may have been in force at: it is verified once more,
+    ///     under the lock that a review takes, so that each change of the bundle is either seen here or reviews it.
     ///   - close: ends the connection; from any thread.
-    /// - Returns: its number; nil when there are too many.
-    func admit(_ svid: X509SVID, isRemote: Bool, close: @escaping @Sendable () -> Void) -> UInt64? {
-        let bundle = identities.bundle
-        return state.withLock { state in
+    /// - Returns: its number.
+    func admit(
+        _ svid: X509SVID, isRemote: Bool, close: @escaping @Sendable () -> Void
+    ) throws(BrokerRefusal) -> UInt64 {
+        let result = state.withLock { state -> Result<UInt64, BrokerRefusal> in
             guard state.count(of: svid.id) < limits.connectionsPerBroker, state.connections.count < limits.connections
-            else { return nil }
+            else { return .failure(.tooMany) }
+            let bundle = identities.bundle
+            if let rejection = rejection(of: svid, by: bundle) { return .failure(.rejected(rejection)) }
             let number = state.next
             state.next += 1
             state.connections[number] = Connection(svid: svid, isRemote: isRemote, close: close, bundle: bundle)
-            return number
+            return .success(number)
         }
+        return try result.get()
     }
 
     func remove(_ number: UInt64) { state.withLock { _ = $0.connections.removeValue(forKey: number) } }
@@ -90,13 +95,18 @@ final class BrokerConnections: Sendable {
         let (bundle, now) = (identities.bundle, identities.now())
         guard connection.svid.notAfter > now else { return "its SVID has expired" }
         guard bundle != connection.bundle else { return nil }
-        do throws(SVIDRejection) {
-            _ = try SVIDVerifier(bundle: bundle).verify(chain: connection.svid.chain, at: now)
-        } catch {
-            return "\(error)"
-        }
+        if let rejection = rejection(of: connection.svid, by: bundle) { return "\(rejection)" }
         state.withLock { $0.connections[number]?.bundle = bundle }
         return nil
+    }
+
+    private func rejection(of svid: X509SVID, by bundle: TrustBundle) -> SVIDRejection? {
+        do throws(SVIDRejection) {
+            _ = try SVIDVerifier(bundle: bundle).verify(chain: svid.chain, at: identities.now())
+            return nil
+        } catch {
+            return error
+        }
     }
 
     // MARK: Calls
@@ -114,4 +124,20 @@ final class BrokerConnections: Sendable {
     }
 
     func leave(_ broker: Broker) { state.withLock { $0.connections[broker.connection]?.streams -= 1 } }
+}
+
+/// Why who has proved to be a broker is not let in.
+enum BrokerRefusal: Error {
+    case tooMany
+    /// Its SVID is not good any more.
+    case rejected(SVIDRejection)
+}
+
+extension BrokerRefusal: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .tooMany: "it has too many connections, or all together have"
+        case .rejected(let rejection): "its SVID has become invalid: \(rejection)"
+        }
+    }
 }

@@ -101,8 +101,11 @@ private final class BrokerGate: ChannelInboundHandler {
     private func admit(_ svid: X509SVID, _ context: ChannelHandlerContext) {
         gate.release()
         let channel = context.channel
-        guard let number = connections.admit(svid, isRemote: isRemote, close: { channel.close(promise: nil) }) else {
-            observe(.refused(peer: "\(svid.id)", reason: "it has too many connections, or all together have"))
+        let number: UInt64
+        do throws(BrokerRefusal) {
+            number = try connections.admit(svid, isRemote: isRemote) { channel.close(promise: nil) }
+        } catch {
+            observe(.refused(peer: "\(svid.id)", reason: "\(error)"))
             return context.close(promise: nil)
         }
         self.number = number
