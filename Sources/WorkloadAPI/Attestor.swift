@@ -7,8 +7,17 @@ internal import LinuxBinding
 struct Attestor: Sendable {
     let identities: any WorkloadIdentities
     private let digests = ExecutableDigests()
+    /// Whom it gives to nobody.
+    private var withheld: Set<SPIFFEID> = []
 
     init(_ identities: any WorkloadIdentities) { self.identities = identities }
+
+    /// One that does not give these identities to anybody, whoever is entitled to them.
+    func withholding(_ ids: Set<SPIFFEID>) -> Attestor {
+        var attestor = self
+        attestor.withheld = ids
+        return attestor
+    }
 
     /// The identities that a workload may have.
     func entitlement(of workload: Workload) async throws(Denial) -> Entitlement {
@@ -21,7 +30,7 @@ struct Attestor: Sendable {
         guard entries != nil || !holders.isEmpty else { throw .notReady }
         if let entries { holders += await evidence.fitting(entries).map(IdentityHolder.entry) }
         guard workload.mayBeThere else { throw .gone }
-        guard let entitlement = Entitlement(holders) else { throw .noIdentity }
+        guard let entitlement = Entitlement(holders.filter { !withheld.contains($0.id) }) else { throw .noIdentity }
         return entitlement
     }
 

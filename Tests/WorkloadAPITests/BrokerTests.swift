@@ -406,6 +406,28 @@ import WorkloadProtocol
         }
     }
 
+    /// BR-4: the identity of a broker of the list, of pods and of processes; whoever has it has another, too, gets the other.
+    @Test func br4ABrokerIsNotGivenAnothers() async throws {
+        try await TestBrokers.run { brokers in
+            try brokers.addPod("limited")
+            try brokers.addPod("broker")
+            try brokers.identities.add("limited", [.userID(geteuid())])
+            let (other, own) = (try Reference.pod("limited-0"), try Reference.pod("broker-0"))
+            let process = try Reference.process(getpid())
+            try await brokers.withBroker { client in
+                for call in client.calls(other) + client.calls(process) {
+                    #expect(await failure(of: call) == "permissionDenied WORKLOAD_NOT_ENTITLED spiffe.io")
+                }
+                #expect(try await client.svids(own)?.svids.map(\.spiffeID) == ["\(brokers.broker.svid.id)"])
+                try brokers.identities.add("web", [.userID(geteuid())])
+                #expect(
+                    try await client.svids(process)?.svids.map(\.spiffeID) == ["spiffe://example.org/ns/shop/sa/web"])
+            }
+            let itself = try await brokers.withBroker(brokers.limited) { try await $0.svids(process)?.svids.count }
+            #expect(itself == 2)
+        }
+    }
+
     /// BR-4: what a process is, the node finds out itself: whose it is, and where it lives.
     @Test func br4AProcessIsWhatTheNodeFinds() async throws {
         try await TestBrokers.run { brokers in

@@ -25,6 +25,10 @@ public struct BrokerPolicy: Sendable, Equatable {
 
     var brokers: Set<SPIFFEID> { Set(grants.keys) }
 
+    /// Whose identities a broker is given on nobody's behalf. With another broker's it would have what that may do, too, and the
+    /// list would say nothing any more; its own it has anyway.
+    func withheld(from broker: Broker) -> Set<SPIFFEID> { brokers.subtracting([broker.id]) }
+
     func check(_ kind: ReferenceKind, of broker: Broker) throws(Denial) {
         guard let grant = grants[broker.id], grant.references.contains(kind) else {
             throw .forbidden("\(broker.id) may not use a \(kind.rawValue)")

@@ -15,7 +15,7 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     func subscribeToX509SVID(
         request: ServerRequest<Spiffe_Broker_SubscribeToX509SVIDRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<Spiffe_Broker_SubscribeToX509SVIDResponse> {
-        stream(request.message.reference, request.metadata, context) { [attestor] workload throws(Denial) in
+        stream(request.message.reference, request.metadata, context) { attestor, workload throws(Denial) in
             try await attestor.x509Context(of: workload)
         } message: {
             do { return try Spiffe_Broker_SubscribeToX509SVIDResponse($0) } catch { throw Denial.unencodable.status }
@@ -25,7 +25,7 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     func subscribeToX509Bundles(
         request: ServerRequest<Spiffe_Broker_SubscribeToX509BundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<Spiffe_Broker_SubscribeToX509BundlesResponse> {
-        stream(request.message.reference, request.metadata, context) { [attestor] workload throws(Denial) in
+        stream(request.message.reference, request.metadata, context) { attestor, workload throws(Denial) in
             try await attestor.bundles(for: workload)
         } message: {
             Spiffe_Broker_SubscribeToX509BundlesResponse($0)
@@ -44,7 +44,7 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
             defer { connections.leave(broker) }
             let referent = try await find(message.reference, for: broker, context)
             let wish = try TokenWish(message.audience, id: message.spiffeID)
-            let tokens = try await checked(referent, broker) { [attestor] workload throws(Denial) in
+            let tokens = try await checked(referent, broker) { attestor, workload throws(Denial) in
                 try await attestor.tokens(of: workload, wish)
             }
             return ServerResponse(message: Spiffe_Broker_FetchJWTSVIDResponse(tokens))
@@ -56,7 +56,7 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     func subscribeToJWTBundles(
         request: ServerRequest<Spiffe_Broker_SubscribeToJWTBundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<Spiffe_Broker_SubscribeToJWTBundlesResponse> {
-        stream(request.message.reference, request.metadata, context) { [attestor] workload throws(Denial) in
+        stream(request.message.reference, request.metadata, context) { attestor, workload throws(Denial) in
             try await attestor.jwtBundles(for: workload)
         } message: {
             Spiffe_Broker_SubscribeToJWTBundlesResponse($0)
@@ -69,7 +69,7 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     /// with the trust in the broker.
     private func stream<Part: Equatable & Sendable, Message: Sendable>(
         _ reference: Spiffe_Broker_WorkloadReference, _ metadata: Metadata, _ context: ServerContext,
-        _ part: @escaping @Sendable (Workload) async throws(Denial) -> Part,
+        _ part: @escaping @Sendable (Attestor, Workload) async throws(Denial) -> Part,
         message: @escaping @Sendable (Part) throws -> Message
     ) -> StreamingServerResponse<Message> {
         StreamingServerResponse { writer in
@@ -128,9 +128,10 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     /// What is true of the workload as it is now, for a broker that is trusted now: nothing of one that has gone, or has become
     /// another, meanwhile.
     private func checked<Part>(
-        _ referent: Referent, _ broker: Broker, _ part: (Workload) async throws(Denial) -> Part
+        _ referent: Referent, _ broker: Broker, _ part: (Attestor, Workload) async throws(Denial) -> Part
     ) async throws(Denial) -> Part {
-        let part = try await part(try await lookup.workload(referent))
+        let attestor = attestor.withholding(policy.withheld(from: broker))
+        let part = try await part(attestor, try await lookup.workload(referent))
         _ = try await lookup.workload(referent)
         _ = try connections.broker(broker.connection)
         return part
