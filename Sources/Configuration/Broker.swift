@@ -68,7 +68,8 @@ extension ConfigurationReader {
             document.report("broker.brokers: \(id) has no references: which may it use?", at: node.mark)
         }
         for reference in PodshieldConfiguration.BrokerReference.allCases where overTCP.contains(reference) {
-            if let problem = problem(of: reference, overTCP: listen, isAllowed: references.contains(reference)) {
+            let isAllowed = references.contains(reference)
+            if let problem = problem(of: reference, isListening: listen != nil, isAllowed: isAllowed) {
                 document.report(
                     "broker.brokers: \(reference.rawValue) in tcp-references of \(id) \(problem)", at: node.mark)
             }
@@ -81,12 +82,12 @@ extension ConfigurationReader {
     }
 
     private func problem(
-        of reference: PodshieldConfiguration.BrokerReference, overTCP listen: Endpoint?, isAllowed: Bool
+        of reference: PodshieldConfiguration.BrokerReference, isListening: Bool, isAllowed: Bool
     ) -> String? {
-        guard let address = listen?.address else { return "says nothing without broker.listen" }
+        guard isListening else { return "says nothing without broker.listen" }
         guard isAllowed else { return "is not among its references" }
-        // The numbers of processes mean something on their own node alone (SPIFFE_Broker_API.md section 3.1.2).
-        return reference == .pid && !address.isLoopback ? "needs an address of this node alone in broker.listen" : nil
+        // A connection by TCP does not say whose numbers its broker's are (SPIFFE_Broker_API.md section 3.1.2).
+        return reference == .pid ? "cannot be had: numbers of processes count by the socket alone" : nil
     }
 }
 

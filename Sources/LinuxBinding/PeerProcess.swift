@@ -104,6 +104,14 @@ extension PeerProcess {
         return lines.split(separator: "\n").first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) }
     }
 
+    /// Whether numbers of processes mean to it what they mean here: it lives in no PID namespace below this one, in which it would
+    /// have another number. `ESRCH` once it has ended. C: `read` of `/proc/PID/status`.
+    public func countsAsWeDo() throws(SystemError) -> Bool {
+        let numbers = try ProcessStatus(ofProcess: credentials.processID).numbers("NSpid")
+        try checkAlive()
+        return numbers == [credentials.processID]
+    }
+
     /// Its executable, open for reading. `EACCES` without CAP_SYS_PTRACE for a process of another user, and when the file may
     /// not be read; `ESRCH` once it has ended. C: `open` of `/proc/PID/exe`.
     public func executable() throws(SystemError) -> ExecutableFile {

@@ -47,6 +47,19 @@ import Testing
         #expect(error?.code == EPERM)
     }
 
+    /// Who lives in a PID namespace of its own has another number there.
+    @Test func whoCountsProcessesAnewIsKnown() throws {
+        #expect(try PeerProcess(processID: UInt32(getpid())).countsAsWeDo())
+        let program = try RunningProgram(["unshare", "--pid", "--fork", "--kill-child", "sleep", "60"])
+        defer { program.end() }
+        let children = "/proc/\(program.processID)/task/\(program.processID)/children"
+        var child: UInt32?
+        while child == nil {
+            child = UInt32(try String(contentsOfFile: children, encoding: .utf8).split(separator: " ").first ?? "")
+        }
+        #expect(try !PeerProcess(processID: try #require(child)).countsAsWeDo())
+    }
+
     @Test func theNamespaceOfANamedProcessHasANumber() throws {
         let routes = try RouteSocket()
         let own = try routes.ownNumber()

@@ -53,7 +53,7 @@ final class TestBrokers: Sendable {
                 current: { node.svid }, bundle: { node.bundle ?? identities.bundle }, now: identities.now),
             identities: identities,
             policy: BrokerPolicy([
-                broker.svid.id: .init(references: [.process, .kubernetes], overTCP: [.kubernetes]),
+                broker.svid.id: .init(references: [.process, .kubernetes], overTCP: [.process, .kubernetes]),
                 limited.svid.id: .init(references: [.process]),
             ]), limits: limits, observe: { events.add($0) })
         let server = server
@@ -79,9 +79,11 @@ final class TestBrokers: Sendable {
 
     /// gRPC over the TLS of another library than ours.
     ///
-    /// - Parameter svid: nil for a client without a certificate.
+    /// - Parameters:
+    ///   - svid: nil for a client without a certificate.
+    ///   - relay: a socket behind which somebody passes on what comes; nil for the server's own.
     func withConnection<Result: Sendable>(
-        of svid: KeyedSVID?, byTCP: Bool = false,
+        of svid: KeyedSVID?, byTCP: Bool = false, through relay: String? = nil,
         _ body: @Sendable (GRPCClient<HTTP2ClientTransport.Posix>) async throws -> Result
     ) async throws -> Result {
         var security = HTTP2ClientTransport.Posix.TransportSecurity.TLS.defaults
@@ -94,15 +96,18 @@ final class TestBrokers: Sendable {
             security.privateKey = .bytes(key, format: .der)
         }
         let transport = try HTTP2ClientTransport.Posix(
-            target: byTCP ? .ipv4(address: "127.0.0.1", port: port) : .unixDomainSocket(path: path),
+            target: byTCP ? .ipv4(address: "127.0.0.1", port: port) : .unixDomainSocket(path: relay ?? path),
             transportSecurity: .tls(security))
         return try await withGRPCClient(transport: transport, handleClient: body)
     }
 
     func withBroker<Result: Sendable>(
-        _ svid: KeyedSVID? = nil, byTCP: Bool = false, _ body: @Sendable (BrokerClient) async throws -> Result
+        _ svid: KeyedSVID? = nil, byTCP: Bool = false, through relay: String? = nil,
+        _ body: @Sendable (BrokerClient) async throws -> Result
     ) async throws -> Result {
-        try await withConnection(of: svid ?? broker, byTCP: byTCP) { try await body(BrokerClient(wrapping: $0)) }
+        try await withConnection(of: svid ?? broker, byTCP: byTCP, through: relay) {
+            try await body(BrokerClient(wrapping: $0))
+        }
     }
 
     /// What a call without an answer ends with, of a client that is refused before it can make one.

@@ -428,6 +428,29 @@ import WorkloadProtocol
         }
     }
 
+    /// BR-4: a number of a process that a broker of another PID namespace says is of that namespace; pods it may name.
+    @Test func br4NumbersOfAnotherPIDNamespaceCountForNothing() async throws {
+        try await TestBrokers.run { brokers in
+            try brokers.addPod("web")
+            try brokers.identities.add("process", [.userID(geteuid())])
+            let inside = try await Relay(
+                to: brokers.path, by: ["unshare", "--pid", "--fork", "--kill-child"])
+            let beside = try await Relay(to: brokers.path)
+            defer { for relay in [inside, beside] { relay.program.end() } }
+            let (pod, process) = (try Reference.pod("web-0"), try Reference.process(getpid()))
+            try await brokers.withBroker(through: inside.path) { client in
+                for call in client.calls(process) { #expect(await failure(of: call) == "permissionDenied") }
+                let count = try await client.svids(pod)?.svids.count
+                #expect(count == 1)
+            }
+            let reason = "is in a PID namespace of its own: its numbers of processes are not the node's"
+            let id = brokers.broker.svid.id
+            #expect(brokers.events.all.contains(.denied(id, reason: "\(id) \(reason)")))
+            let count = try await brokers.withBroker(through: beside.path) { try await $0.svids(process)?.svids.count }
+            #expect(count == 1)
+        }
+    }
+
     /// BR-4: what a process is, the node finds out itself: whose it is, and where it lives.
     @Test func br4AProcessIsWhatTheNodeFinds() async throws {
         try await TestBrokers.run { brokers in

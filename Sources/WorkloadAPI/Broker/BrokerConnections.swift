@@ -6,7 +6,7 @@ internal import Synchronization
 final class BrokerConnections: Sendable {
     private struct Connection {
         let svid: X509SVID
-        let isRemote: Bool
+        let origin: Broker.Origin
         let close: @Sendable () -> Void
         /// What the SVID was last verified by.
         var bundle: TrustBundle
@@ -48,7 +48,7 @@ final class BrokerConnections: Sendable {
     ///   - close: ends the connection; from any thread.
     /// - Returns: its number.
     func admit(
-        _ svid: X509SVID, isRemote: Bool, close: @escaping @Sendable () -> Void
+        _ svid: X509SVID, from origin: Broker.Origin, close: @escaping @Sendable () -> Void
     ) throws(BrokerRefusal) -> UInt64 {
         let result = state.withLock { state -> Result<UInt64, BrokerRefusal> in
             guard state.count(of: svid.id) < limits.connectionsPerBroker, state.connections.count < limits.connections
@@ -57,7 +57,7 @@ final class BrokerConnections: Sendable {
             if let rejection = rejection(of: svid, by: bundle) { return .failure(.rejected(rejection)) }
             let number = state.next
             state.next += 1
-            state.connections[number] = Connection(svid: svid, isRemote: isRemote, close: close, bundle: bundle)
+            state.connections[number] = Connection(svid: svid, origin: origin, close: close, bundle: bundle)
             return .success(number)
         }
         return try result.get()
@@ -77,7 +77,7 @@ final class BrokerConnections: Sendable {
         guard let connection = state.withLock({ $0.connections[number] }), distrust(number, connection) == nil else {
             throw .callerNotTrusted
         }
-        return Broker(id: connection.svid.id, isRemote: connection.isRemote, connection: number)
+        return Broker(id: connection.svid.id, origin: connection.origin, connection: number)
     }
 
     /// Closes the connections of which the SVID is not good any more.

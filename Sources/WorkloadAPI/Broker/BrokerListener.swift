@@ -65,8 +65,16 @@ struct BrokerListener: HTTP2ServerTransport.ListenerFactory {
                 role: .server, identity: identity, expecting: .workload(anyOf: brokers), alpn: ["h2"],
                 handshakeTimeout: TimeAmount(limits.handshake))
             try channel.pipeline.syncOperations.addHandlers(
-                gate, transport, BrokerGate(gate, connections, limits, isRemote: place.isRemote, observe))
+                gate, transport, BrokerGate(gate, connections, limits, origin(of: channel), observe))
         }
+    }
+
+    private func origin(of channel: any Channel) -> Broker.Origin {
+        guard case .socket = place else { return .network }
+        let isOfNode = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+            try PeerProcess(ofSocket: $0).countsAsWeDo()
+        }
+        return isOfNode == true ? .node : .otherNamespace
     }
 }
 
@@ -77,19 +85,19 @@ private final class BrokerGate: ChannelInboundHandler {
     private let gate: AdmissionHandler
     private let connections: BrokerConnections
     private let limits: BrokerLimits
-    private let isRemote: Bool
+    private let origin: Broker.Origin
     private let observe: @Sendable (BrokerEvent) -> Void
     private var number: UInt64?
     private var expiry: Scheduled<Void>?
 
     init(
-        _ gate: AdmissionHandler, _ connections: BrokerConnections, _ limits: BrokerLimits, isRemote: Bool,
+        _ gate: AdmissionHandler, _ connections: BrokerConnections, _ limits: BrokerLimits, _ origin: Broker.Origin,
         _ observe: @escaping @Sendable (BrokerEvent) -> Void
     ) {
         self.gate = gate
         self.connections = connections
         self.limits = limits
-        self.isRemote = isRemote
+        self.origin = origin
         self.observe = observe
     }
 
@@ -103,7 +111,7 @@ private final class BrokerGate: ChannelInboundHandler {
         let channel = context.channel
         let number: UInt64
         do throws(BrokerRefusal) {
-            number = try connections.admit(svid, isRemote: isRemote) { channel.close(promise: nil) }
+            number = try connections.admit(svid, from: origin) { channel.close(promise: nil) }
         } catch {
             observe(.refused(peer: "\(svid.id)", reason: "\(error)"))
             return context.close(promise: nil)
@@ -146,6 +154,9 @@ private final class BrokerGate: ChannelInboundHandler {
     }
 
     private static func reason(_ error: SecureTransportError) -> String {
-        if case .unexpectedPeer(let id, _) = error { "\(id) is not on the list of brokers" } else { "\(error)" }
+        switch error {
+        case .unexpectedPeer(let id, _): "\(id) is not on the list of brokers"
+        default: "\(error)"
+        }
     }
 }

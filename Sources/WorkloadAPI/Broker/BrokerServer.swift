@@ -15,8 +15,6 @@ public final class BrokerServer: Sendable {
         /// In a directory that is there; what lies there is replaced.
         case socket(path: String)
         case address(IPAddress, port: UInt16)
-
-        var isRemote: Bool { if case .address = self { true } else { false } }
     }
 
     private let identities: any WorkloadIdentities
