@@ -41,8 +41,13 @@ final class PeerCheck: Sendable {
             throw .peerRejected(error)
         }
         guard expectation.accepts(svid.id) else { throw .unexpectedPeer(svid.id, expected: expectation) }
+        if expectation.isOfOwnNode, let node = svid.binding?.node, node != ownID {
+            throw .peerOfOtherNode(svid.id, node: node)
+        }
         return svid
     }
+
+    private var ownID: SPIFFEID? { (try? identity.current())?.svid.id }
 
     /// Under pins only a presented certificate of such a fingerprint is trusted, and nothing if there is none.
     private func bundle(for chain: [Certificate]) throws(SVIDRejection) -> TrustBundle {

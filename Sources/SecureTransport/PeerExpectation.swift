@@ -9,8 +9,8 @@ public enum PeerExpectation: Sendable, Equatable {
     case authority(exactly: SPIFFEID?)
     /// For the authority's listener: a peer without a certificate is let in, one with a certificate must be a node.
     case nodeOrAnonymous
-    /// One of these workloads.
-    case workload(anyOf: Set<SPIFFEID>)
+    /// One of these workloads; with an SVID of the node that this end is, where the SVID says whose it is.
+    case workload(anyOf: Set<SPIFFEID>, isOfOwnNode: Bool)
     /// For joining: an authority's server whose chain, as presented, holds the root with one of these SHA-256 and leads to it.
     /// The bundle's own roots count for nothing; its trust domain does.
     case pinnedRoot(anyOf: [[UInt8]])
@@ -22,6 +22,11 @@ public enum PeerExpectation: Sendable, Equatable {
         if case .pinnedRoot = self { true } else { false }
     }
 
+    /// Whether an SVID that was issued to another node is nobody's who is expected.
+    var isOfOwnNode: Bool {
+        if case .workload(_, let isOfOwnNode) = self { isOfOwnNode } else { false }
+    }
+
     /// Whether an SVID of this name is who is expected.
     func accepts(_ id: SPIFFEID) -> Bool {
         switch (self, id.kind) {
@@ -29,7 +34,7 @@ public enum PeerExpectation: Sendable, Equatable {
         case (.authority(let exact), .authority): exact == nil || exact == id
         case (.nodeOrAnonymous, .node): true
         case (.pinnedRoot, .authority): true
-        case (.workload(let ids), .workload): ids.contains(id)
+        case (.workload(let ids, _), .workload): ids.contains(id)
         default: false
         }
     }

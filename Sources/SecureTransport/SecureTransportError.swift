@@ -11,6 +11,8 @@ public enum SecureTransportError: Error, Sendable, Equatable {
     // The peer's identity
     case peerRejected(SVIDRejection)
     case unexpectedPeer(SPIFFEID, expected: PeerExpectation)
+    /// It is who is expected, by an SVID that was issued to a node that this end is not.
+    case peerOfOtherNode(SPIFFEID, node: SPIFFEID)
     case pinnedRootNotPresented
     case noPeerCertificate
 
@@ -43,6 +45,7 @@ extension SecureTransportError: CustomStringConvertible {
         case .identityUnavailable(let reason): "the own SVID cannot be had: \(reason)"
         case .peerRejected(let reason): "the peer's certificate is no SVID of ours: \(reason)"
         case .unexpectedPeer(let id, let expected): "the peer is \(id), expected was \(expected)"
+        case .peerOfOtherNode(let id, let node): "the SVID of \(id) is of \(node)"
         case .pinnedRootNotPresented: "the peer's chain does not hold the pinned root"
         case .noPeerCertificate: "the peer presented no certificate"
         case .peerAlert(let alert): "the peer refused with TLS alert \(alert)"

@@ -451,6 +451,28 @@ import WorkloadProtocol
         }
     }
 
+    /// BR-1: an SVID that was issued to another node is not a broker's of this node's socket, wherever its key came from; by TCP
+    /// brokers may be elsewhere, and one that says nothing of a node is as good as any.
+    @Test func br1AnSVIDOfAnotherNodeIsRefusedAtTheSocket() async throws {
+        try await TestBrokers.run { brokers in
+            try brokers.addPod("web")
+            let reference = try Reference.pod("web-0")
+            let domain = brokers.identities.domain
+            let elsewhere = try domain.workload("broker", number: 300, on: domain.nodeID("b"))
+            let unbound = try domain.workload("broker", number: nil, on: domain.nodeID("b"))
+            #expect(await brokers.refusal(of: elsewhere) == .unavailable)
+            #expect(await eventually { !brokers.events.refusals.isEmpty })
+            let reason = "the SVID of \(elsewhere.svid.id) was issued to spiffe://example.org/podshield/node/b"
+            #expect(brokers.events.refusals == [reason])
+            for (svid, byTCP) in [(elsewhere, true), (unbound, false)] {
+                let count = try await brokers.withBroker(svid, byTCP: byTCP) {
+                    try await $0.svids(reference)?.svids.count
+                }
+                #expect(count == 1)
+            }
+        }
+    }
+
     /// BR-4: what a process is, the node finds out itself: whose it is, and where it lives.
     @Test func br4AProcessIsWhatTheNodeFinds() async throws {
         try await TestBrokers.run { brokers in

@@ -62,10 +62,18 @@ struct BrokerListener: HTTP2ServerTransport.ListenerFactory {
         channel.eventLoop.makeCompletedFuture {
             let gate = AdmissionHandler(admission) { [observe] in observe(.flood(source: $0)) }
             let transport = SecureTransportHandler(
-                role: .server, identity: identity, expecting: .workload(anyOf: brokers), alpn: ["h2"],
+                role: .server, identity: identity, expecting: expectation, alpn: ["h2"],
                 handshakeTimeout: TimeAmount(limits.handshake))
             try channel.pipeline.syncOperations.addHandlers(
                 gate, transport, BrokerGate(gate, connections, limits, origin(of: channel), observe))
+        }
+    }
+
+    /// Who connects by the socket is on this node, and its SVID was issued to this node; by TCP, it may be anywhere.
+    private var expectation: PeerExpectation {
+        switch place {
+        case .socket: .workload(anyOf: brokers, isOfOwnNode: true)
+        case .address: .workload(anyOf: brokers, isOfOwnNode: false)
         }
     }
 
@@ -156,6 +164,7 @@ private final class BrokerGate: ChannelInboundHandler {
     private static func reason(_ error: SecureTransportError) -> String {
         switch error {
         case .unexpectedPeer(let id, _): "\(id) is not on the list of brokers"
+        case .peerOfOtherNode(let id, let node): "the SVID of \(id) was issued to \(node)"
         default: "\(error)"
         }
     }
