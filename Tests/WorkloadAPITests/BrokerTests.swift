@@ -473,6 +473,47 @@ import WorkloadProtocol
         }
     }
 
+    /// BR-4: a process that becomes another user is not who was referred to: a program such as sudo has the number of who began it.
+    @Test func br4AProcessThatBecomesAnotherUserHasNothing() async throws {
+        try await TestBrokers.run { brokers in
+            try brokers.identities.add("before", [.userID(0)])
+            try brokers.identities.add("after", [.userID(4711)])
+            let script = """
+                import os, sys
+                print("ready", flush=True)
+                sys.stdin.readline(); os.setuid(4711); sys.stdin.readline()
+                """
+            let (input, output) = (Pipe(), Pipe())
+            let program = try RunningProgram(
+                ["python3", "-c", script], input: input.fileHandleForReading, output: output.fileHandleForWriting)
+            defer { program.end() }
+            _ = output.fileHandleForReading.availableData
+            let reference = try Reference.process(program.processID)
+            let status = "/proc/\(program.processID)/status"
+            let ended = await failure {
+                try await brokers.withBroker { client in
+                    try await client.subscribeToX509SVID(.with { $0.reference = reference }, metadata: asBroker) {
+                        response in
+                        for try await message in response.messages {
+                            #expect(message.svids.map(\.spiffeID) == ["spiffe://example.org/ns/shop/sa/before"])
+                            try input.fileHandleForWriting.write(contentsOf: Data("go\n".utf8))
+                            let isAnother = try await eventually {
+                                let text = try String(contentsOfFile: status, encoding: .utf8)
+                                return text.contains("Uid:\t4711\t4711\t4711\t4711")
+                            }
+                            #expect(isAnother)
+                            brokers.identities.change { _ in }
+                        }
+                    }
+                }
+            }
+            #expect(ended == "permissionDenied WORKLOAD_NOT_ENTITLED spiffe.io")
+            // Who refers to it from now on refers to whom it has become.
+            let ids = try await brokers.withBroker { try await $0.svids(reference)?.svids.map(\.spiffeID) }
+            #expect(ids == ["spiffe://example.org/ns/shop/sa/after"])
+        }
+    }
+
     /// BR-4: what a process is, the node finds out itself: whose it is, and where it lives.
     @Test func br4AProcessIsWhatTheNodeFinds() async throws {
         try await TestBrokers.run { brokers in

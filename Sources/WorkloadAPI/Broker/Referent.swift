@@ -3,6 +3,7 @@ internal import LinuxBinding
 
 /// A workload that a broker has referred to, from then on: the same process, the same pod, whatever takes its number or name.
 enum Referent: Sendable {
+    /// With the account that it had.
     case process(PeerProcess)
     case pod(PodReference, instance: String)
 
@@ -28,13 +29,23 @@ struct ReferentLookup: Sendable {
         }
     }
 
-    /// What it is now.
+    /// What it is now. A process that has become another user, or is of other groups, is not who was referred to: whoever began
+    /// a program that changes its user did not become that user, and had its number before.
     func workload(_ referent: Referent) async throws(Denial) -> Workload {
         switch referent {
         case .process(let process):
-            do throws(SystemError) { return .process(try inspection.caller(process.current())) } catch {
+            let current: PeerProcess
+            let caller: Caller
+            do throws(SystemError) {
+                current = try process.current()
+                caller = try inspection.caller(current)
+            } catch {
                 throw Denial(ofProcess: error)
             }
+            guard current.credentials == process.credentials, current.groups == process.groups else {
+                throw .noIdentity
+            }
+            return .process(caller)
         case .pod(let reference, let instance):
             guard let pod = await identities.pod(reference), pod.instance == instance else { throw .gone }
             return .pod(pod)
