@@ -514,6 +514,24 @@ import WorkloadProtocol
         }
     }
 
+    /// BR-4: what became another while it was looked at is looked at once more.
+    @Test func br4WhatChangesMeanwhileIsNotSent() async throws {
+        try await TestBrokers.run { brokers in
+            try brokers.addPod("web")
+            let renewed = try brokers.identities.svid("web")
+            let identities = brokers.identities
+            identities.during {
+                identities.change { values in
+                    let pod = values.hosted[0].pod
+                    values.hosted[0].pod = KnownPod(facts: pod.facts, svid: renewed, instance: pod.instance)
+                }
+            }
+            let reference = try Reference.pod("web-0")
+            let svid = try await brokers.withBroker { try await $0.svids(reference)?.svids.first }
+            #expect(svid.map { Array($0.x509Svid) } == renewed.svid.leaf.der)
+        }
+    }
+
     /// BR-4: what a process is, the node finds out itself: whose it is, and where it lives.
     @Test func br4AProcessIsWhatTheNodeFinds() async throws {
         try await TestBrokers.run { brokers in

@@ -29,6 +29,7 @@ final class TestIdentities: WorkloadIdentities {
     let jwtKey: JWTSigningKey
     private let values: Mutex<Values>
     private let followsClock = Flag()
+    private let meanwhile = Mutex<(@Sendable () -> Void)?>(nil)
     private let watchers = Mutex<[AsyncStream<Void>.Continuation]>([])
 
     init() throws {
@@ -37,8 +38,16 @@ final class TestIdentities: WorkloadIdentities {
         values = Mutex(Values(bundle: domain.bundle))
     }
 
+    /// Happens once, when entries are asked for next.
+    func during(_ body: @escaping @Sendable () -> Void) { meanwhile.withLock { $0 = body } }
+
     func entries() async -> EntryIndex? {
-        values.withLock { values in
+        let body = meanwhile.withLock { meanwhile in
+            defer { meanwhile = nil }
+            return meanwhile
+        }
+        body?()
+        return values.withLock { values in
             values.entries.map { EntryIndex($0.enumerated().map { ListedEntry($1, createdAt: Int64($0)) }) }
         }
     }

@@ -131,9 +131,16 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
         _ referent: Referent, _ broker: Broker, _ part: (Attestor, Workload) async throws(Denial) -> Part
     ) async throws(Denial) -> Part {
         let attestor = attestor.withholding(policy.withheld(from: broker))
-        let part = try await part(attestor, try await lookup.workload(referent))
-        _ = try await lookup.workload(referent)
-        _ = try connections.broker(broker.connection)
-        return part
+        for _ in 0..<Self.mostLooks {
+            let workload = try await lookup.workload(referent)
+            let part = try await part(attestor, workload)
+            guard try await lookup.workload(referent).isAsBefore(workload) else { continue }
+            _ = try connections.broker(broker.connection)
+            return part
+        }
+        throw .notReady
     }
+
+    /// At a workload that is another each time.
+    private static let mostLooks = 4
 }
