@@ -40,10 +40,24 @@ extension NodeIdentityService {
         jwtCache.remove(.pod(name))
         save { () throws(NodeStateError) in try files.workloads.remove(name) }
         observe(.workloadRevoked(held.issued))
-        replacements[name] = Task {
+        let (waiting, end) = AsyncStream.makeStream(of: Void.self)
+        Task {
             _ = try? await issue(pod)
-            replacements[name] = nil
+            end.finish()
             identityChanges.send(())
         }
+        replacements[name] = Task {
+            let timer = Task { [clock] in
+                try? await clock.sleep(Self.replacementPatience)
+                end.finish()
+            }
+            for await _ in waiting {}
+            timer.cancel()
+            replacements[name] = nil
+        }
     }
+
+    /// How long whoever has a revoked SVID goes without hearing of it, since another is asked for. An authority that is there answers
+    /// in much less.
+    private static var replacementPatience: Duration { .seconds(1) }
 }

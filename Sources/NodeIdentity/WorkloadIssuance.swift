@@ -57,7 +57,10 @@ extension NodeIdentityService {
         identityChanges.send(())
     }
 
-    /// The current SVID of a pod. Waits for one that is about to take the place of a revoked one.
+    /// Pods are others than before: who follows `changes` is to look again.
+    public nonisolated func podsChanged() { identityChanges.send(()) }
+
+    /// The current SVID of a pod. Waits a moment for one that is about to take the place of a revoked one.
     public func workload(_ name: PodName) async -> IssuedWorkload? {
         await replacements[name]?.value
         return workloads[name]?.issued

@@ -110,6 +110,24 @@ import Testing
         #expect(again.service.bundle.revokes(issued.svid.svid))
     }
 
+    /// Those who have the SVID hear that it is revoked long before the request for another is given up.
+    @Test(.timeLimit(.minutes(2))) func whoAsksMeanwhileWaitsAMomentAlone() async throws {
+        let authority = try await TestAuthority()
+        let node = try TestNode(clock: authority.clock, patience: .seconds(3600))
+        try await node.join(authority.invitation(node: "a"))
+        try await authority.entry("/web", parent: "a")
+        let issued = try await node.service.issue(pod())
+        await node.stop()
+        _ = try await revoke(authority, .serial(issued.svid.svid.leaf.serialHex))
+        let bundle = authority.service.bundle
+        try await authority.stop()
+        node.service.credentials.replace(bundle: bundle)
+        await node.service.replaceRevoked()
+        let held = await node.service.workload(issued.pod.podName)
+        #expect(held == nil)
+        #expect(node.journal.contains { if case .workloadRevoked = $0 { true } else { false } })
+    }
+
     @Test func aDryRunTellsAndChangesNothing() async throws {
         let authority = try await TestAuthority()
         let node = try await TestNode.joined("a", to: authority)

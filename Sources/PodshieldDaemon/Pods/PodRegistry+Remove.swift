@@ -23,9 +23,11 @@ extension PodRegistry {
         return pod
     }
 
-    /// Answers whether a next run will know, too.
+    /// Answers whether a next run will know, too. Streams of its processes, and of brokers, hear it before peers do: those may take
+    /// their time.
     private func forget(_ pod: HeldPod) async -> Result<Void, PodError> {
         pods[pod.record.name] = nil
+        parts.identity.podsChanged()
         if let issued = pod.issued { former.formUnion(pod.record.holdings(of: issued.identity)) }
         let saved = Result { () throws(PodError) in try save() }
         await announce()
