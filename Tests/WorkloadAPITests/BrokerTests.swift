@@ -301,7 +301,8 @@ import WorkloadProtocol
             var unknown = try Reference(pid, named: "WorkloadPIDReference")
             unknown.reference.value += Data([0x10, 1])
             let invalid: [Reference] = [
-                Reference(), wrongPrefix, damaged, unknown, try Reference(pid, named: "OtherReference"),
+                Reference(), wrongPrefix, damaged, unknown, unknownBeside, unknownWithin,
+                try Reference(pid, named: "OtherReference"),
                 try .process(0), try .process(-1), try .pod(nil), try .pod("", uid: Self.uid),
                 try .pod("web-0", namespace: ""),
                 try .pod("web-0", uid: "1234"), try .object("", "core", "web-0", namespace: "shop"),
@@ -315,6 +316,11 @@ import WorkloadProtocol
             ]
             try await brokers.withBroker { client in
                 for reference in invalid {
+            let known = try Reference(pid, named: "WorkloadPIDReference")
+            // Beside the reference, and beside its type.
+            let unknownBeside = try Reference(serializedBytes: known.serializedBytes() + [0x10, 1])
+            var unknownWithin = known
+            unknownWithin.reference = try .init(serializedBytes: known.reference.serializedBytes() + [0x18, 1])
                     for call in client.calls(reference) {
                         #expect(await failure(of: call) == "invalidArgument WORKLOAD_REFERENCE_INVALID spiffe.io")
                     }
@@ -323,6 +329,35 @@ import WorkloadProtocol
                     for call in client.calls(reference) {
                         #expect(await failure(of: call) == "notFound WORKLOAD_NOT_FOUND spiffe.io")
                     }
+    /// BR-3: a field of the request that is not known here may narrow down what it is for.
+    @Test func br3ARequestWithAnUnknownFieldIsInvalid() async throws {
+        try await TestBrokers.run { brokers in
+            try brokers.addPod("web")
+            let reference = try Reference.pod("web-0")
+            let stream = Spiffe_Broker_SubscribeToX509SVIDRequest.with { $0.reference = reference }
+            let token = Spiffe_Broker_FetchJWTSVIDRequest.with {
+                $0.reference = reference
+                $0.audience = ["a"]
+            }
+            let (unknownStream, unknownToken) = (
+                try Spiffe_Broker_SubscribeToX509SVIDRequest(serializedBytes: stream.serializedBytes() + [0x78, 1]),
+                try Spiffe_Broker_FetchJWTSVIDRequest(serializedBytes: token.serializedBytes() + [0x78, 1])
+            )
+            try await brokers.withBroker { client in
+                let invalid = "invalidArgument WORKLOAD_REFERENCE_INVALID spiffe.io"
+                let streamed = await failure {
+                    try await client.subscribeToX509SVID(unknownStream, metadata: asBroker) {
+                        for try await _ in $0.messages {}
+                    }
+                }
+                #expect(streamed == invalid)
+                let fetched = await failure { _ = try await client.fetchJWTSVID(unknownToken, metadata: asBroker) }
+                #expect(fetched == invalid)
+                _ = try await client.fetchJWTSVID(token, metadata: asBroker)
+            }
+        }
+    }
+
                 }
             }
             #expect(brokers.events.served.isEmpty)

@@ -1,5 +1,6 @@
 internal import GRPCCore
 internal import Identity
+internal import SwiftProtobuf
 internal import WorkloadProtocol
 
 /// The calls of the Broker API: those of the Workload API, for whom a broker refers to.
@@ -15,7 +16,7 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     func subscribeToX509SVID(
         request: ServerRequest<Spiffe_Broker_SubscribeToX509SVIDRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<Spiffe_Broker_SubscribeToX509SVIDResponse> {
-        stream(request.message.reference, request.metadata, context) { attestor, workload throws(Denial) in
+        stream(request.message, request.metadata, context) { attestor, workload throws(Denial) in
             try await attestor.x509Context(of: workload)
         } message: {
             do { return try Spiffe_Broker_SubscribeToX509SVIDResponse($0) } catch { throw Denial.unencodable.status }
@@ -25,7 +26,7 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     func subscribeToX509Bundles(
         request: ServerRequest<Spiffe_Broker_SubscribeToX509BundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<Spiffe_Broker_SubscribeToX509BundlesResponse> {
-        stream(request.message.reference, request.metadata, context) { attestor, workload throws(Denial) in
+        stream(request.message, request.metadata, context) { attestor, workload throws(Denial) in
             try await attestor.bundles(for: workload)
         } message: {
             Spiffe_Broker_SubscribeToX509BundlesResponse($0)
@@ -42,9 +43,9 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
             let broker = try connections.broker(of: request.metadata)
             try connections.enter(broker)
             defer { connections.leave(broker) }
-            let referent = try await find(message.reference, for: broker, context)
+            let errand = try await find(message, for: broker, context)
             let wish = try TokenWish(message.audience, id: message.spiffeID)
-            let tokens = try await checked(referent, broker) { attestor, workload throws(Denial) in
+            let tokens = try await checked(errand) { attestor, workload throws(Denial) in
                 try await attestor.tokens(of: workload, wish)
             }
             return ServerResponse(message: Spiffe_Broker_FetchJWTSVIDResponse(tokens))
@@ -56,7 +57,7 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     func subscribeToJWTBundles(
         request: ServerRequest<Spiffe_Broker_SubscribeToJWTBundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<Spiffe_Broker_SubscribeToJWTBundlesResponse> {
-        stream(request.message.reference, request.metadata, context) { attestor, workload throws(Denial) in
+        stream(request.message, request.metadata, context) { attestor, workload throws(Denial) in
             try await attestor.jwtBundles(for: workload)
         } message: {
             Spiffe_Broker_SubscribeToJWTBundlesResponse($0)
@@ -68,17 +69,17 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     /// What a workload may know, at once and whenever it has become another; ends when it may know nothing, with the workload, and
     /// with the trust in the broker.
     private func stream<Part: Equatable & Sendable, Message: Sendable>(
-        _ reference: Spiffe_Broker_WorkloadReference, _ metadata: Metadata, _ context: ServerContext,
+        _ request: some BrokerRequest, _ metadata: Metadata, _ context: ServerContext,
         _ part: @escaping @Sendable (Attestor, Workload) async throws(Denial) -> Part,
         message: @escaping @Sendable (Part) throws -> Message
     ) -> StreamingServerResponse<Message> {
         StreamingServerResponse { writer in
-            let (broker, referent) = try await begin(reference, metadata, context)
-            defer { connections.leave(broker) }
+            let errand = try await begin(request, metadata, context)
+            defer { connections.leave(errand.broker) }
             let stream = ChangeStream(
-                identities: attestor.identities, told: { $0.brokerStatus }, process: referent.process
+                identities: attestor.identities, told: { $0.brokerStatus }, process: errand.referent.process
             ) { () throws(Denial) in
-                try await checked(referent, broker, part)
+                try await checked(errand, part)
             }
             try await stream.run(context) { try await writer.write(message($0)) }
             return [:]
@@ -87,13 +88,13 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
 
     /// Counts the call; `leave` is to follow.
     private func begin(
-        _ reference: Spiffe_Broker_WorkloadReference, _ metadata: Metadata, _ context: ServerContext
-    ) async throws -> (Broker, Referent) {
+        _ request: some BrokerRequest, _ metadata: Metadata, _ context: ServerContext
+    ) async throws -> Errand {
         do throws(Denial) {
             let broker = try connections.broker(of: metadata)
             try connections.enter(broker)
             do throws(Denial) {
-                return (broker, try await find(reference, for: broker, context))
+                return try await find(request, for: broker, context)
             } catch {
                 connections.leave(broker)
                 throw error
@@ -105,13 +106,16 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
 
     /// Whether a broker may refer so is asked before what it refers to.
     private func find(
-        _ message: Spiffe_Broker_WorkloadReference, for broker: Broker, _ context: ServerContext
-    ) async throws(Denial) -> Referent {
+        _ request: some BrokerRequest, for broker: Broker, _ context: ServerContext
+    ) async throws(Denial) -> Errand {
+        let message = request.reference
         try check(try Self.parsing { () throws(ReferenceError) in try WorkloadReference.kind(of: message) }, broker)
-        let reference = try Self.parsing { () throws(ReferenceError) in try WorkloadReference(message) }
+        let reference = try Self.parsing { () throws(ReferenceError) in
+            try WorkloadReference(message, besideUnknown: request.unknownFields)
+        }
         let referent = try await lookup.find(reference)
         observe(.served(broker.id, workload: "\(reference)", call: context.descriptor.method))
-        return referent
+        return Errand(broker: broker, referent: referent)
     }
 
     private static func parsing<Value>(_ body: () throws(ReferenceError) -> Value) throws(Denial) -> Value {
@@ -128,8 +132,9 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     /// What is true of the workload as it is now, for a broker that is trusted now: nothing of one that has gone, or has become
     /// another, meanwhile.
     private func checked<Part>(
-        _ referent: Referent, _ broker: Broker, _ part: (Attestor, Workload) async throws(Denial) -> Part
+        _ errand: Errand, _ part: (Attestor, Workload) async throws(Denial) -> Part
     ) async throws(Denial) -> Part {
+        let (broker, referent) = (errand.broker, errand.referent)
         let attestor = attestor.withholding(policy.withheld(from: broker))
         for _ in 0..<Self.mostLooks {
             let workload = try await lookup.workload(referent)
@@ -144,3 +149,19 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     /// At a workload that is another each time.
     private static let mostLooks = 4
 }
+
+/// What a broker has come for.
+private struct Errand: Sendable {
+    let broker: Broker
+    let referent: Referent
+}
+
+/// What all four calls have.
+private protocol BrokerRequest: Message {
+    var reference: Spiffe_Broker_WorkloadReference { get }
+}
+
+extension Spiffe_Broker_SubscribeToX509SVIDRequest: BrokerRequest {}
+extension Spiffe_Broker_SubscribeToX509BundlesRequest: BrokerRequest {}
+extension Spiffe_Broker_FetchJWTSVIDRequest: BrokerRequest {}
+extension Spiffe_Broker_SubscribeToJWTBundlesRequest: BrokerRequest {}

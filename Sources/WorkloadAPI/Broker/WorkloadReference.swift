@@ -1,5 +1,5 @@
 internal import AuthorityAPI
-internal import SwiftProtobuf
+package import SwiftProtobuf
 package import WorkloadProtocol
 
 /// Whom a request of the Broker API is for, as the broker says; nothing of it is known to be true.
@@ -23,7 +23,13 @@ package enum WorkloadReference: Sendable, Equatable {
         return kind
     }
 
-    package init(_ message: Spiffe_Broker_WorkloadReference) throws(ReferenceError) {
+    /// - Parameter unknown: what else the request says that is not known here.
+    package init(
+        _ message: Spiffe_Broker_WorkloadReference, besideUnknown unknown: UnknownStorage = UnknownStorage()
+    ) throws(ReferenceError) {
+        // What we do not know might narrow down what we do.
+        let unknown = [unknown, message.unknownFields, message.reference.unknownFields]
+        guard unknown.allSatisfy(\.data.isEmpty) else { throw .unknownField }
         let bytes = message.reference.value
         do {
             switch try Self.kind(of: message) {
@@ -38,7 +44,6 @@ package enum WorkloadReference: Sendable, Equatable {
     }
 
     private init(_ message: Spiffe_Broker_WorkloadPIDReference) throws(ReferenceError) {
-        // What we do not know might narrow down what we do.
         guard message.unknownFields.data.isEmpty else { throw .unknownField }
         guard let number = UInt32(exactly: message.pid), number > 0 else { throw .processNumber }
         self = .process(number)
