@@ -24,10 +24,20 @@ extension Event {
             [.spiffeID: spiffeID, .reason: reason])
     }
 
-    /// - Parameter call: the name of the method.
-    public static func brokerServed(spiffeID: String, workload: String, call: String) -> Event {
-        Event(
-            .brokerServed, "broker \(spiffeID) acts for \(workload): \(call)",
-            [.spiffeID: spiffeID, .subject: "\(call) for \(workload)"])
+    /// - Parameters:
+    ///   - identities: as whom it may act from now on; none where it was told whom to trust.
+    ///   - call: the name of the method.
+    public static func brokerServed(
+        spiffeID: String, workload: String, identities: [String], call: String
+    ) -> Event {
+        let named = identities.prefix(mostIdentities).joined(separator: ", ")
+        let rest = identities.count > mostIdentities ? " and \(identities.count - mostIdentities) more" : ""
+        let subject = identities.isEmpty ? workload : "\(workload) as \(named)\(rest)"
+        return Event(
+            .brokerServed, "broker \(spiffeID) acts for \(subject): \(call)",
+            [.spiffeID: spiffeID, .subject: "\(call) for \(subject)"])
     }
+
+    /// That one line names.
+    private static let mostIdentities = 8
 }

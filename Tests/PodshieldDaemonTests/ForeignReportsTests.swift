@@ -56,6 +56,16 @@ import Testing
         #expect(said(4096, installed).count == 4096)
     }
 
+    /// A broker that begins anew, with as many streams as it may have; one that asks on and on is named.
+    @Test func whatABrokerIsGivenIsToldOfAllItsStreams() {
+        let served = Event.brokerServed(
+            spiffeID: "spiffe://example.org/proxy", workload: "pod shop/web-0",
+            identities: ["spiffe://example.org/web"], call: "SubscribeToX509SVID")
+        #expect(served.message.hasSuffix(" acts for pod shop/web-0 as spiffe://example.org/web: SubscribeToX509SVID"))
+        #expect(said(2048, served).allSatisfy { $0 == served })
+        #expect(said(10_000, served).map(\.kind) == [.peerNoisy])
+    }
+
     // MARK: Strangers
 
     typealias Numbered = @Sendable (_ number: Int) -> Event

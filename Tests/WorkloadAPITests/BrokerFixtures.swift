@@ -205,7 +205,10 @@ final class ToldEvents: Sendable {
     /// Why connections were refused.
     var refusals: [String] { all.compactMap { if case .refused(_, let reason) = $0 { reason } else { nil } } }
     var served: [String] {
-        all.compactMap { if case .served(_, let workload, let call) = $0 { "\(call) \(workload)" } else { nil } }
+        all.compactMap { event in
+            guard case .served(_, let workload, let identities, let call) = event else { return nil }
+            return ([call, workload] + identities.map(\.path)).joined(separator: " ")
+        }
     }
 }
 

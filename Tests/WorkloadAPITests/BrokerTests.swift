@@ -358,6 +358,16 @@ import WorkloadProtocol
         }
     }
 
+    /// What the journal has of it: whom each call was for, and as whom the broker may act; nothing of a call that gave nothing.
+    @Test func whatABrokerIsGivenIsTold() async throws {
+        try await TestBrokers.run { brokers in
+            try brokers.addPod("web")
+            let facts = try PodFacts(namespace: "shop", serviceAccount: "none", name: "none-0", labels: [:])
+            brokers.identities.change { $0.hosted.append((KnownPod(facts: facts, svid: nil), nil)) }
+            let (web, none) = (try Reference.pod("web-0"), try Reference.pod("none-0"))
+            try await brokers.withBroker { client in
+                for call in client.calls(none) {
+                    #expect(await failure(of: call) == "permissionDenied WORKLOAD_NOT_ENTITLED spiffe.io")
                 }
             }
             #expect(brokers.events.served.isEmpty)
@@ -583,9 +593,11 @@ import WorkloadProtocol
             for program in [process, container, acting] { #expect(await hasBecome("sleep", program)) }
             let references = try [process, container, acting].map { try Reference.process($0.processID) }
             try await brokers.withBroker(brokers.limited) { client in
-                let ids = try await client.svids(references[0])?.svids.map(\.spiffeID)
-                #expect(ids == ["spiffe://example.org/ns/shop/sa/mine"])
-                for reference in references.dropFirst() {
+                for reference in references.prefix(2) {
+                    let ids = try await client.svids(reference)?.svids.map(\.spiffeID)
+                    #expect(ids == ["spiffe://example.org/ns/shop/sa/mine"])
+                }
+                for reference in references.dropFirst(2) {
                     let ended = await failure { _ = try await client.svids(reference) }
                     #expect(ended == "permissionDenied WORKLOAD_NOT_ENTITLED spiffe.io")
                 }
@@ -620,7 +632,37 @@ import WorkloadProtocol
             }
             #expect(ended == "notFound WORKLOAD_NOT_FOUND spiffe.io")
             #expect(await eventually { brokers.server.connections.streamCount == 0 })
-            #expect(brokers.events.served == ["SubscribeToX509SVID process \(process.processID)"])
+            #expect(brokers.events.served == ["SubscribeToX509SVID process \(process.processID) /ns/shop/sa/mine"])
+        }
+    }
+
+    /// BR-5: a process that gets the number of one that has ended, of the same user and the same program, is another.
+    @Test func br5ANumberThatIsGivenAgainIsAnothers() async throws {
+        try await TestBrokers.run { brokers in
+            try brokers.identities.add("mine", [.userID(4711)])
+            let words = ["setpriv", "--reuid=4711", "--regid=4711", "--clear-groups", "sleep", "60"]
+            let first = try RunningProgram(words)
+            #expect(await hasBecome("sleep", first))
+            let reference = try Reference.process(first.processID)
+            let second = Mutex<RunningProgram?>(nil)
+            let ended = await failure {
+                try await brokers.withBroker { client in
+                    try await client.subscribeToX509SVID(.with { $0.reference = reference }, metadata: asBroker) {
+                        response in
+                        for try await _ in response.messages {
+                            first.end()
+                            let program = try RunningProgram.start(words, as: first.processID)
+                            second.withLock { $0 = program }
+                            #expect(await hasBecome("sleep", program))
+                            brokers.identities.change { _ in }
+                        }
+                    }
+                }
+            }
+            #expect(ended == "notFound WORKLOAD_NOT_FOUND spiffe.io")
+            #expect(second.withLock { $0?.processID } == first.processID)
+            let count = try await brokers.withBroker { try await $0.svids(reference)?.svids.count }
+            #expect(count == 1)
         }
     }
 

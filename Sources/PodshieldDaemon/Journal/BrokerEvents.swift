@@ -10,8 +10,9 @@ extension Event {
                 .brokerRefused(peer: source, reason: "too many connections; more are closed unheard")
             case .denied(let broker, let reason): .brokerDenied(spiffeID: "\(broker)", reason: reason)
             case .ended(let broker, let reason): .brokerEnded(spiffeID: "\(broker)", reason: reason)
-            case .served(let broker, let workload, let call):
-                .brokerServed(spiffeID: "\(broker)", workload: workload, call: call)
+            case .served(let broker, let workload, let identities, let call):
+                .brokerServed(
+                    spiffeID: "\(broker)", workload: workload, identities: identities.map { "\($0)" }, call: call)
             }
     }
 }

@@ -21,6 +21,8 @@ final class ForeignReports: Sendable {
     private let tallies = Mutex<[Cause: Tally]>([:])
 
     static let ofPeer = Rate(burst: 128, perSecond: 1)
+    /// A broker that begins anew has a call or two for each workload of the node, and who was given what is to be found later.
+    static let ofBroker = Rate(burst: 2048, perSecond: 16)
     /// What one flood leaves of the history, and of the journal's own rate, is for everything else.
     static let ofStrangers = Rate(burst: 128, perSecond: 0.1)
     static let sumInterval = Duration.seconds(30)
@@ -74,7 +76,10 @@ final class ForeignReports: Sendable {
 extension ForeignReports.Cause: Comparable {
     static func < (a: Self, b: Self) -> Bool { (a.peer ?? "", a.kind.code) < (b.peer ?? "", b.kind.code) }
 
-    fileprivate var rate: Rate { peer == nil ? ForeignReports.ofStrangers : ForeignReports.ofPeer }
+    fileprivate var rate: Rate {
+        if kind == .brokerServed { return ForeignReports.ofBroker }
+        return peer == nil ? ForeignReports.ofStrangers : ForeignReports.ofPeer
+    }
 
     /// Nil for what nobody else can cause as often as he likes: it is this daemon's own, or follows from what was proved,
     /// once each.

@@ -12,6 +12,8 @@ public enum BrokerEvent: Sendable, Equatable {
     case denied(SPIFFEID, reason: String)
     /// A connection was ended since the SVID behind it is not valid any more.
     case ended(SPIFFEID, reason: String)
-    /// A broker is given what is a workload's.
-    case served(SPIFFEID, workload: String, call: String)
+    /// A broker is given what is a workload's, for the first time in this call or as others than before.
+    ///
+    /// - Parameter identities: whose SVIDs, keys or tokens; none where it is given bundles.
+    case served(SPIFFEID, workload: String, identities: [SPIFFEID], call: String)
 }

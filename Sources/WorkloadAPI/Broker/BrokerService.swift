@@ -1,6 +1,8 @@
 internal import GRPCCore
 internal import Identity
+internal import JOSE
 internal import SwiftProtobuf
+internal import Synchronization
 internal import WorkloadProtocol
 
 /// The calls of the Broker API: those of the Workload API, for whom a broker refers to.
@@ -18,6 +20,8 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     ) async throws -> StreamingServerResponse<Spiffe_Broker_SubscribeToX509SVIDResponse> {
         stream(request.message, request.metadata, context) { attestor, workload throws(Denial) in
             try await attestor.x509Context(of: workload)
+        } identities: {
+            $0.svids.map(\.svid.svid.id)
         } message: {
             do { return try Spiffe_Broker_SubscribeToX509SVIDResponse($0) } catch { throw Denial.unencodable.status }
         }
@@ -48,6 +52,7 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
             let tokens = try await checked(errand) { attestor, workload throws(Denial) in
                 try await attestor.tokens(of: workload, wish)
             }
+            observe(errand.served(as: tokens.map(\.svid.id)))
             return ServerResponse(message: Spiffe_Broker_FetchJWTSVIDResponse(tokens))
         } catch {
             throw error.brokerStatus
@@ -71,6 +76,7 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     private func stream<Part: Equatable & Sendable, Message: Sendable>(
         _ request: some BrokerRequest, _ metadata: Metadata, _ context: ServerContext,
         _ part: @escaping @Sendable (Attestor, Workload) async throws(Denial) -> Part,
+        identities: @escaping @Sendable (Part) -> [SPIFFEID] = { _ in [] },
         message: @escaping @Sendable (Part) throws -> Message
     ) -> StreamingServerResponse<Message> {
         StreamingServerResponse { writer in
@@ -81,7 +87,12 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
             ) { () throws(Denial) in
                 try await checked(errand, part)
             }
-            try await stream.run(context) { try await writer.write(message($0)) }
+            let told = Mutex<[SPIFFEID]?>(nil)
+            try await stream.run(context) { part in
+                let given = identities(part)
+                if told.withLock({ $0.replace(with: given) != given }) { observe(errand.served(as: given)) }
+                try await writer.write(message(part))
+            }
             return [:]
         }
     }
@@ -113,9 +124,9 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
         let reference = try Self.parsing { () throws(ReferenceError) in
             try WorkloadReference(message, besideUnknown: request.unknownFields)
         }
-        let referent = try await lookup.find(reference)
-        observe(.served(broker.id, workload: "\(reference)", call: context.descriptor.method))
-        return Errand(broker: broker, referent: referent)
+        return Errand(
+            broker: broker, referent: try await lookup.find(reference), workload: "\(reference)",
+            call: context.descriptor.method)
     }
 
     private static func parsing<Value>(_ body: () throws(ReferenceError) -> Value) throws(Denial) -> Value {
@@ -154,6 +165,13 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
 private struct Errand: Sendable {
     let broker: Broker
     let referent: Referent
+    /// As the broker named it.
+    let workload: String
+    let call: String
+
+    func served(as identities: [SPIFFEID]) -> BrokerEvent {
+        .served(broker.id, workload: workload, identities: identities, call: call)
+    }
 }
 
 /// What all four calls have.
@@ -165,3 +183,11 @@ extension Spiffe_Broker_SubscribeToX509SVIDRequest: BrokerRequest {}
 extension Spiffe_Broker_SubscribeToX509BundlesRequest: BrokerRequest {}
 extension Spiffe_Broker_FetchJWTSVIDRequest: BrokerRequest {}
 extension Spiffe_Broker_SubscribeToJWTBundlesRequest: BrokerRequest {}
+
+extension Optional {
+    /// What it was.
+    fileprivate mutating func replace(with value: Wrapped) -> Wrapped? {
+        defer { self = value }
+        return self
+    }
+}
