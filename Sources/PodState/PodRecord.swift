@@ -5,8 +5,8 @@ package import NetnsProtocol
 /// A pod of this node: what was said of it, and what was found.
 package struct PodRecord: Sendable, Equatable {
     package let facts: PodFacts
-    /// As Kubernetes gave it; nil where nobody said.
-    package let uid: PodUID?
+    /// As Kubernetes gave it; nil as long as nobody has said.
+    package var uid: PodUID?
     package let namespace: NamespacePath
     /// Inside the pod, as asked for; nil for its first veth.
     package let interface: String?

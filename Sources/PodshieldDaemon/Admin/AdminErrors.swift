@@ -14,7 +14,7 @@ extension AdminError {
         case .ambiguous(let name, _): self.init(.invalid, "\(error)", subject: name)
         case .network(_, let network): self.init(AdminErrorReason(network), "\(error)")
         case .noAddress, .unprotected, .tooManyAddresses, .deviceGone: self.init(.precondition, "\(error)")
-        case .deviceHeld: self.init(.alreadyExists, "\(error)")
+        case .deviceHeld, .uidHeld: self.init(.alreadyExists, "\(error)")
         case .datapath(_, let datapath): self.init(AdminErrorReason(datapath), "\(error)")
         case .store: self.init(.internal, "\(error)")
         case .withoutIdentity(_, let call), .notRenewed(_, let call): self.init(AdminErrorReason(call), "\(error)")

@@ -1,4 +1,5 @@
 import Addressing
+import AuthorityAPI
 import Datapath
 import NetnsProtocol
 import NodeIdentity
@@ -16,6 +17,8 @@ enum PodError: Error {
     /// Packets from and to it would not be sealed.
     case unprotected(PodName, IPAddress)
     case tooManyAddresses(PodName, most: Int)
+    /// Brokers could not tell the two apart.
+    case uidHeld(PodUID, by: PodName)
     /// The interface is another pod's.
     case deviceHeld(device: String, by: PodName)
     case deviceGone(PodName)
@@ -39,6 +42,7 @@ extension PodError: CustomStringConvertible {
         case .unprotected(let name, let address):
             "address \(address) of pod \(name) lies outside the protected prefixes"
         case .tooManyAddresses(let name, let most): "pod \(name) has more than \(most) addresses"
+        case .uidHeld(let uid, let holder): "UID \(uid) is that of pod \(holder)"
         case .deviceHeld(let device, let holder): "interface \(device) is that of pod \(holder)"
         case .deviceGone(let name): "the interface of pod \(name) has gone"
         case .datapath(let name, let error): "the datapath does not take pod \(name): \(error)"

@@ -1,4 +1,5 @@
 import Addressing
+import AuthorityAPI
 import Datapath
 import Identity
 import KeyAgreement
@@ -11,19 +12,38 @@ import Telemetry
 extension PodRegistry {
     /// Takes a pod under control and has its identity issued. Until that is there, and when it fails, all its packets drop.
     ///
-    /// The same pod again: its state, and another try if it has no identity.
+    /// The same pod again: its state, and another try if it has no identity. A UID that nobody had said is kept with it.
     func add(_ request: PodRequest) async throws(PodError) -> HeldPod {
         let name = request.facts.podName
         await takeTurn(name)
         defer { endTurn(name) }
         if let pod = pods[name] {
             guard pod.record.isSame(as: request) else { throw .exists(name) }
+            try learn(request.uid, of: name)
         } else {
+            try checkUID(request.uid, of: name)
             try await takeOn(try await prepare(request))
         }
         if pods[name]?.issued == nil { try await obtainIdentity(name) }
         guard let pod = pods[name] else { throw .deviceGone(name) }
         return pod
+    }
+
+    // MARK: UIDs
+
+    /// Brokers find pods by them: a UID is of one pod.
+    private func checkUID(_ uid: PodUID?, of name: PodName) throws(PodError) {
+        if let uid, let holder = pods.holder(of: uid, beside: name) { throw .uidHeld(uid, by: holder) }
+    }
+
+    private func learn(_ uid: PodUID?, of name: PodName) throws(PodError) {
+        guard let uid, pods[name]?.record.uid == nil else { return }
+        try checkUID(uid, of: name)
+        pods[name]?.record.uid = uid
+        do throws(PodError) { try save() } catch {
+            pods[name]?.record.uid = nil
+            throw error
+        }
     }
 
     // MARK: Parts
@@ -84,8 +104,12 @@ extension PodRegistry {
             await letGo(record.device)
             throw .datapath(record.name, error)
         }
-        pods[record.name] = HeldPod(record: record)
-        do throws(PodError) { try save() } catch {
+        do throws(PodError) {
+            // Another may have come meanwhile.
+            try checkUID(record.uid, of: record.name)
+            pods[record.name] = HeldPod(record: record)
+            try save()
+        } catch {
             pods[record.name] = nil
             await letGo(record.device)
             throw error

@@ -38,19 +38,20 @@ extension PodRegistry {
     // MARK: Devices that go by themselves
 
     func deviceDisappeared(_ index: UInt32) async {
-        for pod in list() where pod.record.device.index == index { await lose(pod.record) }
+        for pod in list() where pod.record.device.index == index { await lose(pod) }
     }
 
     /// Removes pods whose device is not among these.
     func removeLost(present links: [NetworkLink]) async {
         let devices = Set(links.map(HostDevice.init))
-        for pod in list() where !devices.contains(pod.record.device) { await lose(pod.record) }
+        for pod in list() where !devices.contains(pod.record.device) { await lose(pod) }
     }
 
-    private func lose(_ record: PodRecord) async {
+    private func lose(_ lost: HeldPod) async {
+        let record = lost.record
         await takeTurn(record.name)
         defer { endTurn(record.name) }
-        guard let pod = pods[record.name], pod.record == record else { return }
+        guard let pod = pods[record.name], pod.instance == lost.instance else { return }
         // Its index may have been given to another device already.
         await parts.uplinks.ceasesToBePod(record.device.index)
         try? await parts.datapath.removePod(ifindex: record.device.index)

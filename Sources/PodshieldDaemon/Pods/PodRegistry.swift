@@ -9,6 +9,7 @@ import NetnsProtocol
 import NodeIdentity
 import PodState
 import Telemetry
+import WorkloadAPI
 
 /// The pods of this node, from the first packet to the last. What happens to one pod happens in order; different pods do not
 /// wait for each other.
@@ -58,6 +59,11 @@ actor PodRegistry {
     }
 
     func held(_ name: PodName) -> HeldPod? { pods[name] }
+
+    func held(_ reference: PodReference) -> HeldPod? { pods.pod(reference) }
+
+    /// The pod whose device is one of these.
+    func held(by devices: Set<HostDevice>) -> HeldPod? { pods.values.first { devices.contains($0.record.device) } }
 
     /// The pod of that name, in that namespace or in whichever has it.
     func find(_ name: String, namespace: String?) throws(PodError) -> PodName {
@@ -124,7 +130,7 @@ actor PodRegistry {
         guard let pod = pods[name], identity != pod.enforced else { return }
         do throws(DatapathError) {
             try await parts.datapath.setPodIdentity(ifindex: pod.record.device.index, identity: identity)
-            if pods[name]?.record == pod.record { pods[name]?.enforced = identity }
+            if pods[name]?.instance == pod.instance { pods[name]?.enforced = identity }
         } catch {
             parts.telemetry.record(
                 .datapathFailed(operation: "changing the identity of pod \(name)", reason: "\(error)"))

@@ -16,8 +16,9 @@ package struct PodRequest: Sendable, Equatable {
 extension PodRecord {
     var name: PodName { facts.podName }
 
-    /// Whether both speak of one pod in the same words.
+    /// Whether both speak of one pod in the same words; a UID need not be said again, and may be said later.
     func isSame(as request: PodRequest) -> Bool {
-        facts == request.facts && uid == request.uid && namespace == request.namespace && interface == request.interface
+        let isSameUID = uid == nil || request.uid == nil || uid == request.uid
+        return facts == request.facts && isSameUID && namespace == request.namespace && interface == request.interface
     }
 }

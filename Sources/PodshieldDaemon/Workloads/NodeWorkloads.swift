@@ -23,11 +23,11 @@ struct NodeWorkloads: WorkloadIdentities {
     func pod(inNamespace number: Int32) async -> KnownPod? {
         guard let links = try? routes.links() else { return nil }
         let devices = Set(links.filter { $0.peerNamespace == number }.map(HostDevice.init))
-        return await known(await pods.list().first { devices.contains($0.record.device) })
+        return await known(await pods.held(by: devices))
     }
 
     func pod(_ reference: PodReference) async -> KnownPod? {
-        await known(await pods.list().first { reference.names($0.record.facts, uid: $0.record.uid) })
+        await known(await pods.held(reference))
     }
 
     private func known(_ pod: HeldPod?) async -> KnownPod? {
@@ -36,7 +36,7 @@ struct NodeWorkloads: WorkloadIdentities {
         let isValid = issued.map { $0.pod == pod.record.facts && $0.svid.svid.notAfter > now() } ?? false
         return KnownPod(
             facts: pod.record.facts, svid: isValid ? issued?.svid : nil, federatesWith: issued?.federatesWith ?? [],
-            instance: pod.record.instance)
+            instance: "\(pod.instance)")
     }
 
     /// Why there is none, the authority's journal says.
@@ -52,9 +52,4 @@ struct NodeWorkloads: WorkloadIdentities {
     var foreignBundles: [BundleDocument] { identity.foreignBundles }
 
     func changes() -> AsyncStream<Void> { identity.changes() }
-}
-
-extension PodRecord {
-    /// A pod that is added again under its name has another device, even in the same second.
-    fileprivate var instance: String { "\(addedAt) \(device.index) \(device.hardwareAddress) \(uid?.text ?? "")" }
 }
