@@ -35,6 +35,11 @@ extension ConfigurationReader {
         if path.utf8.count > Self.longestSocketPath {
             document.report("a socket's path has at most \(Self.longestSocketPath) bytes", at: .brokerSocket)
         }
+        // What follows compares paths as they are written.
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        if parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) {
+            document.report("has a part that is empty, '.' or '..'", at: .brokerSocket)
+        }
         let directory = paths.workloadSocket.dropLast("api.sock".count)
         if path.hasPrefix(directory) {
             document.report("lies in \(directory), the directory of the Workload API's socket", at: .brokerSocket)

@@ -3,12 +3,17 @@ import Glibc
 /// A Unix socket that everybody on the machine may connect to.
 public enum PublicSocket {
     /// Makes the directory for it, unless it is there, which everybody may look into, and lets everybody pass through the one
-    /// that it lies in. Only their owner may write to them. C: `mkdir`, `chmod`.
+    /// that it lies in. Only their owner may write to them. A directory that is so already is left as it is: its set-group-ID bit,
+    /// by which sockets get its group, is lost to a `chmod` of who is not of that group (chmod(2)). C: `mkdir`, `stat`, `chmod`.
     public static func prepareDirectory(_ name: String, in parent: String) throws(PrivateFileError) {
         let path = parent + "/" + name
         try PrivateDirectory.prepare(path)
         do throws(SystemError) {
-            try calling("chmod", path) { unsafe chmod(path, 0o755) }
+            var status = stat()
+            try calling("stat", path) { unsafe stat(path, &status) }
+            if status.st_mode & 0o777 != 0o755 {
+                try calling("chmod", path) { unsafe chmod(path, 0o755 | status.st_mode & 0o2000) }
+            }
             try calling("chmod", parent) { unsafe chmod(parent, 0o711) }
         } catch {
             throw .system(error)

@@ -105,6 +105,15 @@ import Testing
             Documents.broker("socket: /run/podshield/agent/b.sock, "),
             "f:6:18: broker.socket: lies in /run/podshield/agent/, the directory of the Workload API's socket"),
         BadDocument(
+            Documents.broker("socket: /run/podshield//agent/b.sock, "),
+            "f:6:18: broker.socket: has a part that is empty, '.' or '..'"),
+        BadDocument(
+            Documents.broker("socket: /run/podshield/broker/../agent/b.sock, "),
+            "f:6:18: broker.socket: has a part that is empty, '.' or '..'"),
+        BadDocument(
+            Documents.broker("socket: /run/./podshield/admin.sock, "),
+            "f:6:18: broker.socket: has a part that is empty, '.' or '..'"),
+        BadDocument(
             Documents.broker("socket: /run/podshield/admin.sock, "),
             "f:6:18: broker.socket: is taken by the daemon itself"),
         BadDocument(

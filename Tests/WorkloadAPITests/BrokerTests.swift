@@ -7,6 +7,7 @@ import Issuance
 import JOSE
 import KernelTestSupport
 import LinkTestSupport
+import LinuxBinding
 import NIOCore
 import NIOPosix
 import OpenSSLBinding
@@ -201,6 +202,19 @@ import WorkloadProtocol
             #expect(mode == 0o660)
         }
     }
+    /// A directory that says whose group its sockets get goes on saying so.
+    @Test func theGroupOfADirectoryStaysItsSockets() throws {
+        let directory = try TemporaryDirectory()
+        let place = directory.path + "/broker"
+        try Command.run("install", "-d", "-g", "4711", place)
+        for given in ["2700", "2755"] {
+            try Command.run("chmod", given, place)
+            try PublicSocket.prepareDirectory("broker", in: directory.path)
+            let found = try Command.run("stat", "--format=%a %g", place)
+            #expect(found == "2755 4711\n")
+        }
+    }
+
 
     /// Both places or none: what cannot be bound is said, and does not leave half of it behind.
     @Test func aPlaceThatIsTakenEndsAll() async throws {
