@@ -12,6 +12,8 @@ package final class AdmissionControl: Sendable {
         /// What one stranger is sure to have (`IPAddress.site`).
         case site(IPPrefix)
         case node(IPAddress)
+        /// Of this machine, at a Unix socket.
+        case user(UInt32)
     }
 
     package enum Verdict: Equatable {
@@ -74,24 +76,30 @@ package final class AdmissionControl: Sendable {
 
     /// - Parameter address: nil where the connection does not say where it comes from.
     package func admit(_ address: IPAddress?, at now: ContinuousClock.Instant = .now) -> Verdict {
-        state.withLock { state in
-            let source = state.source(of: address)
-            let (pool, poolLimits) = pool(of: source)
-            var load = state.sources[source] ?? Load(bucket: TokenBucket(limits.ratePerSource, at: now))
-            guard load.hasRoom(limits.pendingPerSource, at: now) else {
-                defer { state.sources[source] = load }
-                return load.refuse()
-            }
-            // Who is refused on others' account is not remembered, so that memory too has the pools' limits.
-            guard state[keyPath: pool].hasRoom(poolLimits.pending, at: now) else {
-                return state[keyPath: pool].refuse()
-            }
-            load.admit(at: now)
-            state[keyPath: pool].admit(at: now)
-            state.sources[source] = load
-            if state.sources.count > Self.limit { forgetIdle(&state, now) }
-            return .admitted(source)
+        state.withLock { admit($0.source(of: address), &$0, now) }
+    }
+
+    /// - Parameter user: who connected a Unix socket.
+    package func admit(user: UInt32, at now: ContinuousClock.Instant = .now) -> Verdict {
+        state.withLock { admit(.user(user), &$0, now) }
+    }
+
+    private func admit(_ source: Source, _ state: inout State, _ now: ContinuousClock.Instant) -> Verdict {
+        let (pool, poolLimits) = pool(of: source)
+        var load = state.sources[source] ?? Load(bucket: TokenBucket(limits.ratePerSource, at: now))
+        guard load.hasRoom(limits.pendingPerSource, at: now) else {
+            defer { state.sources[source] = load }
+            return load.refuse()
         }
+        // Who is refused on others' account is not remembered, so that memory too has the pools' limits.
+        guard state[keyPath: pool].hasRoom(poolLimits.pending, at: now) else {
+            return state[keyPath: pool].refuse()
+        }
+        load.admit(at: now)
+        state[keyPath: pool].admit(at: now)
+        state.sources[source] = load
+        if state.sources.count > Self.limit { forgetIdle(&state, now) }
+        return .admitted(source)
     }
 
     /// An admitted connection is known to be wanted, or has gone.

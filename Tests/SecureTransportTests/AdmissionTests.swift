@@ -32,6 +32,17 @@ import Testing
         #expect(control.admit(a, at: start) == .refused(isFirst: true))
     }
 
+    /// At a Unix socket nobody has an address.
+    @Test func usersDoNotKeepEachOtherOut() {
+        let control = control { $0.pendingPerSource = 1 }
+        #expect(control.admit(user: 1, at: start) == .admitted(.user(1)))
+        #expect(control.admit(user: 1, at: start) == .refused(isFirst: true))
+        #expect(control.admit(user: 2, at: start) == .admitted(.user(2)))
+        #expect(control.admit(nil, at: start) == .admitted(.unknown))
+        control.release(.user(1))
+        #expect(control.admit(user: 1, at: start) == .admitted(.user(1)))
+    }
+
     @Test func pendingConnectionsAreLimitedInAll() {
         let control = control { $0.strangers.pending = 3 }
         for source in [a, b, c] { #expect(control.admit(source, at: start) == .admitted(site(source))) }

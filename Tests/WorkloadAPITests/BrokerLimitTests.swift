@@ -147,4 +147,28 @@ import WorkloadProtocol
             for channel in channels { channel.close(promise: nil) }
         }
     }
+    /// The same at the socket: one user's connections that say nothing leave others their places.
+    @Test func aFloodOfOneUserLeavesOthersAlone() async throws {
+        var limits = BrokerLimits()
+        limits.admission.pendingPerSource = 2
+        try await TestBrokers.run(limits: limits) { brokers in
+            try brokers.identities.add("web", [.userID(geteuid())])
+            // Anybody may connect: what is counted is who it was.
+            for path in [brokers.path, String(brokers.path.dropLast("/broker.sock".count))] {
+                try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: path)
+            }
+            let script = """
+                import os, socket, sys, time
+                os.setgroups([]); os.setgid(4711); os.setuid(4711)
+                connections = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+                for connection in connections: connection.connect(sys.argv[1])
+                time.sleep(60)
+                """
+            let silent = try RunningProgram(["python3", "-c", script, brokers.path])
+            defer { silent.end() }
+            #expect(await eventually { brokers.events.all.contains(.flood(source: "user 4711")) })
+            #expect(try await first(brokers) == 1)
+        }
+    }
+
 }

@@ -60,12 +60,13 @@ struct BrokerListener: HTTP2ServerTransport.ListenerFactory {
 
     private func secure(_ channel: any Channel) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture {
-            let gate = AdmissionHandler(admission) { [observe] in observe(.flood(source: $0)) }
+            let peer = try peer(of: channel)
+            let gate = AdmissionHandler(admission, user: peer.user) { [observe] in observe(.flood(source: $0)) }
             let transport = SecureTransportHandler(
                 role: .server, identity: identity, expecting: expectation, alpn: ["h2"],
                 handshakeTimeout: TimeAmount(limits.handshake))
             try channel.pipeline.syncOperations.addHandlers(
-                gate, transport, BrokerGate(gate, connections, limits, origin(of: channel), observe))
+                gate, transport, BrokerGate(gate, connections, limits, peer.origin, observe))
         }
     }
 
@@ -77,12 +78,15 @@ struct BrokerListener: HTTP2ServerTransport.ListenerFactory {
         }
     }
 
-    private func origin(of channel: any Channel) -> Broker.Origin {
-        guard case .socket = place else { return .network }
-        let isOfNode = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
-            try PeerProcess(ofSocket: $0).countsAsWeDo()
+    /// Where a broker is, and whose, where the connection says so.
+    private func peer(of channel: any Channel) throws -> (origin: Broker.Origin, user: UInt32?) {
+        guard case .socket = place else { return (.network, nil) }
+        let peer = try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+            let countsAsWeDo = try? PeerProcess(ofSocket: $0).countsAsWeDo()
+            return (countsAsWeDo == true, try PeerCredentials(ofSocket: $0).userID)
         }
-        return isOfNode == true ? .node : .otherNamespace
+        guard let peer else { throw ChannelError.operationUnsupported }
+        return (peer.0 ? .node : .otherNamespace, peer.1)
     }
 }
 
