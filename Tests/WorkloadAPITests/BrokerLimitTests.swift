@@ -171,4 +171,46 @@ import WorkloadProtocol
         }
     }
 
+    /// One whose machine has gone from the network, so that nobody says that the connection has ended: its places are free again.
+    @Test func aBrokerThatAnswersNoMoreLosesItsPlaces() async throws {
+        var limits = BrokerLimits()
+        limits.silence = .seconds(1)
+        try await TestBrokers.run(limits: limits) { brokers in
+            try brokers.addPod("web")
+            let reference = try Reference.pod("web-0")
+            let relay = try await Relay(to: brokers.path)
+            defer { relay.program.end() }
+            let ended = await failure {
+                try await brokers.withBroker(through: relay.path) { client in
+                    try await client.subscribeToX509SVID(.with { $0.reference = reference }, metadata: asBroker) {
+                        response in
+                        for try await _ in response.messages {
+                            #expect(brokers.server.connections.streamCount == 1)
+                            // It lives, and carries nothing any more.
+                            relay.program.signal(SIGSTOP)
+                            #expect(await eventually { brokers.server.connections.count == 0 })
+                            relay.program.signal(SIGCONT)
+                        }
+                    }
+                }
+            }
+            #expect(ended == "unavailable", "\(ended)")
+            #expect(await eventually { brokers.server.connections.streamCount == 0 })
+        }
+    }
+
+    /// One that is alive and has nothing to say is left alone.
+    @Test func aBrokerThatAnswersStays() async throws {
+        var limits = BrokerLimits()
+        limits.silence = .milliseconds(200)
+        try await TestBrokers.run(limits: limits) { brokers in
+            try brokers.identities.add("web", [.userID(geteuid())])
+            try await brokers.withBroker { client in
+                try await withStream(client) {
+                    try await Task.sleep(for: .seconds(2))
+                    #expect(brokers.server.connections.streamCount == 1)
+                }
+            }
+        }
+    }
 }

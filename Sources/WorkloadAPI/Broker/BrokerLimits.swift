@@ -17,6 +17,9 @@ public struct BrokerLimits: Sendable {
     public var firstCall = Duration.seconds(30)
     /// How long one may be without a call afterwards.
     public var idle = Duration.seconds(300)
+    /// After how much silence a broker is asked whether it is there, and how long it may take to say so: of one that has gone from the
+    /// network nobody else tells, and its streams would keep their places.
+    public var silence = Duration.seconds(30)
     /// Connections of which it is not known yet whose they are; of each place to connect apart.
     public var admission = AdmissionLimits(
         strangers: .init(pending: 128, rate: Rate(burst: 256, perSecond: 64)),

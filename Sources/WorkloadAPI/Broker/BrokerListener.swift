@@ -65,8 +65,10 @@ struct BrokerListener: HTTP2ServerTransport.ListenerFactory {
             let transport = SecureTransportHandler(
                 role: .server, identity: identity, expecting: expectation, alpn: ["h2"],
                 handshakeTimeout: TimeAmount(limits.handshake))
+            // By then gRPC has asked, and who is there has answered.
+            let silence = IdleStateHandler(readTimeout: TimeAmount(limits.silence * 2))
             try channel.pipeline.syncOperations.addHandlers(
-                gate, transport, BrokerGate(gate, connections, limits, peer.origin, observe))
+                gate, transport, silence, BrokerGate(gate, connections, limits, peer.origin, observe))
         }
     }
 
@@ -115,6 +117,8 @@ private final class BrokerGate: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let svid = (event as? HandshakeOutcome)?.peer { admit(svid, context) }
+        // gRPC gives up such a connection, too, but waits for its peer to say that it has heard.
+        if event is IdleStateHandler.IdleStateEvent, number != nil { context.close(promise: nil) }
         context.fireUserInboundEventTriggered(event)
     }
 

@@ -40,7 +40,8 @@ public final class BrokerServer: Sendable {
             Transport(
                 listenerFactory: BrokerListener(place, identity, policy.brokers, connections, limits, observe),
                 config: .serving(
-                    streams: limits.streamsPerConnection, requestBytes: limits.requestBytes, idle: limits.idle))
+                    streams: limits.streamsPerConnection, requestBytes: limits.requestBytes, idle: limits.idle,
+                    silence: limits.silence))
         }
         servers = transports.map {
             GRPCServer(transport: $0, services: [service, reflection], interceptors: [HeaderRule.brokers])
