@@ -31,7 +31,25 @@ import Testing
         }
     }
 
-    /// It is held from the moment that it was named: its number is no way to another.
+    /// It is held from the moment that it was named: its number is no way to another, which is like it in everything.
+    @Test func aNumberThatIsGivenAgainIsAnothers() throws {
+        let words = ["sleep", "60"]
+        let first = try RunningProgram(words)
+        let number = UInt32(first.processID)
+        let process = try PeerProcess(processID: number)
+        first.end()
+        let second = try RunningProgram.start(words, as: first.processID)
+        defer { second.end() }
+        #expect(!process.isAlive && kill(second.processID, 0) == 0)
+        for body in [
+            { _ = try process.current() }, { _ = try process.countsAsWeDo() }, { _ = try process.controlGroup() },
+            { _ = try process.executable() },
+        ] {
+            #expect(#expect(throws: SystemError.self, performing: body)?.code == ESRCH)
+        }
+        #expect(try PeerProcess(processID: number).isAlive)
+    }
+
     @Test(arguments: [0, UInt32(Int32.max), UInt32.max]) func aNumberOfNobodyIsNone(_ number: UInt32) {
         #expect(#expect(throws: SystemError.self) { _ = try PeerProcess(processID: number) }?.code == ESRCH)
     }

@@ -13,6 +13,7 @@ import NIOPosix
 import OpenSSLBinding
 import SecureTransport
 import SwiftProtobuf
+import Synchronization
 import Testing
 import WorkloadProtocol
 
