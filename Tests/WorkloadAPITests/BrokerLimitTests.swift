@@ -147,6 +147,7 @@ import WorkloadProtocol
             for channel in channels { channel.close(promise: nil) }
         }
     }
+
     /// The same at the socket: one user's connections that say nothing leave others their places.
     @Test func aFloodOfOneUserLeavesOthersAlone() async throws {
         var limits = BrokerLimits()
