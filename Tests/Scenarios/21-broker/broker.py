@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A broker of this scenario: broker.py WORKLOAD_SOCKET USER NODE_ID TARGET CALL KIND [VALUE...]. Becomes the user, gets its own
-SVID from the Workload API as any workload does, connects to TARGET by mTLS, and makes one call of the Broker API with grpcio for a
+"""A broker of this scenario: broker.py WORKLOAD_SOCKET USER[:GROUP] NODE_ID TARGET CALL KIND [VALUE...]. Becomes the user, of that
+group too, gets its own SVID from the Workload API as any workload does, connects to TARGET by mTLS, and makes one call of the Broker API with grpcio for a
 `pid NUMBER`, a `pod NAME`, a `uid UID` or a `nothing`. Prints what it is told, a JSON document a line.
 
 `stream` prints every message and the status that it ends with, `bare` does without the header, `anonymous` without a certificate,
@@ -139,9 +139,10 @@ def reason(error: grpc.RpcError) -> str:
 
 def main() -> None:
     socket, user, node, target, call, kind, *values = sys.argv[1:]
-    os.setgroups([])
-    os.setgid(int(user))
-    os.setuid(int(user))
+    user, *groups = map(int, user.split(":"))
+    os.setgroups(groups)
+    os.setgid(user)
+    os.setuid(user)
     try:
         broker = Broker(socket, node, target, call == "anonymous")
         broker.learn()

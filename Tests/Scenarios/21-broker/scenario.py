@@ -3,13 +3,15 @@
 
 import json
 import os
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any, Callable, Optional
 
 from harness import commands
-from harness.configuration import standalone_configuration
+from harness.configuration import node_configuration, standalone_configuration
 from harness.daemons import Daemon, spiffe_id
 from harness.lifetime import Run
 from harness.namespaces import Namespace
@@ -20,8 +22,10 @@ from harness.waiting import wait
 TITLE = "The Broker API: SVIDs on behalf of pods and processes, over mTLS with a list of brokers"
 
 BROKER = Path(__file__).with_name("broker.py")
-# Users without a name on this machine; all are of the brokers' group but for the last.
+# Users without a name on this machine; the first three are of the brokers' group.
 BROKER_USER, LIMITED, STRANGER, WORKLOAD = 54_011, 54_012, 54_013, 54_014
+BROKERS_GROUP = BROKER_USER
+NEW_PID_NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child")
 UID = "a1b2c3d4-e5f6-7890-abcd-ef1234567890"
 OTHER_UID = "0fa1b2c3-4d5e-6f70-8192-a3b4c5d6e7f8"
 PORT = 7602
@@ -45,11 +49,14 @@ def play(run: Run, report: Report) -> None:
 class Call:
     """A broker's call; what it is told can be waited for."""
 
-    def __init__(self, api: "BrokerAPI", user: int, call: str, *reference: Any, by_tcp: bool = False) -> None:
+    def __init__(
+        self, api: "BrokerAPI", user: int, call: str, *reference: Any, by_tcp: bool = False, under: tuple[str, ...] = ()
+    ) -> None:
         log = api.run.directory / f"{call}-{user}-{time.monotonic_ns()}.log"
         target = f"ipv4:{api.net.a.v4}:{PORT}" if by_tcp else f"unix:{api.socket}"
         node = spiffe_id("podshield/node/node-a")
-        words = (sys.executable, str(BROKER), api.workload_socket, str(user), node, target, call, *map(str, reference))
+        who = str(user) if user == WORKLOAD else f"{user}:{BROKERS_GROUP}"
+        words = (*under, sys.executable, str(BROKER), api.workload_socket, who, node, target, call, *map(str, reference))
         with log.open("wb") as output:
             self.process = api.net.a.namespace.spawn(*words, log=output)
         api.run.at_end(self.end)
@@ -60,13 +67,16 @@ class Call:
 
     @property
     def told(self) -> list[dict[str, Any]]:
-        lines = self._log.read_text(errors="replace").splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        return [json.loads(line) for line in self.text.splitlines() if line.startswith("{")]
+
+    @property
+    def text(self) -> str:
+        return self._log.read_text(errors="replace")
 
     @property
     def all(self) -> list[str]:
         """For people, when something is not as it should be."""
-        return self._log.read_text(errors="replace").splitlines()[-5:]
+        return self.text.splitlines()[-5:]
 
     def wait(self, wanted: Callable[[dict[str, Any]], Any], timeout: float = 20) -> Optional[dict[str, Any]]:
         return wait(lambda: next(filter(wanted, self.told), None), timeout)
@@ -103,7 +113,7 @@ class BrokerAPI:
         self.db = self.net.add_pod(self.net.a, "db-0", 11)
         directory = run.directory / "brokers"
         directory.mkdir()
-        os.chown(directory, 0, BROKER_USER)
+        os.chown(directory, 0, BROKERS_GROUP)
         directory.chmod(0o2755)
         self.socket = str(directory / "b.sock")
         self.workload_socket = str(run.directory / "node-a/run/agent/api.sock")
@@ -121,9 +131,7 @@ broker:
         self.a.start()
         found = os.stat(self.socket)
         mode = f"{found.st_mode & 0o777:o} of group {found.st_gid}"
-        self.report.expect("the socket is for its directory's group", mode == f"660 of group {BROKER_USER}", mode)
-        # That other users than those of the group get as far as TLS.
-        os.chmod(self.socket, 0o666)
+        self.report.expect("the socket is for its directory's group", mode == f"660 of group {BROKERS_GROUP}", mode)
         self.report.expect("the journal says where brokers may connect", "PSD7005" in self.a.log)
         for name, user in (("broker", BROKER_USER), ("limited", LIMITED), ("stranger", STRANGER)):
             self._register(name, "--selector", f"unix:uid:{user}")
@@ -141,6 +149,10 @@ broker:
         self.report.expect("nor does who is not on the list, whatever it is (BR-4)", status == "UNAVAILABLE", status)
         told = f"{spiffe_id('stranger')} is not on the list of brokers"
         self.report.expect("the journal says who and why", "PSD7006" in self.a.log and told in self.a.log, told)
+        outside = Call(self, WORKLOAD, "stream", "pod", "web-0")
+        refused = outside.wait(lambda told: told.get("status") == "UNAVAILABLE")
+        denied = "Permission denied" in outside.text and f"{spiffe_id('process')} is not on the list" not in self.a.log
+        self.report.expect("who is not of the group does not get that far", refused and denied, outside.all)
         status = Call(self, BROKER_USER, "bare", "pod", "web-0").status()
         self.report.expect("a call without the header is invalid (BR-1)", status == "INVALID_ARGUMENT", status)
         status = Call(self, LIMITED, "stream", "pod", "web-0").status()
@@ -172,11 +184,22 @@ broker:
             status = Call(self, BROKER_USER, "stream", *reference).status()
             self.report.expect(what, status == expected, status)
 
+        self.uids()
+
+    def uids(self) -> None:
+        refusal = self.a.refusal(*self._addition(self.db, "--uid", UID)) or ""
+        self.report.expect("a second pod with a UID is refused", "is that of pod shop/web-0" in refusal, refusal)
+        self._add_pod(self.db, "--uid", OTHER_UID)
+        by_uid = Call(self, BROKER_USER, "stream", "uid", OTHER_UID)
+        self.report.expect("a UID may be said later, of a pod that is there (BR-3)", by_uid.wait_for_ids("db"), by_uid.all)
+        self._add_pod(self.db)
+        self.report.expect("and need not be said again", not any("status" in told for told in by_uid.told), by_uid.all)
+        by_uid.end()
+
     def processes(self) -> None:
         self.report.step("4. For processes, by a daemon with the unit's capabilities")
         self.a.stop()
         self.a.start("setpriv", f"--bounding-set=-all{''.join(f',+{name}' for name in CAPABILITIES)}", "--no-new-privs")
-        os.chmod(self.socket, 0o666)
         self.process = self._process(WORKLOAD)
         stream = Call(self, LIMITED, "stream", "pid", self.process.pid)
         self.report.expect("by the number, what the node finds out (BR-4)", stream.wait_for_ids("process"), stream.all)
@@ -188,6 +211,13 @@ broker:
         other = self._process(STRANGER, Namespace(self.run, "elsewhere"))
         status = Call(self, BROKER_USER, "stream", "pid", other.pid).status()
         self.report.expect("one of elsewhere has nothing, whose user it may be", status == NOT_ENTITLED, status)
+        counting_anew = Call(self, LIMITED, "stream", "pid", self.process.pid, under=NEW_PID_NAMESPACE)
+        status = counting_anew.status()
+        denied = status == "PERMISSION_DENIED" and "PID namespace of its own" in counting_anew.text
+        self.report.expect("the numbers of a broker in a PID namespace of its own are not the node's (BR-4)", denied, counting_anew.all)
+        another = self._process(LIMITED)
+        status = Call(self, BROKER_USER, "stream", "pid", another.pid).status()
+        self.report.expect("nobody is given the identity of another broker (BR-4)", status == NOT_ENTITLED, status)
         status = Call(self, BROKER_USER, "stream", "pid", self.process.pid, by_tcp=True).status()
         self.report.expect("and no number counts over TCP (BR-4)", status == "PERMISSION_DENIED", status)
 
@@ -205,7 +235,6 @@ broker:
         # The helper that enters namespaces is the daemon's own child here, and may do no more than it.
         self.a.stop()
         self.a.start()
-        os.chmod(self.socket, 0o666)
         web, db = (Call(self, BROKER_USER, "stream", "pod", name) for name in ("web-0", "db-0"))
         self.report.expect("two streams", web.wait_for_ids("web") and db.wait_for_ids("db"), web.all + db.all)
         begin = time.monotonic()
@@ -217,10 +246,36 @@ broker:
         self._add_pod(self.db)
         status = db.status()
         self.report.expect("a pod that is removed ends its stream, whatever comes under its name (BR-5)", status == NOT_FOUND, status)
+        self._slow_peer()
         again = Call(self, BROKER_USER, "stream", "pod", "db-0")
         new = again.wait_for_ids("db") and again.serials.isdisjoint(serials)
         self.report.expect("which is another pod", new, again.all)
         again.end()
+
+    def _slow_peer(self) -> None:
+        """A peer that does not answer is given its time before a removal is done; streams do not wait for that."""
+        token = self.a.ask("token", "generate", "--node", "node-b")
+        peer = Daemon(self.run, self.net.b, node_configuration(self.run, self.net, token))
+        peer.start()
+        self.a.psid("entry", "create", "--spiffe-id", spiffe_id("peer"), "--node", "node-b", "--pod", "peer-0")
+        peer.psid(*self._addition(self.net.add_pod(self.net.b, "peer-0", 10)))
+        removed = self.net.add_pod(self.net.a, "cache-0", 12)
+        self._register("cache", "--pod", "cache-0")
+        self._add_pod(removed)
+        stream = Call(self, BROKER_USER, "stream", "pod", "cache-0")
+        self.report.expect("a third stream, and a peer that knows of its pod", stream.wait_for_ids("cache") and self._is_told(), stream.all)
+        peer.tell(signal.SIGSTOP)
+        removal = threading.Thread(target=lambda: self.a.psid("pod", "remove", "cache-0", timeout=60))
+        removal.start()
+        status = stream.status()
+        is_first = removal.is_alive()
+        self.report.expect("the stream ends before a peer that is slow has heard (BR-5)", status == NOT_FOUND and is_first, status)
+        peer.tell(signal.SIGCONT)
+        removal.join()
+        peer.stop()
+
+    def _is_told(self) -> bool:
+        return self.a.wait_for_peer("node-b") is not None
 
     def revoked_broker(self) -> None:
         self.report.step("7. A broker's own identity is revoked")
@@ -243,7 +298,10 @@ broker:
         self.a.psid("entry", "create", "--spiffe-id", spiffe_id(name), "--node", "node-a", *facts)
 
     def _add_pod(self, pod, *more: str) -> None:
-        self.a.psid(
+        self.a.psid(*self._addition(pod, *more))
+
+    def _addition(self, pod, *more: str) -> tuple[str, ...]:
+        return (
             "pod", "add", pod.name, "--namespace", "shop", "--service-account", "shop", "--netns", str(pod.namespace.path), *more)
 
     def _process(self, user: int, namespace: Optional[Namespace] = None):
