@@ -1,7 +1,7 @@
 internal import GRPCCore
 
 /// Why nothing is given.
-enum Denial: Error, Equatable {
+package enum Denial: Error, Equatable {
     /// The process has ended; the pod or process that a broker refers to is not there.
     case gone
     /// Nothing that is registered fits.

@@ -1,17 +1,17 @@
 internal import Foundation
-internal import Identity
-internal import JOSE
+package import Identity
+package import JOSE
 internal import SwiftProtobuf
 internal import WorkloadProtocol
 
 /// Which tokens are asked for; all of it is mandatory but the ID (SPIFFE_Workload_API.md section 6.2.1).
-struct TokenWish: Sendable {
+package struct TokenWish: Sendable {
     /// The only identity that is meant; nil for all.
-    let id: SPIFFEID?
-    let audience: JWTAudience
+    package let id: SPIFFEID?
+    package let audience: JWTAudience
 
     /// - Parameter id: empty for all.
-    init(_ audience: [String], id: String) throws(Denial) {
+    package init(_ audience: [String], id: String) throws(Denial) {
         do {
             self.id = id.isEmpty ? nil : try SPIFFEID(id)
             self.audience = try JWTAudience(audience)

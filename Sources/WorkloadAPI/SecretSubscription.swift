@@ -1,24 +1,26 @@
-internal import WorkloadProtocol
+package import WorkloadProtocol
 
 /// What one stream of an Envoy has asked for, has been told and has said to that (Envoy's xDS protocol, state of the world).
-struct SecretSubscription {
-    typealias Request = Envoy_Service_Discovery_V3_DiscoveryRequest
+package struct SecretSubscription {
+    package typealias Request = Envoy_Service_Discovery_V3_DiscoveryRequest
 
     /// Nil before the first request.
-    private(set) var names: [String]?
+    package private(set) var names: [String]?
     private var version: UInt64 = 0
     private var told: X509Context?
 
     /// How many names one request may have.
-    static let longest = 64
+    package static let longest = 64
     /// How many characters of a reason are told.
-    static let longestReason = 256
+    package static let longestReason = 256
+
+    package init() {}
 
     /// Takes a request. One that answers a message which is no longer the newest is overtaken, and changes nothing. One that
     /// accepts or rejects the newest asks for nothing: what an Envoy rejects it would reject again.
     ///
     /// Returns why a message was rejected, if that is what it says.
-    mutating func take(_ request: Request) throws(Denial) -> String? {
+    package mutating func take(_ request: Request) throws(Denial) -> String? {
         try Self.check(request)
         if names == nil || request.responseNonce == nonce {
             if names != request.resourceNames { told = nil }
@@ -43,5 +45,5 @@ struct SecretSubscription {
     }
 
     /// Of the newest message; its version, too.
-    var nonce: String { "\(version)" }
+    package var nonce: String { "\(version)" }
 }

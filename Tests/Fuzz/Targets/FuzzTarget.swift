@@ -12,6 +12,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case authorityMessages = "authority-messages"
     case adminRequests = "admin-requests"
     case brokerReference = "broker-reference"
+    case workloadRequests = "workload-requests"
     case httpAnswer = "http-answer"
     case tokenReview = "token-review"
     case signedAuthority = "signed-authority"
@@ -37,6 +38,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .authorityMessages: fuzzAuthorityMessages(input)
         case .adminRequests: fuzzAdminRequests(input)
         case .brokerReference: fuzzBrokerReference(input)
+        case .workloadRequests: fuzzWorkloadRequests(input)
         case .httpAnswer: fuzzHTTPAnswer(input)
         case .tokenReview: fuzzTokenReview(input)
         case .signedAuthority: fuzzSignedAuthority(input)
