@@ -22,6 +22,8 @@ import Testing
         let node = try await TestNode.joined("a", to: authority)
         let other = try await TestNode.joined("b", to: authority, address: "192.0.2.2")
         try await authority.entry("/web", parent: "a")
+        // An entry that it hears of later has another SVID issued.
+        try await eventually("the entry is known") { await node.service.workloadEntries?.count == 1 }
         let issued = try await node.service.issue(pod())
         let bystander = try await node.service.issue(pod("web-1"))
         let former = issued.svid.svid.leaf.serialHex
@@ -116,6 +118,8 @@ import Testing
         let node = try TestNode(clock: authority.clock, patience: .seconds(3600))
         try await node.join(authority.invitation(node: "a"))
         try await authority.entry("/web", parent: "a")
+        // An entry that it hears of later has another SVID issued.
+        try await eventually("the entry is known") { await node.service.workloadEntries?.count == 1 }
         let issued = try await node.service.issue(pod())
         await node.stop()
         _ = try await revoke(authority, .serial(issued.svid.svid.leaf.serialHex))
