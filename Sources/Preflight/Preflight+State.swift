@@ -110,7 +110,8 @@ extension Preflight {
         guard let credential, case .tpm = credential else { return [] }
         return files(of: credential).map {
             Obstacle(
-                .nodeSVIDRenewalFailed, $0.message, remedy: "see that the TPM is there, and that the service has the drop-in tpm.conf")
+                .nodeSVIDRenewalFailed, $0.message,
+                remedy: "see that the TPM is there, and that the service has the drop-in tpm.conf")
         }
     }
 

@@ -1,4 +1,5 @@
 internal import CTSS2
+internal import Dispatch
 internal import Foundation
 internal import TrustedPlatform
 
@@ -7,7 +8,13 @@ internal import TrustedPlatform
     private let pointer: OpaquePointer
     private var handles: [ESYS_TR] = []
 
+    /// Connections that are being closed. A TPM without a resource manager has room for three keys, and one connection makes two.
+    private static let closing = DispatchGroup()
+    private static let patience = DispatchTimeInterval.seconds(10)
+
     init(_ configuration: String) throws(TPMError) {
+        // One that hangs is found by what comes next.
+        _ = Self.closing.wait(timeout: .now() + Self.patience)
         let operation = "opening \(configuration)"
         var context: OpaquePointer?
         try Self.check(operation, unsafe ps_tpm_open(configuration, &context))
@@ -18,7 +25,11 @@ internal import TrustedPlatform
     deinit {
         // It blocks, and whoever lets go last may be on a thread that others share.
         let end = unsafe End(pointer: pointer, handles: handles)
-        Thread.detachNewThread { end.run() }
+        Self.closing.enter()
+        Thread.detachNewThread {
+            end.run()
+            Self.closing.leave()
+        }
     }
 
     /// Sendable because nobody else has the context any more.
