@@ -142,6 +142,41 @@ import Testing
     private func mode(_ path: String) throws -> Int {
         try #require(FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int)
     }
+
+    /// Authorities that share a registry migrate at different times, and of what a migration does to rows the others hear nothing.
+    @Test func sinceRegistriesAreSharedNoMigrationChangesRows() throws {
+        let file = try DatabaseQueue()
+        try RegistrySchema.migrator.migrate(file, upTo: "12: replicas")
+        let tables = try file.write { db in
+            let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            let tables = try String.fetchAll(db, sql: sql).filter { $0 != "grdb_migrations" }
+            try db.execute(sql: "PRAGMA ignore_check_constraints = ON")
+            for table in tables { try fill(table, db) }
+            return try tables.map { table in (table, try db.columns(in: table).map(\.name).joined(separator: ", ")) }
+        }
+        let rows = {
+            try file.read { db in
+                try tables.map { table, columns in
+                    try Row.fetchAll(db, sql: "SELECT \(columns) FROM \(table) ORDER BY 1").map(\.description)
+                }
+            }
+        }
+        let before = try rows()
+        #expect(before.count > 10 && before.allSatisfy { !$0.isEmpty })
+        try RegistrySchema.migrator.migrate(file)
+        #expect(try rows() == before)
+    }
+
+    /// A row of something, unless there is one that is in its way.
+    private func fill(_ table: String, _ db: Database) throws {
+        let columns = try db.columns(in: table)
+        let values = columns.map { ["INTEGER": "1", "BLOB": "x'01'"][$0.type] ?? "'x'" }
+        try db.execute(
+            sql: """
+                INSERT OR IGNORE INTO \(table) (\(columns.map(\.name).joined(separator: ", ")))
+                VALUES (\(values.joined(separator: ", ")))
+                """)
+    }
 }
 
 @Suite struct AuthorityFilesTests {
