@@ -120,6 +120,18 @@ let package = Package(
             dependencies: grpc + [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["Protos"],
             swiftSettings: generated),
+        .target(
+            name: "SPIREAPI",
+            dependencies: grpc + [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["Protos"],
+            swiftSettings: generated),
+        swiftTarget("SecureCalls", ["SecureTransport"] + grpc + grpcTransport + nio),
+        swiftTarget(
+            "SPIREUpstream",
+            [
+                "Identity", "Issuance", "OpenSSLBinding", "PrintableText", "SPIREAPI", "SecureCalls",
+                "SecureTransport", "WorkloadProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ] + grpc + grpcTransport + nio),
         swiftTarget(
             "Etcd",
             ["EtcdAPI", "PrintableText", .product(name: "SwiftProtobuf", package: "swift-protobuf")] + grpc
@@ -136,7 +148,7 @@ let package = Package(
             "Authority",
             [
                 "Addressing", "AuthorityAPI", "Federation", "Identity", "Issuance", "JOSE", "LinuxBinding",
-                "SecureTransport", "OpenSSLBinding", "PrintableText", "RateLimiting", "SQLiteBinding",
+                "SecureTransport", "OpenSSLBinding", "PrintableText", "RateLimiting", "SPIREAPI", "SQLiteBinding",
                 "TrustedPlatform",
                 crypto,
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -153,8 +165,8 @@ let package = Package(
         swiftTarget(
             "NodeIdentity",
             [
-                "Addressing", "AuthorityAPI", "Identity", "Issuance", "JOSE", "LinuxBinding", "SecureTransport",
-                "OpenSSLBinding", "PrintableText", "TrustedPlatform",
+                "Addressing", "AuthorityAPI", "Identity", "Issuance", "JOSE", "LinuxBinding", "SecureCalls",
+                "SecureTransport", "OpenSSLBinding", "PrintableText", "TrustedPlatform",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         swiftTarget(
@@ -191,7 +203,8 @@ let package = Package(
                 "Etcd", "LinuxBinding",
                 "NetnsProtocol",
                 "NodeIdentity", "NodeLink", "OpenSSLBinding", "PKCS11Binding", "PodState", "Preflight", "PrintableText",
-                "RateLimiting", "SecureTransport", "SharedRegistry", "SystemdBinding", "TPMBinding", "Telemetry",
+                "RateLimiting", "SPIREUpstream", "SecureTransport", "SharedRegistry", "SystemdBinding", "TPMBinding",
+                "Telemetry",
                 "TrustedPlatform", "Vault", "WorkloadAPI",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
@@ -250,8 +263,9 @@ let package = Package(
             [
                 "Addressing", "Authority", "AuthorityAPI", "BundleEndpoint", "Etcd", "EtcdTestSupport", "Federation",
                 "Identity", "Issuance", "JOSE", "KernelTestSupport", "LinuxBinding", "OpenSSLBinding", "RateLimiting",
-                "SecureTransport", "SharedRegistry", "TPMBinding", "TPMTestSupport", "TrustedPlatform",
-                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                "SPIREAPI", "SPIREUpstream", "SecureTransport", "SharedRegistry", "TPMBinding", "TPMTestSupport",
+                "TrustedPlatform", "WorkloadProtocol", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport + nio),
         .target(
             name: "KernelTestSupport", dependencies: ["LinuxBinding"], path: "Tests/KernelTestSupport",
@@ -341,8 +355,8 @@ let package = Package(
                 "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "HTTPSClient", "Identity",
                 "Issuance", "JOSE",
                 "KeyAgreement", "KubernetesReview", "LinkTestSupport", "LinuxBinding", "NetnsProtocol",
-                "OpenSSLBinding", "PodshieldDaemon", "PrintableText", "SQLiteBinding", "SecureTransport", "Telemetry",
-                "TrustedPlatform", "Vault", "WorkloadAPI", "WorkloadProtocol",
+                "OpenSSLBinding", "PodshieldDaemon", "PrintableText", "SPIREAPI", "SPIREUpstream", "SQLiteBinding",
+                "SecureTransport", "Telemetry", "TrustedPlatform", "Vault", "WorkloadAPI", "WorkloadProtocol",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,
             ] + nio,

@@ -25,6 +25,9 @@ public enum AuthorityEvent: Sendable {
     case entryUpdated(RegistrationEntry)
     case entryDeleted(RegistrationEntry)
     case workloadIssued(IssuedCertificate)
+    case downstreamListening(address: String)
+    case downstreamSigned(DownstreamCertificate)
+    case downstreamRefused(caller: SPIFFEID?, CallRefusal)
     case callRefused(caller: SPIFFEID?, CallRefusal)
     /// A node took over a prefix from another that still reports it.
     case leaseTakenOver(IPPrefix, by: NodeNumber, from: NodeNumber)
@@ -75,6 +78,19 @@ public struct IssuedCertificate: Sendable, Equatable {
     public let notAfter: Int64
     public let node: SPIFFEID
     public let subject: WorkloadSubject
+}
+
+/// The certificate of a CA below ours that left.
+public struct DownstreamCertificate: Sendable, Equatable {
+    /// To whom.
+    public let id: SPIFFEID
+    /// By which it may.
+    public let entry: String
+    public let serial: String
+    /// Seconds since 1970.
+    public let notAfter: Int64
+    /// Fingerprint of the CA that signed.
+    public let issuer: String
 }
 
 /// A JWT-SVID that left; without the token.

@@ -12,7 +12,8 @@ extension AuthorityFiles {
             switch upstream {
             case nil:
                 try signed { () throws(IssuanceError) in
-                    try CertificateAuthority.createRoot(for: trustDomain, key: key, now: now, lifetime: lifetime)
+                    try CertificateAuthority.createRoot(
+                        for: trustDomain, key: key, now: now, lifetime: lifetime, pathLength: pathLength)
                 }
             case .held(let chain, let upstreamKey):
                 try under(chain, by: try Self.open(upstreamKey), trustDomain, key, now)
@@ -32,7 +33,8 @@ extension AuthorityFiles {
     ) throws(AuthorityError) -> CertificateAuthority {
         try signed { () throws(IssuanceError) in
             try CertificateAuthority.create(
-                for: trustDomain, key: key, under: chain, by: upstreamKey, now: now, lifetime: lifetime)
+                for: trustDomain, key: key, under: chain, by: upstreamKey, now: now, lifetime: lifetime,
+                pathLength: pathLength)
         }
     }
 

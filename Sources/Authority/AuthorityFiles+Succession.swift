@@ -69,6 +69,8 @@ extension AuthorityFiles {
     ///
     /// - Parameter root: of an upstream that is asked; nil while it has not said.
     func isInPlace(_ authority: CertificateAuthority, under root: Certificate?) -> Bool {
+        // One from before others were to be below it.
+        if let most = authority.pathLength, most < pathLength { return false }
         let isBelow = !authority.issuers.isEmpty
         return switch upstream {
         case nil: !isBelow

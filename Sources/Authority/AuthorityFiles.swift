@@ -13,6 +13,8 @@ struct AuthorityFiles {
     var issuersOfMachines: [Certificate] = []
     /// Of CAs that are made.
     var lifetime = CertificateAuthority.defaultLifetime
+    /// Of them: how many others may be below one another below each.
+    var pathLength: UInt32 = 0
 
     var certificate: String { directory + "/ca.pem" }
     /// Of the first CA.

@@ -24,6 +24,7 @@ public final class AuthorityService: Sendable {
     let jwtKeys: JWTKeys
     let federation: FederationKeeper
     let server: AuthorityServer
+    private let downstreamServer: AuthorityServer?
     let now: @Sendable () -> Int64
     let observe: @Sendable (AuthorityEvent) -> Void
 
@@ -39,7 +40,8 @@ public final class AuthorityService: Sendable {
     ) throws(AuthorityError) {
         let files = AuthorityFiles(
             directory: settings.stateDirectory, keyStore: settings.keyStore, upstream: settings.upstream,
-            issuersOfMachines: settings.issuersOfMachines, lifetime: settings.caLifetime)
+            issuersOfMachines: settings.issuersOfMachines, lifetime: settings.caLifetime,
+            pathLength: settings.downstream == nil ? 0 : 1)
         let health = KeyHealth(observe: observe)
         let start = try AuthorityStart(settings, files, health: health, now: now(), observe: observe)
         try files.checkIssuersOfMachines(
@@ -78,7 +80,14 @@ public final class AuthorityService: Sendable {
         let core = AuthorityCore(
             settings: settings, authorities: authorities, trust: trust, registry: registry, certificates: certificates,
             publisher: publisher, entrySignals: entrySignals, jwtKeys: jwtKeys, now: now, observe: observe)
-        server = try AuthorityServer(AuthorityCalls(core), of: core, identity: identity, admission: admission)
+        server = try AuthorityServer(
+            AuthorityCalls(core), at: .forNodes(core, identity, admission), observe: observe)
+        if let downstream = settings.downstream {
+            downstreamServer = try AuthorityServer(
+                DownstreamCalls(core, downstream), at: .forDownstream(core, downstream), observe: observe)
+        } else {
+            downstreamServer = nil
+        }
     }
 
     /// The same on a thread that nothing else needs: a key that is elsewhere, or an authority above that is asked, may keep it
@@ -139,11 +148,7 @@ public final class AuthorityService: Sendable {
         // Cancelling gRPC's own task would drop connections that are being accepted, which NIO does not forgive: however
         // serving ends, the listener closes first.
         let serving = Task { () async -> Result<Void, AuthorityError> in
-            do throws(AuthorityError) {
-                return .success(try await server.run(observe: observe))
-            } catch {
-                return .failure(error)
-            }
+            do throws(AuthorityError) { return .success(try await serve()) } catch { return .failure(error) }
         }
         let result = await withTaskCancellationHandler {
             await serving.value
@@ -153,6 +158,22 @@ public final class AuthorityService: Sendable {
         // It waits for reads that are under way, which need the threads that tasks run on; and it happens though this task is cancelled.
         await Task { [registry] in _ = await NIOThreadPool.singleton.result { registry.close() } }.value
         try result.get()
+    }
+
+    /// Everybody, until one of the servers ends, and with it the other.
+    private func serve() async throws(AuthorityError) {
+        let other = Task { [server, downstreamServer] () async -> Result<Void, AuthorityError> in
+            guard let downstreamServer else { return .success(()) }
+            defer { server.stop() }
+            do throws(AuthorityError) { return .success(try await downstreamServer.run()) } catch {
+                return .failure(error)
+            }
+        }
+        var failure: AuthorityError?
+        do throws(AuthorityError) { try await server.run() } catch { failure = error }
+        downstreamServer?.stop()
+        try await other.value.get()
+        if let failure { throw failure }
     }
 
     /// Notices while nobody asks when a key that is elsewhere is away, until the task is cancelled.
@@ -168,11 +189,17 @@ public final class AuthorityService: Sendable {
         get async { await server.port }
     }
 
+    /// The port at which CAs are signed for others, once it listens; nil when it could not.
+    public var downstreamPort: UInt16? {
+        get async { await downstreamServer?.port }
+    }
+
     /// Ends `run` after calls under way; nodes' streams end at once.
     public func stop() async {
         await publisher.close()
         await entrySignals.close()
         server.stop()
+        downstreamServer?.stop()
     }
 
     // MARK: Entries

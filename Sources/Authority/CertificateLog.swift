@@ -21,9 +21,14 @@ actor CertificateLog {
     func record(
         _ svid: X509SVID, to member: Member?, entry: String?, pod: PodFacts? = nil
     ) async throws(CallRefusal) {
-        rows.append(IssuedRow(svid: svid, member: member, entry: entry, pod: pod))
+        try await record(IssuedRow(svid: svid, member: member, entry: entry, pod: pod))
+    }
+
+    /// The same of any certificate.
+    func record(_ row: IssuedRow) async throws(CallRefusal) {
+        rows.append(row)
         switch await (waiting ?? begin()).value {
-        case .success(let refusals): if let refusal = refusals[svid.leaf.serialHex] { throw refusal }
+        case .success(let refusals): if let refusal = refusals[row.serial] { throw refusal }
         case .failure(let error): throw .registry(error)
         }
     }

@@ -34,6 +34,8 @@ extension PodshieldConfiguration {
         public var tpms: TPMs?
         /// Nil where no node joins by a cluster's token.
         public var cluster: Cluster?
+        /// Nil where no CA is signed for other authorities.
+        public var downstream: Downstream?
         /// Nil where whom to trust is told to nodes alone.
         public var bundleEndpoint: BundleEndpoint?
     }
@@ -68,6 +70,7 @@ extension PodshieldConfiguration {
     public enum Upstream: Sendable, Equatable {
         case disk(DiskUpstream)
         case vaultPKI(VaultPKI)
+        case spire(SPIREUpstream)
 
         /// PEM file of those above the CA, where they are on disk.
         public var certificateFile: String? {
@@ -81,6 +84,21 @@ extension PodshieldConfiguration {
         public var mount: String
         /// Its name or ID; nil for the engine's default.
         public var issuer: String?
+    }
+
+    /// A server of SPIRE, or a Podshield authority that signs for others, of the same trust domain.
+    public struct SPIREUpstream: Sendable, Equatable {
+        public var server: Endpoint
+        /// Of the Workload API by which the daemon is known to it.
+        public var workloadSocket: String
+    }
+
+    /// Where CAs are signed for other authorities.
+    public struct Downstream: Sendable, Equatable {
+        public var address: IPAddress
+        public var port: UInt16
+        /// At most.
+        public var caLifetime: Duration
     }
 
     /// An authority whose certificate and key are in files, and which vouches for a CA that is going to be made.

@@ -99,7 +99,7 @@ extension PodshieldConfiguration.Authority {
         default:
             machineCertificates?.text(key) ?? tpms?.text(key) ?? etcd?.text(key) ?? cluster?.text(key) ?? upstream?
                 .text(key)
-                ?? bundleEndpoint?.text(key) ?? keyStore.text(key)
+                ?? downstream?.text(key) ?? bundleEndpoint?.text(key) ?? keyStore.text(key)
         }
     }
 }
@@ -144,6 +144,28 @@ extension PodshieldConfiguration.Upstream {
         switch self {
         case .disk(let upstream): upstream.text(key)
         case .vaultPKI(let upstream): upstream.text(key)
+        case .spire(let upstream): upstream.text(key)
+        }
+    }
+}
+
+extension PodshieldConfiguration.SPIREUpstream {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch key {
+        case .upstreamSPIREServer: "\(server)"
+        case .upstreamSPIREWorkloadSocket: workloadSocket
+        default: nil
+        }
+    }
+}
+
+extension PodshieldConfiguration.Downstream {
+    fileprivate func text(_ key: ConfigurationKey) -> String? {
+        switch key {
+        case .downstreamAddress: "\(address)"
+        case .downstreamPort: "\(port)"
+        case .downstreamCALifetime: "\(caLifetime)"
+        default: nil
         }
     }
 }

@@ -63,6 +63,13 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case upstreamVaultPKISecretIDFile = "upstream-vault-pki.secret-id-file"
     case upstreamVaultPKISecretIDCredential = "upstream-vault-pki.secret-id-credential"
 
+    case upstreamSPIREServer = "upstream-spire.server"
+    case upstreamSPIREWorkloadSocket = "upstream-spire.workload-socket"
+
+    case downstreamAddress = "downstream.address"
+    case downstreamPort = "downstream.port"
+    case downstreamCALifetime = "downstream.ca-lifetime"
+
     case etcdMembers = "etcd.members"
     case etcdCAFile = "etcd.ca-file"
     case etcdCertificateFile = "etcd.certificate-file"

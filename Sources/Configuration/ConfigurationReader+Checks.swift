@@ -71,6 +71,8 @@ extension ConfigurationReader {
             (.nodeAddress, document.text(.nodeAddress).flatMap(IPAddress.init)),
             (.authorityListen, document.text(.authorityListen).flatMap(IPAddress.init)),
             (.authorityAdvertise, document.text(.authorityAdvertise).flatMap(Endpoint.init)?.address),
+            (.downstreamAddress, document.text(.downstreamAddress).flatMap(IPAddress.init)),
+            (.upstreamSPIREServer, document.text(.upstreamSPIREServer).flatMap(Endpoint.init)?.address),
             (.brokerListen, document.text(.brokerListen).flatMap(Endpoint.init)?.address),
         ]
         addresses += document.texts(.joinAuthority).map { (.joinAuthority, Endpoint($0)?.address) }
@@ -91,7 +93,7 @@ extension ConfigurationKey {
     fileprivate func belongs(to role: RoleName) -> Bool {
         switch section {
         case "authority", "pkcs11", "vault", "x509pop", "tpm", "kubernetes", "upstream-disk",
-            "upstream-vault-pki", "bundle-endpoint", "etcd":
+            "upstream-vault-pki", "upstream-spire", "downstream", "bundle-endpoint", "etcd":
             role != .node
         case "join": role == .node
         case "node", "link", "sds", "broker", "datapath", "tables", "netns-helper": role != .authority

@@ -25,6 +25,7 @@ extension ConfigurationReader {
             .authorityJWTLifetime, .duration(from: "10s", to: "1h"), default: .seconds(300))
         let jwtIssuer = document.value(.authorityJWTIssuer, .issuer)
         let (machineCertificates, tpms, cluster, etcd) = (machineCertificates(), tpms(), cluster(), etcd())
+        let downstream = downstream(orAt: listen, port: port, below: upstream)
         let bundleEndpoint = bundleEndpoint(orAt: listen)
         guard let listen, let keyStore else { return nil }
         return PodshieldConfiguration.Authority(
@@ -32,7 +33,7 @@ extension ConfigurationReader {
             keyStore: keyStore, upstream: upstream, autoRegister: autoRegister, identityTemplate: template,
             caLifetime: caLifetime, workloadLifetime: workloadLifetime, nodeLifetime: nodeLifetime,
             jwtLifetime: jwtLifetime, jwtIssuer: jwtIssuer, etcd: etcd, machineCertificates: machineCertificates,
-            tpms: tpms, cluster: cluster,
+            tpms: tpms, cluster: cluster, downstream: downstream,
             bundleEndpoint: bundleEndpoint)
     }
 

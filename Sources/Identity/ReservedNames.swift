@@ -7,6 +7,13 @@ public enum ReservedNames {
     public static func authority(_ name: String, in trustDomain: TrustDomain) throws(SPIFFEIDError) -> SPIFFEID {
         try SPIFFEID(trustDomain: trustDomain, path: "/podshield/authority/\(name)")
     }
+
+    /// By which servers of SPIRE are known to those below them: what signs CAs for others shows itself so. No entry may have it.
+    public static func spireServer(in trustDomain: TrustDomain) throws(SPIFFEIDError) -> SPIFFEID {
+        try SPIFFEID(trustDomain: trustDomain, path: spireServerPath)
+    }
+
+    package static let spireServerPath = "/spire/server"
 }
 
 extension SPIFFEID {

@@ -9,7 +9,7 @@ public struct AuthorityRequest: Sendable {
     /// How long it is to be valid.
     public let seconds: Int64
     /// PKCS #10 (RFC 2986), signed by the key that it is for, with the names that are asked for.
-    public let pem: String
+    public let der: [UInt8]
 
     /// Takes as long as the key does.
     init(_ trustDomain: TrustDomain, key: any SigningKey, seconds: Int64) throws(IssuanceError) {
@@ -22,7 +22,7 @@ public struct AuthorityRequest: Sendable {
         let body = Self.body(CertificateTemplate.nameBelow(trustDomain), uriName, key.publicKey)
         let signature: [UInt8]
         do throws(SigningError) { signature = try key.sign(body, by: scheme) } catch { throw .signing(error) }
-        pem = Self.pem(DER.sequence(body, algorithm, DER.element(.bitString, [0] + signature)))
+        der = DER.sequence(body, algorithm, DER.element(.bitString, [0] + signature))
     }
 
     /// RFC 2986 section 4.1: version, subject, key, and the extensions that are asked for (RFC 2985 section 5.4.2).
@@ -39,7 +39,7 @@ public struct AuthorityRequest: Sendable {
     }
 
     /// RFC 7468.
-    private static func pem(_ der: [UInt8]) -> String {
+    public var pem: String {
         var digits = Base64.standard.encode(der)[...]
         var lines: [Substring] = []
         while !digits.isEmpty {

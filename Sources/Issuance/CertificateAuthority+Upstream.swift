@@ -8,16 +8,17 @@ extension CertificateAuthority {
     ///   - upstream: the authority above, then those that vouch for it, up to and with the root.
     ///   - upstreamKey: of the first of these.
     ///   - now: seconds since 1970.
+    ///   - pathLength: how many authorities may be between it and a leaf.
     public static func create(
         for trustDomain: TrustDomain, key: any SigningKey, under upstream: [Certificate],
-        by upstreamKey: any SigningKey, now: Int64, lifetime: Duration = defaultLifetime
+        by upstreamKey: any SigningKey, now: Int64, lifetime: Duration = defaultLifetime, pathLength: UInt32 = 0
     ) throws(IssuanceError) -> CertificateAuthority {
         guard upstream.first?.publicKey == upstreamKey.publicKey else {
             throw .badUpstream("the key is not that of the first certificate")
         }
         let template = CertificateTemplate(
             intermediate: trustDomain, key: key.publicKey, under: upstream, serial: try newSerial(), now: now,
-            lifetime: lifetime)
+            lifetime: lifetime, pathLength: pathLength)
         guard let template else { throw .badUpstream("its certificate has no subject key identifier") }
         let certificate: Certificate
         do throws(SigningError) {
@@ -26,7 +27,8 @@ extension CertificateAuthority {
             throw .signing(error)
         }
         return try taken(
-            [certificate] + upstream, for: trustDomain, key: key, now: now, latest: now + lifetime.components.seconds)
+            [certificate] + upstream, for: trustDomain, key: key, now: now,
+            asked: AskedLimits(latest: now + lifetime.components.seconds, pathLength: pathLength))
     }
 
     /// Makes an authority for a key that is there, below another that signs when it is asked. Takes as long as that and the
@@ -52,7 +54,7 @@ extension CertificateAuthority {
         }
         return try taken(
             UpstreamPath.find(from: answered, at: now), for: trustDomain, key: key, now: now,
-            latest: now + seconds + clockDifference)
+            asked: upstream.choosesLimits ? nil : AskedLimits(latest: now + seconds + clockDifference, pathLength: 0))
     }
 
     /// Seconds that the clock of who signs may be ahead.
@@ -64,14 +66,14 @@ extension CertificateAuthority {
     ///
     /// - Parameters:
     ///   - chain: the authority's certificate first, the root last.
-    ///   - latest: when it has to end.
+    ///   - asked: nil where who signed it decides.
     private static func taken(
-        _ chain: [Certificate], for trustDomain: TrustDomain, key: any SigningKey, now: Int64, latest: Int64
+        _ chain: [Certificate], for trustDomain: TrustDomain, key: any SigningKey, now: Int64, asked: AskedLimits?
     ) throws(IssuanceError) -> CertificateAuthority {
         guard chain.count > 1 else { throw .badUpstream("it signed no authority below it") }
         let authority = try CertificateAuthority(
             trustDomain: trustDomain, certificate: chain[0], issuers: Array(chain.dropFirst()), key: key)
-        if let fault = try AuthorityFault.first(of: chain[0], in: trustDomain, latest: latest) {
+        if let fault = try AuthorityFault.first(of: chain[0], in: trustDomain, asked: asked) {
             throw .badUpstream("what it signed \(fault)")
         }
         guard chain.allSatisfy({ chain[0].notAfter <= $0.notAfter }) else {

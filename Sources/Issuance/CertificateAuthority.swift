@@ -24,11 +24,15 @@ public struct CertificateAuthority: Sendable {
     }
 
     /// Makes a root for a key that is there. `now` in seconds since 1970.
+    ///
+    /// - Parameter pathLength: how many authorities may be between it and a leaf.
     public static func createRoot(
-        for trustDomain: TrustDomain, key: any SigningKey, now: Int64, lifetime: Duration = defaultLifetime
+        for trustDomain: TrustDomain, key: any SigningKey, now: Int64, lifetime: Duration = defaultLifetime,
+        pathLength: UInt32 = 0
     ) throws(IssuanceError) -> CertificateAuthority {
         let template = CertificateTemplate(
-            root: trustDomain, key: key.publicKey, serial: try newSerial(), now: now, lifetime: lifetime)
+            root: trustDomain, key: key.publicKey, serial: try newSerial(), now: now, lifetime: lifetime,
+            pathLength: pathLength)
         let certificate: Certificate
         do throws(SigningError) {
             certificate = try template.contents.signed(by: key, issuer: nil)
@@ -65,7 +69,7 @@ public struct CertificateAuthority: Sendable {
     public var chain: [Certificate] { [certificate] + issuers }
 
     /// What goes with a leaf so that its path to the root can be found.
-    private var intermediates: [Certificate] { issuers.isEmpty ? [] : [certificate] + issuers.dropLast() }
+    var intermediates: [Certificate] { issuers.isEmpty ? [] : [certificate] + issuers.dropLast() }
 
     /// The bundle that holds its root and nothing else.
     public var bundle: TrustBundle { verifier.bundle }

@@ -28,13 +28,16 @@ struct CertificateTemplate {
     }
 
     /// A self-signed root of a trust domain (X509-SVID section 3.2).
-    init(root trustDomain: TrustDomain, key: PublicKey, serial: [UInt8], now: Int64, lifetime: Duration) {
+    init(
+        root trustDomain: TrustDomain, key: PublicKey, serial: [UInt8], now: Int64, lifetime: Duration,
+        pathLength: UInt32 = 0
+    ) {
         let names = Extensions.alternativeNames(uri: SPIFFEID(trustDomain).description, dns: [])
         contents = CertificateContents(
             serial: serial, subjectCommonName: Self.commonName(trustDomain), notBefore: now - X509SVID.backdating,
             notAfter: now + lifetime.components.seconds, publicKey: key,
             extensions: [
-                Extensions.rootConstraints,
+                Extensions.authorityConstraints(pathLength: pathLength),
                 Extensions.keyUsage([.keyCertSign, .cRLSign]),
                 Extensions.subjectKey(key),
                 Extensions.authorityKey(key),
@@ -46,11 +49,11 @@ struct CertificateTemplate {
     /// identifier that could be pointed to (RFC 5280 section 4.2.1.1).
     init?(
         intermediate trustDomain: TrustDomain, key: PublicKey, under issuers: [Certificate], serial: [UInt8],
-        now: Int64,
-        lifetime: Duration
+        now: Int64, lifetime: Duration, pathLength: UInt32 = 0
     ) {
         guard let issuer = issuers.first, let authorityKey = Extensions.authorityKey(of: issuer) else { return nil }
-        self.init(root: trustDomain, key: key, serial: serial, now: now, lifetime: lifetime)
+        self.init(
+            root: trustDomain, key: key, serial: serial, now: now, lifetime: lifetime, pathLength: pathLength)
         contents.subjectCommonName = Self.nameBelow(trustDomain)
         contents.notAfter = min(contents.notAfter, issuers.map(\.notAfter).min() ?? .min)
         contents.extensions = contents.extensions.map { $0.oid == authorityKey.oid ? authorityKey : $0 }
@@ -67,6 +70,9 @@ struct CertificateTemplate {
 
     /// The common name of an authority that is below another.
     static func nameBelow(_ trustDomain: TrustDomain) -> String { commonName(trustDomain) + " below another" }
+
+    /// Of one that ours has signed: nobody's above it, or it would be taken for a root.
+    static func nameDownstream(_ trustDomain: TrustDomain) -> String { commonName(trustDomain) + " downstream" }
 
     /// Leaves room in 64 characters (RFC 5280 appendix A, ub-common-name) for what tells an authority from that above it; the name is for people, the URI is what counts.
     private static func commonName(_ trustDomain: TrustDomain) -> String {

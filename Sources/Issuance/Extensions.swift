@@ -6,9 +6,13 @@ enum Extensions {
     static let leafConstraints = CertificateExtension(
         oid: ExtensionID.basicConstraints, isCritical: true, value: DER.sequence())
 
-    /// An authority directly above leaves: path length 0.
-    static let rootConstraints = CertificateExtension(
-        oid: ExtensionID.basicConstraints, isCritical: true, value: DER.sequence(DER.true, DER.integer(0)))
+    /// An authority.
+    ///
+    /// - Parameter pathLength: how many others may be between it and a leaf.
+    static func authorityConstraints(pathLength: UInt32) -> CertificateExtension {
+        CertificateExtension(
+            oid: ExtensionID.basicConstraints, isCritical: true, value: DER.sequence(DER.true, DER.integer(pathLength)))
+    }
 
     static func keyUsage(_ usage: KeyUsage) -> CertificateExtension {
         CertificateExtension(oid: ExtensionID.keyUsage, isCritical: true, value: usage.derEncoded)

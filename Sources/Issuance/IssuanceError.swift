@@ -10,6 +10,8 @@ public enum IssuanceError: Error, Sendable, Equatable {
     case requestTooLarge(bytes: Int)
     case requestNotSelfSigned
     case unacceptableKey(String)
+    /// For a CA below ours it names something else than the trust domain.
+    case requestForOther(TrustDomain)
 
     // The plan
     case reservedID(SPIFFEID)
@@ -22,6 +24,8 @@ public enum IssuanceError: Error, Sendable, Equatable {
     case notAnAuthority(SVIDRejection)
     case authorityKeyMismatch
     case authorityNotValid(now: Int64)
+    /// A path length, its own or one above, leaves no room for a CA below it.
+    case noRoomBelow
     /// The authority above does not make one below it.
     case badUpstream(String)
     /// It was asked in vain.
@@ -62,6 +66,8 @@ extension IssuanceError: CustomStringConvertible {
         case .requestTooLarge(let bytes): "the certificate request has \(bytes) bytes"
         case .requestNotSelfSigned: "the certificate request is not signed by its own key"
         case .unacceptableKey(let key): "the key is not acceptable: \(key)"
+        case .requestForOther(let trustDomain):
+            "the certificate request is not for \(SPIFFEID(trustDomain)) and nothing else"
         case .reservedID(let id): "\(id) is reserved for Podshield's own use"
         case .foreignTrustDomain(let id): "\(id) is of another trust domain"
         case .badName(let reason): "\(reason)"
@@ -70,6 +76,8 @@ extension IssuanceError: CustomStringConvertible {
         case .notAnAuthority(let reason): "the certificate is no authority: \(reason)"
         case .authorityKeyMismatch: "the authority's private key is not its certificate's"
         case .authorityNotValid(let now): "the authority's certificate is not valid at \(now)"
+        case .noRoomBelow:
+            "the CA that signs, or one above it, has no room for another below: prepare the next and activate it"
         case .badUpstream(let reason): "the authority above cannot be used: \(reason)"
         case .upstream(let error): error.reason
         case .rejected(let reason): "the finished certificate is not valid: \(reason)"

@@ -15,7 +15,7 @@ public struct IssuancePlan: Sendable, Equatable {
     public static func workload(
         id: SPIFFEID, binding: PodshieldBinding?, lifetime: Duration = defaultLifetime, dnsNames: [String] = []
     ) throws(IssuanceError) -> IssuancePlan {
-        guard id.kind == .workload else { throw .reservedID(id) }
+        guard id.kind == .workload, id.path != ReservedNames.spireServerPath else { throw .reservedID(id) }
         if let node = binding?.node, node.trustDomain != id.trustDomain { throw .foreignTrustDomain(node) }
         return try IssuancePlan(id: id, binding: binding, lifetime: lifetime, dnsNames: dnsNames)
     }
@@ -30,6 +30,13 @@ public struct IssuancePlan: Sendable, Equatable {
         _ name: String, in trustDomain: TrustDomain, lifetime: Duration = defaultLifetime
     ) throws(IssuanceError) -> IssuancePlan {
         try infrastructure(lifetime) { () throws(SPIFFEIDError) in try ReservedNames.authority(name, in: trustDomain) }
+    }
+
+    /// Of a server that signs CAs for others, for whom it is one of SPIRE's.
+    public static func spireServer(
+        in trustDomain: TrustDomain, lifetime: Duration = defaultLifetime
+    ) throws(IssuanceError) -> IssuancePlan {
+        try infrastructure(lifetime) { () throws(SPIFFEIDError) in try ReservedNames.spireServer(in: trustDomain) }
     }
 
     private static func infrastructure(

@@ -8,6 +8,9 @@ public protocol UpstreamAuthority: Sendable, CustomStringConvertible {
 
     /// The certificate that was asked for, then those that vouch for it, in any order.
     func sign(_ request: AuthorityRequest) throws(UpstreamError) -> [Certificate]
+
+    /// Whether it decides for itself how long what it signs lasts, and what may be below that. Else both have to be as was asked for.
+    var choosesLimits: Bool { get }
 }
 
 /// Why the authority above did not do what it was asked.
@@ -18,6 +21,8 @@ public struct UpstreamError: Error, Sendable, Equatable {
 }
 
 extension UpstreamAuthority {
+    public var choosesLimits: Bool { false }
+
     /// Its certificate, then those above it up to and with the root, and nothing else.
     ///
     /// - Parameter now: seconds since 1970.

@@ -55,6 +55,7 @@ private struct EntryMembers {
         entry.svidTtl = Int64(try rest.take("svidTTL", "x509_svid_ttl", 0) { $0 as? UInt32 })
         entry.hint = try rest.take("hint", "hint", "") { $0 as? String }
         entry.federatesWith = try rest.take("federatesWith", "federates_with", []) { $0 as? [String] }
+        entry.downstream = try rest.take("downstream", "downstream", false) { $0 as? Bool }
         try rest.checkRest()
         return entry
     }
@@ -75,7 +76,7 @@ private struct EntryMembers {
     private static let given: Set<String> = ["schema", "createdAt", "created_at", "revision_number"]
     /// What we have not, and need not where it says nothing.
     private static let foreign: Set<String> = [
-        "admin", "downstream", "store_svid", "jwt_svid_ttl", "entry_expiry", "expires_at",
+        "admin", "store_svid", "jwt_svid_ttl", "entry_expiry", "expires_at",
     ]
 
     private func checkRest() throws {

@@ -2,7 +2,8 @@
 enum SPIREFlags {
     private static let ours = [
         "-spiffeID": "--spiffe-id", "-parentID": "--node", "-entryID": "--entry-id", "-selector": "--selector",
-        "-x509SVIDTTL": "--ttl", "-ttl": "--ttl", "-dns": "--dns", "-hint": "--hint", "-data": "--data",
+        "-x509SVIDTTL": "--ttl", "-ttl": "--ttl", "-dns": "--dns", "-hint": "--hint", "-downstream": "--downstream",
+        "-data": "--data",
         "-federatesWith": "--federates-with", "-trustDomain": "--trust-domain", "-bundleEndpointURL": "--url",
         "-bundleEndpointProfile": "--profile", "-endpointSpiffeID": "--endpoint-spiffe-id",
         "-trustDomainBundlePath": "--bundle", "-trustDomainBundleFormat": "--format", "-format": "--format",

@@ -45,7 +45,8 @@ struct Session: Sendable {
     private static func connect(to path: String, denied: String) async throws -> Admin.Transport {
         do {
             let socket = try UnixSocket.connect(to: path, within: Admin.timeLimit)
-            return try await .wrapping { configure in
+            // Workload APIs of other makes answer nobody who does not name them.
+            return try await .wrapping(config: .defaults { $0.http2.authority = "localhost" }) { configure in
                 // The channel owns it, also when it cannot be made.
                 let descriptor = try socket.descriptor.duplicate()
                 return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)

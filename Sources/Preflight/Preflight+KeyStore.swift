@@ -19,7 +19,16 @@ extension Preflight {
         switch upstream {
         case nil, .disk: []
         case .vaultPKI(let vault): of(vault.access)
+        case .spire(let spire): socket(spire.workloadSocket)
         }
+    }
+
+    private func socket(_ path: String) -> [Obstacle] {
+        guard unsafe access(path, W_OK) != 0 else { return [] }
+        let reason = unsafe String(cString: strerror(errno))
+        return [
+            Obstacle(.caKeyAway, "the Workload API at \(path), which the CA is signed by, cannot be asked: \(reason)")
+        ]
     }
 
     private func of(_ vault: PodshieldConfiguration.VaultAccess) -> [Obstacle] {

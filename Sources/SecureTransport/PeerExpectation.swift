@@ -11,6 +11,8 @@ public enum PeerExpectation: Sendable, Equatable {
     case nodeOrAnonymous
     /// One of these workloads; with an SVID of the node that this end is, where the SVID says whose it is.
     case workload(anyOf: Set<SPIFFEID>, isOfOwnNode: Bool)
+    /// Any workload. For servers that look with each call at what its entry says.
+    case anyWorkload
     /// For joining: an authority's server whose chain, as presented, holds the root with one of these SHA-256 and leads to it.
     /// The bundle's own roots count for nothing; its trust domain does.
     case pinnedRoot(anyOf: [[UInt8]])
@@ -35,6 +37,7 @@ public enum PeerExpectation: Sendable, Equatable {
         case (.nodeOrAnonymous, .node): true
         case (.pinnedRoot, .authority): true
         case (.workload(let ids, _), .workload): ids.contains(id)
+        case (.anyWorkload, .workload): true
         default: false
         }
     }

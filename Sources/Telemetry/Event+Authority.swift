@@ -83,6 +83,26 @@ extension Event {
         Event(.bundleNotServed, "who asked the bundle endpoint got no bundle: \(reason)", [.reason: reason])
     }
 
+    public static func downstreamListening(address: String) -> Event {
+        Event(.downstreamListening, "CAs are signed for authorities below on \(address)", [.address: address])
+    }
+
+    /// - Parameters:
+    ///   - spiffeID: to whom.
+    ///   - entry: by which it may.
+    public static func downstreamSigned(spiffeID: String, entry: String, serial: String, notAfter: Int64) -> Event {
+        Event(
+            .downstreamSigned, "\(spiffeID) got a CA of its own by entry \(entry), serial \(serial)",
+            [.spiffeID: spiffeID, .entry: entry, .serial: serial, .notAfter: "\(notAfter)"])
+    }
+
+    /// - Parameter spiffeID: nil where it did not show one.
+    public static func downstreamRefused(spiffeID: String?, reason: String) -> Event {
+        Event(
+            .downstreamRefused, "\(spiffeID ?? "somebody") got no CA: \(reason)",
+            [.spiffeID: spiffeID ?? "", .reason: reason])
+    }
+
     public static func sharingInterrupted(reason: String) -> Event {
         Event(
             .sharingInterrupted, "no change is made here, or none of other authorities is heard of: \(reason)",

@@ -76,6 +76,10 @@ public enum EventKind: String, CaseIterable, Sendable {
     case caSuccessionFailed = "ca-succession-failed"
     case sharingInterrupted = "sharing-interrupted"
     case sharingRestored = "sharing-restored"
+    case downstreamListening = "downstream-listening"
+    /// A CA below this authority's, for another authority.
+    case downstreamSigned = "downstream-signed"
+    case downstreamRefused = "downstream-refused"
     /// A name, a certificate, an entry or a node.
     case revoked
     case revocationLifted = "revocation-lifted"

@@ -49,7 +49,7 @@ import Testing
             $0 != .role
                 && ![
                     "join", "pkcs11", "vault", "x509pop", "tpm", "kubernetes", "upstream-disk",
-                    "upstream-vault-pki", "bundle-endpoint", "broker", "etcd",
+                    "upstream-vault-pki", "upstream-spire", "downstream", "bundle-endpoint", "broker", "etcd",
                 ].contains($0.section)
         })
     func everyKeyCounts(_ key: ConfigurationKey) throws {
@@ -181,6 +181,27 @@ import Testing
         let before = try PodshieldConfiguration(yaml: Documents.vaultPKI, file: "f")
         let after = try PodshieldConfiguration(yaml: Documents.vaultPKI.replacing(old, with: new), file: "f")
         #expect(before.changes(to: after) == expected)
+    }
+
+    @Test(arguments: [
+        ("server: s:8081", "server: s:8082", [ConfigurationKey.upstreamSPIREServer]),
+        ("socket: /w", "socket: /x", [.upstreamSPIREWorkloadSocket]),
+    ])
+    func authoritiesAbove(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
+        let before = try PodshieldConfiguration(yaml: Documents.spireUpstream, file: "f")
+        let after = try PodshieldConfiguration(yaml: Documents.spireUpstream.replacing(old, with: new), file: "f")
+        #expect(before.changes(to: after) == expected)
+    }
+
+    @Test(arguments: [
+        ("192.0.2.8", "192.0.2.7", ConfigurationKey.downstreamAddress),
+        ("port: 8\n", "port: 9\n", .downstreamPort), ("ca-lifetime: 1h", "ca-lifetime: 2h", .downstreamCALifetime),
+    ])
+    func authoritiesBelow(_ old: String, _ new: String, _ expected: ConfigurationKey) throws {
+        let text = Documents.authority + "downstream:\n  address: 192.0.2.8\n  port: 8\n  ca-lifetime: 1h\n"
+        let before = try PodshieldConfiguration(yaml: text, file: "f")
+        let after = try PodshieldConfiguration(yaml: text.replacing(old, with: new), file: "f")
+        #expect(before.changes(to: after) == [expected])
     }
 
     @Test func theRoleCounts() throws {

@@ -61,6 +61,14 @@ enum Documents {
 
             """
 
+    static let spireUpstream =
+        authority + """
+            upstream-spire:
+              server: s:8081
+              workload-socket: /w
+
+            """
+
     static let certificates =
         authority + """
             x509pop:

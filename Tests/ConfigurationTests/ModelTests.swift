@@ -196,6 +196,18 @@ import Testing
         #expect(authority.keyStore == .ownFile)
     }
 
+    @Test func anotherAuthorityAboveOrBelow() throws {
+        let above = try #require(PodshieldConfiguration(yaml: Documents.spireUpstream, file: "f").authority?.upstream)
+        guard case .spire(let spire) = above else { throw Missing() }
+        #expect("\(spire.server)" == "s:8081" && spire.workloadSocket == "/w")
+        #expect(try PodshieldConfiguration(yaml: Documents.authority, file: "f").authority?.downstream == nil)
+        let authority = try #require(
+            PodshieldConfiguration(yaml: Documents.authority + "downstream: {ca-lifetime: 2d}\n", file: "f").authority)
+        let downstream = try #require(authority.downstream)
+        #expect(downstream.address == authority.listenAddress && downstream.port == 8081)
+        #expect(downstream.caLifetime == .seconds(2 * 86400))
+    }
+
     @Test func anIssuerInVaultAbove() throws {
         let authority = try #require(PodshieldConfiguration(yaml: Documents.vaultPKI, file: "f").authority)
         guard case .vaultPKI(let vault) = authority.upstream else { throw Missing() }

@@ -85,6 +85,15 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
             "upstream-vault-pki: {server: v:1, ca-file: /c, token-file: /t}\nupstream-disk: {certificate-file: /c}\n",
             "f: upstream-disk and upstream-vault-pki both say who is above the CA"),
         BadDocument(
+            "upstream-spire: {server: s}\n",
+            "f: upstream-spire.workload-socket: is missing",
+            "f:5:26: upstream-spire.server: 's' is not host:port, an IPv6 address in brackets"),
+        BadDocument(
+            "upstream-spire: {server: \"s:1\", workload-socket: /w}\ndownstream: {port: 7601, ca-lifetime: 1m}\n",
+            "f:6:20: downstream.port: 7601 is the port of the authority too",
+            "f:6:20: downstream.port: a CA that is signed on request has no other below it",
+            "f:6:39: downstream.ca-lifetime: '1m' is not a time from 1h to 3650d, in s, m, h or d"),
+        BadDocument(
             "vault: {mount: /a, secret-id-file: /s}\n", "f: vault.server: is missing", "f: vault.ca-file: is missing",
             "f: vault.token-file: is missing, and so is token-credential", "f: vault.key: is missing",
             "f:5:16: vault.mount: '/a' is not a path such as transit or teams/transit",

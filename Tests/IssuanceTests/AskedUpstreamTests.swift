@@ -72,7 +72,7 @@ import Testing
         ("a foreign name", "elsewhere.org"), ("a workload's name", "path"), ("a DNS name", "other names"),
         ("no authority", "non-CA"), ("no key usage", "key usage"), ("more key usage", "is for more or less"),
         ("less key usage", "is for more or less"), ("a purpose", "for certain purposes"),
-        ("no path length", "may have authorities below"), ("a path length", "may have authorities below"),
+        ("no path length", "how many authorities may be below"), ("a path length", "how many authorities may be below"),
         ("too long a life", "for longer than was asked for"), ("too short a life", "for less than half an hour"),
         ("not yet valid", "not yet valid"), ("another's signature", "do not lead to a root"),
         ("no root", "did not show its root"), ("another root", "do not lead to a root"),

@@ -52,7 +52,14 @@ final class TestAuthority: Sendable {
             trustDomain: trustDomain, name: "main", stateDirectory: self.directory.path + "/authority",
             listenAddress: try #require(IPAddress("127.0.0.1")), listenPort: port)
         adjust(&settings)
-        let service = try AuthorityService(settings, now: { clock.now }, observe: { [journal] in journal.write($0) })
+        let observe = { @Sendable [journal] (event: AuthorityEvent) in journal.write(event) }
+        let service: AuthorityService
+        if case .asked? = settings.upstream {
+            // Whoever is asked may need the threads that tasks run on.
+            service = try await .open(settings, now: { clock.now }, observe: observe)
+        } else {
+            service = try AuthorityService(settings, now: { clock.now }, observe: observe)
+        }
         self.service = service
         running = Task { try await service.run() }
         self.port = try #require(await service.port)

@@ -14,7 +14,7 @@ import Testing
     @Test func anAuthorityThatKnowsNoEntriesOfProcessesHasNone() async throws {
         let authority = try await TestAuthority()
         let older = try OlderAuthority(of: authority.service)
-        let serving = Task { try await older.server.run(observe: { _ in }) }
+        let serving = Task { try await older.server.run() }
         let node = try TestNode(clock: authority.clock)
         try await older.admit(node, as: "node-a", by: authority)
         try await eventually("the node knows that there are none") {
@@ -44,7 +44,7 @@ import Testing
             }
             try await Task.sleep(for: .seconds(60))
         }
-        let serving = Task { try await older.server.run(observe: { _ in }) }
+        let serving = Task { try await older.server.run() }
         let node = try TestNode(clock: authority.clock)
         try await older.admit(node, as: "node-a", by: authority)
         for list in lists {
@@ -65,7 +65,7 @@ import Testing
             try await writer.write(try .list(["d"], number: isFirst ? 3 : 2, since: isFirst ? 2 : 1))
             try await Task.sleep(for: .seconds(60))
         }
-        let serving = Task { try await older.server.run(observe: { _ in }) }
+        let serving = Task { try await older.server.run() }
         let node = try TestNode(clock: authority.clock)
         try await older.admit(node, as: "node-a", by: authority)
         try await eventually("all") { await node.service.workloadEntries?.inOrder.map(\.id) == ["a", "b", "c", "d"] }
@@ -167,8 +167,9 @@ private struct OlderAuthority {
             certificates: service.certificates, publisher: service.publisher, entrySignals: service.entrySignals,
             jwtKeys: service.jwtKeys, now: service.now, observe: service.observe)
         server = try AuthorityServer(
-            OlderCalls(calls: AuthorityCalls(core), entries: entries), of: core, identity: service.identity,
-            admission: AdmissionControl(service.settings.limits.admission))
+            OlderCalls(calls: AuthorityCalls(core), entries: entries),
+            at: .forNodes(core, service.identity, AdmissionControl(service.settings.limits.admission)),
+            observe: { _ in })
     }
 
     func admit(_ node: TestNode, as name: String, by authority: TestAuthority) async throws {

@@ -25,7 +25,7 @@ import Testing
                "selectors": [{"type": "unix", "value": "uid:1"}, {"type": "k8s", "value": "pod-label:a:b"}], "dns_names": ["d"],
                "admin": false, "downstream": false, "jwt_svid_ttl": 0, "federates_with": [], "entry_id": "e1"},
               {"schema": 1, "id": "e2", "spiffeID": "spiffe://example.org/b", "selectors": ["unix:uid:2"], "labels": {"t": "f"},
-               "dnsNames": [], "hint": "h", "svidTTL": 60, "createdAt": "2025-11-25T19:16:17Z"}
+               "dnsNames": [], "hint": "h", "svidTTL": 60, "downstream": true, "createdAt": "2025-11-25T19:16:17Z"}
             ]}
             """)
         #expect(
@@ -34,6 +34,7 @@ import Testing
         #expect(found[0].selectors == ["unix:uid:1", "k8s:pod-label:a:b"] && found[0].svidTtl == 90)
         #expect(found[0].parentID == "spiffe://example.org/podshield/node/n" && found[0].dnsNames == ["d"])
         #expect(found[1].selectors == ["unix:uid:2"] && found[1].labels == ["t": "f"])
+        #expect(!found[0].downstream && found[1].downstream)
         #expect(found[1].svidTtl == 60 && found[1].hint == "h" && found[1].parentID.isEmpty)
     }
 
@@ -51,6 +52,7 @@ import Testing
             #"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "federates_with": [1]}]}"#,
             "federatesWith makes no sense"
         ),
+        (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "downstream": "no"}]}"#, "downstream makes no sense"),
         (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "nonsense": 0}]}"#, "nonsense is not known"),
     ])
     func whatIsWrongIsNamed(_ text: String, _ words: String) {

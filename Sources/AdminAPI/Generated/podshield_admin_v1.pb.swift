@@ -1027,6 +1027,9 @@ public nonisolated struct Podshield_Admin_V1_Entry: Sendable {
   /// Trust domains whose bundles the workload may have beside its own.
   public var federatesWith: [String] = []
 
+  /// Its holder may have a CA of its own signed.
+  public var downstream: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -4106,7 +4109,7 @@ nonisolated extension Podshield_Admin_V1_IssueResponse: SwiftProtobuf.Message, S
 
 nonisolated extension Podshield_Admin_V1_Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Entry"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}spiffe_id\0\u{3}parent_id\0\u{1}selectors\0\u{1}labels\0\u{3}svid_ttl\0\u{3}dns_names\0\u{3}created_at\0\u{1}hint\0\u{3}federates_with\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}spiffe_id\0\u{3}parent_id\0\u{1}selectors\0\u{1}labels\0\u{3}svid_ttl\0\u{3}dns_names\0\u{3}created_at\0\u{1}hint\0\u{3}federates_with\0\u{1}downstream\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4124,6 +4127,7 @@ nonisolated extension Podshield_Admin_V1_Entry: SwiftProtobuf.Message, SwiftProt
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.createdAt) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.hint) }()
       case 10: try { try decoder.decodeRepeatedStringField(value: &self.federatesWith) }()
+      case 11: try { try decoder.decodeSingularBoolField(value: &self.downstream) }()
       default: break
       }
     }
@@ -4160,6 +4164,9 @@ nonisolated extension Podshield_Admin_V1_Entry: SwiftProtobuf.Message, SwiftProt
     if !self.federatesWith.isEmpty {
       try visitor.visitRepeatedStringField(value: self.federatesWith, fieldNumber: 10)
     }
+    if self.downstream != false {
+      try visitor.visitSingularBoolField(value: self.downstream, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4174,6 +4181,7 @@ nonisolated extension Podshield_Admin_V1_Entry: SwiftProtobuf.Message, SwiftProt
     if lhs.createdAt != rhs.createdAt {return false}
     if lhs.hint != rhs.hint {return false}
     if lhs.federatesWith != rhs.federatesWith {return false}
+    if lhs.downstream != rhs.downstream {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -26,6 +26,15 @@ struct CertificateSigner: Sendable {
         try byTheKeyNow { (authority) throws(IssuanceError) in try authority.sign(request, plan: plan, now: now) }
     }
 
+    /// A CA below it, then those between that and the root.
+    func signDownstream(
+        _ request: DownstreamRequest, lifetime: Duration, now: Int64
+    ) async throws(IssuanceError) -> [Certificate] {
+        try await byTheKey { (authority) throws(IssuanceError) in
+            try authority.signDownstream(request, lifetime: lifetime, now: now)
+        }
+    }
+
     func revocationList(of revoked: RevokedCertificates) async throws(IssuanceError) -> RevocationList {
         try await byTheKey { (authority) throws(IssuanceError) in
             try authority.revocationList(

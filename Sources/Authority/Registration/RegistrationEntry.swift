@@ -21,6 +21,8 @@ public struct RegistrationEntry: Sendable, Equatable {
     public let hint: String
     /// Whose bundles the workload may have beside the own one; sorted by name.
     public let federatesWith: [TrustDomain]
+    /// Its holder may have a CA of its own signed, and with that be anybody in the trust domain.
+    public let isDownstream: Bool
     /// Seconds since 1970.
     public let createdAt: Int64
     /// Counts the changes, from 1 on.
@@ -39,12 +41,15 @@ public struct NewEntry: Sendable, Equatable {
     public var lifetime: Duration?
     public var hint: String
     public var federatesWith: Set<TrustDomain>
+    public var isDownstream: Bool
 
     public init(
         spiffeID: SPIFFEID, parent: SPIFFEID? = nil, selectors: [Selector], labels: [String: String] = [:],
-        dnsNames: [String] = [], lifetime: Duration? = nil, hint: String = "", federatesWith: Set<TrustDomain> = []
+        dnsNames: [String] = [], lifetime: Duration? = nil, hint: String = "", federatesWith: Set<TrustDomain> = [],
+        isDownstream: Bool = false
     ) {
         self.federatesWith = federatesWith
+        self.isDownstream = isDownstream
         self.spiffeID = spiffeID
         self.parent = parent
         self.selectors = selectors
@@ -78,7 +83,7 @@ public struct NewEntry: Sendable, Equatable {
         return RegistrationEntry(
             id: id, spiffeID: spiffeID, parent: parent, selectors: Selector.sorted(selectors), labels: labels,
             dnsNames: dnsNames, lifetime: lifetime, hint: hint,
-            federatesWith: federatesWith.sorted { $0.name < $1.name },
+            federatesWith: federatesWith.sorted { $0.name < $1.name }, isDownstream: isDownstream,
             createdAt: now, edition: 1)
     }
 

@@ -6,13 +6,42 @@ internal import OpenSSLBinding
 
 /// A certificate that is about to leave.
 struct IssuedRow: Sendable {
-    let svid: X509SVID
+    let certificate: Certificate
+    /// To whom; what it says, but for a CA below ours.
+    let id: SPIFFEID
+    /// Of it and all above it.
+    let notAfter: Int64
+    /// Fingerprint of the CA that signed.
+    let issuer: String
     /// Nil for one that is bound to no node.
     let member: Member?
     /// Nil where none decided.
     let entry: String?
     /// Nil for one that is no pod's.
-    var pod: PodFacts?
+    let pod: PodFacts?
+
+    var serial: String { certificate.serialHex }
+
+    init(svid: X509SVID, member: Member?, entry: String?, pod: PodFacts? = nil) {
+        certificate = svid.leaf
+        id = svid.id
+        notAfter = svid.notAfter
+        issuer = svid.issuer.fingerprint
+        self.member = member
+        self.entry = entry
+        self.pod = pod
+    }
+
+    /// A CA below ours, for who has this entry.
+    init(downstream certificate: Certificate, of entry: RegistrationEntry, issuer: Certificate) {
+        self.certificate = certificate
+        id = entry.spiffeID
+        notAfter = certificate.notAfter
+        self.issuer = issuer.fingerprint
+        member = nil
+        self.entry = entry.id
+        pod = nil
+    }
 }
 
 /// What a revocation list is made of.
@@ -30,7 +59,7 @@ extension Registry {
             var refusals: [String: CallRefusal] = [:]
             for row in rows {
                 if let refusal = try refusal(of: row, db) {
-                    refusals[row.svid.leaf.serialHex] = refusal
+                    refusals[row.serial] = refusal
                 } else {
                     try insert(row, db)
                 }
@@ -41,19 +70,19 @@ extension Registry {
     }
 
     private func refusal(of row: IssuedRow, _ db: Database) throws -> CallRefusal? {
-        if try isRevoked(row.svid.id, entry: row.entry, db) { return .revoked(row.svid.id) }
+        if try isRevoked(row.id, entry: row.entry, db) { return .revoked(row.id) }
         if replica != nil {
             // Another authority may have taken out the CA meanwhile.
             let sql = "SELECT 1 FROM authorities WHERE fingerprint = ?"
-            let isTrusted = try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: [row.svid.issuer.fingerprint])
-            guard isTrusted == true else { return .revoked(row.svid.id) }
+            let isTrusted = try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: [row.issuer])
+            guard isTrusted == true else { return .revoked(row.id) }
         }
         guard let member = row.member else { return nil }
         let sql = "SELECT membership FROM nodes WHERE number = ? AND NOT banned AND NOT evicted"
         let now = try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [member.node.rawValue])
-        guard let now else { return .revoked(row.svid.id) }
+        guard let now else { return .revoked(row.id) }
         // It joined again while this was signed, and was another machine before, perhaps.
-        return now == member.membership.rawValue ? nil : .superseded(row.svid.id)
+        return now == member.membership.rawValue ? nil : .superseded(row.id)
     }
 
     /// Some of the certificates that have ended, the longest ago first: more would not fit into what authorities share at once, and the
@@ -75,10 +104,10 @@ extension Registry {
             """
         try db.cachedStatement(sql: sql).execute(
             arguments: [
-                row.svid.leaf.serialHex, row.svid.id.description, row.member?.node.rawValue ?? 0,
+                row.serial, row.id.description, row.member?.node.rawValue ?? 0,
                 row.member?.membership.rawValue ?? 0, row.entry ?? "",
-                row.pod.map { "\($0.namespace)/\($0.name)" } ?? "", row.svid.notAfter,
-                row.svid.leaf.notBefore + X509SVID.backdating, row.svid.issuer.fingerprint,
+                row.pod.map { "\($0.namespace)/\($0.name)" } ?? "", row.notAfter,
+                row.certificate.notBefore + X509SVID.backdating, row.issuer,
             ])
     }
 

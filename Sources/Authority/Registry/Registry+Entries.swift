@@ -11,8 +11,8 @@ extension Registry {
             try db.execute(
                 sql: """
                     INSERT INTO entries (spiffe_id, parent, namespace, service_account, selectors, labels,
-                        dns_names, lifetime, hint, federates_with, id, created_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        dns_names, lifetime, hint, federates_with, downstream, id, created_at)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """, arguments: columns(of: entry) + [entry.id, entry.createdAt])
             try checkRoom(now: entry.createdAt, db)
         }
@@ -25,7 +25,8 @@ extension Registry {
             try checkFederated(entry, db)
             let sql = """
                 UPDATE entries SET spiffe_id = ?, parent = ?, namespace = ?, service_account = ?, selectors = ?, labels = ?,
-                    dns_names = ?, lifetime = ?, hint = ?, federates_with = ?, edition = edition + 1
+                    dns_names = ?, lifetime = ?, hint = ?, federates_with = ?, downstream = ?,
+                    edition = edition + 1
                 WHERE id = ? RETURNING *
                 """
             guard let row = try Row.fetchOne(db, sql: sql, arguments: columns(of: entry) + [entry.id]) else {
@@ -51,6 +52,7 @@ extension Registry {
             entry.spiffeID.description, entry.parent?.description ?? "", entry.namespace, entry.serviceAccount,
             selectors(of: entry), entry.labels.canonical, RowText.list(entry.dnsNames),
             entry.lifetime?.components.seconds, entry.hint, RowText.list(entry.federatesWith.map(\.name)),
+            entry.isDownstream,
         ]
     }
 
@@ -103,6 +105,21 @@ extension Registry {
         }
     }
 
+    /// The entry by which a certificate was issued that is good, if it says that its holder may have a CA of its own and neither it nor
+    /// its name is revoked. A certificate that is not of this registry has none: a CA below ours makes no other.
+    func downstreamEntry(ofSerial serial: String, id: SPIFFEID) async throws(RegistryError) -> RegistrationEntry? {
+        try await read(as: RegistryError.self) { db in
+            let sql = """
+                SELECT entries.* FROM certificates JOIN entries ON entries.id = certificates.entry
+                WHERE certificates.serial = ? AND certificates.spiffe_id = ? AND certificates.revoked_at IS NULL
+                    AND entries.downstream AND entries.spiffe_id = certificates.spiffe_id
+                """
+            let row = try Row.fetchOne(db, sql: sql, arguments: [serial, id.description])
+            guard let entry = try row.map(entry), try !isRevoked(id, entry: entry.id, db) else { return nil }
+            return entry
+        }
+    }
+
     /// Deletes an entry, and that it was revoked, and tells what it was. Numbers that it led to stay given away.
     func deleteEntry(_ id: String) async throws(EntryError) -> RegistrationEntry {
         try await write(as: EntryError.self) { db in
@@ -145,6 +162,7 @@ extension Registry {
             selectors: selectors.compactMap(\.self), labels: labels, dnsNames: dnsNames,
             lifetime: try row.decode(Int64?.self, forColumn: "lifetime").map { .seconds($0) },
             hint: try row.decode(forColumn: "hint"), federatesWith: try foreign.map { try TrustDomain($0) },
+            isDownstream: try row.decode(Bool.self, forColumn: "downstream"),
             createdAt: try row.decode(forColumn: "created_at"),
             edition: UInt64(try row.decode(UInt32.self, forColumn: "edition")))
     }

@@ -24,6 +24,7 @@ enum RegistrySchema {
         migrator.registerMigration("10: federation") { try $0.execute(sql: version10) }
         migrator.registerMigration("11: memberships") { try $0.execute(sql: version11) }
         migrator.registerMigration("12: replicas") { try $0.execute(sql: version12) }
+        migrator.registerMigration("13: downstream authorities") { try $0.execute(sql: version13) }
         return migrator
     }
 
@@ -204,6 +205,10 @@ enum RegistrySchema {
             authority TEXT PRIMARY KEY, number INTEGER NOT NULL, list BLOB NOT NULL
         ) STRICT, WITHOUT ROWID;
         """
+
+    /// Last of its table, with a constant for the rows that are there: changes that authorities of the version before make have a place
+    /// in it.
+    private static let version13 = "ALTER TABLE entries ADD COLUMN downstream INTEGER NOT NULL DEFAULT 0"
 
     /// See version 3.
     static let identityBytes = """

@@ -36,7 +36,7 @@ struct AuthorityCore: Sendable {
     }
 
     /// Whether others that share the registry have changed something, which counts here from now on.
-    private func isBehind() async throws(CallRefusal) -> Bool {
+    func isBehind() async throws(CallRefusal) -> Bool {
         do throws(RegistryError) { return try await registry.catchUp() } catch { throw .registry(error) }
     }
 

@@ -8,37 +8,42 @@ internal import NIOCore
 internal import OpenSSLBinding
 internal import SecureTransport
 
-/// The authority's gRPC server.
+/// A gRPC server of the authority's.
 final class AuthorityServer: Sendable {
     private typealias Transport = HTTP2ServerTransport.Custom<SecureListener>
 
+    /// Where it listens, and for whom.
+    struct Place: Sendable {
+        let address: IPAddress
+        let port: UInt16
+        let expecting: PeerExpectation
+        let identity: TransportIdentity
+        let limits: AuthorityLimits
+        let admission: AdmissionControl
+        /// What there is to tell once it listens.
+        let listening: @Sendable (_ address: String) -> AuthorityEvent
+    }
+
     private let transport: Transport
     private let server: GRPCServer<Transport>
-    private let host: String
-    private let address: String
+    private let place: Place
+    private let observe: @Sendable (AuthorityEvent) -> Void
 
     init(
-        _ calls: any RegistrableRPCService, of core: AuthorityCore, identity: ServerIdentity,
-        admission: AdmissionControl
+        _ calls: any RegistrableRPCService, at place: Place, observe: @escaping @Sendable (AuthorityEvent) -> Void
     ) throws(AuthorityError) {
-        let settings = core.settings
-        host = settings.listenAddress.description
-        address = "\(host) port \(settings.listenPort)"
+        self.place = place
+        self.observe = observe
         let socketAddress: NIOCore.SocketAddress
         do {
-            socketAddress = try NIOCore.SocketAddress(
-                ipAddress: settings.listenAddress.description, port: Int(settings.listenPort))
+            socketAddress = try NIOCore.SocketAddress(ipAddress: place.address.description, port: Int(place.port))
         } catch {
-            throw .cannotListen(address: address, reason: "\(error)")
+            throw .cannotListen(address: "\(place.address) port \(place.port)", reason: "\(error)")
         }
-        // Without what is revoked: who shows that is told so in answer to each call, and shuts itself off.
-        let trust = core.trust
         let listener = SecureListener(
-            address: socketAddress,
-            identity: TransportIdentity(current: { identity.current }, bundle: { trust.rootsOnly }, now: core.now),
-            alpn: AuthorityWire.alpn, limits: settings.limits, admission: admission,
-            nodes: NodeConnections(settings.limits), observe: core.observe)
-        transport = Transport(listenerFactory: listener, config: Self.configuration(settings.limits))
+            address: socketAddress, identity: place.identity, expecting: place.expecting, alpn: AuthorityWire.alpn,
+            limits: place.limits, admission: place.admission, nodes: NodeConnections(place.limits), observe: observe)
+        transport = Transport(listenerFactory: listener, config: Self.configuration(place.limits))
         server = GRPCServer(transport: transport, services: [calls])
     }
 
@@ -68,16 +73,17 @@ final class AuthorityServer: Sendable {
     func stop() { server.beginGracefulShutdown() }
 
     /// Serves until stopped.
-    func run(observe: @escaping @Sendable (AuthorityEvent) -> Void) async throws(AuthorityError) {
-        let announcement = Task { [host] in
-            if let port = await port { observe(.listening(address: "\(host) port \(port)")) }
+    func run() async throws(AuthorityError) {
+        let announcement = Task { [place, observe] in
+            if let port = await port { observe(place.listening("\(place.address) port \(port)")) }
         }
         defer { announcement.cancel() }
         do {
             try await server.serve()
         } catch {
             guard let cause = (error as? RuntimeError)?.cause as? IOError else { throw .serverFailed("\(error)") }
-            throw .cannotListen(address: address, reason: SocketFailure.reason(cause))
+            throw .cannotListen(
+                address: "\(place.address) port \(place.port)", reason: SocketFailure.reason(cause))
         }
     }
 }

@@ -22,6 +22,8 @@ public enum CallRefusal: Error, Sendable, Equatable {
     case cutOff
     case malformed(String)
     case notRegistered(PodFacts)
+    /// The entry of its SVID is gone, or does not say that it may have a CA of its own.
+    case notDownstream(SPIFFEID)
     case noSuchEntry(String)
     case issuance(IssuanceError)
     case join(JoinRefusal)
@@ -43,6 +45,7 @@ extension CallRefusal: CustomStringConvertible {
         case .cutOff: "this authority is cut off from the others"
         case .malformed(let what): what
         case .notRegistered(let pod): "no registration matches pod \(pod.namespace)/\(pod.name) on this node"
+        case .notDownstream(let id): "\(id) is not a downstream authority: no entry that its SVID is of says so"
         case .noSuchEntry(let id): "there is no entry \(id.quoted) on this node"
         case .issuance(let error): "\(error)"
         case .join(let refusal): "\(refusal)"
@@ -59,7 +62,7 @@ extension CallRefusal: CustomStringConvertible {
             RPCError(
                 code: .permissionDenied, message: description,
                 metadata: [AuthorityWire.standing: .string(AuthorityWire.notAMember)])
-        case .banned, .revoked, .superseded: RPCError(code: .permissionDenied, message: description)
+        case .banned, .revoked, .superseded, .notDownstream: RPCError(code: .permissionDenied, message: description)
         case .tpmNeeded:
             RPCError(
                 code: .failedPrecondition, message: description,
@@ -72,6 +75,7 @@ extension CallRefusal: CustomStringConvertible {
         case .malformed: RPCError(code: .invalidArgument, message: description)
         case .notRegistered, .noSuchEntry: RPCError(code: .notFound, message: description)
         case .issuance(let error) where error.isOfTheRequest: RPCError(code: .invalidArgument, message: description)
+        case .issuance(.noRoomBelow): RPCError(code: .failedPrecondition, message: description)
         case .join(let refusal): refusal.status
         case .registry(.directoryFull): RPCError(code: .resourceExhausted, message: description)
         case .issuance, .registry, .internalFailure: .cannotAnswer
@@ -109,7 +113,7 @@ extension IssuanceError {
     /// Whether the certificate request is to blame.
     fileprivate var isOfTheRequest: Bool {
         switch self {
-        case .unreadableRequest, .requestTooLarge, .requestNotSelfSigned, .unacceptableKey: true
+        case .unreadableRequest, .requestTooLarge, .requestNotSelfSigned, .unacceptableKey, .requestForOther: true
         default: false
         }
     }

@@ -8,6 +8,7 @@ internal import SecureTransport
 struct SecureListener: HTTP2ServerTransport.ListenerFactory {
     let address: NIOCore.SocketAddress
     let identity: TransportIdentity
+    let expecting: PeerExpectation
     let alpn: [String]
     let limits: AuthorityLimits
     let admission: AdmissionControl
@@ -38,7 +39,7 @@ struct SecureListener: HTTP2ServerTransport.ListenerFactory {
             let gate = AdmissionHandler(admission) { [observe] in observe(.flood(source: $0)) }
             try channel.pipeline.syncOperations.addHandlers(
                 gate,
-                SecureTransportHandler(role: .server, identity: identity, expecting: .nodeOrAnonymous, alpn: alpn),
+                SecureTransportHandler(role: .server, identity: identity, expecting: expecting, alpn: alpn),
                 StrangerLimit(gate, lifetime: limits.anonymousConnection), NodeLimit(nodes, observe),
                 RefusalReport(observe))
         }

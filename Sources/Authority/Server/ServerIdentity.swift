@@ -18,35 +18,60 @@ final class ServerIdentity: Sendable {
 
     private let authorities: Authorities
     private let plan: IssuancePlan
+    private let choice: Choice
     private let now: @Sendable () -> Int64
     private let observe: @Sendable (AuthorityEvent) -> Void
     private let state: Mutex<State>
+
+    /// By which of the CAs it is issued.
+    enum Choice {
+        /// By the oldest: for nodes that were away while others took over.
+        case oldest
+        /// By the one that signs: for who asks under which root it would be.
+        case active
+    }
 
     /// Seconds between a renewal that failed and the next try.
     private static let pause: Int64 = 10
 
     init(
-        _ authorities: Authorities, name: String, lifetime: Duration, now: @escaping @Sendable () -> Int64,
+        _ authorities: Authorities, _ plan: IssuancePlan, by choice: Choice, now: @escaping @Sendable () -> Int64,
         observe: @escaping @Sendable (AuthorityEvent) -> Void
     ) throws(IssuanceError) {
         self.authorities = authorities
         self.now = now
         self.observe = observe
-        plan = try .authority(name, in: authorities.signer.authority.trustDomain, lifetime: lifetime)
+        self.plan = plan
+        self.choice = choice
         let now = now()
-        let issuer = Self.issuer(authorities, plan, now)
+        let issuer = Self.issuer(authorities, plan, choice, now)
         state = Mutex(
             State(svid: try issuer.signer.issueWithKeyNow(plan, now: now), issuer: issuer.fingerprint))
     }
 
-    private static func issuer(_ authorities: Authorities, _ plan: IssuancePlan, _ now: Int64) -> HeldAuthority {
-        authorities.current.server(at: now, margin: 2 * plan.lifetime.components.seconds)
+    /// Of the server for nodes.
+    convenience init(
+        _ authorities: Authorities, name: String, lifetime: Duration, now: @escaping @Sendable () -> Int64,
+        observe: @escaping @Sendable (AuthorityEvent) -> Void
+    ) throws(IssuanceError) {
+        let plan = try IssuancePlan.authority(
+            name, in: authorities.signer.authority.trustDomain, lifetime: lifetime)
+        try self.init(authorities, plan, by: .oldest, now: now, observe: observe)
+    }
+
+    private static func issuer(
+        _ authorities: Authorities, _ plan: IssuancePlan, _ choice: Choice, _ now: Int64
+    ) -> HeldAuthority {
+        switch choice {
+        case .oldest: authorities.current.server(at: now, margin: 2 * plan.lifetime.components.seconds)
+        case .active: authorities.current.active
+        }
     }
 
     /// The one in use. When it cannot be renewed, the one before stays; so it does while a key that is not in memory is asked.
     var current: KeyedSVID {
         let now = now()
-        let issuer = Self.issuer(authorities, plan, now)
+        let issuer = Self.issuer(authorities, plan, choice, now)
         guard issuer.signer.isImmediate else { return renewedElsewhere(by: issuer, now) }
         let (svid, event) = state.withLock { state -> (KeyedSVID, AuthorityEvent?) in
             guard isDue(state, issuer, now) else { return (state.svid, nil) }

@@ -50,6 +50,9 @@ struct EntryFields: ParsableArguments {
         help: "What a workload of several identities may choose this one by.")
     var hint = ""
 
+    @Flag(help: "An authority below this one: it may have a CA signed, and be anybody with it.")
+    var downstream = false
+
     @Option(
         help: ArgumentHelp(
             "Entries as JSON, in SPIRE's form or as `entry list -o json` prints them; - for standard input.",
@@ -58,7 +61,9 @@ struct EntryFields: ParsableArguments {
 
     func validate() throws {
         guard data == nil else {
-            let saysMore = !node.isEmpty || !policyLabel.isEmpty || !dnsNames.isEmpty || svidTTL != 0 || !hint.isEmpty
+            let saysMore =
+                !node.isEmpty || !policyLabel.isEmpty || !dnsNames.isEmpty || svidTTL != 0 || !hint.isEmpty
+                || downstream
             guard spiffeID == nil, selectors.isEmpty, federatesWith.isEmpty, !saysMore else {
                 throw ValidationError("--data says all: no other flag goes with it")
             }
@@ -81,6 +86,7 @@ struct EntryFields: ParsableArguments {
         entry.svidTtl = Int64(svidTTL)
         entry.hint = hint
         entry.federatesWith = federatesWith
+        entry.downstream = downstream
         return [entry]
     }
 

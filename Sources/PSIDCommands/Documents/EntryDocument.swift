@@ -15,6 +15,8 @@ struct EntryDocument: Encodable {
     let hint: String?
     /// Trust domains; left out for none.
     let federatesWith: [String]?
+    /// Left out where it is not.
+    let downstream: Bool?
     let createdAt: Timestamp?
 }
 
@@ -38,6 +40,7 @@ extension EntryDocument {
         dnsNames = entry.dnsNames
         hint = entry.hint.known
         federatesWith = entry.federatesWith.isEmpty ? nil : entry.federatesWith
+        downstream = entry.downstream ? true : nil
         createdAt = Timestamp(unix: entry.createdAt)
     }
 
@@ -51,6 +54,7 @@ extension EntryDocument {
         sheet.add("DNS names", dnsNames.joined(separator: ", "))
         sheet.add("hint", hint)
         sheet.add("federates with", federatesWith?.joined(separator: ", "))
+        sheet.add("downstream", downstream.map { _ in "may have a CA of its own" })
         sheet.add("SVID lifetime", svidTTL.map { "\($0) s" })
         return sheet
     }

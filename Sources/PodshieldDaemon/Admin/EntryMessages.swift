@@ -19,7 +19,8 @@ extension NewEntry {
         self.init(
             spiffeID: try SPIFFEID(asked: message.spiffeID), parent: parent, selectors: selectors,
             labels: message.labels, dnsNames: message.dnsNames,
-            lifetime: message.svidTtl.lifetime, hint: message.hint, federatesWith: Set(foreign))
+            lifetime: message.svidTtl.lifetime, hint: message.hint, federatesWith: Set(foreign),
+            isDownstream: message.downstream)
     }
 }
 
@@ -53,6 +54,7 @@ extension Podshield_Admin_V1_Entry {
         dnsNames = entry.dnsNames
         hint = entry.hint
         federatesWith = entry.federatesWith.map(\.name)
+        downstream = entry.isDownstream
         createdAt = entry.createdAt
     }
 }

@@ -39,6 +39,12 @@ extension Event {
         case .callRefused(let caller, .registry(.directoryFull(let shortage))):
             self = .directoryFull(
                 asker: caller.map { "\($0)" }, reason: "\(RegistryError.directoryFull(shortage))")
+        case .downstreamListening(let address): self = .downstreamListening(address: address)
+        case .downstreamSigned(let signed):
+            self = .downstreamSigned(
+                spiffeID: "\(signed.id)", entry: signed.entry, serial: signed.serial, notAfter: signed.notAfter)
+        case .downstreamRefused(let caller, let refusal):
+            self = .downstreamRefused(spiffeID: caller.map { "\($0)" }, reason: "\(refusal)")
         case .callRefused(let caller, let refusal):
             self = .callRefused(caller: caller.map { "\($0)" }, reason: "\(refusal)")
         case .leaseTakenOver(let prefix, let node, let other):

@@ -89,7 +89,8 @@ extension ForeignReports.Cause: Comparable {
             self.init(peer: event.fields[.peer], kind: event.kind)
         case .linkRefused, .joinRefused, .workloadRefused, .secretRejected, .adminRefused, .brokerRefused:
             self.init(peer: nil, kind: event.kind)
-        case .brokerDenied, .brokerServed: self.init(peer: event.fields[.spiffeID], kind: event.kind)
+        case .brokerDenied, .brokerServed, .downstreamRefused:
+            self.init(peer: event.fields[.spiffeID], kind: event.kind)
         case .connectionRefused: self.init(peer: event.fields[.address].flatMap(Self.node), kind: event.kind)
         case .callRefused, .directoryFull: self.init(peer: event.fields[.spiffeID].flatMap(Self.node), kind: event.kind)
         case .leasesRefused: self.init(peer: event.fields[.node].flatMap(Self.node), kind: event.kind)

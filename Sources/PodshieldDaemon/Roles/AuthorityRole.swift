@@ -25,6 +25,7 @@ struct AuthorityRole: Sendable {
         }
         let running = Task { try await service.run() }
         guard let port = await service.port else { throw await Self.failure(of: running) }
+        if settings.downstream != nil, await service.downstreamPort == nil { throw await Self.failure(of: running) }
         daemon.components.adopt("the authority", running)
         if let endpoint = settings.bundleEndpoint { try await service.publish(endpoint, daemon) }
         return AuthorityRole(service: service, port: port)
@@ -57,7 +58,9 @@ extension AuthoritySettings {
             stateDirectory: configuration.paths.authorityState, listenAddress: settings.listenAddress,
             listenPort: settings.port)
         keyStore = try KeyStore(settings.keyStore)
-        upstream = try settings.upstream.map { (upstream) throws(StartError) in try Upstream(upstream) }
+        upstream = try settings.upstream.map { (upstream) throws(StartError) in
+            try Upstream(upstream, of: configuration.trustDomain)
+        }
         advertisedAddress = settings.advertised.description
         caLifetime = settings.caLifetime
         workloadLifetime = settings.workloadLifetime
@@ -69,6 +72,9 @@ extension AuthoritySettings {
         autoRegistration = try AutoRegistration(settings, configuration)
         if let certificates = settings.machineCertificates {
             machineCertificates = try MachineCertificates(certificates)
+        }
+        downstream = settings.downstream.map {
+            DownstreamSettings(address: $0.address, port: $0.port, lifetime: $0.caLifetime)
         }
         if let settings = settings.tpms { tpms = try TrustedTPMs(settings) }
         sharedLog = settings.etcd.map { EtcdLog($0, of: configuration.trustDomain) }

@@ -1,14 +1,17 @@
 import Authority
 import Configuration
 import HTTPSClient
+import Identity
 import OpenSSLBinding
+import SPIREUpstream
 import Vault
 
 extension Upstream {
-    init(_ settings: PodshieldConfiguration.Upstream) throws(StartError) {
+    init(_ settings: PodshieldConfiguration.Upstream, of trustDomain: TrustDomain) throws(StartError) {
         switch settings {
         case .disk(let disk): try self.init(disk)
         case .vaultPKI(let vault): self = .asked(try VaultIssuer(vault))
+        case .spire(let spire): self = .asked(try SPIREServer(spire, of: trustDomain))
         }
     }
 
@@ -21,6 +24,20 @@ extension Upstream {
             let pem: SecretBytes
             do throws(SecretError) { pem = try source.read() } catch { throw UpstreamKeyError("\(error)") }
             do throws(OpenSSLError) { return try PrivateKey(pem: pem) } catch { throw UpstreamKeyError("\(error)") }
+        }
+    }
+}
+
+extension SPIREServer {
+    fileprivate init(
+        _ settings: PodshieldConfiguration.SPIREUpstream, of trustDomain: TrustDomain
+    ) throws(StartError) {
+        do throws(SPIFFEIDError) {
+            try self.init(
+                trustDomain, host: settings.server.host, port: settings.server.port,
+                workloadSocket: settings.workloadSocket, now: WallClock.seconds)
+        } catch {
+            throw .badSetting(key: .trustDomain, reason: "\(error)")
         }
     }
 }

@@ -42,8 +42,16 @@ func fuzzRevocationList(_ input: [UInt8]) {
 /// 2026-01-01; `seeds` makes certificates around it.
 let seedTime: Int64 = 1_767_225_600
 
-/// A request that is taken has a key that is.
+/// A request that is taken has a key that is; one for a CA below ours is one of these, and has the trust domain's name in it.
 func fuzzRequest(_ input: [UInt8]) {
-    guard let request = try? ProvenRequest(csrDER: input) else { return }
+    guard let request = try? ProvenRequest(csrDER: input) else {
+        guard let trustDomain = try? TrustDomain("example.org") else { preconditionFailure("no trust domain") }
+        precondition((try? DownstreamRequest(csrDER: input, for: trustDomain)) == nil)
+        return
+    }
     precondition(input.count <= ProvenRequest.maximumBytes && KeyPolicy.accepts(request.publicKey.kind))
+    guard let trustDomain = try? TrustDomain("example.org"),
+        (try? DownstreamRequest(csrDER: input, for: trustDomain)) != nil
+    else { return }
+    precondition(input.firstRange(of: Array("spiffe://example.org".utf8)) != nil)
 }

@@ -16,6 +16,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case httpAnswer = "http-answer"
     case tokenReview = "token-review"
     case signedAuthority = "signed-authority"
+    case spireAnswer = "spire-answer"
     case configuration
     case namespaceHelper = "namespace-helper"
     case spiffeID = "spiffe-id"
@@ -42,6 +43,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .httpAnswer: fuzzHTTPAnswer(input)
         case .tokenReview: fuzzTokenReview(input)
         case .signedAuthority: fuzzSignedAuthority(input)
+        case .spireAnswer: fuzzSPIREAnswer(input)
         case .configuration: fuzzConfiguration(input)
         case .namespaceHelper: fuzzNamespaceHelper(input)
         case .spiffeID: fuzzSPIFFEID(input)
