@@ -5,9 +5,9 @@ internal import PrintableText
 public struct TPMNames: Sendable, Equatable {
     /// By key, lower-case hexadecimal.
     let names: [String: String]
-    /// Keys that let nobody in, whoever vouches for them.
+    /// Keys that let nobody in, whoever vouches for them, another line of the list included.
     let denied: Set<String>
-    /// Names of `names`, each of which one key has.
+    /// All names of the list, each of which one key has, or had before it was denied.
     let taken: Set<String>
 
     /// In a name's place; no node of that name can have a line.
@@ -24,11 +24,13 @@ public struct TPMNames: Sendable, Equatable {
         for (index, line) in lines.enumerated() {
             guard let (name, key) = try Self.entry(line, number: index + 1) else { continue }
             let isNew =
-                names[key] == nil && !denied.contains(key) && (name == Self.denial || taken.insert(name).inserted)
+                name == Self.denial
+                ? denied.insert(key).inserted
+                : names.updateValue(name, forKey: key) == nil && taken.insert(name).inserted
             guard isNew else { throw TPMNamesError(line: index + 1, reason: .twice) }
-            if name == Self.denial { denied.insert(key) } else { names[key] = name }
         }
-        (self.names, self.denied, self.taken) = (names, denied, taken)
+        self.names = names.filter { !denied.contains($0.key) }
+        (self.denied, self.taken) = (denied, taken)
     }
 
     private static func entry(
@@ -57,7 +59,7 @@ public struct TPMNamesError: Error, Sendable, Equatable {
         case notTwoWords
         case badName(String)
         case badKey
-        /// A name has one TPM, and a TPM one name or none.
+        /// A name has one TPM, and a TPM one name.
         case twice
     }
 }
