@@ -43,7 +43,7 @@ public final class AuthorityService: Sendable {
             issuersOfMachines: settings.issuersOfMachines, lifetime: settings.caLifetime,
             pathLength: settings.downstream == nil ? 0 : 1)
         let health = KeyHealth(observe: observe)
-        let start = try AuthorityStart(settings, files, health: health, now: now(), observe: observe)
+        let start = try AuthorityStart(settings, files, health: health, now: now, observe: observe)
         try files.checkIssuersOfMachines(
             start.authorities.all.flatMap(\.authority.chain) + (settings.upstream?.knownChain ?? []))
         let authorities = Authorities(start.authorities)

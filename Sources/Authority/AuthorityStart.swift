@@ -8,10 +8,10 @@ struct AuthorityStart {
     let authorities: AuthoritySet
 
     init(
-        _ settings: AuthoritySettings, _ files: AuthorityFiles, health: KeyHealth, now: Int64,
+        _ settings: AuthoritySettings, _ files: AuthorityFiles, health: KeyHealth, now: () -> Int64,
         observe: @Sendable (AuthorityEvent) -> Void
     ) throws(AuthorityError) {
-        let published = try files.certificateAuthority(for: settings.trustDomain, now: now)
+        let published = try files.certificateAuthority(for: settings.trustDomain, now: now())
         do throws(RegistryError) {
             registry = try Registry(
                 path: files.registry, trustDomain: settings.trustDomain, limits: settings.limits.directory,
@@ -19,8 +19,9 @@ struct AuthorityStart {
         } catch {
             throw .registry(error)
         }
-        var (rows, known) = try Self.known(published, files, registry, now: now)
-        try Self.replaceEnded(&rows, &known, files, registry, now: now, observe)
+        // Opening a registry that is shared, and making a CA, may have taken their time.
+        var (rows, known) = try Self.known(published, files, registry, now: now())
+        try Self.replaceEnded(&rows, &known, files, registry, now: now(), observe)
         guard let set = AuthoritySet(rows, ownedBy: registry.owner, of: known, health: health) else {
             throw .registry(registry.nonsense("CAs of which none signs"))
         }
