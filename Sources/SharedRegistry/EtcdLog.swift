@@ -85,6 +85,16 @@ public final class EtcdLog: SharedLog {
         guard snapshot.count <= SnapshotHead.largest else { throw .tooLarge(snapshot.count) }
         let present = try present()
         guard present?.head == older else { return false }
+        do throws(SharedLogError) { return try put(snapshot, head, replacing: present) } catch {
+            // Parts of one that is not there would fill an etcd that has just been given room.
+            if case .refused = error { _ = try? put([.delete(EtcdKeys(prefix: bytes("snapshots/\(head.digest)/")))], if: []) }
+            throw error
+        }
+    }
+
+    private func put(
+        _ snapshot: [UInt8], _ head: SnapshotHead, replacing present: (head: SnapshotHead, revision: Int64)?
+    ) throws(SharedLogError) -> Bool {
         for (part, start) in stride(from: 0, to: snapshot.count, by: Self.partLength).enumerated() {
             let bytes = Array(snapshot[start..<min(start + Self.partLength, snapshot.count)])
             try put([.put(key: key(of: head, part: part), bytes: bytes)], if: [])
