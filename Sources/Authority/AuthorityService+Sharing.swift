@@ -9,19 +9,19 @@ extension AuthorityService {
                     observe(failure.map { .sharingInterrupted($0) } ?? .sharingRestored)
                     // The next start takes over what the others have.
                     if failure == .shared(.leftBehind) { Task { await self.stop() } }
-                    if case .shared(.unreachable)? = failure { Task { await self.sendAway() } }
+                }
+            }
+            // Nodes that can go to another authority are sent away while this one is cut off.
+            group.addTask { [registry, publisher] in
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: Registry.grace)
+                    if registry.isCutOff { await publisher.remind() }
                 }
             }
             group.addTask {
                 for await _ in replica.foreign.signals { await self.hear(replica.foreign.take()) }
             }
         }
-    }
-
-    /// Nodes that can go to another authority do, if this one is cut off still.
-    private func sendAway() async {
-        try? await Task.sleep(for: Registry.grace)
-        await publisher.remind()
     }
 
     private func hear(_ news: ForeignChanges.News) async {

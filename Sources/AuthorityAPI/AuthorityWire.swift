@@ -19,6 +19,6 @@ public enum AuthorityWire {
     public static let notAMember = "not-a-member"
     /// The same trailer of a renewal for which the node's TPM has to answer.
     public static let tpmNeeded = "tpm-needed"
-    /// The same trailer, where the authority itself is the one that the others do not know of.
+    /// The same trailer, where it is the authority that hears nothing of the others.
     public static let cutOff = "cut-off"
 }

@@ -131,7 +131,7 @@ extension PodshieldConfiguration {
 
     /// Which TPMs let their nodes join: one of the files at least.
     public struct TPMs: Sendable, Equatable {
-        /// Lines of a node's name and its endorsement key's SHA-256; read anew for each join.
+        /// Lines of a node's name and its endorsement key's SHA-256; read anew for each join and renewal.
         public var keysFile: String?
         /// PEM file of those that certify endorsement keys.
         public var caFile: String?

@@ -46,8 +46,10 @@ public actor NodeIdentityService {
     var reports = ReportQueue()
     /// Counts authorities that were tried in vain.
     var authorityTurn = 0
-    /// How many authorities have said, one after another, that they are cut off from the others.
-    var cutOffs = 0
+    /// Whether the authority of this session has sent a directory.
+    var hasHeard = false
+    /// Authorities that have said that they are cut off from the others, since one was found that is not.
+    var cutOff: Set<String> = []
     var lastFailure: String?
     var lastContact: Int64?
     /// Why the authority does not count this node among its own; nil while it does as far as is known.
@@ -177,11 +179,12 @@ public actor NodeIdentityService {
                 switch error {
                 case .renewed: failures = 0
                 case .lost(let failure, let wasConnected):
-                    failures = hasAnotherToAsk(after: failure) ? 0 : wasConnected ? 1 : failures + 1
                     if !wasConnected { authorityTurn += 1 }
                     let reason = failure.reason
                     lastFailure = reason
                     observe(.disconnected(reason))
+                    if hasAnotherToAsk(after: failure) { continue }
+                    failures = wasConnected ? 1 : failures + 1
                 }
             }
             if failures > 0 { try? await clock.sleep(Schedule.retry(failures: failures, chance: clock.random())) }

@@ -29,9 +29,17 @@ extension NodeIdentityService {
             } catch {
                 failures += 1
                 observe(.nodeRenewalFailed(error, notAfter: svid.notAfter))
+                // What one refuses another may grant: lists of TPMs, for instance, are each authority's own.
+                askAnother()
                 try? await clock.sleep(Schedule.retry(failures: failures, chance: clock.random()))
             }
         }
+    }
+
+    private func askAnother() {
+        guard settings.authorityAddresses.count > 1, currentSVID != nil else { return }
+        authorityTurn += 1
+        credentialsChanged.send(())
     }
 
     /// Until its time has come, or its CA is about to be taken out.

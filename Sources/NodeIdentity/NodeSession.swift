@@ -31,9 +31,10 @@ extension NodeIdentityService {
         // Not waited for: one that this connection takes down with it goes on with the next.
         if leases != nil { startReport() }
         let leaves = leavesCutOff
+        hasHeard = false
         let end = await withTaskGroup(of: SessionEnd?.self) { group in
             group.addTask { await Self.carry(connection) }
-            group.addTask { await self.follow(connection, leaves) }
+            group.addTask { await self.follow(connection, address, leaves) }
             if hasOthers, !leaves { group.addTask { await self.waitForBetterTimes() } }
             group.addTask { await self.followEntries(connection) }
             group.addTask { await Self.waitForRenewal(changes) }
@@ -83,24 +84,28 @@ extension NodeIdentityService {
 
     /// Follows the directory for as long as the stream lasts. One that is refused ends the session: this authority's word is
     /// not good now, and another try may find another authority, or the same one repaired.
-    private func follow(_ connection: AuthorityConnection, _ leavesCutOff: Bool) async -> SessionEnd {
+    private func follow(
+        _ connection: AuthorityConnection, _ address: String, _ leavesCutOff: Bool
+    ) async -> SessionEnd {
         do {
             var request = Podshield_Authority_V1_WatchDirectoryRequest()
             request.leavesCutOff = leavesCutOff
             try await connection.calls.watchDirectory(request, options: Self.watching) { response in
                 for try await message in response.messages {
                     try await self.accept(message)
-                    if leavesCutOff { await self.foundConnected() }
+                    await self.heard(isConnected: leavesCutOff)
                 }
             }
-            return .lost(.unreachable("the authority ended the directory stream"), wasConnected: true)
+            return end(.unreachable("the authority ended the directory stream"))
         } catch let error as DirectoryRejection {
             observe(.directoryRefused(error))
             return .lost(.badAnswer("\(error)"), wasConnected: false)
         } catch {
             let failure = AuthorityCallError(error)
-            guard case .cutOff = failure else { return Self.end(failure) }
-            cutOffs += 1
+            guard case .cutOff = failure else { return end(failure) }
+            // All its nodes are told at the same moment; who has only just come is not among those.
+            if hasHeard { try? await clock.sleep(Schedule.replacement(chance: clock.random())) }
+            cutOff.insert(address)
             return .lost(failure, wasConnected: false)
         }
     }
@@ -109,26 +114,36 @@ extension NodeIdentityService {
 
     private var hasOthers: Bool { settings.authorityAddresses.count > 1 }
 
-    /// Whether one that is cut off is left for another: not once all have been found so, for what one knows is better than nothing.
-    private var leavesCutOff: Bool { hasOthers && cutOffs < settings.authorityAddresses.count }
+    private var allAreCutOff: Bool { settings.authorityAddresses.allSatisfy(cutOff.contains) }
 
-    private func foundConnected() { cutOffs = 0 }
+    /// Whether one that is cut off is left for another: not once all have been found so, for what one knows is better than nothing.
+    /// But that this node is shut out is for no such one to take back.
+    private var leavesCutOff: Bool { hasOthers && (!allAreCutOff || exclusion != nil) }
+
+    /// The authority has sent a directory.
+    ///
+    /// - Parameter isConnected: and would not have if it were cut off.
+    private func heard(isConnected: Bool) {
+        hasHeard = true
+        if isConnected { cutOff = [] }
+    }
 
     /// Whether another is tried without a pause.
     func hasAnotherToAsk(after failure: AuthorityCallError) -> Bool {
-        if case .cutOff = failure { cutOffs <= settings.authorityAddresses.count } else { false }
+        if case .cutOff = failure { !allAreCutOff } else { false }
     }
 
     /// With one that may be cut off, as all were: looks around again after a minute or so.
-    private func waitForBetterTimes() async -> SessionEnd {
-        try? await clock.sleep(Schedule.lookAround(chance: clock.random()))
-        cutOffs = 0
+    private func waitForBetterTimes() async -> SessionEnd? {
+        do { try await clock.sleep(Schedule.lookAround(chance: clock.random())) } catch { return nil }
+        cutOff = []
         return .lost(.cutOff("every authority was cut off from the others"), wasConnected: false)
     }
 
-    /// Who is not let in has no reason to be back at once.
-    private static func end(_ failure: AuthorityCallError) -> SessionEnd {
-        .lost(failure, wasConnected: Exclusion(failure) == nil)
+    /// Who is not let in has no reason to be back at once; and an authority that says no before it has said anything is left like one that is
+    /// not reached.
+    private func end(_ failure: AuthorityCallError) -> SessionEnd {
+        .lost(failure, wasConnected: hasHeard && Exclusion(failure) == nil)
     }
 
     /// Follows the entries for this node for as long as the stream lasts. Nil from an authority of the version before, which
@@ -154,7 +169,7 @@ extension NodeIdentityService {
             // The next stream begins with all of them.
             return .lost(.badAnswer("a change of entries is missing"), wasConnected: true)
         } catch {
-            return Self.end(AuthorityCallError(error))
+            return end(AuthorityCallError(error))
         }
     }
 

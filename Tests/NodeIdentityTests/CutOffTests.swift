@@ -15,7 +15,8 @@ import Testing
     ) async throws -> TestAuthority {
         var known = cluster.members
         known.addresses = members.map { cluster.members.addresses[$0] }
-        known.timeLimit = .seconds(2)
+        // A silence takes that long to notice, and a busy machine some of it to answer.
+        known.timeLimit = .seconds(5)
         let log = EtcdLog(EtcdClient(known), prefix: "/podshield/example.org/")
         return try await TestAuthority { settings in
             settings.name = name
@@ -61,6 +62,24 @@ import Testing
         mayLookAround.withLock { $0 = true }
         try await eventually("it looks around") { connections(node).count >= 5 }
         _ = try await node.service.issue(pod("web-2"))
+        try await first.stop()
+        try await second.stop()
+    }
+
+    /// A node that joined another meanwhile, of which the one that is cut off has not heard: it is not kept by its refusals.
+    @Test func whoIsUnknownThereLeavesToo() async throws {
+        let cluster = try await outside { try EtcdCluster(members: 3) }
+        let first = try await authority("first", by: [0], of: cluster)
+        let second = try await authority("second", by: [1, 2], of: cluster)
+        cluster.freeze(0)
+        // Nobody asks the first to change anything: it finds out by itself.
+        let node = try TestNode(authorities: [first.address, second.address])
+        try await node.join(second.invitation(node: "node-a"))
+        try await eventually(within: .seconds(90), "it comes to the second") {
+            connections(node).last == second.address
+        }
+        _ = try await node.service.issue(pod("web-0"))
+        cluster.goOn(0)
         try await first.stop()
         try await second.stop()
     }

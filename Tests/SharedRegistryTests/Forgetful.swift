@@ -5,12 +5,14 @@ import Synchronization
 
 /// A log whose answers, or news, get lost on their way, though it has done what it was asked. Counts what it is asked.
 final class Forgetful: SharedLog {
-    enum Mood { case honest, saysNo, saysNothing }
+    enum Mood { case honest, saysNo, saysNothing, refuses }
 
     /// Of the next time that something is appended.
     let mood = Mutex(Mood.honest)
     /// Whether its watches are silent, and still do not end.
     let isDeaf = Mutex(false)
+    /// What happens elsewhere once the newest snapshot has been asked for, the first time.
+    let afterALook = Mutex<(@Sendable () -> Void)?>(nil)
     /// Questions about entries, and entries.
     let asked = Mutex(0)
     private let log: EtcdLog
@@ -23,9 +25,10 @@ final class Forgetful: SharedLog {
             defer { mood = .honest }
             return mood
         }
+        if mood == .refuses { throw .refused("no more room") }
         let isPut = try log.append(entry, at: number)
         switch mood {
-        case .honest: return isPut
+        case .honest, .refuses: return isPut
         case .saysNo: return false
         case .saysNothing: throw .unreachable("the answer was lost")
         }
@@ -36,7 +39,15 @@ final class Forgetful: SharedLog {
         return try log.entries(from: number)
     }
 
-    func newestSnapshot() throws(SharedLogError) -> SnapshotHead? { try log.newestSnapshot() }
+    func newestSnapshot() throws(SharedLogError) -> SnapshotHead? {
+        let newest = try log.newestSnapshot()
+        let next = afterALook.withLock { next in
+            defer { next = nil }
+            return next
+        }
+        next?()
+        return newest
+    }
 
     func snapshot(_ head: SnapshotHead) throws(SharedLogError) -> [UInt8] { try log.snapshot(head) }
 

@@ -102,11 +102,35 @@ import Testing
         let older = RegistryReplica(log: shared.log(), schema: own - 1)
         try await a.alone { db in try older.write(db, count) }
         try await b.catchUp()
+        try await a.catchUp()
         #expect(try await b.contents() == a.contents())
+        let following = Task { await a.follow { _ in } }
+        defer { following.cancel() }
         let newer = RegistryReplica(log: shared.log(), schema: own + 1)
         try await a.alone { db in try newer.write(db, count) }
         await #expect(throws: RegistryError.shared(.newer)) { try await b.catchUp() }
         await #expect(throws: RegistryError.shared(.newer)) { try await b.identity("/x") }
+        // It answers, and b hears nothing by it all the same.
+        try await eventually("nodes are to leave") { b.isCutOff }
+        #expect(!a.isCutOff)
+    }
+
+    /// Also that this authority has to stop, or is to be upgraded.
+    @Test func whatIsWorseThanARefusalIsTold() async throws {
+        let shared = try await SharedRegistries()
+        let log = Forgetful(shared.log())
+        let path = shared.path("a")
+        let a = try await outside { try Registry(path: path, trustDomain: trustDomain, sharedBy: log, as: "a") }
+        let told = Told()
+        let following = Task { await a.follow { told.add($0) } }
+        defer { following.cancel() }
+        log.mood.withLock { $0 = .refuses }
+        await #expect(throws: RegistryError.self) { try await a.identity("/x") }
+        try await eventually("the refusal is said") { told.kinds == ["refused"] }
+        let b = try await shared.open("b")
+        let newer = RegistryReplica(log: shared.log(), schema: UInt16(RegistrySchema.migrator.migrations.count) + 1)
+        try await b.alone { db in try newer.write(db) { db in _ = try db.advance("revision") } }
+        try await eventually("and then what is worse") { told.kinds == ["refused", "\(RegistryError.shared(.newer))"] }
     }
 
     /// One that comes later has all of it: by the snapshot, and by what came after that.
@@ -185,6 +209,24 @@ import Testing
         }
         let a = try await shared.open("a")
         let b = try await shared.open("b")
+        #expect(try await b.identity("/w") == a.identity("/w"))
+    }
+
+    /// Another becomes the first just when this one has found that there is none.
+    @Test func anotherMayBeginBetweenTwoLooks() async throws {
+        let shared = try await SharedRegistries()
+        let log = Forgetful(shared.log())
+        let (path, others) = (shared.path("b"), shared.path("a"))
+        log.afterALook.withLock {
+            $0 = { [other = shared.log()] in
+                try? Registry(path: others, trustDomain: trustDomain, sharedBy: other, as: "a").close()
+            }
+        }
+        await #expect(throws: RegistryError.shared(.contended)) {
+            try await outside { try Registry(path: path, trustDomain: trustDomain, sharedBy: log, as: "b") }
+        }
+        #expect(log.afterALook.withLock { $0 == nil })
+        let (a, b) = (try await shared.open("a"), try await shared.open("b"))
         #expect(try await b.identity("/w") == a.identity("/w"))
     }
 
@@ -338,7 +380,9 @@ import Testing
         let (path, copy, own) = (shared.path("a"), shared.path("c"), chains[0][0].fingerprint)
         let alone = try await outside {
             try Registry.copy(path, to: copy)
-            try Registry.separate(copy, forOwnerOf: own)
+            let isAnothers = try !Registry.separate(copy, forOwnerOf: "00")
+            let isOwn = try Registry.separate(copy, forOwnerOf: own)
+            #expect(isAnothers && isOwn)
             let registry = try Registry(path: copy, trustDomain: trustDomain)
             try registry.leap(over: 0)
             return registry
@@ -414,7 +458,6 @@ import Testing
         defer { following.cancel() }
         shared.cluster.freeze(0)
         await #expect(throws: RegistryError.self) { try await a.identity("/x") }
-        #expect(!a.isCutOff)
         let asked = log.asked.withLock { $0 }
         for name in 0..<20 {
             await #expect {

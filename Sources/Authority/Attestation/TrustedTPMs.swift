@@ -4,7 +4,7 @@ internal import TrustedPlatform
 
 /// Which TPMs let their nodes join.
 public struct TrustedTPMs: Sendable {
-    /// Of those whose key is in the list, which has the last word. Asked for each join; nil where there is no list.
+    /// Of those whose key is in the list, which has the last word. Asked for each join and renewal; nil where there is no list.
     public var names: (@Sendable () throws(TPMListFailure) -> TPMNames)?
     /// What they certify names its node; nil where nobody's certificates count.
     public var issuers: TPMIssuers?

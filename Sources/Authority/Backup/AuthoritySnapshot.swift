@@ -68,8 +68,12 @@ extension AuthorityFiles {
         let published = try loadChain()[0]
         let registry: Registry
         let rows: [AuthorityRow]
+        let isOwn: Bool
+        do throws(RegistryError) { isOwn = try Registry.separate(path, forOwnerOf: published.fingerprint) } catch {
+            throw .registry(error)
+        }
+        guard isOwn else { throw .otherAuthority(path: certificate) }
         do throws(RegistryError) {
-            try Registry.separate(path, forOwnerOf: published.fingerprint)
             registry = try Registry(path: path, trustDomain: trustDomain)
             rows = try registry.authoritiesNow().of(registry.owner)
         } catch {

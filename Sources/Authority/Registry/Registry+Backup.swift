@@ -31,21 +31,20 @@ extension Registry {
     /// others had stays known. Nothing where it is shared with nobody.
     ///
     /// - Parameter fingerprint: of a CA of the one whose own it becomes.
-    static func separate(_ path: String, forOwnerOf fingerprint: String) throws(RegistryError) {
+    /// - Returns: false, and nothing was done, if no authority that shares it has that CA.
+    static func separate(_ path: String, forOwnerOf fingerprint: String) throws(RegistryError) -> Bool {
         do {
             try PrivateFile.check(FileDescriptor(opening: path, O_RDWR | O_NOFOLLOW), path: path)
             let file = try DatabaseQueue(path: path)
-            try file.write { db in
-                guard try db.tableExists("replica"), try RegistryReplica.lineage(db) != nil else { return }
+            let isOwn = try file.write { db in
+                guard try db.tableExists("replica"), try RegistryReplica.lineage(db) != nil else { return true }
                 let sql = "SELECT owner FROM authorities WHERE fingerprint = ?"
-                if let owner = try String.fetchOne(db, sql: sql, arguments: [fingerprint]) {
-                    for table in ["authorities", "jwt_keys"] {
-                        try db.execute(sql: "UPDATE \(table) SET owner = '' WHERE owner = ?", arguments: [owner])
-                    }
-                }
-                try db.execute(sql: "DELETE FROM replica")
+                guard let owner = try String.fetchOne(db, sql: sql, arguments: [fingerprint]) else { return false }
+                try RegistryReplica.leave(db, as: owner)
+                return true
             }
             try file.close()
+            return isOwn
         } catch {
             throw RegistryError(error, path: path)
         }

@@ -2,6 +2,7 @@ internal import Foundation
 internal import GRDB
 internal import LinuxBinding
 internal import NIOPosix
+internal import Synchronization
 
 extension Registry {
     /// A shared registry that is opened without the others would go its own way.
@@ -14,18 +15,31 @@ extension Registry {
     /// Becomes one of those that share it, the first if there is none, with all that they have changed.
     func join() throws(RegistryError) {
         guard let replica else { return }
-        if try readNow({ db in try RegistryReplica.lineage(db) }) == nil {
-            _ = try aloneNow { [owner] db in
-                try db.inTransaction {
-                    try RegistryReplica.found(db, by: owner)
-                    return .commit
-                }
+        let isFounded = try readNow { db in try RegistryReplica.lineage(db) } == nil
+        if isFounded { try inOne { db in try RegistryReplica.found(db, by: owner) } }
+        do throws(RegistryError) {
+            let newest = try aloneNow { _ in try replica.log.newestSnapshot() }
+            if let newest {
+                // Between the look at what there is and this one another may have been the first.
+                let lineage = try readNow { db in try RegistryReplica.lineage(db) }
+                guard newest.lineage == lineage else { throw .shared(.contended) }
+            } else {
+                try putSnapshot(replacing: nil, elseThrow: .contended)
             }
-        }
-        if try aloneNow({ _ in try replica.log.newestSnapshot() }) == nil {
-            try putSnapshot(replacing: nil, elseThrow: .contended)
+        } catch {
+            if isFounded { try inOne { db in try RegistryReplica.leave(db, as: owner) } }
+            throw error
         }
         try aloneNow { db in _ = try replica.catchUp(db) }
+    }
+
+    private func inOne(_ body: (Database) throws -> Void) throws(RegistryError) {
+        try aloneNow { db in
+            try db.inTransaction {
+                try body(db)
+                return .commit
+            }
+        }
     }
 
     // MARK: Following the others
@@ -56,7 +70,7 @@ extension Registry {
             group.addTask {
                 for await _ in replica.log.changes {
                     trouble.tell()
-                    if replica.log.trouble == nil { await look(noting: trouble) }
+                    if replica.log.silence == nil { await look(noting: trouble) }
                 }
             }
         }
@@ -72,11 +86,16 @@ extension Registry {
         }
     }
 
-    /// Whether this authority hears nothing of the others, and for so long that who can should ask another.
-    var isCutOff: Bool { replica?.log.isSilent(for: Self.grace) ?? false }
+    /// Whether this authority hears nothing of the others, for whatever reason, and for so long that who can should ask another.
+    var isCutOff: Bool {
+        guard let replica else { return false }
+        return replica.log.isSilent(for: Self.grace) || !replica.isKnownToBeNew(within: Self.longestAge)
+    }
 
     /// A cluster that chooses another leader is silent for a moment.
     static let grace = Duration.seconds(3)
+    /// Two looks and some time for them.
+    private static let longestAge = Duration.seconds(25)
 
     /// Sees to it that what is decided by reading alone is decided on what the others know, too: no more than a moment old.
     func beNew() async throws(RegistryError) {
@@ -120,7 +139,10 @@ extension Registry {
             let newest: SnapshotHead?
             do throws(SharedLogError) { newest = try replica.log.newestSnapshot() } catch { throw .shared(error) }
             guard let newest, applied >= newest.number + interval else { return }
-            try putSnapshot(replacing: newest, elseThrow: nil)
+            // The copy has one name: whoever comes second finds that it was made.
+            try replica.snapshots.withLock { _ throws(RegistryError) in
+                try putSnapshot(replacing: newest, elseThrow: nil)
+            }
         }
         try result?.get()
     }

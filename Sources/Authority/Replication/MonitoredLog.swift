@@ -9,14 +9,13 @@ final class MonitoredLog: SharedLog {
         var silence: (reason: SharedLogError, since: ContinuousClock.Instant)?
         /// Why it has taken no change since the last one that it took.
         var refusal: SharedLogError?
-
-        var trouble: SharedLogError? { silence?.reason ?? refusal }
+        var isLookedAfter = false
     }
 
     private let log: any SharedLog
     private let health = Mutex(Health())
     private let changed: AsyncStream<Void>.Continuation
-    /// Yields when `trouble` has become another. For one reader.
+    /// Yields when `silence` or `refusal` has become another. For one reader.
     let changes: AsyncStream<Void>
 
     private static let betweenLooks = Duration.seconds(1)
@@ -26,12 +25,15 @@ final class MonitoredLog: SharedLog {
         (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// What keeps this authority from changes, if anything does.
-    var trouble: SharedLogError? { health.withLock { $0.trouble } }
+    /// Why it does not answer; nil while it does as far as is known.
+    var silence: SharedLogError? { health.withLock { $0.silence?.reason } }
+
+    /// Why it has taken no change since the last one that it took, if it refused one.
+    var refusal: SharedLogError? { health.withLock { $0.refusal } }
 
     /// Throws why the log does not answer, while it does not.
     func check() throws(SharedLogError) {
-        if let silence = health.withLock({ $0.silence }) { throw silence.reason }
+        if let silence { throw silence }
     }
 
     /// Whether it has not answered for that long.
@@ -61,9 +63,12 @@ final class MonitoredLog: SharedLog {
         try changing { () throws(SharedLogError) in try log.put(snapshot, head, replacing: older) }
     }
 
-    /// That a watch ends says nothing: another is begun.
+    /// One that ends may be the first to notice that there is no answer.
     func watch(_ heard: @escaping @Sendable () async -> Void) async throws(SharedLogError) {
-        try await log.watch(heard)
+        do throws(SharedLogError) { try await log.watch(heard) } catch {
+            if case .unreachable = error { await ask() }
+            throw error
+        }
     }
 
     private func changing(_ body: () throws(SharedLogError) -> Bool) throws(SharedLogError) -> Bool {
@@ -95,23 +100,35 @@ final class MonitoredLog: SharedLog {
     // MARK: Silence
 
     private func note(_ change: (inout Health) -> Void) {
-        let (isOther, fellSilent) = health.withLock { health in
+        let (isOther, begins) = health.withLock { health in
             let former = health
             change(&health)
-            return (health.trouble != former.trouble, former.silence == nil && health.silence != nil)
+            let begins = health.silence != nil && !health.isLookedAfter
+            if begins { health.isLookedAfter = true }
+            let isOther = health.silence?.reason != former.silence?.reason || health.refusal != former.refusal
+            return (isOther, begins)
         }
         if isOther { changed.yield() }
-        if fellSilent { look() }
+        if begins { lookAfter() }
     }
 
-    /// Asks something small from time to time until there is an answer, on a thread where nobody waits behind it.
-    private func look() {
+    /// Asks from time to time until there is an answer.
+    private func lookAfter() {
         Task.detached { [weak self] in
-            repeat {
-                try? await Task.sleep(for: Self.betweenLooks)
-                guard let self else { return }
-                _ = await NIOThreadPool.singleton.result { () throws(SharedLogError) in _ = try self.newestSnapshot() }
-            } while self?.isSilent(for: .zero) == true
+            repeat { try? await Task.sleep(for: Self.betweenLooks) } while await self?.isSilentStill() == true
         }
+    }
+
+    private func isSilentStill() async -> Bool {
+        await ask()
+        return health.withLock { health in
+            if health.silence == nil { health.isLookedAfter = false }
+            return health.isLookedAfter
+        }
+    }
+
+    /// Asks something small, on a thread where nobody waits behind it.
+    private func ask() async {
+        _ = await NIOThreadPool.singleton.result { () throws(SharedLogError) in _ = try self.newestSnapshot() }
     }
 }

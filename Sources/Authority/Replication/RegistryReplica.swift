@@ -10,6 +10,8 @@ internal import Synchronization
 final class RegistryReplica: Sendable {
     let log: MonitoredLog
     let foreign = ForeignChanges()
+    /// Held while a snapshot is made.
+    let snapshots = Mutex(())
     private let schema: UInt16
 
     /// Transactions of others that come first, one after another.
@@ -167,8 +169,18 @@ final class RegistryReplica: Sendable {
         try db.execute(
             sql: "INSERT INTO replica (lineage, applied, last) VALUES (?, 0, ?)",
             arguments: [lineage, Data(RegistryChange.none)])
+        try hand(db, what: "", to: owner)
+    }
+
+    /// Makes it one that is shared with nobody: what is the owner's is nobody's, and what others have stays known.
+    static func leave(_ db: Database, as owner: String) throws {
+        try hand(db, what: owner, to: "")
+        try db.execute(sql: "DELETE FROM replica")
+    }
+
+    private static func hand(_ db: Database, what former: String, to owner: String) throws {
         for table in ["authorities", "jwt_keys"] {
-            try db.execute(sql: "UPDATE \(table) SET owner = ? WHERE owner = ''", arguments: [owner])
+            try db.execute(sql: "UPDATE \(table) SET owner = ? WHERE owner = ?", arguments: [owner, former])
         }
     }
 }

@@ -27,7 +27,9 @@ final class Trouble: Sendable {
         state.withLock { state in
             // The log has its own memory of what it answers.
             if case .shared(.unreachable)? = state.following { state.following = nil }
-            let now = log.trouble.map(RegistryError.shared) ?? state.following
+            // A change that was refused is no news as long as there is worse.
+            let now =
+                log.silence.map(RegistryError.shared) ?? state.following ?? log.refusal.map(RegistryError.shared)
             guard now != state.told else { return }
             state.told = now
             told(now)

@@ -171,6 +171,8 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
     func watchDirectory(
         request: ServerRequest<Podshield_Authority_V1_WatchDirectoryRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<Podshield_Authority_V1_SignedDirectory> {
+        // Before the caller is looked at, of whom only the others may know.
+        if request.message.leavesCutOff, core.registry.isCutOff { throw CallRefusal.cutOff.status }
         let caller = try await caller(request.metadata)
         return StreamingServerResponse { writer in
             try await DirectoryWatch(core: core, caller: caller, leavesCutOff: request.message.leavesCutOff)

@@ -75,8 +75,9 @@ struct NodeMembershipStart {
             do throws(JoinError) {
                 return try await service.join(invitation)
             } catch {
-                // The token is not used up by an authority that was not reached.
-                guard error.isTemporary, .now < deadline, !Task.isCancelled else {
+                // The token is not used up by an authority that was not reached, and what one refuses another may grant.
+                let isLast = turn + 1 >= authorityAddresses.count
+                guard error.isTemporary || !isLast && error.isAnAuthoritys, .now < deadline, !Task.isCancelled else {
                     throw .join(error, authority: invitation.authorityAddress)
                 }
                 daemon.report(status: "waiting for the authority: \(error)")
@@ -108,6 +109,14 @@ struct NodeMembershipStart {
 }
 
 extension JoinError {
+    /// Whether an authority has said so, and not this machine.
+    fileprivate var isAnAuthoritys: Bool {
+        switch self {
+        case .connection, .call, .uncertified: true
+        case .badFingerprint, .tpm, .state: false
+        }
+    }
+
     /// Whether the same may work in a while.
     fileprivate var isTemporary: Bool {
         switch self {
