@@ -184,7 +184,7 @@ let package = Package(
         swiftTarget(
             "Configuration",
             [
-                "Addressing", "Identity", "JOSE", "LinuxBinding", "PrintableText",
+                "Addressing", "Federation", "Identity", "JOSE", "LinuxBinding", "PrintableText",
                 .product(name: "Yams", package: "Yams"),
             ]),
 
@@ -318,7 +318,7 @@ let package = Package(
                 "KernelTestSupport", "OpenSSLBinding", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
-        testTarget("Configuration", ["Addressing", "Authority", "Identity", "JOSE", "KernelTestSupport"]),
+        testTarget("Configuration", ["Addressing", "Authority", "Federation", "Identity", "JOSE", "KernelTestSupport"]),
         testTarget("Preflight", ["Addressing", "Configuration", "KernelTestSupport", "LinuxBinding", "Telemetry"]),
         testTarget(
             "PSIDCommands",

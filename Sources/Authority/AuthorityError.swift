@@ -25,6 +25,8 @@ public enum AuthorityError: Error, Sendable, Equatable {
     case keyStore(_ store: String, SigningError)
     case unreadable(path: String, reason: String)
     case registry(RegistryError)
+    /// What the settings say of other trust domains cannot be.
+    case federation(RelationshipError)
 
     /// The own server's SVID cannot be issued.
     case issuance(IssuanceError)
@@ -51,6 +53,7 @@ extension AuthorityError: CustomStringConvertible {
         case .keyStore(let store, let error): "the CA's key in \(store): \(error)"
         case .unreadable(let path, let reason): "\(path) cannot be used: \(reason)"
         case .registry(let error): "\(error)"
+        case .federation(let error): "\(error)"
         case .issuance(let error): "the authority's own SVID cannot be issued: \(error)"
         case .cannotListen(let address, let reason): "cannot listen on \(address): \(reason)"
         case .serverFailed(let reason): "the authority's server failed: \(reason)"

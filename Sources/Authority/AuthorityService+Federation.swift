@@ -44,16 +44,29 @@ extension AuthorityService {
     public func federate(
         _ relationship: Relationship, bundle: ForeignBundle?, replacing: Bool
     ) async throws(RelationshipError) -> RelationshipRecord {
-        try await registry.store(relationship, replacing: replacing)
+        try await registry.store(relationship, replacing: replacing, at: settings.name)
         if let bundle { try await federation.take(bundle) }
         await federation.forget(relationship.trustDomain)
         observe(.federationBegun(relationship))
         return try await record(relationship)
     }
 
+    /// Has the relationships be as the settings say; a bundle to begin with is taken where none is held.
+    func configureFederation() async throws(RelationshipError) {
+        let (begun, ended) = try await registry.configure(settings.relationships.map(\.relationship), at: settings.name)
+        for relationship in begun { observe(.federationBegun(relationship)) }
+        for trustDomain in ended { observe(.federationEnded(trustDomain)) }
+        let held: [HeldBundle]
+        do throws(RegistryError) { held = try await registry.foreignBundles() } catch { throw .registry(error) }
+        for bundle in settings.relationships.compactMap(\.bundle)
+        where !held.contains(where: { $0.bundle.trustDomain == bundle.trustDomain }) {
+            try await federation.take(bundle)
+        }
+    }
+
     /// Ends a relationship; the bundle that is held stays.
     public func endFederation(with trustDomain: TrustDomain) async throws(RelationshipError) -> Relationship {
-        let relationship = try await registry.deleteRelationship(with: trustDomain)
+        let relationship = try await registry.deleteRelationship(with: trustDomain, at: settings.name)
         await federation.forget(trustDomain)
         observe(.federationEnded(trustDomain))
         return relationship

@@ -134,6 +134,7 @@ public final class AuthorityService: Sendable {
     /// Serves nodes until `stop` is called or the task is cancelled, which is the same. Afterwards the registry is closed.
     public func run() async throws(AuthorityError) {
         _ = try await jwtKeys.current()
+        do throws(RelationshipError) { try await configureFederation() } catch { throw .federation(error) }
         do throws(RegistryError) { _ = try await registry.renewList(now: now()) } catch { throw .registry(error) }
         // Nodes are told from strangers, and revoked ones from others, from the first connection on.
         _ = try? await publisher.current()

@@ -43,6 +43,8 @@ public struct AuthoritySettings: Sendable {
     public var leasable: [IPPrefix] = []
     /// By which it shares its registry with others, under different names; nil for one that is alone.
     public var sharedLog: (any SharedLog)?
+    /// Those with other trust domains that commands do not change.
+    public var relationships: [ConfiguredRelationship] = []
     /// Nil where no CA is signed for others.
     public var downstream: DownstreamSettings?
     public var limits = AuthorityLimits()

@@ -38,6 +38,8 @@ extension PodshieldConfiguration {
         public var downstream: Downstream?
         /// Nil where whom to trust is told to nodes alone.
         public var bundleEndpoint: BundleEndpoint?
+        /// With other trust domains, beside those that commands make.
+        public var relationships: [Federated]
     }
 
     /// Where several authorities share what they know.

@@ -96,6 +96,7 @@ extension PodshieldConfiguration.Authority {
         case .authorityNodeLifetime: "\(nodeLifetime)"
         case .authorityJWTLifetime: "\(jwtLifetime)"
         case .authorityJWTIssuer: jwtIssuer?.url
+        case .federationRelationships: relationships.map(\.text).joined(separator: ", ")
         default:
             machineCertificates?.text(key) ?? tpms?.text(key) ?? etcd?.text(key) ?? cluster?.text(key) ?? upstream?
                 .text(key)

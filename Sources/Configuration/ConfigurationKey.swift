@@ -97,6 +97,8 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case bundleEndpointKeyFile = "bundle-endpoint.key-file"
     case bundleEndpointRefreshHint = "bundle-endpoint.refresh-hint"
 
+    case federationRelationships = "federation.relationships"
+
     case joinAuthority = "join.authority"
     case joinRootFingerprint = "join.root-fingerprint"
     case joinToken = "join.token"

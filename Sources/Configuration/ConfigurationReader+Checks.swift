@@ -93,7 +93,7 @@ extension ConfigurationKey {
     fileprivate func belongs(to role: RoleName) -> Bool {
         switch section {
         case "authority", "pkcs11", "vault", "x509pop", "tpm", "kubernetes", "upstream-disk",
-            "upstream-vault-pki", "upstream-spire", "downstream", "bundle-endpoint", "etcd":
+            "upstream-vault-pki", "upstream-spire", "downstream", "bundle-endpoint", "federation", "etcd":
             role != .node
         case "join": role == .node
         case "node", "link", "sds", "broker", "datapath", "tables", "netns-helper": role != .authority

@@ -26,15 +26,15 @@ extension ConfigurationReader {
         let jwtIssuer = document.value(.authorityJWTIssuer, .issuer)
         let (machineCertificates, tpms, cluster, etcd) = (machineCertificates(), tpms(), cluster(), etcd())
         let downstream = downstream(orAt: listen, port: port, below: upstream)
-        let bundleEndpoint = bundleEndpoint(orAt: listen)
+        let (bundleEndpoint, relationships) = (bundleEndpoint(orAt: listen), relationships())
         guard let listen, let keyStore else { return nil }
         return PodshieldConfiguration.Authority(
             name: name, listenAddress: listen, port: port, advertised: advertised ?? Endpoint(listen, port: port),
             keyStore: keyStore, upstream: upstream, autoRegister: autoRegister, identityTemplate: template,
             caLifetime: caLifetime, workloadLifetime: workloadLifetime, nodeLifetime: nodeLifetime,
             jwtLifetime: jwtLifetime, jwtIssuer: jwtIssuer, etcd: etcd, machineCertificates: machineCertificates,
-            tpms: tpms, cluster: cluster, downstream: downstream,
-            bundleEndpoint: bundleEndpoint)
+            tpms: tpms, cluster: cluster, downstream: downstream, bundleEndpoint: bundleEndpoint,
+            relationships: relationships)
     }
 
     /// A CA takes over with a sixth of the life of the one before it left, and what that issued is not to be cut short.

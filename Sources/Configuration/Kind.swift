@@ -1,4 +1,5 @@
 import Addressing
+import Federation
 import Identity
 import JOSE
 
@@ -213,7 +214,17 @@ extension Kind where Value == IPPrefix {
         expected: "a prefix such as 10.42.0.0/16 or fd42::/48, without host bits", parse: IPPrefix.init)
 }
 
+extension Kind where Value == EndpointURL {
+    static let endpointURL = Kind(expected: "an https URL without a user and a fragment") { text in
+        try? EndpointURL(text)
+    }
+}
+
 extension Kind where Value == SPIFFEID {
+    static let spiffeID = Kind(expected: "a SPIFFE ID, such as spiffe://example.org/podshield/authority/a") { text in
+        try? SPIFFEID(text)
+    }
+
     /// One that a workload can have.
     static let workloadID = Kind(expected: "the SPIFFE ID of a workload, such as spiffe://example.org/broker") { text in
         (try? SPIFFEID(text)).flatMap { $0.kind == .workload ? $0 : nil }

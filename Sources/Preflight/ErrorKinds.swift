@@ -37,7 +37,8 @@ extension EventKind {
         case .registry(.locked): self = .instanceHeld
         case .missing, .keyInTwoPlaces, .unreadable, .otherAuthority, .registry: self = .stateRefused
         case .keyStore, .issuance(.signing): self = .caKeyAway
-        case .ownRootVouchesForMachines: self = .configurationRefused
+        case .federation(.registry(let error)): self.init(AuthorityError.registry(error))
+        case .ownRootVouchesForMachines, .federation: self = .configurationRefused
         case .upstreamKey, .upstream: self = .caKeyAway
         case .cannotListen: self = .addressRefused
         case .issuance, .changing, .serverFailed: self = .startFailed

@@ -49,7 +49,7 @@ import Testing
             $0 != .role
                 && ![
                     "join", "pkcs11", "vault", "x509pop", "tpm", "kubernetes", "upstream-disk",
-                    "upstream-vault-pki", "upstream-spire", "downstream", "bundle-endpoint", "broker", "etcd",
+                    "upstream-vault-pki", "upstream-spire", "downstream", "bundle-endpoint", "federation", "broker", "etcd",
                 ].contains($0.section)
         })
     func everyKeyCounts(_ key: ConfigurationKey) throws {
@@ -202,6 +202,16 @@ import Testing
         let before = try PodshieldConfiguration(yaml: text, file: "f")
         let after = try PodshieldConfiguration(yaml: text.replacing(old, with: new), file: "f")
         #expect(before.changes(to: after) == [expected])
+    }
+
+    @Test(arguments: [
+        ("partner.example,", "other.example,"), ("8443", "8444"), ("/b.json", "/c.json"), ("authority/main", "authority/two"),
+    ])
+    func federation(_ old: String, _ new: String) throws {
+        let text = Documents.authority + Documents.federation
+        let before = try PodshieldConfiguration(yaml: text, file: "f")
+        let after = try PodshieldConfiguration(yaml: text.replacing(old, with: new), file: "f")
+        #expect(before.changes(to: after) == [.federationRelationships])
     }
 
     @Test func theRoleCounts() throws {

@@ -69,6 +69,13 @@ enum Documents {
 
             """
 
+    static let federation = """
+        federation:
+          relationships:
+          - {trust-domain: partner.example, url: "https://p:8443/", endpoint-spiffe-id: "spiffe://partner.example/podshield/authority/main", bundle-file: /b.json}
+
+        """
+
     static let certificates =
         authority + """
             x509pop:

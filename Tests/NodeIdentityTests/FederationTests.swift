@@ -56,6 +56,66 @@ import Testing
         return try ForeignBundle(BundleDocument(bundle: trust.bundle, jwtBundle: trust.jwtBundle))
     }
 
+    /// The relationships of an authority that is started again, in the same directory, with these in its settings.
+    private func restarted(
+        with relationships: [ConfiguredRelationship], in directory: TemporaryDirectory
+    ) async throws -> (TestAuthority, [Relationship]) {
+        let authority = try await TestAuthority(in: directory) { $0.relationships = relationships }
+        return (authority, try await authority.service.relationships().map(\.relationship))
+    }
+
+    /// They are there from the start, no command changes them, and they end with the settings that have them.
+    @Test func whatIsConfiguredIsThere() async throws {
+        let (directory, bundle) = (try TemporaryDirectory(), try await firstBundle())
+        let (wanted, other) = (try relationship(), try relationship(id: "/podshield/authority/other"))
+        let made = try Relationship(
+            with: TrustDomain("made.example"), of: trustDomain, at: EndpointURL("https://127.0.0.1:1/"), profile: .web)
+
+        let (first, begun) = try await restarted(with: [.init(wanted, bundle: bundle)], in: directory)
+        #expect(begun == [wanted])
+        #expect(first.journal.contains { if case .federationBegun(wanted) = $0 { true } else { false } })
+        try await eventually("its bundle is fetched") {
+            try await first.service.relationships().first?.refreshedAt != nil
+        }
+        await #expect(throws: RelationshipError.configured(partnerDomain)) {
+            try await first.service.federate(other, bundle: nil, replacing: true)
+        }
+        await #expect(throws: RelationshipError.configured(partnerDomain)) {
+            try await first.service.endFederation(with: partnerDomain)
+        }
+        _ = try await first.service.federate(made, bundle: nil, replacing: false)
+        try await first.stop()
+
+        let (second, changed) = try await restarted(with: [.init(other, bundle: nil)], in: directory)
+        #expect(changed == [made, other])
+        try await second.stop()
+
+        let (third, left) = try await restarted(with: [], in: directory)
+        #expect(left == [made])
+        #expect(third.journal.contains { if case .federationEnded(partnerDomain) = $0 { true } else { false } })
+        #expect(try await third.service.foreignBundles().map(\.bundle.trustDomain) == [partnerDomain])
+        try await third.stop()
+    }
+
+    /// What a command made is the configuration's once that has it, and a bundle that is held is not replaced by that of a file.
+    @Test func theConfigurationTakesOver() async throws {
+        let directory = try TemporaryDirectory()
+        let wanted = try relationship(port: 1)
+        let (first, _) = try await restarted(with: [], in: directory)
+        _ = try await first.service.federate(wanted, bundle: try await firstBundle(), replacing: false)
+        let held = try await first.service.foreignBundles().map(\.bundle.encoded)
+        try await first.stop()
+        _ = try await partner.service.prepareAuthority()
+        let newer = try await firstBundle()
+        let (second, relationships) = try await restarted(with: [.init(wanted, bundle: newer)], in: directory)
+        #expect(relationships == [wanted])
+        #expect(try await second.service.foreignBundles().map(\.bundle.encoded) == held)
+        await #expect(throws: RelationshipError.configured(partnerDomain)) {
+            try await second.service.endFederation(with: partnerDomain)
+        }
+        try await second.stop()
+    }
+
     private func failure() async throws -> FederationError? {
         try await authority.service.relationships().first?.failure
     }

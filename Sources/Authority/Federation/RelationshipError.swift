@@ -7,6 +7,8 @@ public enum RelationshipError: Error, Sendable, Equatable {
     case alreadyExists(TrustDomain)
     /// Its endpoint would bring the bundle back.
     case hasRelationship(TrustDomain)
+    /// It is in the configuration, which a command does not change.
+    case configured(TrustDomain)
     case tooMany(Int)
     case federation(FederationError)
     case registry(RegistryError)
@@ -19,6 +21,8 @@ extension RelationshipError: RegistryFailure, CustomStringConvertible {
         case .alreadyExists(let trustDomain): "there is a relationship with \(trustDomain) already"
         case .hasRelationship(let trustDomain):
             "there is a relationship with \(trustDomain), which would fetch its bundle again; delete that first"
+        case .configured(let trustDomain):
+            "the relationship with \(trustDomain) is in this authority's configuration (federation.relationships): change it there"
         case .tooMany(let count): "there are \(count) already, which is the most"
         case .federation(let error): "\(error)"
         case .registry(let error): "\(error)"

@@ -20,23 +20,78 @@ extension Registry {
         }
     }
 
-    /// - Parameter replacing: whether there has to be one, or must not.
-    func store(_ relationship: Relationship, replacing: Bool) async throws(RelationshipError) {
+    /// What a command makes or changes.
+    ///
+    /// - Parameters:
+    ///   - replacing: whether there has to be one, or must not.
+    ///   - name: of the authority that is told; what its configuration has stays.
+    func store(_ relationship: Relationship, replacing: Bool, at name: String) async throws(RelationshipError) {
         try await write(as: RelationshipError.self) { db in
             let exists = try has(relationship.trustDomain, in: "relationships", db)
             guard exists || !replacing else { throw RelationshipError.notFound(relationship.trustDomain) }
             guard !exists || replacing else { throw RelationshipError.alreadyExists(relationship.trustDomain) }
-            let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM relationships") ?? 0
-            guard exists || count < Relationship.most else { throw RelationshipError.tooMany(count) }
-            try db.execute(
-                sql: "INSERT OR REPLACE INTO relationships VALUES (?, ?, ?)",
-                arguments: [relationship.trustDomain.name, relationship.url.text, relationship.profile.id?.description])
+            try checkThatNoConfiguration(of: name, has: relationship.trustDomain, db)
+            try put(relationship, configuredBy: "", db)
+        }
+    }
+
+    private func put(_ relationship: Relationship, configuredBy name: String, _ db: Database) throws {
+        let exists = try has(relationship.trustDomain, in: "relationships", db)
+        let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM relationships") ?? 0
+        guard exists || count < Relationship.most else { throw RelationshipError.tooMany(count) }
+        try db.execute(
+            sql: """
+                INSERT OR REPLACE INTO relationships (trust_domain, url, endpoint_id, configured_by) VALUES (?, ?, ?, ?)
+                """,
+            arguments: [
+                relationship.trustDomain.name, relationship.url.text, relationship.profile.id?.description, name,
+            ])
+    }
+
+    private func checkThatNoConfiguration(of name: String, has trustDomain: TrustDomain, _ db: Database) throws {
+        let sql = "SELECT 1 FROM relationships WHERE trust_domain = ? AND configured_by = ?"
+        guard try Bool.fetchOne(db, sql: sql, arguments: [trustDomain.name, name]) != true else {
+            throw RelationshipError.configured(trustDomain)
+        }
+    }
+
+    /// Makes those that an authority's configuration has be there as it says, also in the place of what a command made, and those go that
+    /// it had and has no more. What of that was news.
+    ///
+    /// - Parameter name: of the authority.
+    func configure(
+        _ relationships: [Relationship], at name: String
+    ) async throws(RelationshipError) -> (begun: [Relationship], ended: [TrustDomain]) {
+        try await write(as: RelationshipError.self) { db in
+            let former = try Row.fetchAll(db, sql: "SELECT * FROM relationships")
+            var (begun, ended): ([Relationship], [TrustDomain]) = ([], [])
+            for row in former where try row.decode(String.self, forColumn: "configured_by") == name {
+                let trustDomain = try relationship(row).trustDomain
+                guard !relationships.contains(where: { $0.trustDomain == trustDomain }) else { continue }
+                try db.execute(
+                    sql: "DELETE FROM relationships WHERE trust_domain = ?", arguments: [trustDomain.name])
+                ended.append(trustDomain)
+            }
+            let held = try former.map { try (relationship($0), $0.decode(String.self, forColumn: "configured_by")) }
+            for wanted in relationships {
+                let known = held.first { $0.0.trustDomain == wanted.trustDomain }
+                // One that another authority's configuration has, too, stays that one's.
+                if let known, known.0 == wanted, !known.1.isEmpty { continue }
+                try put(wanted, configuredBy: name, db)
+                if known?.0 != wanted { begun.append(wanted) }
+            }
+            return (begun, ended)
         }
     }
 
     /// What it was.
-    func deleteRelationship(with trustDomain: TrustDomain) async throws(RelationshipError) -> Relationship {
+    ///
+    /// - Parameter name: of the authority that is told; what its configuration has stays.
+    func deleteRelationship(
+        with trustDomain: TrustDomain, at name: String
+    ) async throws(RelationshipError) -> Relationship {
         try await write(as: RelationshipError.self) { db in
+            try checkThatNoConfiguration(of: name, has: trustDomain, db)
             let sql = "DELETE FROM relationships WHERE trust_domain = ? RETURNING *"
             guard let row = try Row.fetchOne(db, sql: sql, arguments: [trustDomain.name]) else {
                 throw RelationshipError.notFound(trustDomain)

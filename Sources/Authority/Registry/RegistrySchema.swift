@@ -25,6 +25,7 @@ enum RegistrySchema {
         migrator.registerMigration("11: memberships") { try $0.execute(sql: version11) }
         migrator.registerMigration("12: replicas") { try $0.execute(sql: version12) }
         migrator.registerMigration("13: downstream authorities") { try $0.execute(sql: version13) }
+        migrator.registerMigration("14: configured relationships") { try $0.execute(sql: version14) }
         return migrator
     }
 
@@ -209,6 +210,9 @@ enum RegistrySchema {
     /// Last of its table, with a constant for the rows that are there: changes that authorities of the version before make have a place
     /// in it.
     private static let version13 = "ALTER TABLE entries ADD COLUMN downstream INTEGER NOT NULL DEFAULT 0"
+
+    /// The name of the authority whose configuration has it; empty for one that a command made.
+    private static let version14 = "ALTER TABLE relationships ADD COLUMN configured_by TEXT NOT NULL DEFAULT '';"
 
     /// See version 3.
     static let identityBytes = """

@@ -76,6 +76,9 @@ extension AuthoritySettings {
         downstream = settings.downstream.map {
             DownstreamSettings(address: $0.address, port: $0.port, lifetime: $0.caLifetime)
         }
+        var configured: [ConfiguredRelationship] = []
+        for each in settings.relationships { configured.append(try ConfiguredRelationship(each)) }
+        relationships = configured
         if let settings = settings.tpms { tpms = try TrustedTPMs(settings) }
         sharedLog = settings.etcd.map { EtcdLog($0, of: configuration.trustDomain) }
         if let cluster = settings.cluster { clusterTokens = try ClusterTokens(cluster) }

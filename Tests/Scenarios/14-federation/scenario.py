@@ -39,6 +39,7 @@ def play(run: Run, report: Report) -> None:
     federation.change()
     federation.failures()
     federation.end()
+    federation.configured()
 
 
 class Federation:
@@ -125,7 +126,34 @@ class Federation:
         gone = wait(lambda: not self._federated(FEDERATED), PATIENCE_SECONDS)
         self.report.expect("the workload has its own roots alone", gone, self._svids(FEDERATED))
 
+    def configured(self) -> None:
+        self.report.step("7. The relationship is in the configuration")
+        self.partner.start()
+        file = self.run.directory / "partner.json"
+        plain = self.own.configuration_file.read_text()
+        self.own.configuration_file.write_text(plain + f"""
+federation:
+  relationships:
+  - trust-domain: {PARTNER}
+    url: "https://{self.machine.v4}:{PORT}/"
+    endpoint-spiffe-id: "{self.endpoint_id}"
+    bundle-file: {file}
+""")
+        self._restart()
+        self.report.expect("its bundle is fetched from the start", wait(self._is_well, PATIENCE_SECONDS))
+        has = wait(lambda: len(self._federated(FEDERATED)) == 2, PATIENCE_SECONDS)
+        self.report.expect("and the workload has it", has, self._svids(FEDERATED))
+        self._expect_refused(
+            "no command changes it", "in this authority's configuration", "federation", "delete", "--trust-domain", PARTNER)
+        self.own.configuration_file.write_text(plain)
+        self._restart()
+        self._expect_refused("it ends with the configuration", "nothing is held", "federation", "show", "--trust-domain", PARTNER)
+
     # Parts of the steps
+
+    def _restart(self) -> None:
+        self.own.stop()
+        self.own.start()
 
     @staticmethod
     def _entry(user: int, account: str) -> tuple[str, ...]:
