@@ -318,7 +318,8 @@ let package = Package(
                 "KernelTestSupport", "OpenSSLBinding", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
-        testTarget("Configuration", ["Addressing", "Authority", "Federation", "Identity", "JOSE", "KernelTestSupport"]),
+        testTarget(
+            "Configuration", ["Addressing", "Authority", "Federation", "Identity", "JOSE", "KernelTestSupport"]),
         testTarget("Preflight", ["Addressing", "Configuration", "KernelTestSupport", "LinuxBinding", "Telemetry"]),
         testTarget(
             "PSIDCommands",

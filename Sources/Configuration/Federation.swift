@@ -26,7 +26,8 @@ extension ConfigurationReader {
             document.report("\(name) stands more than once", at: .federationRelationships)
         }
         if elements.count > Relationship.most {
-            document.report("has \(elements.count) elements, \(Relationship.most) are the most", at: .federationRelationships)
+            document.report(
+                "has \(elements.count) elements, \(Relationship.most) are the most", at: .federationRelationships)
         }
         return found
     }
@@ -42,7 +43,8 @@ extension ConfigurationReader {
         if values["url"] == nil { document.report("federation.relationships: an element has no url", at: name.mark) }
         let profile = profile(values, at: name)
         let bundleFile = values["bundle-file"].flatMap { document.parse($0, of: key, .path) }
-        guard let trustDomain, let url, let profile, let own = document.text(.trustDomain).flatMap({ try? TrustDomain($0) })
+        guard let trustDomain, let url, let profile,
+            let own = document.text(.trustDomain).flatMap({ try? TrustDomain($0) })
         else { return nil }
         do throws(FederationError) {
             let relationship = try Relationship(with: trustDomain, of: own, at: url, profile: profile)
@@ -60,7 +62,8 @@ extension ConfigurationReader {
         switch word {
         case .spiffe:
             guard let id else {
-                document.report("federation.relationships: endpoint-spiffe-id is missing: who is at the URL?", at: name.mark)
+                document.report(
+                    "federation.relationships: endpoint-spiffe-id is missing: who is at the URL?", at: name.mark)
                 return nil
             }
             return document.parse(id, of: key, .spiffeID).map { .spiffe($0) }
@@ -79,6 +82,7 @@ extension PodshieldConfiguration.Federated {
     /// In words that differ when it does.
     var text: String {
         let id = if case .spiffe(let id) = relationship.profile { "\(id)" } else { "" }
-        return "\(relationship.trustDomain) \(relationship.url.text) \(relationship.profile.name) \(id) \(bundleFile ?? "")"
+        return
+            "\(relationship.trustDomain) \(relationship.url.text) \(relationship.profile.name) \(id) \(bundleFile ?? "")"
     }
 }

@@ -87,7 +87,9 @@ public final class EtcdLog: SharedLog {
         guard present?.head == older else { return false }
         do throws(SharedLogError) { return try put(snapshot, head, replacing: present) } catch {
             // Parts of one that is not there would fill an etcd that has just been given room.
-            if case .refused = error { _ = try? put([.delete(EtcdKeys(prefix: bytes("snapshots/\(head.digest)/")))], if: []) }
+            if case .refused = error {
+                _ = try? put([.delete(EtcdKeys(prefix: bytes("snapshots/\(head.digest)/")))], if: [])
+            }
             throw error
         }
     }

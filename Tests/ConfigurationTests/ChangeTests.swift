@@ -49,7 +49,8 @@ import Testing
             $0 != .role
                 && ![
                     "join", "pkcs11", "vault", "x509pop", "tpm", "kubernetes", "upstream-disk",
-                    "upstream-vault-pki", "upstream-spire", "downstream", "bundle-endpoint", "federation", "broker", "etcd",
+                    "upstream-vault-pki", "upstream-spire", "downstream", "bundle-endpoint", "federation", "broker",
+                    "etcd",
                 ].contains($0.section)
         })
     func everyKeyCounts(_ key: ConfigurationKey) throws {
@@ -205,7 +206,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("partner.example,", "other.example,"), ("8443", "8444"), ("/b.json", "/c.json"), ("authority/main", "authority/two"),
+        ("partner.example,", "other.example,"), ("8443", "8444"), ("/b.json", "/c.json"),
+        ("authority/main", "authority/two"),
     ])
     func federation(_ old: String, _ new: String) throws {
         let text = Documents.authority + Documents.federation

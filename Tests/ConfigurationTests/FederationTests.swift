@@ -37,7 +37,8 @@ import Testing
             Documents.authority + "federation: {relationships: [{trust-domain: p.example, profile: https-web}]}\n",
             "f:5:45: federation.relationships: an element has no url"),
         BadDocument(
-            Documents.authority + "federation: {relationships: [{trust-domain: P, url: \"http://p/\", profile: https-web}]}\n",
+            Documents.authority
+                + "federation: {relationships: [{trust-domain: P, url: \"http://p/\", profile: https-web}]}\n",
             "f:5:45: federation.relationships: 'P' is not a trust domain: letters a to z, digits, '.', '-', '_'",
             "f:5:53: federation.relationships: 'http://p/' is not an https URL without a user and a fragment"),
         BadDocument(
@@ -50,7 +51,8 @@ import Testing
             Documents.authority + "federation: {relationships: [{\(web)}, {\(web)}]}\n",
             "f:5:29: federation.relationships: partner.example stands more than once"),
         BadDocument(
-            Documents.authority + "federation: {relationships: [{trust-domain: example.org, url: \"https://p/\", profile: https-web}]}\n",
+            Documents.authority
+                + "federation: {relationships: [{trust-domain: example.org, url: \"https://p/\", profile: https-web}]}\n",
             "f:5:45: federation.relationships: a trust domain does not federate with itself"),
     ])
     func problems(_ document: BadDocument) { document.check() }

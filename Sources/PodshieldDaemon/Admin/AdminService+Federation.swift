@@ -194,7 +194,8 @@ extension AdminError {
         switch error {
         case .notFound(let trustDomain): self.init(.notFound, "\(error)", subject: trustDomain.name)
         case .alreadyExists(let trustDomain): self.init(.alreadyExists, "\(error)", subject: trustDomain.name)
-        case .hasRelationship(let trustDomain), .configured(let trustDomain): self.init(.precondition, "\(error)", subject: trustDomain.name)
+        case .hasRelationship(let trustDomain), .configured(let trustDomain):
+            self.init(.precondition, "\(error)", subject: trustDomain.name)
         case .tooMany: self.init(.exhausted, "\(error)")
         case .federation(.ownTrustDomain): self.init(.invalid, "\(error)")
         case .federation: self.init(.unavailable, "\(error)")

@@ -12,7 +12,8 @@ extension ConfiguredRelationship {
                 return try ForeignBundle(
                     parsing: AtomicFile.read(path, limit: ForeignBundle.largest), of: relationship.trustDomain)
             } catch {
-                throw .badSetting(key: .federationRelationships, reason: "\(path), of \(relationship.trustDomain): \(error)")
+                throw .badSetting(
+                    key: .federationRelationships, reason: "\(path), of \(relationship.trustDomain): \(error)")
             }
         }
         self.init(relationship, bundle: bundle)
