@@ -113,6 +113,13 @@ import Testing
         #expect(reports.sums(at: start) == [.reportsLeftOut(9872, about: kind, peer: "a")])
     }
 
+    /// A workload that happens to end as a node is called is not that node.
+    @Test func aWorkloadIsNamedWhole() {
+        let id = "spiffe://example.org/ns/shop/sa/a"
+        let event = Event.connectionRefused(address: id, reason: "it has 4 connections already")
+        #expect(said(10_000, event).last == .peerNoisy(peer: id, about: .connectionRefused))
+    }
+
     // MARK: What is told
 
     @Test func whatIsAdmittedIsRecorded() {

@@ -42,8 +42,8 @@ public enum ConnectionRefusal: Error, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .nodeHolds(let count): "the node has \(count) connections already"
-        case .nodesHold(let count): "nodes have \(count) connections already"
+        case .nodeHolds(let count): "it has \(count) connections already"
+        case .nodesHold(let count): "all together have \(count) connections already"
         }
     }
 }

@@ -1,3 +1,4 @@
+import Identity
 import RateLimiting
 import Synchronization
 import Telemetry
@@ -91,16 +92,18 @@ extension ForeignReports.Cause: Comparable {
             self.init(peer: nil, kind: event.kind)
         case .brokerDenied, .brokerServed, .downstreamRefused:
             self.init(peer: event.fields[.spiffeID], kind: event.kind)
-        case .connectionRefused: self.init(peer: event.fields[.address].flatMap(Self.node), kind: event.kind)
-        case .callRefused, .directoryFull: self.init(peer: event.fields[.spiffeID].flatMap(Self.node), kind: event.kind)
-        case .leasesRefused: self.init(peer: event.fields[.node].flatMap(Self.node), kind: event.kind)
+        case .connectionRefused: self.init(peer: event.fields[.address].flatMap(Self.caller), kind: event.kind)
+        case .callRefused, .directoryFull:
+            self.init(peer: event.fields[.spiffeID].flatMap(Self.caller), kind: event.kind)
+        case .leasesRefused: self.init(peer: event.fields[.node].flatMap(Self.caller), kind: event.kind)
         case .leaseTakenOver: self.init(peer: event.fields[.nodeNumber].map { "number \($0)" }, kind: event.kind)
         default: return nil
         }
     }
 
-    /// Nil for an address, and for nobody: only nodes have names.
-    private static func node(_ caller: String) -> String? {
-        caller.hasPrefix("spiffe://") ? caller.split(separator: "/").last.map(String.init) : nil
+    /// A node by its name, anybody else by the whole ID. Nil for an address, and for nobody.
+    private static func caller(_ text: String) -> String? {
+        guard let id = try? SPIFFEID(text) else { return nil }
+        return if case .node(let name) = id.kind { name } else { text }
     }
 }
