@@ -20,6 +20,7 @@ extension Preflight {
         var places: [(IPAddress, MachineState.Transport, UInt16)] = []
         if let authority = configuration.authority {
             places.append((authority.listenAddress, .tcp, authority.port))
+            if let below = authority.downstream { places.append((below.address, .tcp, below.port)) }
         }
         if let node = configuration.node {
             places += [(node.address, .tcp, node.linkPort), (node.address, .udp, node.espPort)]

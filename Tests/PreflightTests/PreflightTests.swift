@@ -84,6 +84,20 @@ import Testing
         #expect(!Obstacle(.packetDropped, "x").remedy.isEmpty)
     }
 
+    /// As the authority's own.
+    @Test(arguments: [("127.0.0.1", [EventKind]()), ("192.0.2.1", [EventKind.addressRefused])])
+    func whereCAsAreSignedHasToBeFree(_ address: String, _ wanted: [EventKind]) throws {
+        let yaml = """
+            role: authority
+            trust-domain: example.org
+            authority: {listen: 127.0.0.1, port: \(try Self.freePort())}
+            downstream: {address: \(address), port: \(try Self.freePort())}
+            paths: {state: \(directory.path)/state, run: \(directory.path)/run}
+            """
+        let preflight = Preflight(try PodshieldConfiguration(yaml: yaml, file: "f"), now: 0)
+        #expect(preflight.ofDaemonsPlaces().filter(\.isError).map(\.kind) == wanted)
+    }
+
     /// Of the CA's upstream, of machines and of a cluster's API.
     @Test func filesOfThoseWhoVouchHaveToBeThere() throws {
         let file = directory.path + "/ca.pem"
