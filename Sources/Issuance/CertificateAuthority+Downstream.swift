@@ -44,6 +44,7 @@ extension CertificateAuthority {
                 throw .notAnAuthority(error)
             }
         }
-        return chain.count < SVIDVerifier.maximumIntermediates
+        // Between a leaf of what is signed and our root: that, and ours but the root.
+        return chain.count <= SVIDVerifier.maximumIntermediates
     }
 }

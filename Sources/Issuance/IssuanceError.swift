@@ -77,7 +77,7 @@ extension IssuanceError: CustomStringConvertible {
         case .authorityKeyMismatch: "the authority's private key is not its certificate's"
         case .authorityNotValid(let now): "the authority's certificate is not valid at \(now)"
         case .noRoomBelow:
-            "the CA that signs, or one above it, has no room for another below: prepare the next and activate it"
+            "the CA that signs, or one above it, has no room for another below: if the limit is its own, prepare the next and activate it"
         case .badUpstream(let reason): "the authority above cannot be used: \(reason)"
         case .upstream(let error): error.reason
         case .rejected(let reason): "the finished certificate is not valid: \(reason)"

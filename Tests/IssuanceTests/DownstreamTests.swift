@@ -53,32 +53,37 @@ struct DownstreamTests {
         #expect(throws: IssuanceError.requestForOther(domain)) { try DownstreamRequest(csrDER: der, for: domain) }
     }
 
+    private static func attribute(_ extensions: [UInt8]) -> [UInt8] {
+        DER.sequence(
+            DER.element(.objectIdentifier, [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 14]),
+            DER.element(.set, extensions))
+    }
+
+    private static func request(attributes: [UInt8]) throws -> [UInt8] {
+        let key = try PrivateKey.generate()
+        let body = DER.sequence(
+            DER.integer(0), DER.sequence(), key.publicKey.subjectPublicKeyInfo,
+            DER.element(.context0Constructed, attributes))
+        let algorithm = try #require(SignatureAlgorithm.identifier(of: key.publicKey.kind))
+        let signature = try key.sign(body, by: #require(key.publicKey.kind.certificateScheme))
+        return DER.sequence(body, algorithm, DER.element(.bitString, [0] + signature))
+    }
+
     /// Two attributes with extensions: which of them counts is for nobody to say.
     @Test func whatStandsTwiceIsRefused() throws {
-        let key = try PrivateKey.generate()
         let names = DER.sequence(
             DER.element(.objectIdentifier, [0x55, 0x1d, 17]),
             DER.element(.octetString, Extensions.alternativeNames(uri: "spiffe://td", dns: [])))
-        func attribute(_ extensions: [UInt8]) -> [UInt8] {
-            DER.sequence(
-                DER.element(.objectIdentifier, [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 14]),
-                DER.element(.set, extensions))
-        }
-        func der(_ attributes: [UInt8]) throws -> [UInt8] {
-            let body = DER.sequence(
-                DER.integer(0), DER.sequence(), key.publicKey.subjectPublicKeyInfo,
-                DER.element(.context0Constructed, attributes))
-            let algorithm = try #require(SignatureAlgorithm.identifier(of: key.publicKey.kind))
-            let signature = try key.sign(body, by: #require(key.publicKey.kind.certificateScheme))
-            return DER.sequence(body, algorithm, DER.element(.bitString, [0] + signature))
-        }
-        _ = try DownstreamRequest(csrDER: der(attribute(DER.sequence(names))), for: domain)
+        let once = Self.attribute(DER.sequence(names))
+        _ = try DownstreamRequest(csrDER: Self.request(attributes: once), for: domain)
         for doubled in [
-            attribute(DER.sequence(names)) + attribute(DER.sequence(names)), attribute(DER.sequence(names, names)),
-            attribute(DER.sequence(names) + DER.sequence(names)),
+            once + once, Self.attribute(DER.sequence(names, names)),
+            Self.attribute(DER.sequence(names) + DER.sequence(names)),
         ] {
-            let der = try der(doubled)
-            #expect(throws: IssuanceError.self) { try DownstreamRequest(csrDER: der, for: domain) }
+            let der = try Self.request(attributes: doubled)
+            #expect(throws: IssuanceError.unreadableRequest("its names are not as RFC 2986 has them")) {
+                try DownstreamRequest(csrDER: der, for: domain)
+            }
         }
     }
 
@@ -112,6 +117,35 @@ struct DownstreamTests {
         let roomy = try CertificateAuthority.create(
             for: domain, key: PrivateKey.generate(), under: wide.chain, by: key, now: now, pathLength: 1)
         #expect(try roomy.signDownstream(request, lifetime: .seconds(60), now: now).count == 2)
+    }
+
+    /// Whoever verifies goes no further than so far from a leaf to its root.
+    @Test func pathsHaveAnEnd() throws {
+        func below(_ authority: CertificateAuthority, _ pathLength: UInt32) throws -> CertificateAuthority {
+            try CertificateAuthority.create(
+                for: domain, key: PrivateKey.generate(), under: authority.chain, by: authority.key, now: now,
+                pathLength: pathLength)
+        }
+        let root = try CertificateAuthority.createRoot(
+            for: domain, key: PrivateKey.generate(), now: now, pathLength: 4)
+        let third = try below(below(root, 3), 2)
+        let key = try PrivateKey.generate()
+        let chain = try third.signDownstream(
+            DownstreamRequest(
+                csrDER: AuthorityRequest(domain, key: key, seconds: 3600).der, for: domain),
+            lifetime: .seconds(3600), now: now)
+        #expect(chain.count == SVIDVerifier.maximumIntermediates)
+        let last = try CertificateAuthority(
+            trustDomain: domain, certificate: chain[0], issuers: chain.dropFirst() + [root.certificate], key: key)
+        let request = try ProvenRequest(csrDER: SigningRequest.make(key: PrivateKey.generate()))
+        let plan = try IssuancePlan.workload(id: SPIFFEID(trustDomain: domain, path: "/web"), binding: nil)
+        #expect(try last.sign(request, plan: plan, now: now).chain.count == 4)
+        let fourth = try below(third, 1)
+        #expect(throws: IssuanceError.noRoomBelow) {
+            try fourth.signDownstream(
+                DownstreamRequest(csrDER: AuthorityRequest(domain, key: key, seconds: 60).der, for: domain),
+                lifetime: .seconds(60), now: now)
+        }
     }
 
     @Test func onceItHasEndedItSignsNothing() throws {
