@@ -56,6 +56,7 @@ import Testing
             NewEntry(spiffeID: try id("/podshield"), selectors: selectors),
             NewEntry(spiffeID: SPIFFEID(trustDomain), selectors: selectors),
             NewEntry(spiffeID: try id("/w"), parent: try id("/w"), selectors: selectors),
+            NewEntry(spiffeID: try id("/w"), selectors: selectors, isDownstream: true),
             NewEntry(
                 spiffeID: try id("/w"), parent: try SPIFFEID("spiffe://elsewhere.org/podshield/node/a"),
                 selectors: selectors),

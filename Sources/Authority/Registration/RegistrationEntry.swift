@@ -65,6 +65,7 @@ public struct NewEntry: Sendable, Equatable {
         if let parent {
             guard parent.trustDomain == trustDomain, case .node = parent.kind else { throw .parentIsNoNode(parent) }
         }
+        guard !isDownstream || parent != nil else { throw .downstreamOnAnyNode }
         guard spiffeID.trustDomain == trustDomain else { throw .foreignTrustDomain(spiffeID) }
         guard !federatesWith.contains(trustDomain) else { throw .notFederated(trustDomain) }
         let labels: PolicyLabels
@@ -116,6 +117,8 @@ public enum EntryError: Error, Sendable, Equatable {
     case tooManyDNSNames(Int)
     case badHint(String)
     case parentIsNoNode(SPIFFEID)
+    /// Root of each node could have a CA.
+    case downstreamOnAnyNode
     case foreignTrustDomain(SPIFFEID)
     case badLabels(LabelError)
     /// Neither a relationship with it nor a bundle of it is there.
@@ -136,6 +139,7 @@ extension EntryError: CustomStringConvertible {
         case .tooManyDNSNames(let count): "\(count) DNS names are too many"
         case .badHint(let hint): "hint \(hint.quoted) has control characters or more than \(NewEntry.longestHint) bytes"
         case .parentIsNoNode(let id): "\(id) is no node of this trust domain"
+        case .downstreamOnAnyNode: "an entry whose holder may have a CA needs a node"
         case .foreignTrustDomain(let id): "\(id) is of another trust domain"
         case .badLabels(let error): "\(error)"
         case .notFederated(let trustDomain): "\(trustDomain) is no trust domain that this one federates with"
