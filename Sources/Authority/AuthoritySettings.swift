@@ -88,6 +88,8 @@ public struct AuthorityLimits: Sendable, Equatable {
     public var endedAuthority = Duration.seconds(86400)
     /// How long a connection without a certificate may last: it is there to join, and for nothing else.
     public var anonymousConnection = Duration.seconds(30)
+    /// How long one of a workload may last where CAs are signed: every workload may begin one there, and a few make up all places.
+    public var downstreamConnection = Duration.seconds(30)
 
     public init() {}
 }

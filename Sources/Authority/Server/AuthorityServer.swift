@@ -19,6 +19,8 @@ final class AuthorityServer: Sendable {
         let expecting: PeerExpectation
         let identity: TransportIdentity
         let limits: AuthorityLimits
+        /// How long a connection may last that has shown a certificate; nil for as long as somebody calls on it.
+        var longestConnection: Duration?
         let admission: AdmissionControl
         /// What there is to tell once it listens.
         let listening: @Sendable (_ address: String) -> AuthorityEvent
@@ -43,16 +45,17 @@ final class AuthorityServer: Sendable {
         let listener = SecureListener(
             address: socketAddress, identity: place.identity, expecting: place.expecting, alpn: AuthorityWire.alpn,
             limits: place.limits, admission: place.admission, nodes: NodeConnections(place.limits), observe: observe)
-        transport = Transport(listenerFactory: listener, config: Self.configuration(place.limits))
+        transport = Transport(listenerFactory: listener, config: Self.configuration(place))
         server = GRPCServer(transport: transport, services: [calls])
     }
 
-    private static func configuration(_ limits: AuthorityLimits) -> Transport.Config {
+    private static func configuration(_ place: Place) -> Transport.Config {
         var configuration = Transport.Config.defaults
-        configuration.http2.maxConcurrentStreams = limits.streamsPerConnection
+        configuration.http2.maxConcurrentStreams = place.limits.streamsPerConnection
         configuration.rpc.maxRequestPayloadSize = AuthorityWire.largestRequest
         // A node always has its directory stream; who has none does not need the connection.
         configuration.connection.maxIdleTime = .seconds(60)
+        configuration.connection.maxAge = place.longestConnection
         configuration.connection.maxGraceTime = .seconds(2)
         configuration.connection.keepalive = HTTP2ServerTransport.Config.Keepalive(
             time: .seconds(30), timeout: .seconds(10),

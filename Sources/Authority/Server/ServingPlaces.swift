@@ -41,7 +41,8 @@ extension AuthorityServer.Place {
             address: settings.address, port: settings.port, expecting: .anyWorkload,
             identity: TransportIdentity(
                 current: { identity.current }, bundle: { [trust = core.trust] in trust.bundle }, now: core.now),
-            limits: limits, admission: AdmissionControl(limits.admission),
+            limits: limits, longestConnection: limits.downstreamConnection,
+            admission: AdmissionControl(limits.admission),
             listening: { .downstreamListening(address: $0) })
     }
 }
