@@ -32,19 +32,25 @@ private struct Above {
         }
         entry = try await authority.service.createEntry(
             NewEntry(
-                spiffeID: SPIFFEID(trustDomain: trustDomain, path: "/authority-b"), selectors: [.userID(0)],
+                spiffeID: SPIFFEID(trustDomain: trustDomain, path: "/authority-b"),
+                parent: ReservedNames.node("node-a", in: trustDomain), selectors: [.userID(0)],
                 isDownstream: isDownstream))
         node = try await TestNode.joined("node-a", to: authority)
         given = try await GivenIdentity()
         try await giveNew()
     }
 
-    /// What the node's own Workload API would give the process.
-    func giveNew() async throws {
+    /// What the node's own Workload API has for the process.
+    func held() async throws -> KeyedSVID {
         try await eventually("the entry") { await node.service.workloadEntries?.count == 1 }
         let known = try #require(await node.service.workloadEntries?.inOrder.first)
+        return try await node.service.svid(of: known)
+    }
+
+    /// And what it gives the process.
+    func giveNew() async throws {
         try given.give(
-            try await node.service.svid(of: known), trusting: node.service.bundle.authorities.map(\.der),
+            try await held(), trusting: node.service.bundle.authorities.map(\.der),
             lists: node.service.bundle.revocations.map(\.der))
     }
 
@@ -87,13 +93,25 @@ private struct Above {
 }
 
 extension CertificateAuthority {
-    /// Of a workload, and its key.
-    fileprivate func workload(_ path: String, now: Int64) throws -> KeyedSVID {
+    /// Of a workload, and its key. Who has a CA has the serial as he likes.
+    fileprivate func workload(_ path: String, serial: [UInt8]? = nil, now: Int64) throws -> KeyedSVID {
+        try svid(
+            .workload(id: SPIFFEID(trustDomain: trustDomain, path: path), binding: nil),
+            serial: serial ?? Self.newSerial(), now: now)
+    }
+
+    fileprivate func svid(_ plan: IssuancePlan, serial: [UInt8], now: Int64) throws -> KeyedSVID {
         let key = try PrivateKey.generate()
-        let plan = try IssuancePlan.workload(
-            id: SPIFFEID(trustDomain: trustDomain, path: path), binding: nil)
-        return try KeyedSVID(
-            svid: sign(ProvenRequest(csrDER: SigningRequest.make(key: key)), plan: plan, now: now), key: key)
+        let template = CertificateTemplate(
+            plan, for: key.publicKey, authority: certificate, serial: serial, now: now)
+        return try KeyedSVID(svid: recheck(sign(template), against: plan, key: key.publicKey, now: now), key: key)
+    }
+}
+
+extension Certificate {
+    fileprivate var serialBytes: [UInt8] {
+        let digits = Array(serialHex)
+        return stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(String(digits[$0..<$0 + 2]), radix: 16) }
     }
 }
 
@@ -148,22 +166,32 @@ private enum Blocking {
         await #expect(throws: IssuanceError.self) { try await above.ask() }
     }
 
-    @Test(arguments: ["not downstream", "no longer", "deleted", "revoked", "not of the registry"])
+    @Test(arguments: [
+        "not downstream", "no longer", "deleted", "revoked", "not of the registry", "with a serial of the registry",
+    ])
     func whoGetsNone(_ why: String) async throws {
         let above = try await Above(isDownstream: why != "not downstream")
         let service = above.authority.service
         switch why {
         case "no longer":
             _ = try await service.updateEntry(
-                above.entry.id, to: NewEntry(spiffeID: above.entry.spiffeID, selectors: above.entry.selectors))
+                above.entry.id,
+                to: NewEntry(
+                    spiffeID: above.entry.spiffeID, parent: above.entry.parent, selectors: above.entry.selectors))
         case "deleted": _ = try await service.deleteEntry(above.entry.id)
         case "revoked":
-            let known = try #require(await above.node.service.workloadEntries?.inOrder.first)
-            let held = try await above.node.service.svid(of: known)
-            _ = try await service.revoke(.serial(held.svid.leaf.serialHex), reason: .unspecified, by: 0)
+            let held = try await above.held().svid.leaf
+            _ = try await service.revoke(.serial(held.serialHex), reason: .unspecified, by: 0)
         case "not of the registry":
             // A CA below makes SVIDs of any name; they are not by the entry.
             let forged = try await above.ask().workload(above.entry.spiffeID.path, now: above.authority.clock.now)
+            try above.given.give(forged, trusting: service.bundle.authorities.map(\.der))
+        case "with a serial of the registry":
+            // Nor are they with the serial of one that is, which everybody sees to whom it was shown.
+            let held = try await above.held().svid.leaf
+            let forged = try await above.ask().workload(
+                above.entry.spiffeID.path, serial: held.serialBytes, now: above.authority.clock.now)
+            #expect(forged.svid.leaf.serialHex == held.serialHex && forged.svid.id == above.entry.spiffeID)
             try above.given.give(forged, trusting: service.bundle.authorities.map(\.der))
         default: break
         }
@@ -229,19 +257,45 @@ private enum Blocking {
     @Test func whoTheServerIsCounts() async throws {
         let above = try await Above()
         let nodes = try await above.upstream(port: above.authority.port)
-        await #expect(throws: UpstreamError.self) { try await Blocking.run { try nodes.certificates() } }
-        do { _ = try await Blocking.run { try nodes.certificates() } } catch {
-            #expect("\(error)".contains("/podshield/authority/main, and not spiffe://example.org/spire/server"))
-        }
         let stranger = try await TestAuthority { $0.downstream = Above.settings }
         let other = try await above.upstream(port: stranger.service.downstreamPort)
-        do { _ = try await Blocking.run { try other.certificates() } } catch {
-            #expect("\(error)".contains("no authority of the bundle stands behind it"), "\(error)")
-        }
         let nobody = try await above.upstream(port: 1)
-        do { _ = try await Blocking.run { try nobody.certificates() } } catch {
-            #expect("\(error)".contains("the server cannot be reached"), "\(error)")
+        for (server, words) in [
+            (nodes, "/podshield/authority/main, and not spiffe://example.org/spire/server"),
+            (other, "no authority of the bundle stands behind it"), (nobody, "the server cannot be reached"),
+        ] {
+            await #expect {
+                try await Blocking.run { try server.certificates() }
+            } throws: {
+                "\($0)".contains(words)
+            }
         }
+    }
+
+    /// It can give its SVIDs the name of a node, and the authority goes by who has issued what is shown.
+    @Test func aCABelowMakesNoNodeForTheAuthority() async throws {
+        let above = try await Above()
+        let made = try await above.ask()
+        let (authority, now) = (above.authority, above.authority.clock.now)
+        let forged = try made.svid(
+            .node("node-a", in: trustDomain), serial: CertificateAuthority.newSerial(), now: now)
+        let identity = TransportIdentity(
+            current: { forged }, bundle: { [bundle = authority.service.bundle] in bundle }, now: { now })
+        let connection = try await AuthorityConnection.open(
+            AuthorityAddress(authority.address), identity: identity, expecting: .authority(exactly: nil))
+        let running = Task { try? await connection.run() }
+        await #expect {
+            try await connection.calls.renewNode(Podshield_Authority_V1_RenewNodeRequest())
+        } throws: {
+            ($0 as? RPCError)?.code == .permissionDenied
+        }
+        connection.close()
+        await running.value
+        let wanted = try CallRefusal.issuedElsewhere(ReservedNames.node("node-a", in: trustDomain))
+        #expect(
+            authority.journal.contains {
+                if case .callRefused(_, let refusal) = $0 { refusal == wanted } else { false }
+            })
     }
 
     @Test(arguments: ["nothing", "no certificate", "another key", "another trust domain", "too long"])
@@ -280,5 +334,35 @@ private enum Blocking {
         for _ in 0..<8 { _ = try await above.ask() }
         await #expect(throws: IssuanceError.self) { try await above.ask() }
         #expect(above.refusals == [.tooManyCalls])
+    }
+
+    /// There are few places, and every workload may take one.
+    @Test func whoStaysIsSentAway() async throws {
+        let above = try await Above { $0.limits.downstreamConnection = .milliseconds(200) }
+        let (authority, held) = (above.authority, try await above.held())
+        let identity = TransportIdentity(
+            current: { held }, bundle: { [bundle = authority.service.bundle] in bundle },
+            now: { [clock = authority.clock] in clock.now })
+        let port = try #require(await authority.service.downstreamPort)
+        let connection = try await AuthorityConnection.open(
+            AuthorityAddress("127.0.0.1:\(port)"), identity: identity,
+            expecting: .workload(anyOf: [ReservedNames.spireServer(in: trustDomain)], isOfOwnNode: false))
+        let opened = ContinuousClock.now
+        _ = try? await connection.run()
+        #expect(ContinuousClock.now - opened < .seconds(15))
+    }
+
+    /// Who takes the name of another, and has no entry, keeps him from nothing.
+    @Test func whoHasNoEntrySpendsHisOwn() async throws {
+        let above = try await Above()
+        let forged = try await above.ask().workload(above.entry.spiffeID.path, now: above.authority.clock.now)
+        try above.given.give(forged, trusting: above.authority.service.bundle.authorities.map(\.der))
+        for _ in 0..<14 where above.refusals.last != .tooManyCalls {
+            await #expect(throws: IssuanceError.self) { try await above.ask() }
+        }
+        #expect(above.refusals.last == .tooManyCalls)
+        try await above.giveNew()
+        _ = try await above.ask()
+        #expect(above.signed.count == 2)
     }
 }

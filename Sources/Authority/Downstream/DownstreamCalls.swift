@@ -2,17 +2,14 @@ internal import Foundation
 internal import GRPCCore
 internal import Identity
 internal import OpenSSLBinding
-internal import RateLimiting
 internal import SPIREAPI
 
 /// The part of SPIRE's server API by which an authority gets a CA below this one. Its other methods are answered with UNIMPLEMENTED.
 struct DownstreamCalls: Spire_Api_Server_Svid_V1_SVID.ServiceProtocol {
     private let authorities: DownstreamAuthorities
-    /// Of each caller: somebody who is trusted to be a CA needs one now and then.
-    private let budget = CallBudget(Rate(burst: 8, perSecond: 0.05))
 
     init(_ core: AuthorityCore, _ settings: DownstreamSettings) {
-        authorities = DownstreamAuthorities(core: core, settings: settings)
+        authorities = DownstreamAuthorities(core, settings)
     }
 
     func newDownstreamX509CA(
@@ -21,7 +18,6 @@ struct DownstreamCalls: Spire_Api_Server_Svid_V1_SVID.ServiceProtocol {
         let caller = Caller(request.metadata)
         do throws(CallRefusal) {
             guard let caller else { throw .anonymous }
-            guard budget.spend(caller.id.description) else { throw .tooManyCalls }
             let signed = try await authorities.sign(
                 Array(request.message.csr), preferredSeconds: request.message.preferredTtl, for: caller)
             var answer = Spire_Api_Server_Svid_V1_NewDownstreamX509CAResponse()

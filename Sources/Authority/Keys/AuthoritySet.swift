@@ -56,6 +56,13 @@ struct AuthoritySet: Sendable {
         self.active = active
     }
 
+    /// Fingerprints of the CAs that have the key of this one, itself included: a path may lead to any of them. None where it is no CA of
+    /// ours, nor of others that share the registry.
+    func authorities(withKeyOf fingerprint: String) -> [String] {
+        guard let issuer = rows.first(where: { $0.chain[0].fingerprint == fingerprint })?.chain[0] else { return [] }
+        return rows.map(\.chain[0]).filter { $0.publicKey == issuer.publicKey }.map(\.fingerprint)
+    }
+
     /// By which the authority's own server shows who it is: the oldest, as long as it lasts. A node that was away while others
     /// took over trusts that one, and is told of the others by it. `margin` in seconds.
     func server(at now: Int64, margin: Int64) -> HeldAuthority {

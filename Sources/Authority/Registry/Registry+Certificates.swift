@@ -19,6 +19,8 @@ struct IssuedRow: Sendable {
     let entry: String?
     /// Nil for one that is no pod's.
     let pod: PodFacts?
+    /// By which a CA below ours was asked for; it leaves only if that still lets its holder have one.
+    let askedBy: ShownSVID?
 
     var serial: String { certificate.serialHex }
 
@@ -30,10 +32,13 @@ struct IssuedRow: Sendable {
         self.member = member
         self.entry = entry
         self.pod = pod
+        askedBy = nil
     }
 
     /// A CA below ours, for who has this entry.
-    init(downstream certificate: Certificate, of entry: RegistrationEntry, issuer: Certificate) {
+    init(
+        downstream certificate: Certificate, of entry: RegistrationEntry, askedBy svid: ShownSVID, issuer: Certificate
+    ) {
         self.certificate = certificate
         id = entry.spiffeID
         notAfter = certificate.notAfter
@@ -41,7 +46,16 @@ struct IssuedRow: Sendable {
         member = nil
         self.entry = entry.id
         pod = nil
+        askedBy = svid
     }
+}
+
+/// An SVID by which somebody asks for a CA.
+struct ShownSVID: Sendable {
+    let id: SPIFFEID
+    let serial: String
+    /// Fingerprints of the CAs one of which has issued it: of two with the same key nobody can tell which.
+    let issuers: [String]
 }
 
 /// What a revocation list is made of.
@@ -76,6 +90,10 @@ extension Registry {
             let sql = "SELECT 1 FROM authorities WHERE fingerprint = ?"
             let isTrusted = try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: [row.issuer])
             guard isTrusted == true else { return .revoked(row.id) }
+        }
+        // A key that is elsewhere takes its time to sign, and the entry may have changed meanwhile.
+        if let asked = row.askedBy, try downstreamEntry(of: asked, db)?.id != row.entry {
+            return .notDownstream(row.id)
         }
         guard let member = row.member else { return nil }
         let sql = "SELECT membership FROM nodes WHERE number = ? AND NOT banned AND NOT evicted"

@@ -105,19 +105,24 @@ extension Registry {
         }
     }
 
-    /// The entry by which a certificate was issued that is good, if it says that its holder may have a CA of its own and neither it nor
-    /// its name is revoked. A certificate that is not of this registry has none: a CA below ours makes no other.
-    func downstreamEntry(ofSerial serial: String, id: SPIFFEID) async throws(RegistryError) -> RegistrationEntry? {
-        try await read(as: RegistryError.self) { db in
-            let sql = """
-                SELECT entries.* FROM certificates JOIN entries ON entries.id = certificates.entry
-                WHERE certificates.serial = ? AND certificates.spiffe_id = ? AND certificates.revoked_at IS NULL
-                    AND entries.downstream AND entries.spiffe_id = certificates.spiffe_id
-                """
-            let row = try Row.fetchOne(db, sql: sql, arguments: [serial, id.description])
-            guard let entry = try row.map(entry), try !isRevoked(id, entry: entry.id, db) else { return nil }
-            return entry
-        }
+    /// The entry by which an SVID was issued, if that is good and the entry says that its holder may have a CA of its own; see below.
+    func downstreamEntry(of svid: ShownSVID) async throws(RegistryError) -> RegistrationEntry? {
+        try await read(as: RegistryError.self) { try downstreamEntry(of: svid, $0) }
+    }
+
+    /// Neither the SVID nor entry nor name may be revoked. One that is not of this registry has no entry: whoever has a CA below ours
+    /// can give an SVID any name, and any serial that he has seen.
+    func downstreamEntry(of svid: ShownSVID, _ db: Database) throws -> RegistrationEntry? {
+        let sql = """
+            SELECT entries.* FROM certificates JOIN entries ON entries.id = certificates.entry
+            WHERE certificates.serial = ? AND certificates.spiffe_id = ? AND certificates.revoked_at IS NULL
+                AND certificates.issuer IN (SELECT value FROM json_each(?))
+                AND entries.downstream AND entries.spiffe_id = certificates.spiffe_id
+            """
+        let row = try Row.fetchOne(
+            db, sql: sql, arguments: [svid.serial, svid.id.description, RowText.list(svid.issuers)])
+        guard let entry = try row.map(entry), try !isRevoked(svid.id, entry: entry.id, db) else { return nil }
+        return entry
     }
 
     /// Deletes an entry, and that it was revoked, and tells what it was. Numbers that it led to stay given away.

@@ -132,16 +132,30 @@ extension Registry {
         }
     }
 
-    /// The node of that name, and whether the certificate with that serial was issued to it before it joined as who it is now.
-    /// One that is not known, of after a backup that the registry was restored from, is taken for one of now.
+    /// A node that shows a certificate.
+    struct ShowingNode: Sendable {
+        let node: NodeRecord
+        /// The certificate was issued before it joined as who it is now. One that is not known, of after a backup that the registry was
+        /// restored from, is taken for one of now.
+        let isSuperseded: Bool
+        /// The certificate's issuer is a CA of those who share the registry. One below these can give its certificates the name of
+        /// any node.
+        let isIssuedHere: Bool
+    }
+
+    /// The node of that name. Serial and fingerprint of the issuer are those of what it shows.
     func node(
-        name: String, showing serial: String
-    ) async throws(RegistryError) -> (node: NodeRecord, isSuperseded: Bool)? {
+        name: String, showing serial: String, issuedBy issuer: String
+    ) async throws(RegistryError) -> ShowingNode? {
         try await read(as: RegistryError.self) { db in
             guard let node = try find(name: name, db), !node.isEvicted else { return nil }
             let sql = "SELECT membership FROM certificates WHERE serial = ?"
             let membership = try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [serial])
-            return (node, membership.map { $0 != node.membership.rawValue } ?? false)
+            let ours = "SELECT 1 FROM authorities WHERE fingerprint = ?"
+            let isIssuedHere = try Bool.fetchOne(db.cachedStatement(sql: ours), arguments: [issuer]) ?? false
+            return ShowingNode(
+                node: node, isSuperseded: membership.map { $0 != node.membership.rawValue } ?? false,
+                isIssuedHere: isIssuedHere)
         }
     }
 

@@ -41,12 +41,14 @@ struct AuthorityCore: Sendable {
     }
 
     private func member(_ name: String, _ caller: Caller) async throws(CallRefusal) -> NodeRecord {
-        guard let (node, isSuperseded) = try await record(name, of: caller) else { throw .unknownNode(caller.id) }
+        guard let showing = try await record(name, of: caller) else { throw .unknownNode(caller.id) }
+        let node = showing.node
         guard !node.isBanned else { throw .banned(caller.id) }
-        guard !isSuperseded, caller.notBefore >= node.joinedAt - X509SVID.backdating else {
+        guard !showing.isSuperseded, caller.notBefore >= node.joinedAt - X509SVID.backdating else {
             throw .superseded(caller.id)
         }
         guard isTrusted(caller) else { throw .revoked(caller.id) }
+        guard showing.isIssuedHere else { throw .issuedElsewhere(caller.id) }
         return node
     }
 
@@ -56,11 +58,9 @@ struct AuthorityCore: Sendable {
         return bundle.authorities.contains { $0.fingerprint == caller.anchor } && !bundle.revokes(serial: caller.serial)
     }
 
-    private func record(
-        _ name: String, of caller: Caller
-    ) async throws(CallRefusal) -> (node: NodeRecord, isSuperseded: Bool)? {
+    private func record(_ name: String, of caller: Caller) async throws(CallRefusal) -> Registry.ShowingNode? {
         do throws(RegistryError) {
-            return try await registry.node(name: name, showing: caller.serial)
+            return try await registry.node(name: name, showing: caller.serial, issuedBy: caller.issuer)
         } catch {
             throw .registry(error)
         }

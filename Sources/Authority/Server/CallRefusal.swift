@@ -15,6 +15,8 @@ public enum CallRefusal: Error, Sendable, Equatable {
     case revoked(SPIFFEID)
     /// The SVID is of before the node joined again.
     case superseded(SPIFFEID)
+    /// Its SVID is of a CA that is none of this authority's, such as one below, or of one that is here no more.
+    case issuedElsewhere(SPIFFEID)
     /// Its TPM let it in, and it renews without.
     case tpmNeeded(SPIFFEID)
     case tooManyCalls
@@ -40,6 +42,7 @@ extension CallRefusal: CustomStringConvertible {
         case .banned(let id): "\(id) is banned"
         case .revoked(let id): "\(id) is revoked"
         case .superseded(let id): "\(id) has joined again since this SVID was issued"
+        case .issuedElsewhere(let id): "the SVID of \(id) is of no CA that this authority has"
         case .tpmNeeded(let id): "\(id) has joined by its TPM, which has to answer when it renews"
         case .tooManyCalls: "too many calls"
         case .cutOff: "this authority is cut off from the others"
@@ -58,7 +61,7 @@ extension CallRefusal: CustomStringConvertible {
     var status: RPCError {
         switch self {
         case .anonymous, .expired: RPCError(code: .unauthenticated, message: description)
-        case .unknownNode:
+        case .unknownNode, .issuedElsewhere:
             RPCError(
                 code: .permissionDenied, message: description,
                 metadata: [AuthorityWire.standing: .string(AuthorityWire.notAMember)])

@@ -6,7 +6,7 @@ internal import NIOHTTP2
 internal import OpenSSLBinding
 internal import SecureTransport
 
-/// The node at the other end of a connection, as its certificate says. It travels from the connection to the handlers of
+/// Who is at the other end of a connection, as the certificate says. It travels from the connection to the handlers of
 /// calls in a request header that clients cannot set.
 struct Caller: Sendable, Equatable {
     let id: SPIFFEID
@@ -15,6 +15,8 @@ struct Caller: Sendable, Equatable {
     let notAfter: Int64
     /// Of the SVID.
     let serial: String
+    /// Fingerprint of the CA that issued it: serials are drawn by who issues, and one CA may draw what another has drawn.
+    let issuer: String
     /// Fingerprint of the root that it is under.
     let anchor: String
 
@@ -25,6 +27,7 @@ struct Caller: Sendable, Equatable {
         notBefore = svid.notBefore
         notAfter = svid.notAfter
         serial = svid.leaf.serialHex
+        issuer = svid.issuer.fingerprint
         anchor = svid.anchor.fingerprint
     }
 
@@ -32,17 +35,18 @@ struct Caller: Sendable, Equatable {
     init?(_ metadata: Metadata) {
         let values = Array(metadata[stringValues: Self.header])
         let fields = values.first?.split(separator: " ") ?? []
-        guard values.count == 1, fields.count == 5, let id = try? SPIFFEID(String(fields[0])),
+        guard values.count == 1, fields.count == 6, let id = try? SPIFFEID(String(fields[0])),
             let notBefore = Int64(fields[1]), let notAfter = Int64(fields[2])
         else { return nil }
         self.id = id
         self.notBefore = notBefore
         self.notAfter = notAfter
         serial = String(fields[3])
-        anchor = String(fields[4])
+        issuer = String(fields[4])
+        anchor = String(fields[5])
     }
 
-    var headerValue: String { "\(id) \(notBefore) \(notAfter) \(serial) \(anchor)" }
+    var headerValue: String { "\(id) \(notBefore) \(notAfter) \(serial) \(issuer) \(anchor)" }
 }
 
 /// Sits before gRPC on every stream of a connection: takes `podshield-caller` and `podshield-connection-bin` out of what the
