@@ -33,8 +33,8 @@ extension EventKind {
         case .directoryFull: "delete entries and evict nodes that are gone; workloads go with their last certificate"
         case .caKeyAway: "see that the token or Vault is there and lets the daemon in; the reason says what it said"
         case .caSuccessionFailed:
-            "see what the reason names: the upstream's key, Vault, room in paths.state; it is tried again every half minute, "
-                + "where Vault is away every ten minutes at last"
+            "see what the reason names: the upstream's key, Vault, the server above or the Workload API, room in paths.state; it is tried "
+                + "again every half minute, where who is above is away every ten minutes at last"
         case .federationFailed:
             "see what the reason names: the endpoint, its certificate, or a first bundle that is missing (psid bundle set)"
         case .stateNotSaved: "see that paths.state can be written and has room"
