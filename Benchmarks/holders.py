@@ -36,8 +36,13 @@ def open_stream(path: str, user: int) -> socket.socket:
 
 class Holder:
     def __init__(self, path: str, user: int) -> None:
-        self.socket = open_stream(path, user)
+        self._path, self._user = path, user
         self.held: dict[bytes, tuple[int, int]] = {}
+        self.open()
+
+    def open(self) -> None:
+        """Anew, as a client does whose stream has ended: what it holds it holds on to."""
+        self.socket = open_stream(self._path, self._user)
         self._answers = Answers()
 
     def read(self) -> bool:
@@ -68,21 +73,37 @@ def main(path: str, first: int, users: int) -> None:
     for number in holders:
         poll.register(number, select.EPOLLIN)
     expired, tell_at = 0, time.time() + 1
+    ended: list[Holder] = []
+    ended_in_all = 0
     renewed: collections.Counter = collections.Counter()
     while True:
         for number, _ in poll.poll(max(tell_at - time.time(), 0)):
             holder = holders[number]
             before = holder.held
-            if holder.read():
+            try:
+                has_news = holder.read()
+            except ConnectionError:
+                # Who asks while thousands are issued is told to try again.
+                poll.unregister(number)
+                holders.pop(number).socket.close()
+                ended.append(holder)
+                continue
+            if has_news:
                 renewed.update(begin + BACKDATING_SECONDS for key, (begin, _) in holder.held.items() if key not in before)
         now = time.time()
         if now < tell_at:
             continue
         tell_at = now + 1
+        for holder in ended:
+            holder.open()
+            holders[holder.socket.fileno()] = holder
+            poll.register(holder.socket.fileno(), select.EPOLLIN)
+        ended_in_all, ended = ended_in_all + len(ended), []
         ends = [end for holder in holders.values() for _, end in holder.held.values()]
         expired += sum(end <= now for end in ends)
         print("held", len(ends))
         print("expired", expired)
+        print("ended", ended_in_all)
         if ends:
             print("left", min(ends) - now)
         for second, count in sorted(renewed.items()):
