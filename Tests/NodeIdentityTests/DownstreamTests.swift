@@ -124,7 +124,7 @@ private enum Blocking {
     }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct DownstreamTests {
+@Suite(.serialized, .blocking, .timeLimit(.minutes(2))) struct DownstreamTests {
     @Test func whatItsCAIssuesIsVerifiedByTheRootAbove() async throws {
         let above = try await Above()
         let below = try await above.below()

@@ -23,6 +23,9 @@ import Testing
         let prefix = try #require(IPPrefix("10.0.0.7"))
         try await node.service.setLeases([prefix])
         let issued = try await node.service.issue(pod())
+        try await eventually("the directory knows of the lease") {
+            await node.service.currentDirectory?.holder(of: prefix.address) == NodeNumber(rawValue: 1)
+        }
         try await first.stop()
 
         try await eventually("disconnection") { await !node.service.status().isConnected }

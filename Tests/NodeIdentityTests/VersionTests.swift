@@ -106,7 +106,7 @@ import Testing
         }
         running.cancel()
         #expect(
-            lists.map { $0.entries.map(\.spiffeID).map { $0.split(separator: "/").last } } == [
+            lists.map { Set($0.entries.map(\.spiffeID).map { $0.split(separator: "/").last }) } == [
                 ["first"], ["first", "second"], ["second"],
             ])
         #expect(lists.allSatisfy { $0.since == 0 && $0.removed.isEmpty })

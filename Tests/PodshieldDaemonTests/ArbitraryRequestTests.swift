@@ -8,7 +8,7 @@ import Testing
 
 /// Requests that no tool of ours would send, to every method over the real socket: the daemon answers each with a status that
 /// it chose, keeps only what makes sense, and goes on.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct ArbitraryRequestTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ArbitraryRequestTests {
     @Test(arguments: 0..<4 as Range<UInt64>)
     func areAnswered(seed: UInt64) async throws {
         var random = SplitMix(seed: seed)
