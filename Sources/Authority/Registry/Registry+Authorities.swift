@@ -211,17 +211,18 @@ extension Registry {
     /// no node counts by itself: nobody replaces it. CAs by fingerprint, times in seconds since 1970.
     func certificatesInUse(now: Int64, replacedBefore moment: Int64) async throws(RegistryError) -> [String: Int] {
         try await read(as: RegistryError.self) { db in
-            // SQLite takes the other columns from the row that has the maximum.
+            // Not by their ends: what is below the same authority may end with it.
             let newest = """
-                SELECT spiffe_id, node, entry, pod, iif(node = 0, serial, '') AS minted, issuer, max(not_after)
-                FROM certificates
-                WHERE revoked_at IS NULL AND not_after > ? AND issued_at <= ?
-                GROUP BY spiffe_id, node, entry, pod, iif(node = 0, serial, '')
+                SELECT spiffe_id, node, entry, pod, minted, issuer FROM (
+                    SELECT spiffe_id, node, entry, pod, iif(node = 0, serial, '') AS minted, issuer, row_number() OVER (
+                        PARTITION BY spiffe_id, node, entry, pod, iif(node = 0, serial, '')
+                        ORDER BY issued_at DESC, not_after DESC, serial) AS place
+                    FROM certificates WHERE revoked_at IS NULL AND not_after > ? AND issued_at <= ?
+                ) WHERE place = 1
                 """
             let sql = """
                 SELECT issuer, count(*) AS count FROM (
-                    SELECT spiffe_id, node, entry, pod, minted, issuer FROM (\(newest))
-                    UNION SELECT spiffe_id, node, entry, pod, minted, issuer FROM (\(newest))
+                    \(newest) UNION \(newest)
                 ) GROUP BY issuer
                 """
             let rows = try Row.fetchAll(db, sql: sql, arguments: [now, Int64.max, now, moment])
