@@ -40,7 +40,7 @@ extension NodeIdentityService {
             renew(held, at: clock.now())
         }
         jwtCache.remove(entries: Set(changed.map(\.id)))
-        identityChanges.send(())
+        identityChanges.send()
     }
 
     /// Answers what has gone and what has come; nil when nothing is another, not even the order.
@@ -69,7 +69,7 @@ extension NodeIdentityService {
     /// The node is another than the one that they were issued to.
     func dropEntrySVIDs() {
         for held in heldEntries.values { drop(held) }
-        identityChanges.send(())
+        identityChanges.send()
     }
 
     /// Another SVID, for one that is good until then.
@@ -131,17 +131,17 @@ extension NodeIdentityService {
     private func expire(_ entry: WorkloadEntry, _ turn: UInt64) {
         guard let svid = current(entry, turn)?.svid?.svid, svid.notAfter <= clock.now() else { return }
         heldEntries[entry.id]?.svid = nil
-        identityChanges.send(())
+        identityChanges.send(svidOf: entry.id)
     }
 
     private func refresh(_ entry: WorkloadEntry, _ turn: UInt64) async {
         do throws(AuthorityCallError) {
-            let svid = try await request(entry)
+            let svid = try await request(entry, hasGood(entry, turn) ? .renewal : .awaited)
             guard current(entry, turn) != nil else { return }
             heldEntries[entry.id]?.svid = svid
             heldEntries[entry.id]?.failure = nil
             heldEntries[entry.id]?.failures = 0
-            identityChanges.send(())
+            identityChanges.send(svidOf: entry.id)
             observe(.entrySVIDIssued(entry, svid.svid))
         } catch {
             guard let held = current(entry, turn) else { return }
@@ -152,10 +152,17 @@ extension NodeIdentityService {
         }
     }
 
-    private func request(_ entry: WorkloadEntry) async throws(AuthorityCallError) -> KeyedSVID {
+    private func hasGood(_ entry: WorkloadEntry, _ turn: UInt64) -> Bool {
+        guard let svid = current(entry, turn)?.svid?.svid else { return false }
+        return svid.notAfter > clock.now()
+    }
+
+    private func request(
+        _ entry: WorkloadEntry, _ urgency: RequestQueue.Urgency
+    ) async throws(AuthorityCallError) -> KeyedSVID {
         var message = Podshield_Authority_V1_IssueWorkloadRequest()
         message.entry = entry.id
-        let svid = try await request(message).svid
+        let svid = try await request(message, urgency).svid
         guard svid.svid.id == entry.spiffeID else { throw .badAnswer("it is not the identity of the entry") }
         return svid
     }

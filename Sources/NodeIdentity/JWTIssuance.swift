@@ -59,7 +59,9 @@ extension NodeIdentityService {
 
     private func requestJWT(_ key: JWTCache.Key, _ id: SPIFFEID) async throws(AuthorityCallError) -> JWTSVID {
         let message = try message(key)
-        let answer = try await caller.call { calls, options in try await calls.issueJWT(message, options: options) }
+        let answer = try await workloadRequests.run(.awaited) { [caller] () async throws(AuthorityCallError) in
+            try await caller.call { calls, options in try await calls.issueJWT(message, options: options) }
+        }
         answered()
         let svid = try verified(answer.token, key.audience)
         guard svid.id == id else { throw .badAnswer("it is not the identity that was asked for") }

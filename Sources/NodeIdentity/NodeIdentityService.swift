@@ -19,6 +19,8 @@ public actor NodeIdentityService {
     nonisolated let credentials: NodeCredentials
     let slot = ConnectionSlot()
     nonisolated let caller: AuthorityCaller
+    /// Far fewer than an authority takes at once on one connection, and enough to keep it busy.
+    nonisolated let workloadRequests = RequestQueue(width: 32)
     let tpmCalls = TPMCalls()
     /// Whether the node's TPM is known to have to answer. After a start the authority says so at the first renewal.
     var renewsByTPM = false
@@ -26,7 +28,7 @@ public actor NodeIdentityService {
     nonisolated let credentialsChanged = Broadcast<Void>(latestOnly: false)
     nonisolated let directoryBroadcast = Broadcast<Directory>(latestOnly: true)
     nonisolated let workloadBroadcast = Broadcast<IssuedWorkload>(latestOnly: false)
-    nonisolated let identityChanges = Broadcast<Void>(latestOnly: true)
+    nonisolated let identityChanges = IdentityChanges()
 
     private(set) var membership: NodeMembership?
     var directory: Directory?
@@ -84,7 +86,6 @@ public actor NodeIdentityService {
             workloads[issued.pod.podName] = HeldWorkload(issued: issued, issue: 0)
         }
         if let directory { directoryBroadcast.send(directory) }
-        identityChanges.send(())
     }
 
     // MARK: What is held
@@ -118,9 +119,8 @@ public actor NodeIdentityService {
     /// Every SVID that is issued or renewed from now on.
     public nonisolated func issuedWorkloads() -> AsyncStream<IssuedWorkload> { workloadBroadcast.stream() }
 
-    /// Yields at once, and whenever pods, processes or the bundle may have become others in what is held of them; slow readers
-    /// miss what is between.
-    public nonisolated func changes() -> AsyncStream<Void> { identityChanges.stream() }
+    /// For those who serve pods and processes.
+    public nonisolated func watch() -> IdentityWatch { identityChanges.watch() }
 
     public func status() async -> NodeIdentityStatus {
         NodeIdentityStatus(
@@ -136,6 +136,7 @@ public actor NodeIdentityService {
         let join = NodeJoin(
             trustDomain: settings.trustDomain, endpoint: settings.endpoint, patience: settings.patience,
             tpmCalls: tpmCalls, now: clock.now)
+        let asked = clock.now()
         let joined = try await join.join(invitation)
         do throws(NodeStateError) {
             try files.save(joined.membership, joined.bundle, joined.svid)
@@ -144,7 +145,7 @@ public actor NodeIdentityService {
         }
         directory = nil
         exclusion = nil
-        compareClocks(issued: joined.svid.svid.leaf)
+        compareClocks(issued: joined.svid.svid.leaf, asked: asked)
         membership = joined.membership
         renewsByTPM = if case .tpm = invitation.credential { true } else { false }
         credentials.replace(svid: joined.svid, bundle: joined.bundle)
@@ -192,13 +193,18 @@ public actor NodeIdentityService {
     }
 
     /// A chain that the authority has issued just now. Good or not, it says what time it is there.
-    func accept(_ chain: [Data], key: PrivateKey) throws(AuthorityCallError) -> KeyedSVID {
-        if let leaf = chain.first.flatMap({ try? Certificate(der: Array($0)) }) { compareClocks(issued: leaf) }
+    ///
+    /// - Parameter asked: when it was asked for, in seconds since 1970.
+    func accept(_ chain: [Data], key: PrivateKey, asked: Int64) throws(AuthorityCallError) -> KeyedSVID {
+        if let leaf = chain.first.flatMap({ try? Certificate(der: Array($0)) }) {
+            compareClocks(issued: leaf, asked: asked)
+        }
         return try KeyedSVID(answer: chain, key: key, bundle: bundle, now: clock.now())
     }
 
-    private func compareClocks(issued: Certificate) {
-        let skew = ClockSkew(seconds: clock.now() - (issued.notBefore + X509SVID.backdating))
+    private func compareClocks(issued: Certificate, asked: Int64) {
+        let skew = ClockSkew(
+            asked: asked, issued: issued.notBefore + X509SVID.backdating, answered: clock.now())
         let isNew = clockSkew?.isTooMuch != true
         clockSkew = skew
         if skew.isTooMuch, isNew { observe(.clockSkewed(seconds: skew.seconds)) }

@@ -48,7 +48,7 @@ extension NodeIdentityService {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.sleep(until: due) }
             group.addTask {
-                for await _ in self.changes() where self.bundle.taints(svid) { break }
+                for await _ in self.watch().changes where self.bundle.taints(svid) { break }
                 try? await self.clock.sleep(Schedule.replacement(chance: self.clock.random()))
             }
             await group.next()
@@ -70,12 +70,13 @@ extension NodeIdentityService {
     /// Replaces the node's SVID by a new one with a new key. Where the authority says so, the node's TPM answers for it.
     public func renewNode() async throws(AuthorityCallError) {
         guard let current = currentSVID?.svid else { throw .notJoined }
+        let asked = clock.now()
         let (key, request) = try makeRequest(.ecP256)
         var message = Podshield_Authority_V1_RenewNodeRequest()
         message.request = request
         let answer = try await renewed(by: message)
         answered()
-        let svid = try accept(answer.chain, key: key)
+        let svid = try accept(answer.chain, key: key, asked: asked)
         guard svid.svid.id == current.id else { throw .badAnswer("it is not the identity of this node") }
         // It joined again while the answer was on its way: that identity is the newer.
         guard credentials.svid?.svid == current else { return }

@@ -208,7 +208,7 @@ extension NodeIdentityService {
         replaceRevoked()
         if bundle.authorities != former.authorities { dropUntrusted() }
         if bundle.tainted != former.tainted { replaceTainted() }
-        identityChanges.send(())
+        identityChanges.send()
         if bundle.authorities != former.authorities { observe(.bundleChanged(bundle)) }
         if bundle.revocations != former.revocations { observe(.revocationsChanged(bundle)) }
     }
@@ -217,13 +217,13 @@ extension NodeIdentityService {
         guard jwtBundle != credentials.jwtBundle else { return }
         credentials.replace(jwtBundle: jwtBundle)
         jwtCache.keepOnly(signedBy: jwtBundle)
-        identityChanges.send(())
+        identityChanges.send()
     }
 
     private func take(_ foreignBundles: [BundleDocument]) {
         guard foreignBundles != credentials.foreignBundles else { return }
         credentials.replace(foreignBundles: foreignBundles)
-        identityChanges.send(())
+        identityChanges.send()
     }
 
     func save(_ body: () throws(NodeStateError) -> Void) {

@@ -44,7 +44,7 @@ extension NodeIdentityService {
         Task {
             _ = try? await issue(pod)
             end.finish()
-            identityChanges.send(())
+            identityChanges.send()
         }
         replacements[name] = Task {
             let timer = Task { [clock] in

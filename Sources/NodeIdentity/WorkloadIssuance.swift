@@ -22,7 +22,7 @@ extension NodeIdentityService {
         nextIssue += 1
         let issue = nextIssue
         newestIssue[pod.podName] = issue
-        let issued = try await request(pod)
+        let issued = try await request(pod, .awaited)
         guard newestIssue[pod.podName] == issue else { throw .superseded }
         hold(issued, issue: issue)
         return issued
@@ -42,7 +42,7 @@ extension NodeIdentityService {
     /// A new key and SVID for a pod that has one; nil for a pod that has none.
     public func renew(_ name: PodName) async throws(AuthorityCallError) -> IssuedWorkload? {
         guard let held = workloads[name] else { return nil }
-        let issued = try await request(held.issued.pod)
+        let issued = try await request(held.issued.pod, .awaited)
         guard workloads[name]?.issue == held.issue else { return nil }
         hold(issued, issue: held.issue)
         return issued
@@ -54,11 +54,11 @@ extension NodeIdentityService {
         jwtCache.remove(.pod(name))
         workloads.removeValue(forKey: name)?.renewal?.cancel()
         save { () throws(NodeStateError) in try files.workloads.remove(name) }
-        identityChanges.send(())
+        identityChanges.send()
     }
 
     /// Pods are others than before: who follows `changes` is to look again.
-    public nonisolated func podsChanged() { identityChanges.send(()) }
+    public nonisolated func podsChanged() { identityChanges.send() }
 
     /// The current SVID of a pod. Waits a moment for one that is about to take the place of a revoked one.
     public func workload(_ name: PodName) async -> IssuedWorkload? {
@@ -73,7 +73,7 @@ extension NodeIdentityService {
         save { () throws(NodeStateError) in try files.workloads.save(issued) }
         renewInTime(name)
         workloadBroadcast.send(issued)
-        identityChanges.send(())
+        identityChanges.send()
         observe(.workloadIssued(issued))
     }
 
@@ -118,7 +118,7 @@ extension NodeIdentityService {
         var failures = 0
         while !Task.isCancelled, workloads[issued.pod.podName]?.issue == issue {
             do throws(AuthorityCallError) {
-                let renewed = try await request(issued.pod)
+                let renewed = try await request(issued.pod, .renewal)
                 guard !Task.isCancelled, workloads[issued.pod.podName]?.issue == issue else { return }
                 return hold(renewed, issue: issue)
             } catch {
@@ -137,22 +137,33 @@ extension NodeIdentityService {
         }
     }
 
-    private func request(_ pod: PodFacts) async throws(AuthorityCallError) -> IssuedWorkload {
+    private func request(
+        _ pod: PodFacts, _ urgency: RequestQueue.Urgency
+    ) async throws(AuthorityCallError) -> IssuedWorkload {
         var message = Podshield_Authority_V1_IssueWorkloadRequest()
         message.pod = Podshield_Authority_V1_PodFacts(pod)
-        let issued = try await request(message)
+        let issued = try await request(message, urgency)
         return IssuedWorkload(
             pod: pod, svid: issued.svid, identity: issued.identity, labels: issued.answer.labels,
             federatesWith: Set(issued.answer.federatesWith.compactMap { try? TrustDomain($0) }))
     }
 
-    /// Makes a key and has the authority issue for whom `message` names.
-    func request(
-        _ message: Podshield_Authority_V1_IssueWorkloadRequest
-    ) async throws(AuthorityCallError) -> (
+    typealias Issued = (
         svid: KeyedSVID, identity: NumericIdentity, answer: Podshield_Authority_V1_IssueWorkloadResponse
-    ) {
+    )
+
+    /// When its turn has come, makes a key and has the authority issue for whom `message` names.
+    func request(
+        _ message: Podshield_Authority_V1_IssueWorkloadRequest, _ urgency: RequestQueue.Urgency
+    ) async throws(AuthorityCallError) -> Issued {
+        try await workloadRequests.run(urgency) { () async throws(AuthorityCallError) in try await request(message) }
+    }
+
+    private func request(
+        _ message: Podshield_Authority_V1_IssueWorkloadRequest
+    ) async throws(AuthorityCallError) -> Issued {
         guard let node = currentSVID?.svid.id else { throw .notJoined }
+        let asked = clock.now()
         let (key, request) = try makeRequest(settings.keyAlgorithm)
         var message = message
         message.request = request
@@ -160,7 +171,7 @@ extension NodeIdentityService {
             try await calls.issueWorkload(message, options: options)
         }
         answered()
-        let svid = try accept(answer.chain, key: key)
+        let svid = try accept(answer.chain, key: key, asked: asked)
         guard let identity = svid.svid.identity(ofWorkloadOn: node) else {
             throw .badAnswer("it is not an identity of a workload on this node")
         }

@@ -45,8 +45,12 @@ struct Attestor: Sendable {
 
     // MARK: X.509
 
-    func x509Context(of workload: Workload) async throws(Denial) -> X509Context {
+    /// - Parameter watch: tells from then on when one of these SVIDs is another.
+    func x509Context(
+        of workload: Workload, following watch: IdentityWatch? = nil
+    ) async throws(Denial) -> X509Context {
         let entitlement = try await entitlement(of: workload)
+        watch?.follow(entitlement.entries)
         let svids = await entitlement.each { [identities] identity in
             let svid: KeyedSVID? =
                 switch identity.holder {

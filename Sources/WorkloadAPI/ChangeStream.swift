@@ -8,7 +8,7 @@ struct ChangeStream<Part: Equatable & Sendable>: Sendable {
     var told: @Sendable (Denial) -> any Error = { $0.status }
     /// Whose end is the stream's.
     var process: PeerProcess?
-    let part: @Sendable () async throws(Denial) -> Part
+    let part: @Sendable (IdentityWatch) async throws(Denial) -> Part
 
     /// Returns when the caller has gone away; throws the status that tells it why there is no more.
     func run(_ context: ServerContext, _ send: @escaping @Sendable (Part) async throws -> Void) async throws {
@@ -27,15 +27,16 @@ struct ChangeStream<Part: Equatable & Sendable>: Sendable {
 
     private func follow(_ send: (Part) async throws -> Void) async throws {
         var sent: Part?
-        for await _ in identities.changes() {
-            let new = try await current()
+        let watch = identities.watch()
+        for await _ in watch.changes {
+            let new = try await current(watch)
             guard new != sent else { continue }
             try await send(new)
             sent = new
         }
     }
 
-    private func current() async throws -> Part {
-        do throws(Denial) { return try await part() } catch { throw told(error) }
+    private func current(_ watch: IdentityWatch) async throws -> Part {
+        do throws(Denial) { return try await part(watch) } catch { throw told(error) }
     }
 }

@@ -1,3 +1,4 @@
+internal import AuthorityAPI
 internal import Identity
 
 /// The identities that a caller may have: the default first; never none, and none twice.
@@ -23,6 +24,11 @@ struct Entitlement: Sendable {
     }
 
     private init(_ identities: [Identity]) { self.identities = identities }
+
+    /// Those of its entries.
+    var entries: Set<String> {
+        identities.reduce(into: []) { if case .entry(let entry) = $1.holder { $0.insert(entry.id) } }
+    }
 
     /// What is left of it when one identity is asked for.
     func only(_ id: SPIFFEID) -> Entitlement? {

@@ -29,33 +29,38 @@ struct SecretStream: Sendable {
         _ requests: RPCAsyncSequence<Request, any Error>, _ send: @escaping @Sendable (Response) async throws -> Void
     ) async throws {
         let inbox = Inbox()
+        let watch = attestor.identities.watch()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 defer { inbox.close() }
                 for try await request in requests { inbox.put(request) }
             }
-            group.addTask { [attestor] in
-                for await _ in attestor.identities.changes() { inbox.ring() }
+            group.addTask {
+                for await _ in watch.changes { inbox.ring() }
             }
             defer { group.cancelAll() }
-            try await answer(inbox, send)
+            try await answer(inbox, watch, send)
         }
     }
 
-    private func answer(_ inbox: Inbox, _ send: (Response) async throws -> Void) async throws {
+    private func answer(
+        _ inbox: Inbox, _ watch: IdentityWatch, _ send: (Response) async throws -> Void
+    ) async throws {
         var subscription = SecretSubscription()
         for await _ in inbox.bell {
-            if let response = try await response(&subscription, inbox.take()) { try await send(response) }
+            if let response = try await response(&subscription, inbox.take(), watch) { try await send(response) }
         }
     }
 
-    private func response(_ subscription: inout SecretSubscription, _ request: Request?) async throws -> Response? {
+    private func response(
+        _ subscription: inout SecretSubscription, _ request: Request?, _ watch: IdentityWatch
+    ) async throws -> Response? {
         do throws(Denial) {
             if let reason = try request.flatMap({ request throws(Denial) in try subscription.take(request) }) {
                 rejected(reason)
             }
             guard subscription.names != nil else { return nil }
-            let context = try await attestor.x509Context(of: .process(caller))
+            let context = try await attestor.x509Context(of: .process(caller), following: watch)
             guard let names = subscription.news(context) else { return nil }
             return try Response(Secrets(context: context).named(names), version: subscription.nonce)
         } catch {

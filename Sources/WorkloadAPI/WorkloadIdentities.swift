@@ -29,8 +29,22 @@ public protocol WorkloadIdentities: Sendable {
     /// Seconds since 1970.
     var now: @Sendable () -> Int64 { get }
 
-    /// Yields at once, and whenever any of the answers may have become another.
-    func changes() -> AsyncStream<Void>
+    /// Tells when any of the answers may have become another.
+    func watch() -> IdentityWatch
+}
+
+/// When one who serves a workload is to look at it again.
+public struct IdentityWatch: Sendable {
+    /// Yields at once, and then for all changes but those of SVIDs of entries that are not followed; slow readers miss what is
+    /// between.
+    let changes: AsyncStream<Void>
+    /// Names the entries whose SVIDs are looked at, in place of those named before: to be called before the look.
+    let follow: @Sendable (_ entries: Set<String>) -> Void
+
+    public init(changes: AsyncStream<Void>, follow: @escaping @Sendable (_ entries: Set<String>) -> Void) {
+        self.changes = changes
+        self.follow = follow
+    }
 }
 
 /// A pod of this node.

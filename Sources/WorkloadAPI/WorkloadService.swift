@@ -9,7 +9,7 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
     let connections: Connections
 
     private func stream<Part>(
-        _ part: @escaping @Sendable () async throws(Denial) -> Part
+        _ part: @escaping @Sendable (IdentityWatch) async throws(Denial) -> Part
     ) -> ChangeStream<Part> { ChangeStream(identities: attestor.identities, part: part) }
 
     /// Runs `body`; a denial becomes a status.
@@ -23,7 +23,9 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
         request: ServerRequest<X509SVIDRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<X509SVIDResponse> {
         let caller = try connections.caller(of: request.metadata)
-        let stream = stream { [attestor] () throws(Denial) in try await attestor.x509Context(of: .process(caller)) }
+        let stream = stream { [attestor] (watch) throws(Denial) in
+            try await attestor.x509Context(of: .process(caller), following: watch)
+        }
         return StreamingServerResponse { writer in
             try await stream.run(context) { try await writer.write(Self.svids($0)) }
             return [:]
@@ -40,7 +42,7 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
         request: ServerRequest<X509BundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<X509BundlesResponse> {
         let caller = try connections.caller(of: request.metadata)
-        let stream = stream { [attestor] () throws(Denial) in try await attestor.bundles(for: .process(caller)) }
+        let stream = stream { [attestor] (_) throws(Denial) in try await attestor.bundles(for: .process(caller)) }
         return StreamingServerResponse { writer in
             try await stream.run(context) { try await writer.write(X509BundlesResponse($0)) }
             return [:]
@@ -64,7 +66,7 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
         request: ServerRequest<JWTBundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<JWTBundlesResponse> {
         let caller = try connections.caller(of: request.metadata)
-        let stream = stream { [attestor] () throws(Denial) in try await attestor.jwtBundles(for: .process(caller)) }
+        let stream = stream { [attestor] (_) throws(Denial) in try await attestor.jwtBundles(for: .process(caller)) }
         return StreamingServerResponse { writer in
             try await stream.run(context) { try await writer.write(JWTBundlesResponse($0)) }
             return [:]

@@ -18,6 +18,16 @@ import Testing
         node.journal.all.compactMap { if case .clockSkewed(let seconds) = $0 { seconds } else { nil } }
     }
 
+    /// An answer that was long on its way says nothing of clocks.
+    @Test(
+        arguments: [
+            (100, 100, 100, 0), (100, 100, 130, 0), (100, 115, 130, 0), (100, 130, 130, 0), (100, 88, 130, 12),
+            (100, 142, 130, -12), (100, 88, 100, 12), (100, 112, 100, -12),
+        ] as [(Int64, Int64, Int64, Int64)])
+    func onlyWhatIsSureCounts(asked: Int64, issued: Int64, answered: Int64, ahead: Int64) {
+        #expect(ClockSkew(asked: asked, issued: issued, answered: answered).seconds == ahead)
+    }
+
     @Test(
         arguments: [
             (-11, [-11]), (-10, []), (-1, []), (0, []), (10, []), (11, [11]),

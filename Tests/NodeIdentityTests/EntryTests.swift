@@ -20,7 +20,7 @@ import Testing
         #expect(await node.service.workloadEntries == nil)
         try await node.join(authority.invitation(node: "node-a"))
         #expect(try await entries(node, count: 0) == [])
-        var changes = node.service.changes().makeAsyncIterator()
+        var changes = node.service.watch().changes.makeAsyncIterator()
         _ = await changes.next()
         let own = try await authority.entry("/own", parent: "node-a", selectors: [.userID(1000)])
         try await authority.entry("/foreign", parent: "node-b", selectors: [.userID(1000)])
@@ -59,7 +59,7 @@ import Testing
             message.entry = id
             let asked = message
             await #expect(throws: AuthorityCallError.notRegistered("there is no entry '\(id)' on this node")) {
-                try await node.service.request(asked)
+                try await node.service.request(asked, .awaited)
             }
         }
     }

@@ -148,7 +148,7 @@ import Testing
         try await keysAreKnown(node)
         let entry = try await entry(node)
         let first = try await node.service.jwtSVID(of: entry, audience: audience)
-        var changes = node.service.changes().makeAsyncIterator()
+        var changes = node.service.watch().changes.makeAsyncIterator()
         _ = await changes.next()
         authority.clock.advance(seconds: 1800)
         // Whoever asks makes the authority look after its keys.

@@ -31,6 +31,8 @@ final class TestIdentities: WorkloadIdentities {
     private let followsClock = Flag()
     private let meanwhile = Mutex<(@Sendable () -> Void)?>(nil)
     private let watchers = Mutex<[AsyncStream<Void>.Continuation]>([])
+    /// The entries that the last watch was asked to follow.
+    let followed = Mutex<Set<String>?>(nil)
 
     init() throws {
         domain = try TestDomain("example.org")
@@ -78,11 +80,12 @@ final class TestIdentities: WorkloadIdentities {
     /// From now on time passes.
     func followClock() { followsClock.withLock { $0 = true } }
 
-    func changes() -> AsyncStream<Void> {
+    func watch() -> IdentityWatch {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         continuation.yield()
         watchers.withLock { $0.append(continuation) }
-        return stream
+        // It tells of all there is, and remembers what it would have to tell of.
+        return IdentityWatch(changes: stream) { entries in self.followed.withLock { $0 = entries } }
     }
 
     func change(_ body: (inout Values) throws -> Void) rethrows {

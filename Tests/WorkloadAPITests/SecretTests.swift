@@ -8,6 +8,7 @@ import Issuance
 import LinkTestSupport
 import OpenSSLBinding
 import SwiftProtobuf
+import Synchronization
 import Testing
 import WorkloadProtocol
 
@@ -154,6 +155,7 @@ private typealias Response = Envoy_Service_Discovery_V3_DiscoveryResponse
                             identities.remove("web")
                             continue
                         }
+                        #expect(identities.followed.withLock { $0 } == ["web"])
                         // The stream ends soon, and with it what it has not read yet.
                         #expect(await eventually { server.told.all.first == "user \(geteuid()) rejects: no" })
                         identities.change { $0.svids["web"] = renewed }

@@ -7,6 +7,7 @@ import Issuance
 import KernelTestSupport
 import LinkTestSupport
 import OpenSSLBinding
+import Synchronization
 import Testing
 import WorkloadProtocol
 
@@ -115,6 +116,29 @@ import WorkloadProtocol
     }
 
     /// What a client says of itself counts for nothing.
+    /// A renewal wakes only those whom it is for.
+    @Test func aStreamFollowsTheSVIDsThatItTells() async throws {
+        let server = try await TestServer()
+        let identities = server.identities
+        for (account, selectors) in [("web", Self.own), ("foreign", [.userID(4711)])] {
+            try identities.add(account, selectors)
+        }
+        try await server.withClient { client in
+            try await client.fetchX509SVID(.init(), metadata: secured) { response in
+                var seen = 0
+                for try await _ in response.messages {
+                    seen += 1
+                    #expect(identities.followed.withLock { $0 } == (seen == 1 ? ["web"] : ["web", "second"]))
+                    if seen == 2 { return }
+                    try identities.add("second", Self.own)
+                }
+            }
+            identities.followed.withLock { $0 = nil }
+            _ = try await client.bundles()
+            #expect(identities.followed.withLock { $0 } == nil, "bundles are nobody's SVIDs")
+        }
+    }
+
     @Test func aClientCannotNameAnotherConnection() async throws {
         let server = try await TestServer()
         try server.identities.add("web", Self.own)

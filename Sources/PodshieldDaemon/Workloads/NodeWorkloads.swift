@@ -51,5 +51,8 @@ struct NodeWorkloads: WorkloadIdentities {
     var jwtBundle: JWTBundle { identity.jwtBundle }
     var foreignBundles: [BundleDocument] { identity.foreignBundles }
 
-    func changes() -> AsyncStream<Void> { identity.changes() }
+    func watch() -> WorkloadAPI.IdentityWatch {
+        let watch = identity.watch()
+        return WorkloadAPI.IdentityWatch(changes: watch.changes, follow: watch.follow)
+    }
 }

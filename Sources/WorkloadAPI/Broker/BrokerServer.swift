@@ -62,7 +62,7 @@ public final class BrokerServer: Sendable {
     /// Serves until stopped. One place after another begins, and when one ends all do.
     public func run() async throws {
         let review = Task { [identities, connections] in
-            for await _ in identities.changes() { connections.review() }
+            for await _ in identities.watch().changes { connections.review() }
         }
         defer { review.cancel() }
         try await withThrowingTaskGroup(of: Void.self) { group in

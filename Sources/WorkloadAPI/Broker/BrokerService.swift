@@ -18,8 +18,8 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     func subscribeToX509SVID(
         request: ServerRequest<Spiffe_Broker_SubscribeToX509SVIDRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<Spiffe_Broker_SubscribeToX509SVIDResponse> {
-        stream(request.message, request.metadata, context) { attestor, workload throws(Denial) in
-            try await attestor.x509Context(of: workload)
+        stream(request.message, request.metadata, context) { attestor, workload, watch throws(Denial) in
+            try await attestor.x509Context(of: workload, following: watch)
         } identities: {
             $0.svids.map(\.svid.svid.id)
         } message: {
@@ -30,7 +30,7 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     func subscribeToX509Bundles(
         request: ServerRequest<Spiffe_Broker_SubscribeToX509BundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<Spiffe_Broker_SubscribeToX509BundlesResponse> {
-        stream(request.message, request.metadata, context) { attestor, workload throws(Denial) in
+        stream(request.message, request.metadata, context) { attestor, workload, _ throws(Denial) in
             try await attestor.bundles(for: workload)
         } message: {
             Spiffe_Broker_SubscribeToX509BundlesResponse($0)
@@ -62,7 +62,7 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     func subscribeToJWTBundles(
         request: ServerRequest<Spiffe_Broker_SubscribeToJWTBundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<Spiffe_Broker_SubscribeToJWTBundlesResponse> {
-        stream(request.message, request.metadata, context) { attestor, workload throws(Denial) in
+        stream(request.message, request.metadata, context) { attestor, workload, _ throws(Denial) in
             try await attestor.jwtBundles(for: workload)
         } message: {
             Spiffe_Broker_SubscribeToJWTBundlesResponse($0)
@@ -75,7 +75,7 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     /// with the trust in the broker.
     private func stream<Part: Equatable & Sendable, Message: Sendable>(
         _ request: some BrokerRequest, _ metadata: Metadata, _ context: ServerContext,
-        _ part: @escaping @Sendable (Attestor, Workload) async throws(Denial) -> Part,
+        _ part: @escaping @Sendable (Attestor, Workload, IdentityWatch) async throws(Denial) -> Part,
         identities: @escaping @Sendable (Part) -> [SPIFFEID] = { _ in [] },
         message: @escaping @Sendable (Part) throws -> Message
     ) -> StreamingServerResponse<Message> {
@@ -84,8 +84,10 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
             defer { connections.leave(errand.broker) }
             let stream = ChangeStream(
                 identities: attestor.identities, told: { $0.brokerStatus }, process: errand.referent.process
-            ) { () throws(Denial) in
-                try await checked(errand, part)
+            ) { (watch) throws(Denial) in
+                try await checked(errand) { (attestor, workload) throws(Denial) in
+                    try await part(attestor, workload, watch)
+                }
             }
             let told = Mutex<[SPIFFEID]?>(nil)
             try await stream.run(context) { part in
