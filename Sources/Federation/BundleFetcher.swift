@@ -69,7 +69,7 @@ public struct BundleFetcher: Sendable {
     private func webRoots() throws(FederationError) -> [Certificate] {
         let roots: [Certificate]
         do {
-            roots = try Certificate.parsePEMChain(String(decoding: AtomicFile.read(webRootsFile), as: UTF8.self))
+            roots = try Certificate.parsePEMChain(String(decoding: GuardedFile.read(webRootsFile), as: UTF8.self))
         } catch {
             throw .noWebRoots(path: webRootsFile, reason: "\(error)")
         }

@@ -63,7 +63,7 @@ extension ClusterTokens {
     init(_ settings: PodshieldConfiguration.Cluster) throws(StartError) {
         let server = HTTPSServer(
             host: settings.server.host, port: settings.server.port,
-            roots: try Certificate.chain(in: settings.caFile, of: .kubernetesCAFile), now: WallClock.seconds)
+            roots: try Certificate.roots(in: settings.caFile, of: .kubernetesCAFile), now: WallClock.seconds)
         let reviewer = TokenReviewer(server, audience: settings.audience) { () throws(TokenReviewError) in
             try Self.ownToken(settings.tokenFile)
         }

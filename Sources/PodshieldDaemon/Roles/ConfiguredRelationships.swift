@@ -10,7 +10,7 @@ extension ConfiguredRelationship {
         let bundle = try settings.bundleFile.map { (path) throws(StartError) in
             do {
                 return try ForeignBundle(
-                    parsing: AtomicFile.read(path, limit: ForeignBundle.largest), of: relationship.trustDomain)
+                    parsing: GuardedFile.read(path, limit: ForeignBundle.largest), of: relationship.trustDomain)
             } catch {
                 throw .badSetting(
                     key: .federationRelationships, reason: "\(path), of \(relationship.trustDomain): \(error)")

@@ -63,7 +63,7 @@ extension MachineCertificates {
             case .dnsName: .dnsName
             }
         self.init(
-            roots: try Certificate.chain(in: settings.caFile, of: .x509popCAFile), naming: naming,
+            roots: try Certificate.roots(in: settings.caFile, of: .x509popCAFile), naming: naming,
             mayChangeKey: settings.allowNewKey)
     }
 }

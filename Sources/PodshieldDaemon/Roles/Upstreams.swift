@@ -16,7 +16,7 @@ extension Upstream {
     }
 
     private init(_ settings: PodshieldConfiguration.DiskUpstream) throws(StartError) {
-        let chain = try Certificate.chain(in: settings.certificateFile, of: .upstreamDiskCertificateFile)
+        let chain = try Certificate.roots(in: settings.certificateFile, of: .upstreamDiskCertificateFile)
         self = .held(chain: chain) { () throws(UpstreamKeyError) in
             guard let source = settings.key else {
                 throw UpstreamKeyError("neither upstream-disk.key-file nor key-credential is set")

@@ -8,7 +8,7 @@ extension HTTPSServer {
     init(_ access: PodshieldConfiguration.VaultAccess, roots key: ConfigurationKey) throws(StartError) {
         self.init(
             host: access.server.host, port: access.server.port,
-            roots: try Certificate.chain(in: access.caFile, of: key),
+            roots: try Certificate.roots(in: access.caFile, of: key),
             now: WallClock.seconds)
     }
 }
