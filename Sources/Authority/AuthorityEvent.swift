@@ -63,6 +63,10 @@ public enum AuthorityEvent: Sendable {
     case jwtKeyPrepared(keyID: String, notAfter: Int64)
     case jwtKeyActivated(keyID: String)
     case jwtKeyRemoved(keyID: String)
+    /// What it signed is given to nobody any more.
+    case jwtKeyTainted(keyID: String)
+    /// What it signed is refused from now on.
+    case jwtKeyRevoked(keyID: String)
     /// A key's file has gone: another takes over at once, and what it signed stays good.
     case jwtKeyLost(path: String)
     /// Keys could not be looked after; the one that is in use stays in use until it ends.

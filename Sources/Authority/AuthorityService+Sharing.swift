@@ -29,6 +29,7 @@ extension AuthorityService {
             // It has nothing to sign with that anybody trusts, and does not come back as it is.
             return await stop()
         }
+        if news.tables.contains("jwt_keys") { await jwtKeys.reload() }
         if news.tables.contains("relationships") { await federation.forgetRelationships() }
         if let entries = news.entries, !news.tables.contains("revocations") {
             await entrySignals.changed(entries)

@@ -6,7 +6,7 @@ internal import JOSE
 /// the private halves.
 actor JWTKeys {
     private let files: JWTKeyFiles
-    private let registry: Registry
+    let registry: Registry
     private let publisher: DirectoryPublisher
     private let lifetime: Duration
     nonisolated let now: @Sendable () -> Int64
@@ -16,6 +16,8 @@ actor JWTKeys {
     /// Seconds since 1970 of the last look at the schedule that went well.
     private var lookedAt: Int64?
     private var look: Task<Result<JWTSigningKey, AuthorityError>, Never>?
+    /// Steps are made one after another, though each waits for the registry.
+    private var last: Task<Void, Never>?
 
     /// Seconds between two looks.
     private static let pause: Int64 = 30
@@ -56,12 +58,40 @@ actor JWTKeys {
     /// One look at a time, whoever waits for it.
     private func sharedLook() async -> Result<JWTSigningKey, AuthorityError> {
         if let look { return await look.value }
-        let task = Task { () async -> Result<JWTSigningKey, AuthorityError> in
-            do throws(AuthorityError) { return .success(try await lookAfterKeys()) } catch { return .failure(error) }
-        }
+        let task = Task { await inTurn { (keys) throws(AuthorityError) in try await keys.lookAfterKeys() } }
         look = task
         defer { look = nil }
         return await task.value
+    }
+
+    /// One step after another; who asked for one may go away while it is made.
+    func inTurn<Value: Sendable, Failure: Error>(
+        _ body: @escaping @Sendable (isolated JWTKeys) async throws(Failure) -> Value
+    ) async -> Result<Value, Failure> {
+        let previous = last
+        let task = Task { () async -> Result<Value, Failure> in
+            await previous?.value
+            do throws(Failure) { return .success(try await body(self)) } catch { return .failure(error) }
+        }
+        last = Task { _ = await task.value }
+        return await task.value
+    }
+
+    /// Whoever signs next looks first: keys are others than they were. One that has been taken out signs no more, whatever fails.
+    func keysChanged(without keyIDs: Set<String> = []) {
+        lookedAt = nil
+        if let held, keyIDs.contains(held.authority.keyID) { self.held = nil }
+    }
+
+    /// Another authority that shares the registry has changed something of keys.
+    func reload() async {
+        let rows = try? await registry.allJWTKeys()
+        if let held, let rows, !rows.contains(where: { $0.key.id == held.authority.keyID }) {
+            keysChanged(without: [held.authority.keyID])
+        } else {
+            keysChanged()
+        }
+        _ = try? await current()
     }
 
     private func lookAfterKeys() async throws(AuthorityError) -> JWTSigningKey {
@@ -79,7 +109,14 @@ actor JWTKeys {
 
     /// Nil when the active key's file has gone; the key is retired then.
     private func keepSchedule(_ now: Int64) async throws(AuthorityError) -> JWTSigningKey? {
-        try await perform(KeySchedule.steps(for: try await keys(), now: now), now)
+        try await perform(
+            KeySchedule.steps(for: try await keys(), now: now).map { (step) throws(AuthorityError) in
+                switch step {
+                case .make(let state): .add(try make(now), state, at: now)
+                case .activate(let keyID): .activate(keyID)
+                case .remove(let keyID): .remove(keyID)
+                }
+            })
         let keys = try await keys()
         try files.keepOnly(Set(keys.map(\.id)))
         guard let active = keys.first(where: { $0.state == .active }) else { return nil }
@@ -95,19 +132,18 @@ actor JWTKeys {
     }
 
     /// A key is on disk before the registry knows of it, and gone from the registry before its file goes.
-    private func perform(_ steps: [KeySchedule.Step], _ now: Int64) async throws(AuthorityError) {
+    func perform(_ steps: [JWTKeyStep]) async throws(AuthorityError) {
         guard !steps.isEmpty else { return }
-        var made: JWTSigningKey?
-        if steps.contains(where: { if case .make = $0 { true } else { false } }) { made = try make(now) }
         do throws(RegistryError) {
-            if try await registry.perform(steps, made: made.map { ($0, now) }) { await publisher.changed() }
+            if try await registry.perform(onJWTKeys: steps) { await publisher.changed() }
         } catch {
             throw .registry(error)
         }
-        for step in steps { report(step, made) }
+        for step in steps { report(step) }
     }
 
-    private func make(_ now: Int64) throws(AuthorityError) -> JWTSigningKey {
+    /// A new key, on disk.
+    func make(_ now: Int64) throws(AuthorityError) -> JWTSigningKey {
         let key: JWTSigningKey
         do throws(IssuanceError) {
             key = try .generate(for: registry.trustDomain, notAfter: now + lifetime.components.seconds)
@@ -118,14 +154,15 @@ actor JWTKeys {
         return key
     }
 
-    private func report(_ step: KeySchedule.Step, _ made: JWTSigningKey?) {
+    private func report(_ step: JWTKeyStep) {
         switch step {
-        case .make(let state):
-            guard let made else { return }
-            observe(.jwtKeyPrepared(keyID: made.authority.keyID, notAfter: made.notAfter))
-            if state == .active { observe(.jwtKeyActivated(keyID: made.authority.keyID)) }
+        case .add(let key, let state, _):
+            observe(.jwtKeyPrepared(keyID: key.authority.keyID, notAfter: key.notAfter))
+            if state == .active { observe(.jwtKeyActivated(keyID: key.authority.keyID)) }
         case .activate(let keyID): observe(.jwtKeyActivated(keyID: keyID))
+        case .taint(let keyID): observe(.jwtKeyTainted(keyID: keyID))
         case .remove(let keyID): observe(.jwtKeyRemoved(keyID: keyID))
+        case .revoke(let keyID): observe(.jwtKeyRevoked(keyID: keyID))
         }
     }
 }

@@ -23,12 +23,15 @@ extension Podshield_Authority_V1_JWTKey {
         self.init()
         keyID = authority.keyID
         publicKey = Data(authority.key.subjectPublicKeyInfo)
+        tainted = authority.isTainted
     }
 
     var parsed: JWTAuthority? {
         guard let key = try? PublicKey(subjectPublicKeyInfo: Array(publicKey)),
             let algorithm = JWSAlgorithm(signingWith: key.kind)
         else { return nil }
-        return JWTAuthority(keyID: keyID, key: key, algorithm: algorithm)
+        var authority = JWTAuthority(keyID: keyID, key: key, algorithm: algorithm)
+        authority?.isTainted = tainted
+        return authority
     }
 }

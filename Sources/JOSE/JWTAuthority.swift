@@ -8,6 +8,8 @@ public struct JWTAuthority: Sendable, Equatable {
     public let key: PublicKey
     /// The one algorithm that the key is for; nil for any that suits it.
     public let algorithm: JWSAlgorithm?
+    /// What it signed is to be replaced: good until the key is taken out, and given to nobody any more.
+    public var isTainted = false
 
     public static let longestKeyID = 256
 

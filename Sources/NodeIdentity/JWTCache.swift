@@ -60,8 +60,9 @@ struct JWTCache {
         held = held.filter { if case .entry(let id) = $0.key.subject { !entries.contains(id) } else { true } }
     }
 
+    /// Those of keys that are published, and that nothing is said against.
     mutating func keepOnly(signedBy bundle: JWTBundle) {
-        let keyIDs = Set(bundle.authorities.map(\.keyID))
+        let keyIDs = Set(bundle.authorities.filter { !$0.isTainted }.map(\.keyID))
         held = held.filter { keyIDs.contains($0.value.svid.keyID) }
     }
 

@@ -56,6 +56,18 @@ extension Event {
         Event(.jwtKeyRemoved, "key \(keyID) for JWT-SVIDs has ended and is gone", [.keyID: keyID])
     }
 
+    public static func jwtKeyTainted(keyID: String) -> Event {
+        Event(
+            .jwtKeyTainted, "key \(keyID) for JWT-SVIDs is tainted: nodes give out nothing that it signed any more",
+            [.keyID: keyID])
+    }
+
+    public static func jwtKeyRevoked(keyID: String) -> Event {
+        Event(
+            .jwtKeyRevoked, "key \(keyID) for JWT-SVIDs is taken out: what it signed is refused from now on",
+            [.keyID: keyID])
+    }
+
     public static func jwtKeyLost(path: String) -> Event {
         Event(.jwtKeyLost, "\(path) has gone: JWT-SVIDs are signed with another key", [.reason: "\(path) has gone"])
     }

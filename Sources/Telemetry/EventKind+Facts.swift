@@ -76,6 +76,8 @@ extension EventKind {
         case .downstreamListening: Facts(2062, .notice, "b969bcd20df34965b2803d3f6c71399c")
         case .downstreamSigned: Facts(2063, .notice, "e56be5c9a5344ec99c342ac7e75ad25a")
         case .downstreamRefused: Facts(2064, .warning, "6824dc9bf02c4b3383ef88cfd737c892")
+        case .jwtKeyTainted: Facts(2065, .notice, "0af15dbd15794002b1a4daa68cdeb32e")
+        case .jwtKeyRevoked: Facts(2066, .notice, "a7e7296e970e4f09a5d5c9cd83c0bf20")
         case .revoked: Facts(2040, .notice, "e71631c1bf2b443fac2333f3a2431f2a")
         case .revocationLifted: Facts(2041, .notice, "6496cd4f97d24d2fb92607e214ae15c5")
         case .nodeJoined: Facts(3001, .notice, "31a4be5b909342549c0168691f9a2dfa")

@@ -80,6 +80,8 @@ public enum EventKind: String, CaseIterable, Sendable {
     /// A CA below this authority's, for another authority.
     case downstreamSigned = "downstream-signed"
     case downstreamRefused = "downstream-refused"
+    case jwtKeyTainted = "jwt-key-tainted"
+    case jwtKeyRevoked = "jwt-key-revoked"
     /// A name, a certificate, an entry or a node.
     case revoked
     case revocationLifted = "revocation-lifted"

@@ -5,8 +5,35 @@ internal import Issuance
 internal import JOSE
 internal import OpenSSLBinding
 
+/// A key for JWT-SVIDs as the registry remembers it. Its private half is elsewhere.
+struct JWTKeyRow: Sendable, Equatable {
+    let key: KeySchedule.Key
+    /// What it signed is to be replaced.
+    let isTainted: Bool
+    /// Name of the authority that has it; empty where the registry is shared with nobody.
+    let owner: String
+}
+
+/// A step in the life of a key for JWT-SVIDs. Keys that are there are named by their IDs.
+enum JWTKeyStep: Sendable {
+    /// It is on disk already. Times in seconds since 1970.
+    case add(JWTSigningKey, KeySchedule.Key.State, at: Int64)
+    /// The one before it retires.
+    case activate(String)
+    case taint(String)
+    /// It has ended.
+    case remove(String)
+    /// It is taken out before its end.
+    case revoke(String)
+}
+
 extension Registry {
-    /// All keys of this authority that sign JWT-SVIDs, or did, or will; oldest first. Their private halves are not here.
+    /// All keys that sign JWT-SVIDs, or did, or will, those of other authorities too; oldest first.
+    func allJWTKeys() async throws(RegistryError) -> [JWTKeyRow] {
+        try await read(as: RegistryError.self) { db in try jwtKeyRows(db).map(jwtKeyRow) }
+    }
+
+    /// Those of this authority.
     func jwtKeys() async throws(RegistryError) -> [KeySchedule.Key] {
         try await read(as: RegistryError.self) { db in try ownJWTKeys(db) }
     }
@@ -16,35 +43,34 @@ extension Registry {
         try readNow { db in try ownJWTKeys(db) }
     }
 
-    /// Performs steps of the schedule; `made` is what they made, already on disk. Whether the directory has to say something
-    /// new.
-    func perform(
-        _ steps: [KeySchedule.Step], made: (key: JWTSigningKey, at: Int64)?
-    ) async throws(RegistryError) -> Bool {
+    /// Performs steps, all or none. Whether the directory has to say something new.
+    func perform(onJWTKeys steps: [JWTKeyStep]) async throws(RegistryError) -> Bool {
         try await write(as: RegistryError.self) { db in
             var changes = false
-            for step in steps {
-                switch step {
-                case .make(let state):
-                    guard let made else { continue }
-                    try insert(made.key, state, preparedAt: made.at, db)
-                    changes = true
-                case .activate(let keyID):
-                    try db.execute(
-                        sql: "UPDATE jwt_keys SET state = 'retired' WHERE state = 'active' AND owner = ?",
-                        arguments: [owner])
-                    try set(.active, keyID, db)
-                case .remove(let keyID):
-                    try db.execute(sql: "DELETE FROM jwt_keys WHERE key_id = ?", arguments: [keyID])
-                    changes = true
-                }
-            }
+            for step in steps { if try perform(step, db) { changes = true } }
             if changes {
                 _ = try db.advance("jwt-bundle")
                 _ = try db.advance("revision")
             }
             return changes
         }
+    }
+
+    /// Whether it changes what is published.
+    private func perform(_ step: JWTKeyStep, _ db: Database) throws -> Bool {
+        switch step {
+        case .add(let key, let state, let moment): try insert(key, state, preparedAt: moment, db)
+        case .activate(let keyID):
+            try db.execute(
+                sql: "UPDATE jwt_keys SET state = 'retired' WHERE state = 'active' AND owner = ?", arguments: [owner])
+            try set(.active, keyID, db)
+            return false
+        case .taint(let keyID):
+            try db.execute(sql: "UPDATE jwt_keys SET tainted = 1 WHERE key_id = ?", arguments: [keyID])
+        case .remove(let keyID), .revoke(let keyID):
+            try db.execute(sql: "DELETE FROM jwt_keys WHERE key_id = ?", arguments: [keyID])
+        }
+        return true
     }
 
     /// Signs with a key no more.
@@ -56,9 +82,10 @@ extension Registry {
     func jwtBundle(_ db: Database) throws -> JWTBundle {
         let authorities = try jwtKeyRows(db).map { row in
             let der = Array(try row.decode(Data.self, forColumn: "public_key"))
-            guard let authority = (try? PublicKey(subjectPublicKeyInfo: der)).flatMap({ JWTAuthority($0) }),
+            guard var authority = (try? PublicKey(subjectPublicKeyInfo: der)).flatMap({ JWTAuthority($0) }),
                 authority.keyID == (try row.decode(String.self, forColumn: "key_id"))
             else { throw nonsense("a key for tokens") }
+            authority.isTainted = try row.decode(forColumn: "tainted")
             return authority
         }
         let sequence = try Int64.fetchOne(db, sql: "SELECT value FROM counters WHERE name = 'jwt-bundle'")
@@ -73,16 +100,17 @@ extension Registry {
     }
 
     private func ownJWTKeys(_ db: Database) throws -> [KeySchedule.Key] {
-        let rows = try jwtKeyRows(db).filter { row in try row.decode(String.self, forColumn: "owner") == owner }
-        return try rows.map(jwtKey)
+        try jwtKeyRows(db).map(jwtKeyRow).filter { $0.owner == owner }.map(\.key)
     }
 
-    private func jwtKey(_ row: Row) throws -> KeySchedule.Key {
+    private func jwtKeyRow(_ row: Row) throws -> JWTKeyRow {
         let state = KeySchedule.Key.State(rawValue: try row.decode(forColumn: "state"))
         guard let state else { throw nonsense("a state of a key") }
-        return KeySchedule.Key(
+        let key = KeySchedule.Key(
             id: try row.decode(forColumn: "key_id"), state: state,
             preparedAt: try row.decode(forColumn: "prepared_at"), notAfter: try row.decode(forColumn: "not_after"))
+        return JWTKeyRow(
+            key: key, isTainted: try row.decode(forColumn: "tainted"), owner: try row.decode(forColumn: "owner"))
     }
 
     private func insert(

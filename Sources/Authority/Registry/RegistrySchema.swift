@@ -26,6 +26,7 @@ enum RegistrySchema {
         migrator.registerMigration("12: replicas") { try $0.execute(sql: version12) }
         migrator.registerMigration("13: downstream authorities") { try $0.execute(sql: version13) }
         migrator.registerMigration("14: configured relationships") { try $0.execute(sql: version14) }
+        migrator.registerMigration("15: tainted keys for JWT-SVIDs") { try $0.execute(sql: version15) }
         return migrator
     }
 
@@ -213,6 +214,9 @@ enum RegistrySchema {
 
     /// The name of the authority whose configuration has it; empty for one that a command made.
     private static let version14 = "ALTER TABLE relationships ADD COLUMN configured_by TEXT NOT NULL DEFAULT '';"
+
+    /// See version 13.
+    private static let version15 = "ALTER TABLE jwt_keys ADD COLUMN tainted INTEGER NOT NULL DEFAULT 0"
 
     /// See version 3.
     static let identityBytes = """

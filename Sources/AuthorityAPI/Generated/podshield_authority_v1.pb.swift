@@ -734,6 +734,9 @@ public nonisolated struct Podshield_Authority_V1_JWTKey: Sendable {
   /// SubjectPublicKeyInfo of an EC key.
   public var publicKey: Data = Data()
 
+  /// What it signed is given to nobody any more.
+  public var tainted: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -2049,7 +2052,7 @@ nonisolated extension Podshield_Authority_V1_JWTBundle: SwiftProtobuf.Message, S
 
 nonisolated extension Podshield_Authority_V1_JWTKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".JWTKey"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}key_id\0\u{3}public_key\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}key_id\0\u{3}public_key\0\u{1}tainted\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2059,6 +2062,7 @@ nonisolated extension Podshield_Authority_V1_JWTKey: SwiftProtobuf.Message, Swif
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.keyID) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.publicKey) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.tainted) }()
       default: break
       }
     }
@@ -2071,12 +2075,16 @@ nonisolated extension Podshield_Authority_V1_JWTKey: SwiftProtobuf.Message, Swif
     if !self.publicKey.isEmpty {
       try visitor.visitSingularBytesField(value: self.publicKey, fieldNumber: 2)
     }
+    if self.tainted != false {
+      try visitor.visitSingularBoolField(value: self.tainted, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Podshield_Authority_V1_JWTKey, rhs: Podshield_Authority_V1_JWTKey) -> Bool {
     if lhs.keyID != rhs.keyID {return false}
     if lhs.publicKey != rhs.publicKey {return false}
+    if lhs.tainted != rhs.tainted {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -78,6 +78,8 @@ extension Event {
         case .jwtKeyPrepared(let keyID, let notAfter): self = .jwtKeyPrepared(keyID: keyID, notAfter: notAfter)
         case .jwtKeyActivated(let keyID): self = .jwtKeyActivated(keyID: keyID)
         case .jwtKeyRemoved(let keyID): self = .jwtKeyRemoved(keyID: keyID)
+        case .jwtKeyTainted(let keyID): self = .jwtKeyTainted(keyID: keyID)
+        case .jwtKeyRevoked(let keyID): self = .jwtKeyRevoked(keyID: keyID)
         case .jwtKeyLost(let path): self = .jwtKeyLost(path: path)
         case .jwtKeysFailed(let error): self = .jwtKeysFailed(reason: "\(error)")
         }

@@ -1,0 +1,60 @@
+public import Issuance
+
+/// A key for JWT-SVIDs and where it stands in its life.
+public struct JWTKeyRecord: Sendable, Equatable {
+    /// Its thumbprint (RFC 7638), by which tokens and the JWKS name it.
+    public let keyID: String
+    public let state: KeySchedule.Key.State
+    /// What it signed is given out no more.
+    public let isTainted: Bool
+    /// Seconds since 1970.
+    public let preparedAt: Int64
+    public let notAfter: Int64
+    /// Name of the authority that has it; empty where there is one alone.
+    public let owner: String
+
+    init(_ row: JWTKeyRow) {
+        keyID = row.key.id
+        state = row.key.state
+        isTainted = row.isTainted
+        preparedAt = row.key.preparedAt
+        notAfter = row.key.notAfter
+        owner = row.owner
+    }
+}
+
+/// The keys for JWT-SVIDs: led on by themselves in time, and by command before. Keys are named by the first characters of their IDs.
+extension AuthorityService {
+    /// Oldest first.
+    public func keysForTokens() async throws(JWTKeyError) -> [JWTKeyRecord] {
+        try await jwtKeys.all().map(JWTKeyRecord.init)
+    }
+
+    /// Makes the next key: published from now on, signing later.
+    public func prepareKeyForTokens() async throws(JWTKeyError) -> JWTKeyRecord {
+        try await told(JWTKeyRecord(jwtKeys.prepare()))
+    }
+
+    /// Has the prepared key sign; what others signed is good until it ends.
+    public func activateKeyForTokens() async throws(JWTKeyError) -> JWTKeyRecord {
+        try await told(JWTKeyRecord(jwtKeys.activate()))
+    }
+
+    /// Has nothing given out any more that a retired key signed.
+    public func taintKeyForTokens(_ keyID: String) async throws(JWTKeyError) -> JWTKeyRecord {
+        try await told(JWTKeyRecord(jwtKeys.taint(keyID)))
+    }
+
+    /// Has what a key signed refused by everybody, for good.
+    ///
+    /// - Parameter force: also if it is not tainted, or another authority's, or the one that signs.
+    public func revokeKeyForTokens(_ keyID: String, force: Bool = false) async throws(JWTKeyError) -> JWTKeyRecord {
+        try await told(JWTKeyRecord(jwtKeys.revoke(keyID, force: force)))
+    }
+
+    /// Nodes hear of it before who asked does.
+    private func told(_ record: JWTKeyRecord) async -> JWTKeyRecord {
+        _ = try? await publisher.current()
+        return record
+    }
+}
