@@ -36,6 +36,11 @@ final class FakeDaemon: Podshield_Admin_V1_Admin.SimpleServiceProtocol {
         var caActivate = Podshield_Admin_V1_CAActivateResponse()
         var caTaint = Podshield_Admin_V1_CATaintResponse()
         var caRevoke = Podshield_Admin_V1_CARevokeResponse()
+        var jwtKeyList = Podshield_Admin_V1_JWTKeyListResponse()
+        var jwtKeyPrepare = Podshield_Admin_V1_JWTKeyPrepareResponse()
+        var jwtKeyActivate = Podshield_Admin_V1_JWTKeyActivateResponse()
+        var jwtKeyTaint = Podshield_Admin_V1_JWTKeyTaintResponse()
+        var jwtKeyRevoke = Podshield_Admin_V1_JWTKeyRevokeResponse()
         var federationCreate = Podshield_Admin_V1_FederationCreateResponse()
         var federationUpdate = Podshield_Admin_V1_FederationUpdateResponse()
         var federationList = Podshield_Admin_V1_FederationListResponse()
@@ -185,6 +190,26 @@ final class FakeDaemon: Podshield_Admin_V1_Admin.SimpleServiceProtocol {
     func caRevoke(
         request: Podshield_Admin_V1_CARevokeRequest, context: ServerContext
     ) async throws -> Podshield_Admin_V1_CARevokeResponse { try answer(request) { $0.caRevoke } }
+
+    func jwtKeyList(
+        request: Podshield_Admin_V1_JWTKeyListRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_JWTKeyListResponse { try answer(request) { $0.jwtKeyList } }
+
+    func jwtKeyPrepare(
+        request: Podshield_Admin_V1_JWTKeyPrepareRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_JWTKeyPrepareResponse { try answer(request) { $0.jwtKeyPrepare } }
+
+    func jwtKeyActivate(
+        request: Podshield_Admin_V1_JWTKeyActivateRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_JWTKeyActivateResponse { try answer(request) { $0.jwtKeyActivate } }
+
+    func jwtKeyTaint(
+        request: Podshield_Admin_V1_JWTKeyTaintRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_JWTKeyTaintResponse { try answer(request) { $0.jwtKeyTaint } }
+
+    func jwtKeyRevoke(
+        request: Podshield_Admin_V1_JWTKeyRevokeRequest, context: ServerContext
+    ) async throws -> Podshield_Admin_V1_JWTKeyRevokeResponse { try answer(request) { $0.jwtKeyRevoke } }
 
     func federationCreate(
         request: Podshield_Admin_V1_FederationCreateRequest, context: ServerContext

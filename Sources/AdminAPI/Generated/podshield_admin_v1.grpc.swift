@@ -364,6 +364,71 @@ public enum Podshield_Admin_V1_Admin: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "JWTKeyList" metadata.
+        public enum JWTKeyList: Sendable {
+            /// Request type for "JWTKeyList".
+            public typealias Input = Podshield_Admin_V1_JWTKeyListRequest
+            /// Response type for "JWTKeyList".
+            public typealias Output = Podshield_Admin_V1_JWTKeyListResponse
+            /// Descriptor for "JWTKeyList".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "JWTKeyList",
+                type: .unary
+            )
+        }
+        /// Namespace for "JWTKeyPrepare" metadata.
+        public enum JWTKeyPrepare: Sendable {
+            /// Request type for "JWTKeyPrepare".
+            public typealias Input = Podshield_Admin_V1_JWTKeyPrepareRequest
+            /// Response type for "JWTKeyPrepare".
+            public typealias Output = Podshield_Admin_V1_JWTKeyPrepareResponse
+            /// Descriptor for "JWTKeyPrepare".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "JWTKeyPrepare",
+                type: .unary
+            )
+        }
+        /// Namespace for "JWTKeyActivate" metadata.
+        public enum JWTKeyActivate: Sendable {
+            /// Request type for "JWTKeyActivate".
+            public typealias Input = Podshield_Admin_V1_JWTKeyActivateRequest
+            /// Response type for "JWTKeyActivate".
+            public typealias Output = Podshield_Admin_V1_JWTKeyActivateResponse
+            /// Descriptor for "JWTKeyActivate".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "JWTKeyActivate",
+                type: .unary
+            )
+        }
+        /// Namespace for "JWTKeyTaint" metadata.
+        public enum JWTKeyTaint: Sendable {
+            /// Request type for "JWTKeyTaint".
+            public typealias Input = Podshield_Admin_V1_JWTKeyTaintRequest
+            /// Response type for "JWTKeyTaint".
+            public typealias Output = Podshield_Admin_V1_JWTKeyTaintResponse
+            /// Descriptor for "JWTKeyTaint".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "JWTKeyTaint",
+                type: .unary
+            )
+        }
+        /// Namespace for "JWTKeyRevoke" metadata.
+        public enum JWTKeyRevoke: Sendable {
+            /// Request type for "JWTKeyRevoke".
+            public typealias Input = Podshield_Admin_V1_JWTKeyRevokeRequest
+            /// Response type for "JWTKeyRevoke".
+            public typealias Output = Podshield_Admin_V1_JWTKeyRevokeResponse
+            /// Descriptor for "JWTKeyRevoke".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "podshield.admin.v1.Admin"),
+                method: "JWTKeyRevoke",
+                type: .unary
+            )
+        }
         /// Namespace for "FederationCreate" metadata.
         public enum FederationCreate: Sendable {
             /// Request type for "FederationCreate".
@@ -522,6 +587,11 @@ public enum Podshield_Admin_V1_Admin: Sendable {
             CAActivate.descriptor,
             CATaint.descriptor,
             CARevoke.descriptor,
+            JWTKeyList.descriptor,
+            JWTKeyPrepare.descriptor,
+            JWTKeyActivate.descriptor,
+            JWTKeyTaint.descriptor,
+            JWTKeyRevoke.descriptor,
             FederationCreate.descriptor,
             FederationUpdate.descriptor,
             FederationList.descriptor,
@@ -1006,6 +1076,96 @@ extension Podshield_Admin_V1_Admin {
             request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_CARevokeRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_CARevokeResponse>
+
+        /// Handle the "JWTKeyList" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The keys for JWT-SVIDs of the trust domain, oldest first. These fail as those for CAs do, with key IDs for fingerprints.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_JWTKeyListRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_JWTKeyListResponse` messages.
+        func jwtKeyList(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_JWTKeyListRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_JWTKeyListResponse>
+
+        /// Handle the "JWTKeyPrepare" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the next key: published at once, signing later.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_JWTKeyPrepareRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_JWTKeyPrepareResponse` messages.
+        func jwtKeyPrepare(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_JWTKeyPrepareRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_JWTKeyPrepareResponse>
+
+        /// Handle the "JWTKeyActivate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has the prepared key sign from now on.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_JWTKeyActivateRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_JWTKeyActivateResponse` messages.
+        func jwtKeyActivate(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_JWTKeyActivateRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_JWTKeyActivateResponse>
+
+        /// Handle the "JWTKeyTaint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has nothing given out any more that a key signed which signs no more.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_JWTKeyTaintRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_JWTKeyTaintResponse` messages.
+        func jwtKeyTaint(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_JWTKeyTaintRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_JWTKeyTaintResponse>
+
+        /// Handle the "JWTKeyRevoke" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has what a key signed refused by everybody, for good.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Podshield_Admin_V1_JWTKeyRevokeRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Podshield_Admin_V1_JWTKeyRevokeResponse` messages.
+        func jwtKeyRevoke(
+            request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_JWTKeyRevokeRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_JWTKeyRevokeResponse>
 
         /// Handle the "FederationCreate" method.
         ///
@@ -1630,6 +1790,96 @@ extension Podshield_Admin_V1_Admin {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_CARevokeResponse>
 
+        /// Handle the "JWTKeyList" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The keys for JWT-SVIDs of the trust domain, oldest first. These fail as those for CAs do, with key IDs for fingerprints.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyListRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_JWTKeyListResponse` message.
+        func jwtKeyList(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_JWTKeyListRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_JWTKeyListResponse>
+
+        /// Handle the "JWTKeyPrepare" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the next key: published at once, signing later.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyPrepareRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_JWTKeyPrepareResponse` message.
+        func jwtKeyPrepare(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_JWTKeyPrepareRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_JWTKeyPrepareResponse>
+
+        /// Handle the "JWTKeyActivate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has the prepared key sign from now on.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyActivateRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_JWTKeyActivateResponse` message.
+        func jwtKeyActivate(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_JWTKeyActivateRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_JWTKeyActivateResponse>
+
+        /// Handle the "JWTKeyTaint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has nothing given out any more that a key signed which signs no more.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyTaintRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_JWTKeyTaintResponse` message.
+        func jwtKeyTaint(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_JWTKeyTaintRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_JWTKeyTaintResponse>
+
+        /// Handle the "JWTKeyRevoke" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has what a key signed refused by everybody, for good.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyRevokeRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Podshield_Admin_V1_JWTKeyRevokeResponse` message.
+        func jwtKeyRevoke(
+            request: GRPCCore.ServerRequest<Podshield_Admin_V1_JWTKeyRevokeRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_JWTKeyRevokeResponse>
+
         /// Handle the "FederationCreate" method.
         ///
         /// > Source IDL Documentation:
@@ -2252,6 +2502,96 @@ extension Podshield_Admin_V1_Admin {
             context: GRPCCore.ServerContext
         ) async throws -> Podshield_Admin_V1_CARevokeResponse
 
+        /// Handle the "JWTKeyList" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The keys for JWT-SVIDs of the trust domain, oldest first. These fail as those for CAs do, with key IDs for fingerprints.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_JWTKeyListRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_JWTKeyListResponse` to respond with.
+        func jwtKeyList(
+            request: Podshield_Admin_V1_JWTKeyListRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_JWTKeyListResponse
+
+        /// Handle the "JWTKeyPrepare" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the next key: published at once, signing later.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_JWTKeyPrepareRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_JWTKeyPrepareResponse` to respond with.
+        func jwtKeyPrepare(
+            request: Podshield_Admin_V1_JWTKeyPrepareRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_JWTKeyPrepareResponse
+
+        /// Handle the "JWTKeyActivate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has the prepared key sign from now on.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_JWTKeyActivateRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_JWTKeyActivateResponse` to respond with.
+        func jwtKeyActivate(
+            request: Podshield_Admin_V1_JWTKeyActivateRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_JWTKeyActivateResponse
+
+        /// Handle the "JWTKeyTaint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has nothing given out any more that a key signed which signs no more.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_JWTKeyTaintRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_JWTKeyTaintResponse` to respond with.
+        func jwtKeyTaint(
+            request: Podshield_Admin_V1_JWTKeyTaintRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_JWTKeyTaintResponse
+
+        /// Handle the "JWTKeyRevoke" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has what a key signed refused by everybody, for good.
+        ///
+        /// - Parameters:
+        ///   - request: A `Podshield_Admin_V1_JWTKeyRevokeRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Podshield_Admin_V1_JWTKeyRevokeResponse` to respond with.
+        func jwtKeyRevoke(
+            request: Podshield_Admin_V1_JWTKeyRevokeRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Podshield_Admin_V1_JWTKeyRevokeResponse
+
         /// Handle the "FederationCreate" method.
         ///
         /// > Source IDL Documentation:
@@ -2710,6 +3050,61 @@ extension Podshield_Admin_V1_Admin.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.JWTKeyList.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_JWTKeyListRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_JWTKeyListResponse>(),
+            handler: { request, context in
+                try await self.jwtKeyList(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.JWTKeyPrepare.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_JWTKeyPrepareRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_JWTKeyPrepareResponse>(),
+            handler: { request, context in
+                try await self.jwtKeyPrepare(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.JWTKeyActivate.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_JWTKeyActivateRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_JWTKeyActivateResponse>(),
+            handler: { request, context in
+                try await self.jwtKeyActivate(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.JWTKeyTaint.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_JWTKeyTaintRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_JWTKeyTaintResponse>(),
+            handler: { request, context in
+                try await self.jwtKeyTaint(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Podshield_Admin_V1_Admin.Method.JWTKeyRevoke.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_JWTKeyRevokeRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_JWTKeyRevokeResponse>(),
+            handler: { request, context in
+                try await self.jwtKeyRevoke(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Podshield_Admin_V1_Admin.Method.FederationCreate.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_FederationCreateRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_FederationCreateResponse>(),
@@ -3105,6 +3500,61 @@ extension Podshield_Admin_V1_Admin.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_CARevokeResponse> {
         let response = try await self.caRevoke(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func jwtKeyList(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_JWTKeyListRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_JWTKeyListResponse> {
+        let response = try await self.jwtKeyList(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func jwtKeyPrepare(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_JWTKeyPrepareRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_JWTKeyPrepareResponse> {
+        let response = try await self.jwtKeyPrepare(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func jwtKeyActivate(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_JWTKeyActivateRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_JWTKeyActivateResponse> {
+        let response = try await self.jwtKeyActivate(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func jwtKeyTaint(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_JWTKeyTaintRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_JWTKeyTaintResponse> {
+        let response = try await self.jwtKeyTaint(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func jwtKeyRevoke(
+        request: GRPCCore.StreamingServerRequest<Podshield_Admin_V1_JWTKeyRevokeRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Podshield_Admin_V1_JWTKeyRevokeResponse> {
+        let response = try await self.jwtKeyRevoke(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -3560,6 +4010,71 @@ extension Podshield_Admin_V1_Admin.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_CARevokeResponse> {
         return GRPCCore.ServerResponse<Podshield_Admin_V1_CARevokeResponse>(
             message: try await self.caRevoke(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func jwtKeyList(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_JWTKeyListRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_JWTKeyListResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_JWTKeyListResponse>(
+            message: try await self.jwtKeyList(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func jwtKeyPrepare(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_JWTKeyPrepareRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_JWTKeyPrepareResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_JWTKeyPrepareResponse>(
+            message: try await self.jwtKeyPrepare(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func jwtKeyActivate(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_JWTKeyActivateRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_JWTKeyActivateResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_JWTKeyActivateResponse>(
+            message: try await self.jwtKeyActivate(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func jwtKeyTaint(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_JWTKeyTaintRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_JWTKeyTaintResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_JWTKeyTaintResponse>(
+            message: try await self.jwtKeyTaint(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func jwtKeyRevoke(
+        request: GRPCCore.ServerRequest<Podshield_Admin_V1_JWTKeyRevokeRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Podshield_Admin_V1_JWTKeyRevokeResponse> {
+        return GRPCCore.ServerResponse<Podshield_Admin_V1_JWTKeyRevokeResponse>(
+            message: try await self.jwtKeyRevoke(
                 request: request.message,
                 context: context
             ),
@@ -4284,6 +4799,121 @@ extension Podshield_Admin_V1_Admin {
             deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_CARevokeResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_CARevokeResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "JWTKeyList" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The keys for JWT-SVIDs of the trust domain, oldest first. These fail as those for CAs do, with key IDs for fingerprints.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyListRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_JWTKeyListRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_JWTKeyListResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func jwtKeyList<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyListRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_JWTKeyListRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_JWTKeyListResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyListResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "JWTKeyPrepare" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the next key: published at once, signing later.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyPrepareRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_JWTKeyPrepareRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_JWTKeyPrepareResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func jwtKeyPrepare<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyPrepareRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_JWTKeyPrepareRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_JWTKeyPrepareResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyPrepareResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "JWTKeyActivate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has the prepared key sign from now on.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyActivateRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_JWTKeyActivateRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_JWTKeyActivateResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func jwtKeyActivate<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyActivateRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_JWTKeyActivateRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_JWTKeyActivateResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyActivateResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "JWTKeyTaint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has nothing given out any more that a key signed which signs no more.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyTaintRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_JWTKeyTaintRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_JWTKeyTaintResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func jwtKeyTaint<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyTaintRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_JWTKeyTaintRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_JWTKeyTaintResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyTaintResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "JWTKeyRevoke" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has what a key signed refused by everybody, for good.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyRevokeRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_JWTKeyRevokeRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_JWTKeyRevokeResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func jwtKeyRevoke<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyRevokeRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_JWTKeyRevokeRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_JWTKeyRevokeResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyRevokeResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "FederationCreate" method.
@@ -5381,6 +6011,176 @@ extension Podshield_Admin_V1_Admin {
             )
         }
 
+        /// Call the "JWTKeyList" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The keys for JWT-SVIDs of the trust domain, oldest first. These fail as those for CAs do, with key IDs for fingerprints.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyListRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_JWTKeyListRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_JWTKeyListResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func jwtKeyList<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyListRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_JWTKeyListRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_JWTKeyListResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyListResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.JWTKeyList.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "JWTKeyPrepare" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the next key: published at once, signing later.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyPrepareRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_JWTKeyPrepareRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_JWTKeyPrepareResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func jwtKeyPrepare<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyPrepareRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_JWTKeyPrepareRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_JWTKeyPrepareResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyPrepareResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.JWTKeyPrepare.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "JWTKeyActivate" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has the prepared key sign from now on.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyActivateRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_JWTKeyActivateRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_JWTKeyActivateResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func jwtKeyActivate<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyActivateRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_JWTKeyActivateRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_JWTKeyActivateResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyActivateResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.JWTKeyActivate.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "JWTKeyTaint" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has nothing given out any more that a key signed which signs no more.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyTaintRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_JWTKeyTaintRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_JWTKeyTaintResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func jwtKeyTaint<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyTaintRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_JWTKeyTaintRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_JWTKeyTaintResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyTaintResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.JWTKeyTaint.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "JWTKeyRevoke" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has what a key signed refused by everybody, for good.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyRevokeRequest` message.
+        ///   - serializer: A serializer for `Podshield_Admin_V1_JWTKeyRevokeRequest` messages.
+        ///   - deserializer: A deserializer for `Podshield_Admin_V1_JWTKeyRevokeResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func jwtKeyRevoke<Result>(
+            request: GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyRevokeRequest>,
+            serializer: some GRPCCore.MessageSerializer<Podshield_Admin_V1_JWTKeyRevokeRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Podshield_Admin_V1_JWTKeyRevokeResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyRevokeResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Podshield_Admin_V1_Admin.Method.JWTKeyRevoke.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "FederationCreate" method.
         ///
         /// > Source IDL Documentation:
@@ -6439,6 +7239,151 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_CARevokeRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_CARevokeResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "JWTKeyList" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The keys for JWT-SVIDs of the trust domain, oldest first. These fail as those for CAs do, with key IDs for fingerprints.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyListRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func jwtKeyList<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyListRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyListResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.jwtKeyList(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_JWTKeyListRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_JWTKeyListResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "JWTKeyPrepare" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Makes the next key: published at once, signing later.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyPrepareRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func jwtKeyPrepare<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyPrepareRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyPrepareResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.jwtKeyPrepare(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_JWTKeyPrepareRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_JWTKeyPrepareResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "JWTKeyActivate" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Has the prepared key sign from now on.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyActivateRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func jwtKeyActivate<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyActivateRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyActivateResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.jwtKeyActivate(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_JWTKeyActivateRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_JWTKeyActivateResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "JWTKeyTaint" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Has nothing given out any more that a key signed which signs no more.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyTaintRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func jwtKeyTaint<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyTaintRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyTaintResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.jwtKeyTaint(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_JWTKeyTaintRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_JWTKeyTaintResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "JWTKeyRevoke" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Has what a key signed refused by everybody, for good.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Podshield_Admin_V1_JWTKeyRevokeRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func jwtKeyRevoke<Result>(
+        request: GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyRevokeRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyRevokeResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.jwtKeyRevoke(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Podshield_Admin_V1_JWTKeyRevokeRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Podshield_Admin_V1_JWTKeyRevokeResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -7554,6 +8499,171 @@ extension Podshield_Admin_V1_Admin.ClientProtocol {
             metadata: metadata
         )
         return try await self.caRevoke(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "JWTKeyList" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The keys for JWT-SVIDs of the trust domain, oldest first. These fail as those for CAs do, with key IDs for fingerprints.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func jwtKeyList<Result>(
+        _ message: Podshield_Admin_V1_JWTKeyListRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyListResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyListRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.jwtKeyList(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "JWTKeyPrepare" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Makes the next key: published at once, signing later.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func jwtKeyPrepare<Result>(
+        _ message: Podshield_Admin_V1_JWTKeyPrepareRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyPrepareResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyPrepareRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.jwtKeyPrepare(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "JWTKeyActivate" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Has the prepared key sign from now on.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func jwtKeyActivate<Result>(
+        _ message: Podshield_Admin_V1_JWTKeyActivateRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyActivateResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyActivateRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.jwtKeyActivate(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "JWTKeyTaint" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Has nothing given out any more that a key signed which signs no more.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func jwtKeyTaint<Result>(
+        _ message: Podshield_Admin_V1_JWTKeyTaintRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyTaintResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyTaintRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.jwtKeyTaint(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "JWTKeyRevoke" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Has what a key signed refused by everybody, for good.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func jwtKeyRevoke<Result>(
+        _ message: Podshield_Admin_V1_JWTKeyRevokeRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Podshield_Admin_V1_JWTKeyRevokeResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Podshield_Admin_V1_JWTKeyRevokeRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.jwtKeyRevoke(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -4,7 +4,8 @@ import PrintableText
 
 struct AuthorityCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "authority", abstract: "The CAs of the authority, and how one follows another.",
+        commandName: "authority",
+        abstract: "The CAs of the authority and its keys for JWT-SVIDs, and how one follows another.",
         discussion: """
             They follow one another by themselves: the next is made at half of the life of the one that signs, and takes over \
             when a sixth of it is left. By hand: prepare, activate, and to be rid of the old one before its end, taint and revoke. \
@@ -12,7 +13,7 @@ struct AuthorityCommand: ParsableCommand {
             """,
         subcommands: [
             AuthorityListCommand.self, AuthorityPrepareCommand.self, AuthorityActivateCommand.self,
-            AuthorityTaintCommand.self, AuthorityRevokeCommand.self,
+            AuthorityTaintCommand.self, AuthorityRevokeCommand.self, AuthorityJWTCommand.self,
         ])
 }
 
