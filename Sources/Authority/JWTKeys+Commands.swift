@@ -47,20 +47,19 @@ extension JWTKeys {
     /// - Parameter force: also if it is not tainted, or another authority's, or the one that signs: another signs in its place then,
     ///   of which not everybody has heard.
     func revoke(_ keyID: String, force: Bool) async throws(JWTKeyError) -> JWTKeyRow {
-        let row = try await find(keyID)
-        _ = try await inTurn { (keys) throws(JWTKeyError) in
-            try await keys.perform(revoking: row.key.id, force: force)
+        let row = try await inTurn { (keys) throws(JWTKeyError) in
+            try await keys.perform(revoking: keyID, force: force)
         }.get()
         // Signs with another already, and its file goes.
         _ = try? await current()
         return row
     }
 
-    private func perform(revoking keyID: String, force: Bool) async throws(JWTKeyError) {
+    private func perform(revoking keyID: String, force: Bool) async throws(JWTKeyError) -> JWTKeyRow {
         let row = try await find(keyID)
-        let steps = try await stepsToRevoke(row, force: force)
-        try await attempt(steps)
-        keysChanged(without: [keyID])
+        try await attempt(stepsToRevoke(row, force: force))
+        keysChanged(without: [row.key.id])
+        return row
     }
 
     private func stepsToRevoke(_ row: JWTKeyRow, force: Bool) async throws(JWTKeyError) -> [JWTKeyStep] {
