@@ -1,3 +1,4 @@
+internal import Identity
 public import JOSE
 internal import OpenSSLBinding
 internal import PrintableText
@@ -15,13 +16,24 @@ public struct EndpointDocuments: Sendable {
         self.discovery = discovery
     }
 
-    /// The text at a path; nil where there is none.
-    func text(at path: String) -> String? {
-        switch path {
-        case "/": bundle.encoded
-        case DiscoveryDocument.configurationPath: discovery?.configuration
-        case DiscoveryDocument.keysPath: discovery?.keys
-        default: nil
+    /// What is at a path; nil where there is nothing.
+    func content(at path: String) -> (type: String, bytes: [UInt8])? {
+        let text: String? =
+            switch path {
+            case "/": bundle.encoded
+            case DiscoveryDocument.configurationPath: discovery?.configuration
+            case DiscoveryDocument.keysPath: discovery?.keys
+            default: nil
+            }
+        if let text { return ("application/json", Array(text.utf8)) }
+        return list(at: path).map { ("application/pkix-crl", $0.der) }
+    }
+
+    /// The newest list of one authority: `/crl/KEY.crl`, where KEY is its key identifier in hexadecimal, as stands in what it issued
+    /// (RFC 2585 sections 3 and 4.2, RFC 5280 section 4.2.1.1).
+    private func list(at path: String) -> RevocationList? {
+        bundle.bundle.revocations.first { list in
+            list.authority.keyIdentifier.map { "/crl/\($0.hexadecimal).crl" == path } ?? false
         }
     }
 
@@ -33,7 +45,7 @@ public struct EndpointDocuments: Sendable {
 struct EndpointAnswer: Equatable {
     var status: Int
     var headers: [(name: String, value: String)] = []
-    var body = ""
+    var body: [UInt8] = []
 
     static func == (a: Self, b: Self) -> Bool {
         a.status == b.status && a.body == b.body && a.headers.elementsEqual(b.headers) { $0 == $1 }
@@ -43,7 +55,7 @@ struct EndpointAnswer: Equatable {
     ///   - target: as the request line has it (RFC 9112 section 3.2).
     ///   - known: the value of `If-None-Match`.
     init(method: String, target: String, known: String?, _ documents: EndpointDocuments) {
-        guard let text = documents.text(at: Self.path(target)) else {
+        guard let content = documents.content(at: Self.path(target)) else {
             self.init(status: 404)
             return
         }
@@ -51,16 +63,16 @@ struct EndpointAnswer: Equatable {
             self.init(status: 405, headers: [("Allow", "GET, HEAD")])
             return
         }
-        let tag = "\"\(SHA256Digest.hash(Array(text.utf8)).hexadecimal)\""
+        let tag = "\"\(SHA256Digest.hash(content.bytes).hexadecimal)\""
         let headers = [("ETag", tag), ("Cache-Control", "max-age=\(documents.age)")]
         guard known != tag else {
             self.init(status: 304, headers: headers)
             return
         }
-        self.init(status: 200, headers: [("Content-Type", "application/json")] + headers, body: text)
+        self.init(status: 200, headers: [("Content-Type", content.type)] + headers, body: content.bytes)
     }
 
-    init(status: Int, headers: [(String, String)] = [], body: String = "") {
+    init(status: Int, headers: [(String, String)] = [], body: [UInt8] = []) {
         self.status = status
         self.headers = headers.map { (name: $0.0, value: $0.1) }
         self.body = body

@@ -45,15 +45,28 @@ final class EndpointHandler: ChannelInboundHandler {
     private static func write(_ answer: EndpointAnswer, to channel: any Channel, isHead: Bool, _ version: HTTPVersion) {
         var head = HTTPResponseHead(version: version, status: HTTPResponseStatus(statusCode: answer.status))
         for (name, value) in answer.headers { head.headers.add(name: name, value: value) }
-        head.headers.add(name: "Content-Length", value: "\(answer.body.utf8.count)")
+        head.headers.add(name: "Content-Length", value: "\(answer.body.count)")
         head.headers.add(name: "Connection", value: "close")
         channel.write(HTTPServerResponsePart.head(head), promise: nil)
-        if !isHead {
-            channel.write(
-                HTTPServerResponsePart.body(.byteBuffer(channel.allocator.buffer(string: answer.body))), promise: nil)
-        }
-        channel.writeAndFlush(HTTPServerResponsePart.end(nil)).whenComplete { _ in channel.close(promise: nil) }
+        send(isHead ? [] : answer.body[...], to: channel)
     }
+
+    /// A portion once the one before is on its way: long lists wait where all share them, and not once for each slow reader.
+    private static func send(_ rest: ArraySlice<UInt8>, to channel: any Channel) {
+        guard !rest.isEmpty else {
+            channel.writeAndFlush(HTTPServerResponsePart.end(nil)).whenComplete { _ in channel.close(promise: nil) }
+            return
+        }
+        let portion = channel.allocator.buffer(bytes: rest.prefix(portionBytes))
+        channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(portion))).whenComplete { result in
+            switch result {
+            case .success: send(rest.dropFirst(portionBytes), to: channel)
+            case .failure: channel.close(promise: nil)
+            }
+        }
+    }
+
+    private static let portionBytes = 1 << 16
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }

@@ -43,14 +43,11 @@ enum Extensions {
 
     /// Nil where it has none.
     static func authorityKey(of authority: Certificate) -> CertificateExtension? {
-        let identifiers = authority.extensions(ExtensionID.subjectKeyIdentifier)
-        guard identifiers.count == 1, let identifier = try? DERReader.only(.octetString, in: identifiers[0].value)
-        else {
-            return nil
+        authority.keyIdentifier.map { identifier in
+            CertificateExtension(
+                oid: ExtensionID.authorityKeyIdentifier, isCritical: false,
+                value: DER.sequence(DER.element(.context0, identifier)))
         }
-        return CertificateExtension(
-            oid: ExtensionID.authorityKeyIdentifier, isCritical: false,
-            value: DER.sequence(DER.element(.context0, identifier)))
     }
 
     static func alternativeNames(uri: String, dns: [String]) -> [UInt8] {

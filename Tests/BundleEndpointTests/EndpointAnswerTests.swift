@@ -25,7 +25,7 @@ import Testing
         #expect(answer.status == 200)
         #expect(answer.headers.map(\.name) == ["Content-Type", "ETag", "Cache-Control"])
         #expect(answer.headers.first?.value == "application/json" && answer.headers.last?.value == "max-age=60")
-        let read = try BundleDocument(parsing: Array(answer.body.utf8), of: TrustDomain("example.org"))
+        let read = try BundleDocument(parsing: answer.body, of: TrustDomain("example.org"))
         #expect(read.bundle.authorities.count == 1 && read.refreshHint == .seconds(60))
     }
 
