@@ -53,6 +53,7 @@ extension PodshieldConfiguration.Node {
         case .permissive: "\(permissive)"
         case .uplinks: "\(uplinks)"
         case .sdsRequireHeader: "\(sdsRequiresHeader)"
+        case .sdsRevocationLists: "\(sdsHasRevocationLists)"
         case .linkEpochLifetime: "\(link.epochLifetime)"
         case .linkRekeyPackets: "\(link.rekeyPackets)"
         case .linkRekeyBytes: "\(link.rekeyBytes)"

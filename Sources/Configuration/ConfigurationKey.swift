@@ -116,6 +116,7 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case linkPreconnect = "link.preconnect"
 
     case sdsRequireHeader = "sds.require-header"
+    case sdsRevocationLists = "sds.revocation-lists"
 
     case brokerSocket = "broker.socket"
     case brokerListen = "broker.listen"

@@ -8,13 +8,14 @@ extension ConfigurationReader {
         let espPort = document.value(.nodeESPPort, .port, default: 4500)
         let permissive = document.value(.permissive, .bool, default: false)
         let sdsRequiresHeader = document.value(.sdsRequireHeader, .bool, default: false)
+        let sdsHasRevocationLists = document.value(.sdsRevocationLists, .bool, default: true)
         let broker = broker()
         let (uplinks, link, datapath, helper) = (uplinks(), link(), datapath(), netnsHelper())
         guard let name, let address else { return nil }
         return PodshieldConfiguration.Node(
             name: name, address: address, linkPort: linkPort, espPort: espPort, permissive: permissive,
-            sdsRequiresHeader: sdsRequiresHeader, broker: broker, uplinks: uplinks, link: link, datapath: datapath,
-            netnsHelper: helper)
+            sdsRequiresHeader: sdsRequiresHeader, sdsHasRevocationLists: sdsHasRevocationLists, broker: broker,
+            uplinks: uplinks, link: link, datapath: datapath, netnsHelper: helper)
     }
 
     private mutating func uplinks() -> PodshieldConfiguration.Uplinks {

@@ -15,6 +15,8 @@ extension PodshieldConfiguration {
         public var permissive: Bool
         /// Calls of Envoy's SDS need the header that all others on the workloads' socket need.
         public var sdsRequiresHeader: Bool
+        /// Envoys are told what was taken back.
+        public var sdsHasRevocationLists: Bool
         /// Nil: there is no Broker API.
         public var broker: Broker?
         public var uplinks: Uplinks

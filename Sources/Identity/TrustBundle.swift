@@ -7,7 +7,7 @@ public struct TrustBundle: Sendable, Equatable {
     /// Authorities below the roots that have taken something back. They are no roots: nothing is trusted because of them.
     public let issuers: [Certificate]
     /// At most one of each authority and issuer.
-    public let revocations: [RevocationList]
+    public private(set) var revocations: [RevocationList]
     /// SHA-256 of authorities, roots or below, that are about to be taken out: what they issued is good until then, and should
     /// be replaced before.
     public let tainted: Set<[UInt8]>
@@ -58,6 +58,13 @@ public struct TrustBundle: Sendable, Equatable {
 
     /// The same as `revokes` of a certificate that is known by its serial alone.
     package func revokes(serial: String) -> Bool { revocations.contains { $0.serials.contains(serial) } }
+
+    /// The same with none but these of its lists.
+    package func keeping(_ lists: [RevocationList]) -> TrustBundle {
+        var bundle = self
+        bundle.revocations = lists
+        return bundle
+    }
 
     /// A bundle that trusts nothing, as a node has it before it joined.
     public static func empty(_ trustDomain: TrustDomain) -> TrustBundle { TrustBundle(trustDomain) }

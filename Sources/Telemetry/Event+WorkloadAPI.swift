@@ -27,4 +27,8 @@ extension Event {
     public static func secretRejected(source: String, reason: String) -> Event {
         Event(.secretRejected, "an Envoy of \(source) does not take its secrets: \(reason)", [.reason: reason])
     }
+
+    public static func listsWithheld(reason: String) -> Event {
+        Event(.listsWithheld, "Envoys are not told what was revoked: \(reason)", [.reason: reason])
+    }
 }

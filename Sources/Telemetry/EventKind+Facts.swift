@@ -150,6 +150,7 @@ extension EventKind {
         case .workloadSVIDFailed: Facts(7002, .warning, "90acfeae6b16405a9da12cdca9a4aa23")
         case .workloadRefused: Facts(7003, .warning, "6e1f4c5095164ebaa411bae9a0dbf1ae")
         case .secretRejected: Facts(7004, .warning, "b41f3c0f7d0e4c39a6d5e2f1908c7b3a")
+        case .listsWithheld: Facts(7010, .notice, "0b502f96a590436aab148e1d6319bbef")
         case .brokersListening: Facts(7005, .notice, "23d77dc89ff24b139d6a323902fcff79")
         case .brokerRefused: Facts(7006, .warning, "d6c44d0b20a94d04bc401f028080bb97")
         case .brokerDenied: Facts(7007, .warning, "a896c3d3727f45e39c610f764b1a35e2")

@@ -171,6 +171,8 @@ public enum EventKind: String, CaseIterable, Sendable {
     case workloadRefused = "workload-refused"
     /// An Envoy does not take what it was given.
     case secretRejected = "secret-rejected"
+    /// Envoys are not told what was revoked.
+    case listsWithheld = "lists-withheld"
 
     // MARK: The Broker API
 

@@ -13,6 +13,8 @@ public struct WorkloadAPILimits: Sendable {
     public var firstCall = Duration.seconds(30)
     /// How long one may be without a call afterwards.
     public var idle = Duration.seconds(300)
+    /// How often it is looked whether lists of what was taken back are about to end.
+    public var lookAtLists = Duration.seconds(60)
 
     public init() {}
 }

@@ -7,6 +7,7 @@ struct SecretService: Envoy_Service_Secret_V3_SecretDiscoveryService.ServiceProt
     typealias Response = Envoy_Service_Discovery_V3_DiscoveryResponse
 
     let attestor: Attestor
+    let lists: EnvoyLists
     let connections: Connections
     let rejected: @Sendable (_ source: String, _ reason: String) -> Void
 
@@ -14,8 +15,10 @@ struct SecretService: Envoy_Service_Secret_V3_SecretDiscoveryService.ServiceProt
         request: StreamingServerRequest<Request>, context: ServerContext
     ) async throws -> StreamingServerResponse<Response> {
         let caller = try connections.caller(of: request.metadata)
-        return StreamingServerResponse { [attestor, rejected] writer in
-            let stream = SecretStream(attestor: attestor, caller: caller) { rejected("\(caller.source)", $0) }
+        return StreamingServerResponse { [attestor, lists, rejected] writer in
+            let stream = SecretStream(attestor: attestor, lists: lists, caller: caller) {
+                rejected("\(caller.source)", $0)
+            }
             try await stream.run(request.messages, context) { try await writer.write($0) }
             return [:]
         }
@@ -27,7 +30,8 @@ struct SecretService: Envoy_Service_Secret_V3_SecretDiscoveryService.ServiceProt
         let caller = try connections.caller(of: request.metadata)
         do throws(Denial) {
             try SecretSubscription.check(request.message)
-            let secrets = Secrets(context: try await attestor.x509Context(of: .process(caller)))
+            let context = lists.told(try await attestor.x509Context(of: .process(caller)))
+            let secrets = Secrets(context: context, lists: lists)
             return ServerResponse(message: try Response(secrets.named(request.message.resourceNames), version: "1"))
         } catch {
             throw error.status

@@ -8,6 +8,7 @@ struct SecretStream: Sendable {
     typealias Response = Envoy_Service_Discovery_V3_DiscoveryResponse
 
     let attestor: Attestor
+    let lists: EnvoyLists
     let caller: Caller
     /// Is told why the caller rejects what it was given.
     let rejected: @Sendable (_ reason: String) -> Void
@@ -38,6 +39,7 @@ struct SecretStream: Sendable {
             group.addTask {
                 for await _ in watch.changes { inbox.ring() }
             }
+            group.addTask { try await lists.followTime(attestor.identities) { inbox.ring() } }
             defer { group.cancelAll() }
             try await answer(inbox, watch, send)
         }
@@ -60,9 +62,9 @@ struct SecretStream: Sendable {
                 rejected(reason)
             }
             guard subscription.names != nil else { return nil }
-            let context = try await attestor.x509Context(of: .process(caller), following: watch)
+            let context = lists.told(try await attestor.x509Context(of: .process(caller), following: watch))
             guard let names = subscription.news(context) else { return nil }
-            return try Response(Secrets(context: context).named(names), version: subscription.nonce)
+            return try Response(Secrets(context: context, lists: lists).named(names), version: subscription.nonce)
         } catch {
             throw error.status
         }

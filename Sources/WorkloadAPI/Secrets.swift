@@ -17,12 +17,14 @@ struct Secrets {
     static let typeURL = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 
     let context: X509Context
+    let lists: EnvoyLists
 
-    /// In the order of the names; no name stands for all SVIDs and the bundle, by SPIFFE ID.
+    /// In the order of the names, each once; no name stands for all SVIDs and the bundle, by SPIFFE ID.
     func named(_ names: [String]) throws(Denial) -> [EnvoySecret] {
         let wanted = names.isEmpty ? context.svids.map(\.svid.svid.id.description) + bundles.map(\.name) : names
         var secrets: [EnvoySecret] = []
-        for name in wanted { secrets.append(try secret(name)) }
+        // Lists may be large: who names them again and again does not get them again and again.
+        for name in wanted where !secrets.contains(where: { $0.name == name }) { secrets.append(try secret(name)) }
         return secrets
     }
 
@@ -35,11 +37,11 @@ struct Secrets {
         var secret = EnvoySecret()
         secret.name = name
         switch name {
-        case Name.ownBundle: secret.validationContext.trustedCa = try .pem(context.bundle.authorities)
+        case Name.ownBundle: secret.validationContext = try validation(context.bundle)
         case Name.allBundles: secret.validationContext = try allBundles()
         default:
             if let (_, bundle) = bundles.first(where: { $0.name == name }) {
-                secret.validationContext.trustedCa = try .pem(bundle.authorities)
+                secret.validationContext = try validation(bundle)
             } else {
                 secret.tlsCertificate = try certificate(name)
             }
@@ -64,6 +66,15 @@ struct Secrets {
         return certificate
     }
 
+    private func validation(
+        _ bundle: TrustBundle
+    ) throws(Denial) -> Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext {
+        var context = Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext()
+        context.trustedCa = try .pem(bundle.authorities)
+        if !bundle.revocations.isEmpty { context.crl.inlineBytes = lists.pem(bundle.revocations) }
+        return context
+    }
+
     /// Envoy then trusts a peer by the bundle of the trust domain that it claims.
     private func allBundles() throws(Denial) -> Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext {
         var validator = Envoy_Extensions_TransportSockets_Tls_V3_SPIFFECertValidatorConfig()
@@ -71,6 +82,8 @@ struct Secrets {
             var trusted = Envoy_Extensions_TransportSockets_Tls_V3_SPIFFECertValidatorConfig.TrustDomain()
             trusted.name = "\(bundle.trustDomain)"
             trusted.trustBundle = try .pem(bundle.authorities)
+            // This validator passes `crl` over, and takes the lists that it finds among the roots.
+            if !bundle.revocations.isEmpty { trusted.trustBundle.inlineBytes += lists.pem(bundle.revocations) }
             validator.trustDomains.append(trusted)
         }
         var answer = Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext()

@@ -15,12 +15,15 @@ public final class WorkloadAPIServer: Sendable {
     /// - Parameters:
     ///   - socket: one of our own is in a directory that `PublicSocket` has prepared; what lies there is replaced.
     ///   - sdsRequiresHeader: calls of Envoys need the header, too.
+    ///   - sdsHasRevocationLists: Envoys are told what was taken back, where that is safe.
     ///   - refused: is told who has more connections than allowed, once until some have ended; from any thread, must not block.
+    ///   - withheld: is told why Envoys are not told what was taken back, once for each reason; likewise.
     ///   - rejected: is told which Envoy does not take what it was given, and why in its words; likewise.
     public init(
         socket: ListeningSocket, identities: any WorkloadIdentities, limits: WorkloadAPILimits = WorkloadAPILimits(),
-        sdsRequiresHeader: Bool = false,
+        sdsRequiresHeader: Bool = false, sdsHasRevocationLists: Bool = true,
         refused: @escaping @Sendable (_ source: String) -> Void,
+        withheld: @escaping @Sendable (_ reason: String) -> Void,
         rejected: @escaping @Sendable (_ source: String, _ reason: String) -> Void
     ) throws(SystemError) {
         connections = Connections(limits)
@@ -28,6 +31,8 @@ public final class WorkloadAPIServer: Sendable {
             socket: socket, inspection: try CallerInspection(), connections: connections, limits: limits,
             refused: { refused("\($0)") })
         let attestor = Attestor(identities)
+        let lists = EnvoyLists(
+            areOffered: sdsHasRevocationLists, look: limits.lookAtLists, now: identities.now, withheld: withheld)
         transport = Transport(
             listenerFactory: listener,
             config: .serving(
@@ -36,7 +41,7 @@ public final class WorkloadAPIServer: Sendable {
             transport: transport,
             services: [
                 WorkloadService(attestor: attestor, connections: connections),
-                SecretService(attestor: attestor, connections: connections, rejected: rejected),
+                SecretService(attestor: attestor, lists: lists, connections: connections, rejected: rejected),
                 ReflectionService(
                     ReflectionIndex(serving: [
                         SpiffeWorkloadAPI.descriptor, Envoy_Service_Secret_V3_SecretDiscoveryService.descriptor,

@@ -23,6 +23,7 @@ import Testing
         .linkRekeyPackets: ("", "link: {rekey-packets: 10000}\n"),
         .linkRekeyBytes: ("", "link: {rekey-bytes: 1048576}\n"),
         .sdsRequireHeader: ("", "sds: {require-header: true}\n"),
+        .sdsRevocationLists: ("", "sds: {revocation-lists: false}\n"),
         .datapathAttachment: ("", "datapath: {attachment: tcx}\n"),
         .datapathMarkMask: ("", "datapath: {mark-mask: 0x3}\n"),
         .datapathEventsPerSecond: ("", "datapath: {events-per-second: 1}\n"),

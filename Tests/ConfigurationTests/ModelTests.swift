@@ -19,6 +19,7 @@ import Testing
         #expect(node.address == IPAddress("192.0.2.11"))
         #expect((node.linkPort, node.espPort) == (7600, 4500))
         #expect(!node.permissive && node.uplinks == .auto && !node.sdsRequiresHeader)
+        #expect(node.sdsHasRevocationLists)
         #expect(node.link.epochLifetime == .seconds(3600) && node.link.preconnect)
         #expect(node.datapath.attachment == .auto && node.datapath.markMask == 0x0c00_0000)
         #expect(node.datapath.eventsPerSecond == 100)
@@ -79,7 +80,7 @@ import Testing
                   jwt-issuer: https://oidc.example.org
                   node-lifetime: 2d
                 link: {epoch-lifetime: 10s, rekey-packets: 10000, rekey-bytes: 1048576, preconnect: false}
-                sds: {require-header: true}
+                sds: {require-header: true, revocation-lists: false}
                 datapath: {attachment: clsact, mark-mask: "0x3", events-per-second: 7}
                 tables:
                   security-associations: 2
@@ -96,6 +97,7 @@ import Testing
         let authority = try #require(configuration.authority)
         #expect(configuration.instance == "blue_1" && configuration.logLevel == .debug)
         #expect(node.permissive && node.uplinks == .devices(["eth0", "bond0.7"]) && node.sdsRequiresHeader)
+        #expect(!node.sdsHasRevocationLists)
         #expect(node.address == IPAddress("2001:db8::1") && node.linkPort == 1 && node.espPort == 65535)
         #expect(node.link.epochLifetime == .seconds(10) && !node.link.preconnect)
         #expect(node.link.rekeyPackets == 10_000 && node.link.rekeyBytes == 1 << 20)

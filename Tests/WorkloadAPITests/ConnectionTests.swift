@@ -144,7 +144,7 @@ import WorkloadProtocol
         try PublicSocket.prepareDirectory("agent", in: directory.path)
         let server = try WorkloadAPIServer(
             socket: .own(path: place + "/api.sock"), identities: TestIdentities(), refused: { _ in },
-            rejected: { _, _ in })
+            withheld: { _ in }, rejected: { _, _ in })
         let running = Task { try await server.run() }
         #expect(await server.isListening)
         for (path, mode) in [(directory.path, 0o711), (place, 0o755), (place + "/api.sock", 0o777)] {

@@ -95,7 +95,8 @@ import WorkloadProtocol
         let server = try await server(federating: federating)
         let context = X509Context(
             svids: [], bundle: server.identities.bundle, foreignBundles: federating ? [document.bundle] : [])
-        let secrets = Secrets(context: context)
+        let lists = EnvoyLists(areOffered: true, look: .seconds(60), now: server.identities.now) { _ in }
+        let secrets = Secrets(context: lists.told(context), lists: lists)
         guard federating else {
             #expect(throws: Denial.self) { try secrets.named(["spiffe://partner.example"]) }
             return

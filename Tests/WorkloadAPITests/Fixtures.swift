@@ -29,6 +29,7 @@ final class TestIdentities: WorkloadIdentities {
     let jwtKey: JWTSigningKey
     private let values: Mutex<Values>
     private let followsClock = Flag()
+    private let ahead = Mutex<Int64>(0)
     private let meanwhile = Mutex<(@Sendable () -> Void)?>(nil)
     private let watchers = Mutex<[AsyncStream<Void>.Continuation]>([])
     /// The entries that the last watch was asked to follow.
@@ -74,11 +75,17 @@ final class TestIdentities: WorkloadIdentities {
 
     var foreignBundles: [BundleDocument] { values.withLock { $0.foreignBundles } }
     var now: @Sendable () -> Int64 {
-        { [followsClock] in followsClock.withLock { $0 } ? Int64(Date().timeIntervalSince1970) : TestDomain.now }
+        { [self] in
+            followsClock.withLock { $0 }
+                ? Int64(Date().timeIntervalSince1970) : TestDomain.now + ahead.withLock { $0 }
+        }
     }
 
     /// From now on time passes.
     func followClock() { followsClock.withLock { $0 = true } }
+
+    /// Puts the clock so many seconds ahead, and tells nobody.
+    func setClock(ahead seconds: Int64) { ahead.withLock { $0 = seconds } }
 
     func watch() -> IdentityWatch {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -130,14 +137,19 @@ final class TestServer: Sendable {
     private let directory: TemporaryDirectory
     private let running: Task<Void, any Error>
 
-    init(limits: WorkloadAPILimits = WorkloadAPILimits(), sdsRequiresHeader: Bool = false) async throws {
+    init(
+        limits: WorkloadAPILimits = WorkloadAPILimits(), sdsRequiresHeader: Bool = false,
+        sdsHasRevocationLists: Bool = true
+    ) async throws {
         identities = try TestIdentities()
         directory = try TemporaryDirectory()
         path = directory.path + "/api.sock"
         let told = Told()
         server = try WorkloadAPIServer(
             socket: .own(path: path), identities: identities, limits: limits, sdsRequiresHeader: sdsRequiresHeader,
-            refused: { told.add($0) }, rejected: { told.add("\($0) rejects: \($1)") })
+            sdsHasRevocationLists: sdsHasRevocationLists,
+            refused: { told.add($0) }, withheld: { told.add("withheld: \($0)") },
+            rejected: { told.add("\($0) rejects: \($1)") })
         self.told = told
         let server = server
         running = Task { try await server.run() }

@@ -113,7 +113,8 @@ private typealias Response = Envoy_Service_Discovery_V3_DiscoveryResponse
         #expect(await status { _ = try await fetch(server, ["default"], type: other) } == .invalidArgument)
         #expect(
             await status { _ = try await fetch(server, Array(repeating: "default", count: 65)) } == .invalidArgument)
-        #expect(try await fetch(server, Array(repeating: "default", count: 64)).count == 64)
+        // Each name counts, and is answered once.
+        #expect(try await fetch(server, Array(repeating: "default", count: 64)).count == 1)
     }
 
     @Test func differencesAreUnimplemented() async throws {
@@ -157,7 +158,7 @@ private typealias Response = Envoy_Service_Discovery_V3_DiscoveryResponse
                         }
                         #expect(identities.followed.withLock { $0 } == ["web"])
                         // The stream ends soon, and with it what it has not read yet.
-                        #expect(await eventually { server.told.all.first == "user \(geteuid()) rejects: no" })
+                        #expect(await eventually { server.told.all.contains("user \(geteuid()) rejects: no") })
                         identities.change { $0.svids["web"] = renewed }
                     }
                 } catch let error as RPCError {

@@ -26,11 +26,13 @@ struct WorkloadServer: Sendable {
         do throws(SystemError) {
             let workloads = NodeWorkloads(
                 identity: node.parts.identity, pods: node.pods, routes: try RouteSocket(), now: node.parts.now)
-            let reports = daemon.reports
+            let (reports, telemetry) = (daemon.reports, daemon.telemetry)
             return try WorkloadAPIServer(
                 socket: daemon.sockets.workloads, identities: workloads,
                 sdsRequiresHeader: daemon.configuration.node?.sdsRequiresHeader ?? true,
+                sdsHasRevocationLists: daemon.configuration.node?.sdsHasRevocationLists ?? true,
                 refused: { reports.record(.workloadRefused(source: $0)) },
+                withheld: { telemetry.record(.listsWithheld(reason: $0)) },
                 rejected: { reports.record(.secretRejected(source: $0, reason: $1)) })
         } catch {
             throw .system(error)
