@@ -24,8 +24,14 @@ extension NodeIdentityService {
         guard entries?.contains(entry) == true else { throw .notRegistered("entry \(entry.id) is none of this node's") }
         await (heldEntries[entry.id] ?? hold(entry)).firstTry.value
         guard let held = heldEntries[entry.id] else { throw .superseded }
-        if let svid = held.svid, svid.svid.notAfter > clock.now() { return svid }
+        if let svid = heldSVID(of: entry) { return svid }
         throw held.failure ?? .superseded
+    }
+
+    /// The same if it is there already, and nil if not: nobody is asked.
+    public func heldSVID(of entry: WorkloadEntry) -> KeyedSVID? {
+        guard let held = heldEntries[entry.id], held.entry == entry else { return nil }
+        return held.svid.flatMap { $0.svid.notAfter > clock.now() ? $0 : nil }
     }
 
     /// Takes over which entries there are. The SVIDs of those that have gone or become others are forgotten; pods that one of

@@ -49,19 +49,34 @@ struct Attestor: Sendable {
     func x509Context(
         of workload: Workload, following watch: IdentityWatch? = nil
     ) async throws(Denial) -> X509Context {
-        let entitlement = try await entitlement(of: workload)
-        watch?.follow(entitlement.entries)
-        let svids = await entitlement.each { [identities] identity in
-            let svid: KeyedSVID? =
-                switch identity.holder {
-                case .pod(_, let svid, _): svid
-                case .entry(let entry): await identities.svid(of: entry)
-                }
-            return svid.map { HintedSVID(svid: $0, hint: identity.hint) }
+        let (entitlement, svids) = try await steadily(workload) {
+            (entitlement) async throws(Denial) -> Given<HintedSVID> in
+            watch?.follow(entitlement.entries)
+            return await self.svids(of: entitlement)
         }
-        guard !svids.isEmpty else { throw .notReady }
         return X509Context(
             svids: svids, bundle: identities.bundle, foreignBundles: foreign(for: entitlement).map(\.bundle))
+    }
+
+    /// With thousands of streams, what is there already is to cost no second look.
+    private func svids(of entitlement: Entitlement) async -> Given<HintedSVID> {
+        let held = await svids(of: entitlement) { [identities] in await identities.heldSVID(of: $0) }
+        guard held.count < entitlement.identities.count else { return Given(parts: held, wasWaitedFor: false) }
+        let asked = await svids(of: entitlement) { [identities] in await identities.svid(of: $0) }
+        return Given(parts: asked, wasWaitedFor: true)
+    }
+
+    private func svids(
+        of entitlement: Entitlement, _ svid: @escaping @Sendable (WorkloadEntry) async -> KeyedSVID?
+    ) async -> [HintedSVID] {
+        await entitlement.each { identity in
+            let found: KeyedSVID? =
+                switch identity.holder {
+                case .pod(_, let own, _): own
+                case .entry(let entry): await svid(entry)
+                }
+            return found.map { HintedSVID(svid: $0, hint: identity.hint) }
+        }
     }
 
     /// The own one first.
@@ -80,14 +95,14 @@ struct Attestor: Sendable {
     // MARK: JWT
 
     func tokens(of workload: Workload, _ wish: TokenWish) async throws(Denial) -> [HintedToken] {
-        let all = try await entitlement(of: workload)
-        guard let wanted = wish.id.map(all.only) ?? all else { throw .noIdentity }
-        let tokens = await wanted.each { [identities] identity in
-            await identities.jwtSVID(of: identity.holder, audience: wish.audience)
-                .map { HintedToken(svid: $0, hint: identity.hint) }
-        }
-        guard !tokens.isEmpty else { throw .notReady }
-        return tokens
+        try await steadily(workload) { (all) async throws(Denial) -> Given<HintedToken> in
+            guard let wanted = wish.id.map(all.only) ?? all else { throw .noIdentity }
+            let tokens = await wanted.each { [identities] identity in
+                await identities.jwtSVID(of: identity.holder, audience: wish.audience)
+                    .map { HintedToken(svid: $0, hint: identity.hint) }
+            }
+            return Given(parts: tokens, wasWaitedFor: true)
+        }.parts
     }
 
     /// The own one first.

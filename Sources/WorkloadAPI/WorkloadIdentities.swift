@@ -15,7 +15,10 @@ public protocol WorkloadIdentities: Sendable {
     /// The pod of this node that a broker names.
     func pod(_ reference: PodReference) async -> KnownPod?
 
-    /// The valid SVID of an entry; nil while there is none.
+    /// The valid SVID of an entry, if it is there; nobody is asked for one.
+    func heldSVID(of entry: WorkloadEntry) async -> KeyedSVID?
+
+    /// The valid SVID of an entry; nil while there is none. May take as long as the authority does.
     func svid(of entry: WorkloadEntry) async -> KeyedSVID?
 
     /// A token for an audience; nil while there is none.

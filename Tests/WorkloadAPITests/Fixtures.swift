@@ -31,6 +31,7 @@ final class TestIdentities: WorkloadIdentities {
     private let followsClock = Flag()
     private let ahead = Mutex<Int64>(0)
     private let meanwhile = Mutex<(@Sendable () -> Void)?>(nil)
+    private let issuing = Mutex<(@Sendable () async -> Void)?>(nil)
     private let watchers = Mutex<[AsyncStream<Void>.Continuation]>([])
     /// The entries that the last watch was asked to follow.
     let followed = Mutex<Set<String>?>(nil)
@@ -44,6 +45,17 @@ final class TestIdentities: WorkloadIdentities {
     /// Happens once, when entries are asked for next.
     func during(_ body: @escaping @Sendable () -> Void) { meanwhile.withLock { $0 = body } }
 
+    /// Happens once, while an SVID or a token is issued: nothing is held until then.
+    func duringIssuance(_ body: @escaping @Sendable () async -> Void) { issuing.withLock { $0 = body } }
+
+    private func issue() async {
+        let body = issuing.withLock { issuing in
+            defer { issuing = nil }
+            return issuing
+        }
+        await body?()
+    }
+
     func entries() async -> EntryIndex? {
         let body = meanwhile.withLock { meanwhile in
             defer { meanwhile = nil }
@@ -54,7 +66,14 @@ final class TestIdentities: WorkloadIdentities {
             values.entries.map { EntryIndex($0.enumerated().map { ListedEntry($1, createdAt: Int64($0)) }) }
         }
     }
-    func svid(of entry: WorkloadEntry) async -> KeyedSVID? { values.withLock { $0.svids[entry.id] } }
+    func heldSVID(of entry: WorkloadEntry) async -> KeyedSVID? {
+        issuing.withLock { $0 == nil } ? values.withLock { $0.svids[entry.id] } : nil
+    }
+    func svid(of entry: WorkloadEntry) async -> KeyedSVID? {
+        let svid = values.withLock { $0.svids[entry.id] }
+        await issue()
+        return svid
+    }
     func pod(inNamespace number: Int32) async -> KnownPod? { values.withLock { $0.pods[number] } }
     func pod(_ reference: PodReference) async -> KnownPod? {
         values.withLock { $0.hosted.first { reference.names($0.pod.facts, uid: $0.uid) }?.pod }
@@ -65,7 +84,9 @@ final class TestIdentities: WorkloadIdentities {
     func jwtSVID(of holder: IdentityHolder, audience: JWTAudience) async -> JOSE.JWTSVID? {
         let id: SPIFFEID
         switch holder {
-        case .pod(_, let svid, _): id = svid.svid.id
+        case .pod(_, let svid, _):
+            await issue()
+            id = svid.svid.id
         case .entry(let entry):
             guard let svid = await svid(of: entry) else { return nil }
             id = svid.svid.id

@@ -16,6 +16,8 @@ struct NodeWorkloads: WorkloadIdentities {
 
     func entries() async -> EntryIndex? { await identity.workloadEntries }
 
+    func heldSVID(of entry: WorkloadEntry) async -> KeyedSVID? { await identity.heldSVID(of: entry) }
+
     /// Why there is none, the journal says.
     func svid(of entry: WorkloadEntry) async -> KeyedSVID? { try? await identity.svid(of: entry) }
 
