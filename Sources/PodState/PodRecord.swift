@@ -4,7 +4,8 @@ package import NetnsProtocol
 
 /// A pod of this node: what was said of it, and what was found.
 package struct PodRecord: Sendable, Equatable {
-    package let facts: PodFacts
+    /// The labels may become others.
+    package var facts: PodFacts
     /// As Kubernetes gave it; nil as long as nobody has said.
     package var uid: PodUID?
     package let namespace: NamespacePath

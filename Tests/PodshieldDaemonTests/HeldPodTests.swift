@@ -75,4 +75,14 @@ import WorkloadAPI
         let other = try request(Self.other)
         #expect(!known.isSame(as: other))
     }
+
+    /// Labels may change while a pod lives; its service account may not.
+    @Test(arguments: [("web", ["app": "other"], true), ("web", [:], true), ("other", ["app": "web"], false)] as [(String, [String: String], Bool)])
+    func aPodWithOtherLabelsIsTheSame(account: String, labels: [String: String], isSame: Bool) throws {
+        let record = try podRecord()
+        let facts = try PodFacts(
+            namespace: record.name.namespace, serviceAccount: account, name: record.name.name, labels: labels)
+        let request = PodRequest(facts: facts, uid: nil, namespace: record.namespace, interface: record.interface)
+        #expect(record.isSame(as: request) == isSame)
+    }
 }

@@ -14,10 +14,17 @@ struct HeldPod: Sendable {
     let instance = UInt64.random(in: .min ... .max)
     /// Nil while the authority has given none.
     var issued: IssuedWorkload?
+    /// The facts that `issued` is for, while the authority is asked for another for what they are now.
+    var formerFacts: PodFacts?
     /// What the kernel has: `.unknown` while all its packets drop.
     var enforced = NumericIdentity.unknown
     /// Why there is no identity; nil when there is one, or nobody has been asked yet.
     var failure: AuthorityCallError?
+}
+
+extension HeldPod {
+    /// Whether that is its identity: for what is true of it, or was until the authority is done with what is true now.
+    func isFor(_ issued: IssuedWorkload) -> Bool { issued.pod == record.facts || issued.pod == formerFacts }
 }
 
 extension [PodName: HeldPod] {

@@ -7,7 +7,7 @@ import PodState
 
 /// Why something was not done with a pod.
 enum PodError: Error {
-    /// Another pod has the name: other facts, namespace or interface.
+    /// Another pod has the name: another service account, UID, network namespace or interface.
     case exists(PodName)
     case notFound(String, nearest: [String])
     /// Pods in several namespaces have the name.
@@ -33,7 +33,7 @@ enum PodError: Error {
 extension PodError: CustomStringConvertible {
     var description: String {
         switch self {
-        case .exists(let name): "there is a pod \(name) already, with other facts or another interface"
+        case .exists(let name): "there is a pod \(name) already, with another service account, UID or interface"
         case .notFound(let name, _): "there is no pod \(name)"
         case .ambiguous(let name, let namespaces):
             "pod \(name) is in the namespaces \(namespaces.joined(separator: ", ")): say which"

@@ -12,7 +12,8 @@ import Telemetry
 extension PodRegistry {
     /// Takes a pod under control and has its identity issued. Until that is there, and when it fails, all its packets drop.
     ///
-    /// The same pod again: its state, and another try if it has no identity. A UID that nobody had said is kept with it.
+    /// The same pod again: its state, and another try if it has no identity. A UID that nobody had said is kept with it, and labels
+    /// that are others take the place of the former.
     func add(_ request: PodRequest) async throws(PodError) -> HeldPod {
         let name = request.facts.podName
         await takeTurn(name)
@@ -20,6 +21,7 @@ extension PodRegistry {
         if let pod = pods[name] {
             guard pod.record.isSame(as: request) else { throw .exists(name) }
             try learn(request.uid, of: name)
+            try await relabel(name, as: request.facts)
         } else {
             try checkUID(request.uid, of: name)
             try await takeOn(try await prepare(request))

@@ -48,17 +48,16 @@ extension PodRegistry {
         }
     }
 
-    /// SVIDs that are still good and of these pods; those of pods that have gone are forgotten, but not what they had.
+    /// SVIDs that are still good and of these pods as they are; others are forgotten, but not what was had by them.
     private func restoreIdentities(_ records: [PodRecord]) async {
         let recorded = Dictionary(records.map { ($0.name, $0) }) { $1 }
         var hosted: Set<FormerHolding> = []
         for issued in await parts.identity.heldWorkloads {
             let name = issued.pod.podName
-            let record = recorded[name].flatMap {
-                $0.facts == issued.pod && issued.svid.svid.notAfter > parts.now() ? $0 : nil
-            }
+            let record = recorded[name].flatMap { issued.svid.svid.notAfter > parts.now() ? $0 : nil }
             let holdings = record?.holdings(of: issued.identity) ?? []
-            if record != nil, pods[name] != nil {
+            // An earlier run may have ended between other labels and the identity for them.
+            if record?.facts == issued.pod, pods[name] != nil {
                 pods[name]?.issued = issued
                 hosted.formUnion(holdings)
             } else {
@@ -84,7 +83,9 @@ extension PodRegistry {
     private func followRenewals() async {
         for await issued in parts.identity.issuedWorkloads() {
             let name = issued.pod.podName
-            guard let pod = pods[name], pod.issued?.svid.svid != issued.svid.svid else { continue }
+            guard let pod = pods[name], pod.record.facts == issued.pod, pod.issued?.svid.svid != issued.svid.svid else {
+                continue
+            }
             pods[name]?.issued = issued
             pods[name]?.failure = nil
             await announce()

@@ -16,9 +16,10 @@ package struct PodRequest: Sendable, Equatable {
 extension PodRecord {
     var name: PodName { facts.podName }
 
-    /// Whether both speak of one pod in the same words; a UID need not be said again, and may be said later.
+    /// Whether both speak of one pod, whose labels may be others by now; a UID need not be said again, and may be said later.
     func isSame(as request: PodRequest) -> Bool {
         let isSameUID = uid == nil || request.uid == nil || uid == request.uid
-        return facts == request.facts && isSameUID && namespace == request.namespace && interface == request.interface
+        return facts.podName == request.facts.podName && facts.serviceAccount == request.facts.serviceAccount
+            && isSameUID && namespace == request.namespace && interface == request.interface
     }
 }

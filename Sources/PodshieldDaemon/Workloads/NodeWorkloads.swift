@@ -25,20 +25,28 @@ struct NodeWorkloads: WorkloadIdentities {
     func pod(inNamespace number: Int32) async -> KnownPod? {
         guard let links = try? routes.links() else { return nil }
         let devices = Set(links.filter { $0.peerNamespace == number }.map(HostDevice.init))
-        return await known(await pods.held(by: devices))
+        return await known { await pods.held(by: devices) }
     }
 
     func pod(_ reference: PodReference) async -> KnownPod? {
-        await known(await pods.held(reference))
+        await known { await pods.held(reference) }
     }
 
-    private func known(_ pod: HeldPod?) async -> KnownPod? {
-        guard let pod else { return nil }
-        let issued = await identity.workload(pod.record.name)
-        let isValid = issued.map { $0.pod == pod.record.facts && $0.svid.svid.notAfter > now() } ?? false
-        return KnownPod(
-            facts: pod.record.facts, svid: isValid ? issued?.svid : nil, federatesWith: issued?.federatesWith ?? [],
-            instance: "\(pod.instance)")
+    /// The pod and its SVID are asked for one after the other: an SVID that is not for the pod as it was found is for what it has
+    /// become meanwhile, and the pod is looked at once more.
+    private func known(_ look: () async -> HeldPod?) async -> KnownPod? {
+        var found: KnownPod?
+        for _ in 0..<2 {
+            guard let pod = await look() else { return nil }
+            let issued = await identity.workload(pod.record.name)
+            let isOwn = issued.map(pod.isFor) ?? true
+            let svid = isOwn ? issued.flatMap { $0.svid.svid.notAfter > now() ? $0.svid : nil } : nil
+            found = KnownPod(
+                facts: pod.record.facts, svid: svid, federatesWith: isOwn ? issued?.federatesWith ?? [] : [],
+                instance: "\(pod.instance)")
+            if isOwn { break }
+        }
+        return found
     }
 
     /// Why there is none, the authority's journal says.

@@ -207,10 +207,30 @@ class WorkloadAPI:
             "--service-account", "web",
         )
         self.report.expect("a pod's entry that is changed reaches its streams", workload.wait_for_ids("pod-2"), workload.told[-1:])
+        self._relabel(workload)
         self.a.psid("pod", "remove", "web-0")
         status = workload.status()
         self.report.expect("a pod that is removed has none", status == "PERMISSION_DENIED", status)
         self.a.psid("entry", "delete", host)
+
+    def _relabel(self, workload: Workload) -> None:
+        """The same pod under other labels, and back, while a stream is open in it."""
+        self._register("relabelled", "--namespace", "shop", "--service-account", "web", "--label", "app=new")
+        begin = time.monotonic()
+        self.a.add_pod(self.web, "web", "new")
+        told = workload.wait_for_ids("relabelled", "pod-2")
+        self.report.expect("a label that changes reaches its streams", told, f"{time.monotonic() - begin:.2f} s")
+        shown = next(pod for pod in self.a.ask("pod", "list")["pods"] if pod["name"] == "web-0")
+        own = (shown["labels"], shown["spiffeID"])
+        self.report.expect("and its own identity", own == ({"app": "new"}, spiffe_id("relabelled")), own)
+        count = len(workload.told)
+        self.a.add_pod(self.web, "web", "web")
+        ids = [spiffe_id("pod-2")]
+        back = wait(lambda: any([svid["id"] for svid in told.get("svids", [])] == ids for told in workload.told[count:]), 15)
+        self.report.expect("back again, what was had by it is gone", bool(back), workload.told[-1:])
+        refused = self.a.refusal(
+            "pod", "add", "web-0", "--namespace", "shop", "--service-account", "other", "--netns", str(self.web.namespace.path))
+        self.report.expect("another service account is another pod's", refused is not None and "already" in refused, refused)
 
     def crowd(self) -> None:
         self.report.step("7. A thousand connections of one user")
