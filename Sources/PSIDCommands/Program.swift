@@ -10,7 +10,7 @@ public enum Program {
         becomeDaemon: @escaping @Sendable (_ arguments: [String]) throws(SystemError) -> Void
     ) async -> ExitStatus {
         do {
-            var command = try PSID.parseAsRoot(SPIREFlags.translated(arguments))
+            var command = try PSID.parseAsRoot(try SPIREFlags.translated(arguments))
             guard let command = command as? any SessionCommand else {
                 try command.run()
                 return .success

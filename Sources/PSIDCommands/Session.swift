@@ -29,6 +29,9 @@ struct Session: Sendable {
     func withWorkloadAPI<Result: Sendable>(
         at endpoint: WorkloadEndpoint, _ body: @Sendable (WorkloadEndpoint.Client) async throws -> Result
     ) async throws -> Result {
+        guard options.socket == nil else {
+            throw CommandFailure(.usage, "--socket is the admin socket: the Workload API's is --endpoint")
+        }
         let transport = try await Self.connect(to: endpoint.path, denied: "may not be connected to")
         return try await withGRPCClient(transport: transport) { try await body(WorkloadEndpoint.Client(wrapping: $0)) }
     }

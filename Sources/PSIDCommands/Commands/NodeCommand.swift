@@ -5,6 +5,7 @@ import PrintableText
 struct NodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "node", abstract: "The nodes of the trust domain.",
+        discussion: "SPIRE's -spiffeID is understood.",
         subcommands: [NodeListCommand.self, NodeShowCommand.self, NodeBanCommand.self, NodeEvictCommand.self])
 }
 

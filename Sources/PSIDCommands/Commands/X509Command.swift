@@ -19,6 +19,7 @@ struct X509MintCommand: SessionCommand {
     var spiffeID: String
 
     @Option(
+        name: [.long, .customLong("write")],
         help: ArgumentHelp("Write svid.pem, svid.key and bundle.pem there, all at once.", valueName: "directory"))
     var out: String
 
