@@ -7,9 +7,11 @@ public struct PodFacts: Sendable, Equatable {
     public let serviceAccount: String
     public let name: String
     public let labels: [String: String]
+    /// As Kubernetes gave it; nil as long as nobody has said.
+    public private(set) var uid: PodUID?
 
     public init(
-        namespace: String, serviceAccount: String, name: String, labels: [String: String]
+        namespace: String, serviceAccount: String, name: String, labels: [String: String], uid: PodUID? = nil
     ) throws(PodFactsError) {
         for field in [namespace, serviceAccount, name] where !Self.isName(field) { throw .badName(field) }
         do throws(LabelError) {
@@ -20,7 +22,18 @@ public struct PodFacts: Sendable, Equatable {
         self.namespace = namespace
         self.serviceAccount = serviceAccount
         self.name = name
+        self.uid = uid
     }
+
+    /// The same with a UID that was said before, if none is said now.
+    public func keeping(_ uid: PodUID?) -> PodFacts {
+        var facts = self
+        facts.uid = self.uid ?? uid
+        return facts
+    }
+
+    /// Whether the other says all this and no more than a UID besides.
+    public func isPart(of other: PodFacts) -> Bool { keeping(other.uid) == other }
 
     /// Letters, digits, `.`, `_`, `-`; one segment of a SPIFFE ID's path, and no dot segment.
     public static func isName(_ text: String) -> Bool {
@@ -32,6 +45,7 @@ public struct PodFacts: Sendable, Equatable {
 public enum PodFactsError: Error, Sendable, Equatable {
     case badName(String)
     case badLabels(LabelError)
+    case badUID(String)
 }
 
 extension PodFactsError: CustomStringConvertible {
@@ -39,6 +53,7 @@ extension PodFactsError: CustomStringConvertible {
         switch self {
         case .badName(let name): "\(name.quoted) is no name of a namespace, service account or pod"
         case .badLabels(let error): "\(error)"
+        case .badUID(let uid): "\(uid.quoted) is no UID of a pod"
         }
     }
 }
@@ -50,9 +65,13 @@ extension Podshield_Authority_V1_PodFacts {
         serviceAccount = pod.serviceAccount
         name = pod.name
         labels = pod.labels
+        uid = pod.uid?.text ?? ""
     }
 
     public func parsed() throws(PodFactsError) -> PodFacts {
-        try PodFacts(namespace: namespace, serviceAccount: serviceAccount, name: name, labels: labels)
+        let known = PodUID(uid)
+        guard uid == known?.text ?? "" else { throw .badUID(uid) }
+        return try PodFacts(
+            namespace: namespace, serviceAccount: serviceAccount, name: name, labels: labels, uid: known)
     }
 }

@@ -4,7 +4,10 @@ public enum Selector: Hashable, Sendable {
     case namespace(String)
     case serviceAccount(String)
     case podName(String)
+    case podUID(PodUID)
     case podLabel(key: String, value: String)
+    /// Of the node that the pod is on: as it is called here.
+    case nodeName(String)
     // Of the process.
     case userID(UInt32)
     case userName(String)
@@ -18,12 +21,14 @@ public enum Selector: Hashable, Sendable {
     /// The system's unit that the process belongs to, such as `nginx.service`.
     case systemdUnit(String)
 
-    /// Whether it is a fact of this pod; facts of processes are those of no pod.
-    public func matches(_ pod: PodFacts) -> Bool {
+    /// Whether it is a fact of this pod on a node of this name; facts of processes are those of no pod.
+    public func matches(_ pod: PodFacts, on node: String) -> Bool {
         switch self {
         case .namespace(let name): pod.namespace == name
         case .serviceAccount(let name): pod.serviceAccount == name
         case .podName(let name): pod.name == name
+        case .podUID(let uid): pod.uid == uid
+        case .nodeName(let name): name == node
         case .podLabel(let key, let value): pod.labels[key] == value
         default: false
         }
@@ -31,7 +36,7 @@ public enum Selector: Hashable, Sendable {
 
     /// Of what it is a fact.
     public enum Kind: Sendable {
-        case namespace, serviceAccount, podName, podLabel
+        case namespace, serviceAccount, podName, podUID, podLabel, nodeName
         case userID, userName, groupID, groupName, supplementaryGroupID
         case executablePath, executableDigest, systemdUnit
 
@@ -55,7 +60,9 @@ public enum Selector: Hashable, Sendable {
         case .namespace: .namespace
         case .serviceAccount: .serviceAccount
         case .podName: .podName
+        case .podUID: .podUID
         case .podLabel: .podLabel
+        case .nodeName: .nodeName
         case .userID: .userID
         case .userName: .userName
         case .groupID: .groupID
@@ -70,7 +77,7 @@ public enum Selector: Hashable, Sendable {
     /// Whether a process cannot bring it about from within: in a container of its own anyone may be any user.
     public var isGivenFromOutside: Bool {
         switch self {
-        case .namespace, .serviceAccount, .podName, .podLabel, .systemdUnit: true
+        case .namespace, .serviceAccount, .podName, .podUID, .podLabel, .nodeName, .systemdUnit: true
         default: false
         }
     }
@@ -97,6 +104,11 @@ extension Selector {
         case "k8s:ns" where PodFacts.isName(value): self = .namespace(value)
         case "k8s:sa" where PodFacts.isName(value): self = .serviceAccount(value)
         case "k8s:pod-name" where PodFacts.isName(value): self = .podName(value)
+        case "k8s:node-name" where PodFacts.isName(value): self = .nodeName(value)
+        case "k8s:pod-uid":
+            // In the one spelling that Kubernetes has.
+            guard let uid = PodUID(value), uid.text == value else { return nil }
+            self = .podUID(uid)
         case "k8s:pod-label":
             guard let label = Self.label(value) else { return nil }
             self = label
@@ -162,7 +174,9 @@ extension Selector: LosslessStringConvertible {
         case .namespace(let name): ("k8s:ns", name)
         case .serviceAccount(let name): ("k8s:sa", name)
         case .podName(let name): ("k8s:pod-name", name)
+        case .podUID(let uid): ("k8s:pod-uid", uid.text)
         case .podLabel(let key, let value): ("k8s:pod-label", "\(key):\(value)")
+        case .nodeName(let name): ("k8s:node-name", name)
         case .userID(let number): ("unix:uid", "\(number)")
         case .userName(let name): ("unix:user", name)
         case .groupID(let number): ("unix:gid", "\(number)")

@@ -27,8 +27,8 @@ public struct WorkloadEntry: Sendable, Hashable {
         self.edition = edition
     }
 
-    /// Whether all selectors are facts of the pod.
-    public func fits(_ pod: PodFacts) -> Bool { selectors.allSatisfy { $0.matches(pod) } }
+    /// Whether all selectors are facts of the pod on a node of this name.
+    public func fits(_ pod: PodFacts, on node: String) -> Bool { selectors.allSatisfy { $0.matches(pod, on: node) } }
 }
 
 extension Podshield_Authority_V1_Entry {

@@ -42,7 +42,7 @@ extension NodeIdentityService {
         for entry in changed {
             if let held = heldEntries[entry.id], held.entry == entry, entries?.contains(entry) != true { drop(held) }
         }
-        for held in workloads.values where changed.contains(where: { $0.fits(held.issued.pod) }) {
+        for held in workloads.values where changed.contains(where: { $0.fits(held.issued.pod, on: nodeName) }) {
             renew(held, at: clock.now())
         }
         jwtCache.remove(entries: Set(changed.map(\.id)))

@@ -113,6 +113,9 @@ public actor NodeIdentityService {
 
     public var currentDirectory: Directory? { directory }
 
+    /// As the authority calls it; empty before it has joined.
+    public var nodeName: String { membership?.name ?? "" }
+
     /// The newest directory, and each newer one; slow readers miss what is between.
     public nonisolated func directories() -> AsyncStream<Directory> { directoryBroadcast.stream() }
 

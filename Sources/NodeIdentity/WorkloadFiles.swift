@@ -125,6 +125,8 @@ private struct WorkloadNote: Codable {
     let policyLabels: [String: String]
     /// Nil in files of the version before.
     let federatesWith: [String]?
+    /// Nil where it is not known, and in files of the version before.
+    let uid: String?
 
     init(_ workload: IssuedWorkload) {
         namespace = workload.pod.namespace
@@ -133,6 +135,7 @@ private struct WorkloadNote: Codable {
         labels = workload.pod.labels
         policyLabels = workload.labels
         federatesWith = workload.federatesWith.map(\.name).sorted()
+        uid = workload.pod.uid?.text
     }
 
     /// JSON has no line feed of its own; names and labels are too plain for the marks of PEM.
@@ -149,9 +152,10 @@ private struct WorkloadNote: Codable {
 
     /// Nil unless all of it is within the limits of what it is.
     var parsed: (pod: PodFacts, labels: [String: String], federatesWith: Set<TrustDomain>)? {
-        guard
+        let known = uid.flatMap(PodUID.init)
+        guard (known == nil) == (uid == nil),
             let pod = try? PodFacts(
-                namespace: namespace, serviceAccount: serviceAccount, name: name, labels: labels),
+                namespace: namespace, serviceAccount: serviceAccount, name: name, labels: labels, uid: known),
             let policyLabels = try? PolicyLabels(policyLabels)
         else { return nil }
         return (pod, policyLabels.values, Set((federatesWith ?? []).compactMap { try? TrustDomain($0) }))

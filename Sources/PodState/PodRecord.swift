@@ -4,10 +4,8 @@ package import NetnsProtocol
 
 /// A pod of this node: what was said of it, and what was found.
 package struct PodRecord: Sendable, Equatable {
-    /// The labels may become others.
+    /// The labels may become others, and the UID known.
     package var facts: PodFacts
-    /// As Kubernetes gave it; nil as long as nobody has said.
-    package var uid: PodUID?
     package let namespace: NamespacePath
     /// Inside the pod, as asked for; nil for its first veth.
     package let interface: String?
@@ -21,11 +19,10 @@ package struct PodRecord: Sendable, Equatable {
     package let addedAt: Int64
 
     package init(
-        facts: PodFacts, uid: PodUID? = nil, namespace: NamespacePath, interface: String?, device: HostDevice,
+        facts: PodFacts, namespace: NamespacePath, interface: String?, device: HostDevice,
         mac: [UInt8], addresses: [IPAddress], mtu: UInt16, addedAt: Int64
     ) {
         self.facts = facts
-        self.uid = uid
         self.namespace = namespace
         self.interface = interface
         self.device = device

@@ -106,7 +106,7 @@ private struct StoredPod: Codable {
         name = pod.facts.name
         serviceAccount = pod.facts.serviceAccount
         labels = pod.facts.labels
-        uid = pod.uid?.text
+        uid = pod.facts.uid?.text
         netns = pod.namespace.text
         interface = pod.interface
         device = pod.device
@@ -126,8 +126,9 @@ extension PodRecord {
         else { throw PodStoreError.nonsense(of: "pod \(pod.namespace)/\(pod.name)") }
         self.init(
             facts: try PodFacts(
-                namespace: pod.namespace, serviceAccount: pod.serviceAccount, name: pod.name, labels: pod.labels),
-            uid: uid, namespace: namespace, interface: pod.interface, device: pod.device, mac: pod.mac,
+                namespace: pod.namespace, serviceAccount: pod.serviceAccount, name: pod.name, labels: pod.labels,
+                uid: uid),
+            namespace: namespace, interface: pod.interface, device: pod.device, mac: pod.mac,
             addresses: addresses, mtu: pod.mtu, addedAt: pod.addedAt)
     }
 }

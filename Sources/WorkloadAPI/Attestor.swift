@@ -23,7 +23,7 @@ struct Attestor: Sendable {
     func entitlement(of workload: Workload) async throws(Denial) -> Entitlement {
         let entries = await identities.entries()
         let pod = await pod(of: workload)
-        var evidence = Evidence(workload, pod: pod?.facts, digests: digests)
+        var evidence = Evidence(workload, pod: pod, digests: digests)
         var holders: [IdentityHolder] = []
         if let pod, let svid = pod.svid { holders.append(.pod(pod.facts, svid, federatesWith: pod.federatesWith)) }
         // A pod's own is held over restarts, whether or not the authority can be asked for more.

@@ -7,13 +7,16 @@ struct Evidence {
     /// Nil for a pod by itself, of which there are no facts of a process.
     private let caller: Caller?
     private let pod: PodFacts?
+    /// Of the node that the pod is on.
+    private let nodeName: String?
     private let digests: ExecutableDigests
     private var known: [Selector.Kind: Set<Selector>] = [:]
     private var executable: Result<ExecutableFile, SystemError>?
 
-    init(_ workload: Workload, pod: PodFacts?, digests: ExecutableDigests) {
+    init(_ workload: Workload, pod: KnownPod?, digests: ExecutableDigests) {
         if case .process(let caller) = workload { self.caller = caller } else { caller = nil }
-        self.pod = pod
+        self.pod = pod?.facts
+        nodeName = pod?.node
         self.digests = digests
     }
 
@@ -53,7 +56,9 @@ struct Evidence {
         case .namespace: return pod.map { [.namespace($0.namespace)] } ?? []
         case .serviceAccount: return pod.map { [.serviceAccount($0.serviceAccount)] } ?? []
         case .podName: return pod.map { [.podName($0.name)] } ?? []
+        case .podUID: return pod?.uid.map { [.podUID($0)] } ?? []
         case .podLabel: return pod?.labels.map { .podLabel(key: $0, value: $1) } ?? []
+        case .nodeName: return nodeName.map { [.nodeName($0)] } ?? []
         default:
             guard let process = caller?.process else { return [] }
             return await lookUp(kind, of: process)
@@ -73,7 +78,7 @@ struct Evidence {
         case .executableDigest:
             guard let file = executableFile(of: process) else { return [] }
             return await digests.digest(of: file).map { [.executableDigest($0)] } ?? []
-        case .namespace, .serviceAccount, .podName, .podLabel: return []
+        case .namespace, .serviceAccount, .podName, .podUID, .podLabel, .nodeName: return []
         }
     }
 

@@ -59,11 +59,15 @@ public struct KnownPod: Sendable {
     public let federatesWith: Set<TrustDomain>
     /// Another for a pod that takes the name of one that has gone.
     public let instance: String
+    /// Name of the node that it is on: this one.
+    public let node: String
 
     public init(
-        facts: PodFacts, svid: KeyedSVID?, federatesWith: Set<TrustDomain> = [], instance: String = ""
+        facts: PodFacts, svid: KeyedSVID?, federatesWith: Set<TrustDomain> = [], instance: String = "",
+        node: String = ""
     ) {
         self.facts = facts
+        self.node = node
         self.instance = instance
         self.svid = svid
         self.federatesWith = federatesWith

@@ -7,7 +7,9 @@ import Testing
 @Suite struct RegistrationTests {
     @Test(arguments: [
         "k8s:ns:shop", "k8s:sa:web", "k8s:pod-name:web-0", "k8s:pod-label:app:web", "k8s:pod-label:a.b/c:v",
-        "k8s:pod-label:empty:", "unix:uid:0", "unix:uid:4294967294", "unix:user:www-data", "unix:user:EXAMPLE\\web",
+        "k8s:pod-label:empty:",
+        "k8s:pod-uid:a1b2c3d4-e5f6-7890-abcd-ef1234567890", "k8s:node-name:node-a", "unix:uid:0", "unix:uid:4294967294",
+        "unix:user:www-data", "unix:user:EXAMPLE\\web",
         "unix:gid:33", "unix:group:www-data", "unix:supplementary_gid:4", "unix:path:/usr/sbin/nginx",
         "unix:path:/opt/a b:c", "unix:sha256:\(String(repeating: "0f", count: 32))", "systemd:unit:nginx.service",
         "systemd:unit:user@1000.service", "systemd:unit:a\\x2db.scope",
@@ -23,24 +25,54 @@ import Testing
         "unix:sha256:\(String(repeating: "0F", count: 32))", "unix:euid:1", "systemd:unit:nginx",
         "systemd:unit:nginx.slice", "systemd:unit:a/b.service", "systemd:slice:system.slice",
         "k8s:pod-label::v",
-        "k8s:pod-uid:x", "k8s:ns:a\u{0}", "k8s:ns:Ünicode",
+        "k8s:pod-uid:x", "k8s:pod-uid:", "k8s:pod-uid:A1B2C3D4-E5F6-7890-ABCD-EF1234567890", "k8s:node-name:",
+        "k8s:node-name:a/b", "k8s:container-name:web", "k8s:container-image:web", "k8s:pod-owner:web", "k8s:ns:a\u{0}",
+        "k8s:ns:Ünicode",
     ])
     func otherTextIsNoSelector(text: String) { #expect(Selector(text) == nil) }
 
     @Test func everySelectorMustHold() throws {
-        let facts = try pod(labels: ["app": "web", "tier": "front"])
+        let uid = try #require(PodUID("a1b2c3d4-e5f6-7890-abcd-ef1234567890"))
+        let other = try #require(PodUID("0fa1b2c3-4d5e-6f70-8192-a3b4c5d6e7f8"))
+        let facts = try pod(labels: ["app": "web", "tier": "front"]).keeping(uid)
         let table: [([Selector], Bool)] = [
             ([.namespace("shop")], true),
             ([.namespace("shop"), .serviceAccount("web")], true),
             ([.namespace("shop"), .serviceAccount("db")], false),
             ([.podName("web-0"), .podLabel(key: "app", value: "web")], true),
+            ([.podUID(uid), .nodeName("node-a")], true),
+            ([.podUID(other)], false),
+            ([.podName("web-0"), .nodeName("node-b")], false),
             ([.podLabel(key: "app", value: "db")], false),
             ([.podLabel(key: "missing", value: "")], false),
         ]
         for (selectors, expected) in table {
             let entry = try NewEntry(spiffeID: id("/w"), selectors: selectors)
                 .checked(in: trustDomain, id: "x", now: start)
-            #expect(entry.matches(facts) == expected, "\(selectors)")
+            #expect(entry.matches(facts, on: "node-a") == expected, "\(selectors)")
+        }
+    }
+
+    /// Nobody has said it, or nobody has said another.
+    @Test func aUIDThatIsNotKnownIsNoFact() throws {
+        let uid = try #require(PodUID("a1b2c3d4-e5f6-7890-abcd-ef1234567890"))
+        let (unknown, known) = (try pod(), try pod().keeping(uid))
+        #expect(!Selector.podUID(uid).matches(unknown, on: "node-a"))
+        #expect(unknown.isPart(of: known) && known.isPart(of: known) && !known.isPart(of: unknown))
+        #expect(try !pod(labels: ["app": "web"]).isPart(of: known))
+        #expect(known.keeping(PodUID("0fa1b2c3-4d5e-6f70-8192-a3b4c5d6e7f8")) == known)
+    }
+
+    /// A node that sends no UID is one of the version before; one that sends no sense is refused.
+    @Test func factsAreReadFromTheWireAsTheyWere() throws {
+        let known = try pod().keeping(PodUID("a1b2c3d4-e5f6-7890-abcd-ef1234567890"))
+        var message = Podshield_Authority_V1_PodFacts(known)
+        #expect(try message.parsed() == known)
+        message.uid = ""
+        #expect(try message.parsed() == pod())
+        for uid in ["x", known.uid?.text.uppercased() ?? ""] {
+            message.uid = uid
+            #expect(throws: PodFactsError.badUID(uid)) { try message.parsed() }
         }
     }
 
@@ -86,7 +118,7 @@ import Testing
         let entry = try NewEntry(spiffeID: id("/w"), selectors: groups, hint: "internal")
             .checked(in: trustDomain, id: "x", now: start)
         #expect(entry.selectors.count == 2 && entry.hint == "internal")
-        #expect(try !entry.matches(pod()))
+        #expect(try !entry.matches(pod(), on: "node-a"))
     }
 
     @Test func labelsHaveOneSpelling() throws {
@@ -145,9 +177,9 @@ import Testing
         let narrow = try entry("narrow", [.namespace("shop"), .podName("web-0")], parent: nil, at: 9)
         let other = try entry("other", [.namespace("shop"), .podName("db-0")], parent: node, at: 0)
         let facts = try pod()
-        #expect(RegistrationEntry.deciding([wide, other], for: facts)?.id == "wide")
-        #expect(RegistrationEntry.deciding([later, wide, here], for: facts)?.id == "here")
-        #expect(RegistrationEntry.deciding([later, wide, narrow, here], for: facts)?.id == "narrow")
-        #expect(RegistrationEntry.deciding([other], for: facts) == nil)
+        #expect(RegistrationEntry.deciding([wide, other], for: facts, on: node)?.id == "wide")
+        #expect(RegistrationEntry.deciding([later, wide, here], for: facts, on: node)?.id == "here")
+        #expect(RegistrationEntry.deciding([later, wide, narrow, here], for: facts, on: node)?.id == "narrow")
+        #expect(RegistrationEntry.deciding([other], for: facts, on: node) == nil)
     }
 }

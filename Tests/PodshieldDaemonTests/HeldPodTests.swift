@@ -57,16 +57,15 @@ import WorkloadAPI
         #expect(HeldPod(record: record).instance != HeldPod(record: record).instance)
         var pod = HeldPod(record: record)
         let instance = pod.instance
-        pod.record.uid = PodUID(Self.uid)
+        pod.record.facts = pod.record.facts.keeping(PodUID(Self.uid))
         #expect(pod.instance == instance)
     }
 
     /// The same pod again, with and without what is known already.
     @Test func aUIDNeedNotBeSaidAgain() throws {
         func request(_ uid: String?) throws -> PodRequest {
-            let record = try podRecord()
-            return PodRequest(
-                facts: record.facts, uid: uid.flatMap(PodUID.init), namespace: record.namespace, interface: nil)
+            let record = try podRecord(uid: uid)
+            return PodRequest(facts: record.facts, namespace: record.namespace, interface: nil)
         }
         let (known, unknown) = (try podRecord(uid: Self.uid), try podRecord())
         for same in [try request(Self.uid), try request(nil)] {
@@ -77,12 +76,14 @@ import WorkloadAPI
     }
 
     /// Labels may change while a pod lives; its service account may not.
-    @Test(arguments: [("web", ["app": "other"], true), ("web", [:], true), ("other", ["app": "web"], false)] as [(String, [String: String], Bool)])
+    @Test(
+        arguments: [("web", ["app": "other"], true), ("web", [:], true), ("other", ["app": "web"], false)]
+            as [(String, [String: String], Bool)])
     func aPodWithOtherLabelsIsTheSame(account: String, labels: [String: String], isSame: Bool) throws {
         let record = try podRecord()
         let facts = try PodFacts(
             namespace: record.name.namespace, serviceAccount: account, name: record.name.name, labels: labels)
-        let request = PodRequest(facts: facts, uid: nil, namespace: record.namespace, interface: record.interface)
+        let request = PodRequest(facts: facts, namespace: record.namespace, interface: record.interface)
         #expect(record.isSame(as: request) == isSame)
     }
 }

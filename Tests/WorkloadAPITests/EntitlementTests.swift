@@ -80,6 +80,22 @@ import Testing
         #expect(await accounts() == [])
     }
 
+    /// Of a process in a pod alone, as far as they are known.
+    @Test func whatIsKnownOfAPodSelects() async throws {
+        let uid = try #require(PodUID("a1b2c3d4-e5f6-7890-abcd-ef1234567890"))
+        let facts = try PodFacts(namespace: "shop", serviceAccount: "web", name: "web-0", labels: [:])
+        identities.change {
+            $0.pods[3] = KnownPod(facts: facts.keeping(uid), svid: nil, node: "node-a")
+            $0.pods[4] = KnownPod(facts: facts, svid: nil, node: "node-a")
+        }
+        try identities.add("uid", [.podUID(uid)])
+        try identities.add("node", [.nodeName("node-a"), .userID(geteuid())])
+        try identities.add("other", [.nodeName("node-b")])
+        #expect(await accounts(.container(number: 3)) == ["uid", "node"])
+        #expect(await accounts(.container(number: 4)) == ["node"])
+        #expect(await accounts() == [])
+    }
+
     /// In a container of its own anyone may be any user, at any path.
     @Test func anImitatorInAContainerGetsNothing() async throws {
         try identities.add("host", [.userID(geteuid()), .executablePath(Self.ownPath)])

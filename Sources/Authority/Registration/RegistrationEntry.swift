@@ -28,7 +28,8 @@ public struct RegistrationEntry: Sendable, Equatable {
     /// Counts the changes, from 1 on.
     let edition: UInt64
 
-    public func matches(_ pod: PodFacts) -> Bool { selectors.allSatisfy { $0.matches(pod) } }
+    /// - Parameter node: the name of the node that the pod is on.
+    public func matches(_ pod: PodFacts, on node: String) -> Bool { selectors.allSatisfy { $0.matches(pod, on: node) } }
 }
 
 /// An entry as it is asked for.

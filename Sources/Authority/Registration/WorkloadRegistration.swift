@@ -36,8 +36,13 @@ struct WorkloadRegistration: Sendable, Equatable {
 extension RegistrationEntry {
     /// Of several entries that match a pod, the one that decides: most selectors, then one for this node alone, then the
     /// oldest.
-    static func deciding(_ entries: [RegistrationEntry], for pod: PodFacts) -> RegistrationEntry? {
-        entries.filter { $0.matches(pod) }.max { $1.precedes($0) }
+    ///
+    /// - Parameter node: the one that asks. Its name is that of its SVID, whatever it says.
+    static func deciding(
+        _ entries: [RegistrationEntry], for pod: PodFacts, on node: SPIFFEID
+    ) -> RegistrationEntry? {
+        guard case .node(let name) = node.kind else { return nil }
+        return entries.filter { $0.matches(pod, on: name) }.max { $1.precedes($0) }
     }
 
     private func precedes(_ other: RegistrationEntry) -> Bool {

@@ -147,7 +147,7 @@ extension Registry {
                         AND (service_account IS NULL OR service_account = ?)
                     """,
                 arguments: [node.description, pod.namespace, pod.serviceAccount])
-            return RegistrationEntry.deciding(try rows.map(entry), for: pod)
+            return RegistrationEntry.deciding(try rows.map(entry), for: pod, on: node)
         }
     }
 

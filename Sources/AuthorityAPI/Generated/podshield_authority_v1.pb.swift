@@ -366,6 +366,9 @@ public nonisolated struct Podshield_Authority_V1_PodFacts: Sendable {
 
   public var labels: Dictionary<String,String> = [:]
 
+  /// A UUID, as Kubernetes gave it; empty where the node does not know it, or is of a version before.
+  public var uid: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1296,7 +1299,7 @@ nonisolated extension Podshield_Authority_V1_IssueWorkloadRequest: SwiftProtobuf
 
 nonisolated extension Podshield_Authority_V1_PodFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PodFacts"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}namespace\0\u{3}service_account\0\u{1}name\0\u{1}labels\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}namespace\0\u{3}service_account\0\u{1}name\0\u{1}labels\0\u{1}uid\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1308,6 +1311,7 @@ nonisolated extension Podshield_Authority_V1_PodFacts: SwiftProtobuf.Message, Sw
       case 2: try { try decoder.decodeSingularStringField(value: &self.serviceAccount) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 4: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.labels) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.uid) }()
       default: break
       }
     }
@@ -1326,6 +1330,9 @@ nonisolated extension Podshield_Authority_V1_PodFacts: SwiftProtobuf.Message, Sw
     if !self.labels.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.labels, fieldNumber: 4)
     }
+    if !self.uid.isEmpty {
+      try visitor.visitSingularStringField(value: self.uid, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1334,6 +1341,7 @@ nonisolated extension Podshield_Authority_V1_PodFacts: SwiftProtobuf.Message, Sw
     if lhs.serviceAccount != rhs.serviceAccount {return false}
     if lhs.name != rhs.name {return false}
     if lhs.labels != rhs.labels {return false}
+    if lhs.uid != rhs.uid {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -28,7 +28,7 @@ extension Podshield_Admin_V1_PodFacts {
         namespace = record.facts.namespace
         serviceAccount = record.facts.serviceAccount
         labels = record.facts.labels
-        uid = record.uid?.text ?? ""
+        uid = record.facts.uid?.text ?? ""
         netns = record.namespace.text
         interface = record.interface ?? ""
     }
@@ -44,14 +44,14 @@ extension PodRequest {
         guard message.interface.isEmpty || PodNetworkRequest.isInterfaceName(message.interface) else {
             throw AdminError(.invalid, "'\(message.interface)' is no interface name")
         }
-        uid = message.uid.isEmpty ? nil : PodUID(message.uid)
+        let uid = PodUID(message.uid)
         guard message.uid.isEmpty || uid != nil else {
             throw AdminError(.invalid, "'\(message.uid)' is no UID of a pod")
         }
         do throws(PodFactsError) {
             facts = try PodFacts(
                 namespace: message.namespace, serviceAccount: message.serviceAccount, name: message.name,
-                labels: message.labels)
+                labels: message.labels, uid: uid)
         } catch {
             throw AdminError(.invalid, "\(error)")
         }

@@ -23,8 +23,11 @@ struct HeldPod: Sendable {
 }
 
 extension HeldPod {
-    /// Whether that is its identity: for what is true of it, or was until the authority is done with what is true now.
-    func isFor(_ issued: IssuedWorkload) -> Bool { issued.pod == record.facts || issued.pod == formerFacts }
+    /// Whether that is its identity: for what is true of it, though its UID came to be known later, or was until the authority is done
+    /// with what is true now.
+    func isFor(_ issued: IssuedWorkload) -> Bool {
+        issued.pod.isPart(of: record.facts) || issued.pod == formerFacts
+    }
 }
 
 extension [PodName: HeldPod] {
@@ -41,12 +44,14 @@ extension [PodName: HeldPod] {
     /// The pod that has a UID, if it is another than this one.
     func holder(of uid: PodUID?, beside name: PodName) -> PodName? {
         guard let uid else { return nil }
-        return values.first { $0.record.uid == uid && $0.record.name != name }?.record.name
+        return values.first { $0.record.facts.uid == uid && $0.record.name != name }?.record.name
     }
 }
 
 extension HeldPod {
-    fileprivate func isNamed(by reference: PodReference) -> Bool { reference.names(record.facts, uid: record.uid) }
+    fileprivate func isNamed(by reference: PodReference) -> Bool {
+        reference.names(record.facts, uid: record.facts.uid)
+    }
 }
 
 extension Sequence<HeldPod> {

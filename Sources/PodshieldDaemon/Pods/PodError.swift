@@ -33,7 +33,8 @@ enum PodError: Error {
 extension PodError: CustomStringConvertible {
     var description: String {
         switch self {
-        case .exists(let name): "there is a pod \(name) already, with another service account, UID or interface"
+        case .exists(let name):
+            "there is a pod \(name) already, with another service account, UID, network namespace or interface"
         case .notFound(let name, _): "there is no pod \(name)"
         case .ambiguous(let name, let namespaces):
             "pod \(name) is in the namespaces \(namespaces.joined(separator: ", ")): say which"

@@ -20,10 +20,10 @@ extension PodRegistry {
         defer { endTurn(name) }
         if let pod = pods[name] {
             guard pod.record.isSame(as: request) else { throw .exists(name) }
-            try learn(request.uid, of: name)
-            try await relabel(name, as: request.facts)
+            try checkUID(request.facts.uid, of: name)
+            try await take(request.facts.keeping(pod.record.facts.uid), of: name)
         } else {
-            try checkUID(request.uid, of: name)
+            try checkUID(request.facts.uid, of: name)
             try await takeOn(try await prepare(request))
         }
         if pods[name]?.issued == nil { try await obtainIdentity(name) }
@@ -36,16 +36,6 @@ extension PodRegistry {
     /// Brokers find pods by them: a UID is of one pod.
     private func checkUID(_ uid: PodUID?, of name: PodName) throws(PodError) {
         if let uid, let holder = pods.holder(of: uid, beside: name) { throw .uidHeld(uid, by: holder) }
-    }
-
-    private func learn(_ uid: PodUID?, of name: PodName) throws(PodError) {
-        guard let uid, pods[name]?.record.uid == nil else { return }
-        try checkUID(uid, of: name)
-        pods[name]?.record.uid = uid
-        do throws(PodError) { try save() } catch {
-            pods[name]?.record.uid = nil
-            throw error
-        }
     }
 
     // MARK: Parts
@@ -64,7 +54,7 @@ extension PodRegistry {
         try check(found.addresses, of: name)
         let device = try hostDevice(found.hostIfindex, of: name)
         return PodRecord(
-            facts: request.facts, uid: request.uid, namespace: request.namespace, interface: request.interface,
+            facts: request.facts, namespace: request.namespace, interface: request.interface,
             device: device, mac: found.podMAC, addresses: found.addresses.sorted(), mtu: mtu, addedAt: parts.now())
     }
 
@@ -108,7 +98,7 @@ extension PodRegistry {
         }
         do throws(PodError) {
             // Another may have come meanwhile.
-            try checkUID(record.uid, of: record.name)
+            try checkUID(record.facts.uid, of: record.name)
             pods[record.name] = HeldPod(record: record)
             try save()
         } catch {

@@ -1,3 +1,4 @@
+import AuthorityAPI
 import Datapath
 import Identity
 import KeyAgreement
@@ -57,7 +58,7 @@ extension PodRegistry {
             let record = recorded[name].flatMap { issued.svid.svid.notAfter > parts.now() ? $0 : nil }
             let holdings = record?.holdings(of: issued.identity) ?? []
             // An earlier run may have ended between other labels and the identity for them.
-            if record?.facts == issued.pod, pods[name] != nil {
+            if let record, issued.pod.isPart(of: record.facts), pods[name] != nil {
                 pods[name]?.issued = issued
                 hosted.formUnion(holdings)
             } else {
@@ -83,9 +84,9 @@ extension PodRegistry {
     private func followRenewals() async {
         for await issued in parts.identity.issuedWorkloads() {
             let name = issued.pod.podName
-            guard let pod = pods[name], pod.record.facts == issued.pod, pod.issued?.svid.svid != issued.svid.svid else {
-                continue
-            }
+            guard let pod = pods[name], issued.pod.isPart(of: pod.record.facts),
+                pod.issued?.svid.svid != issued.svid.svid
+            else { continue }
             pods[name]?.issued = issued
             pods[name]?.failure = nil
             await announce()
@@ -99,6 +100,11 @@ extension PodRegistry {
             for pod in list() where pod.issued == nil {
                 await takeTurn(pod.record.name)
                 if pods[pod.record.name]?.issued == nil { try? await obtainIdentity(pod.record.name) }
+                endTurn(pod.record.name)
+            }
+            for pod in list() where pod.issued.map({ $0.pod != pod.record.facts }) ?? false {
+                await takeTurn(pod.record.name)
+                await complete(pod.record.name)
                 endTurn(pod.record.name)
             }
             if hasUnenforced { await announce() }

@@ -6,8 +6,6 @@ import PodState
 /// A pod that is to be taken on.
 package struct PodRequest: Sendable, Equatable {
     package let facts: PodFacts
-    /// Nil where nobody says.
-    package let uid: PodUID?
     package let namespace: NamespacePath
     /// Nil: the first veth.
     package let interface: String?
@@ -18,7 +16,8 @@ extension PodRecord {
 
     /// Whether both speak of one pod, whose labels may be others by now; a UID need not be said again, and may be said later.
     func isSame(as request: PodRequest) -> Bool {
-        let isSameUID = uid == nil || request.uid == nil || uid == request.uid
+        let (uid, other) = (facts.uid, request.facts.uid)
+        let isSameUID = uid == nil || other == nil || uid == other
         return facts.podName == request.facts.podName && facts.serviceAccount == request.facts.serviceAccount
             && isSameUID && namespace == request.namespace && interface == request.interface
     }

@@ -43,7 +43,7 @@ struct NodeWorkloads: WorkloadIdentities {
             let svid = isOwn ? issued.flatMap { $0.svid.svid.notAfter > now() ? $0.svid : nil } : nil
             found = KnownPod(
                 facts: pod.record.facts, svid: svid, federatesWith: isOwn ? issued?.federatesWith ?? [] : [],
-                instance: "\(pod.instance)")
+                instance: "\(pod.instance)", node: await identity.nodeName)
             if isOwn { break }
         }
         return found

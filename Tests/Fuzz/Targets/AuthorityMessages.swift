@@ -93,6 +93,6 @@ extension Podshield_Authority_V1_PodFacts {
     /// In all that we know of it.
     fileprivate func isEqual(_ other: Self) -> Bool {
         namespace == other.namespace && serviceAccount == other.serviceAccount && name == other.name
-            && labels == other.labels
+            && labels == other.labels && uid == other.uid
     }
 }
