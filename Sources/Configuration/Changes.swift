@@ -50,6 +50,7 @@ extension PodshieldConfiguration.Node {
         case .nodeAddress: "\(address)"
         case .nodeLinkPort: "\(linkPort)"
         case .nodeESPPort: "\(espPort)"
+        case .nodeKeyType: keyType.rawValue
         case .permissive: "\(permissive)"
         case .uplinks: "\(uplinks)"
         case .sdsRequireHeader: "\(sdsRequiresHeader)"

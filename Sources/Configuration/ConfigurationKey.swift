@@ -12,6 +12,7 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case nodeAddress = "node.address"
     case nodeLinkPort = "node.link-port"
     case nodeESPPort = "node.esp-port"
+    case nodeKeyType = "node.key-type"
 
     case authorityName = "authority.name"
     case authorityListen = "authority.listen"

@@ -6,6 +6,7 @@ extension ConfigurationReader {
         let address = document.required(.nodeAddress, .nodeAddress)
         let linkPort = document.value(.nodeLinkPort, .port, default: 7600)
         let espPort = document.value(.nodeESPPort, .port, default: 4500)
+        let keyType = document.value(.nodeKeyType, .word, default: PodshieldConfiguration.KeyType.ecP256)
         let permissive = document.value(.permissive, .bool, default: false)
         let sdsRequiresHeader = document.value(.sdsRequireHeader, .bool, default: false)
         let sdsHasRevocationLists = document.value(.sdsRevocationLists, .bool, default: true)
@@ -13,9 +14,9 @@ extension ConfigurationReader {
         let (uplinks, link, datapath, helper) = (uplinks(), link(), datapath(), netnsHelper())
         guard let name, let address else { return nil }
         return PodshieldConfiguration.Node(
-            name: name, address: address, linkPort: linkPort, espPort: espPort, permissive: permissive,
-            sdsRequiresHeader: sdsRequiresHeader, sdsHasRevocationLists: sdsHasRevocationLists, broker: broker,
-            uplinks: uplinks, link: link, datapath: datapath, netnsHelper: helper)
+            name: name, address: address, linkPort: linkPort, espPort: espPort, keyType: keyType,
+            permissive: permissive, sdsRequiresHeader: sdsRequiresHeader, sdsHasRevocationLists: sdsHasRevocationLists,
+            broker: broker, uplinks: uplinks, link: link, datapath: datapath, netnsHelper: helper)
     }
 
     private mutating func uplinks() -> PodshieldConfiguration.Uplinks {

@@ -11,6 +11,8 @@ extension PodshieldConfiguration {
         public var linkPort: UInt16
         /// UDP port of sealed packets.
         public var espPort: UInt16
+        /// Of the keys of workloads' SVIDs.
+        public var keyType: KeyType
         /// Packets to unknown destinations inside `protected` may leave in clear.
         public var permissive: Bool
         /// Calls of Envoy's SDS need the header that all others on the workloads' socket need.
@@ -23,6 +25,13 @@ extension PodshieldConfiguration {
         public var link: Link
         public var datapath: Datapath
         public var netnsHelper: NetnsHelper
+    }
+
+    public enum KeyType: String, Sendable, CaseIterable {
+        case ecP256 = "ec-p256"
+        case ecP384 = "ec-p384"
+        case rsa2048 = "rsa-2048"
+        case ed25519
     }
 
     /// The devices over which packets leave the node.

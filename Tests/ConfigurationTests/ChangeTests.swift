@@ -8,6 +8,7 @@ import Testing
         .nodeName: ("node-a", "node-b"), .logLevel: ("", "log-level: debug\n"),
         .permissive: ("", "permissive: true\n"), .uplinks: ("", "uplinks: [eth0]\n"),
         .nodeLinkPort: ("", "  link-port: 1\n"), .nodeESPPort: ("", "  esp-port: 1\n"),
+        .nodeKeyType: ("", "  key-type: ed25519\n"),
         .authorityName: ("", "authority: {name: b}\n"), .authorityListen: ("", "authority: {listen: 192.0.2.9}\n"),
         .authorityPort: ("", "authority: {port: 9}\n"),
         .authorityAdvertise: ("", "authority: {advertise: \"a:9\"}\n"),

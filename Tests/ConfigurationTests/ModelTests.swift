@@ -17,7 +17,7 @@ import Testing
         #expect(configuration.protected == [IPPrefix("10.42.0.0/16"), IPPrefix("fd42::/48")])
         #expect(node.name == "node-a")
         #expect(node.address == IPAddress("192.0.2.11"))
-        #expect((node.linkPort, node.espPort) == (7600, 4500))
+        #expect((node.linkPort, node.espPort) == (7600, 4500) && node.keyType == .ecP256)
         #expect(!node.permissive && node.uplinks == .auto && !node.sdsRequiresHeader)
         #expect(node.sdsHasRevocationLists)
         #expect(node.link.epochLifetime == .seconds(3600) && node.link.preconnect)
@@ -66,7 +66,7 @@ import Testing
                 protected: [10.0.0.0/8]
                 permissive: true
                 uplinks: [eth0, bond0.7]
-                node: {name: n, address: "2001:db8::1", link-port: 1, esp-port: 65535}
+                node: {name: n, address: "2001:db8::1", link-port: 1, esp-port: 65535, key-type: rsa-2048}
                 authority:
                   name: ca
                   listen: "::"
@@ -99,6 +99,7 @@ import Testing
         #expect(node.permissive && node.uplinks == .devices(["eth0", "bond0.7"]) && node.sdsRequiresHeader)
         #expect(!node.sdsHasRevocationLists)
         #expect(node.address == IPAddress("2001:db8::1") && node.linkPort == 1 && node.espPort == 65535)
+        #expect(node.keyType == .rsa2048)
         #expect(node.link.epochLifetime == .seconds(10) && !node.link.preconnect)
         #expect(node.link.rekeyPackets == 10_000 && node.link.rekeyBytes == 1 << 20)
         #expect(node.datapath.attachment == .clsact && node.datapath.markMask == 3)

@@ -4,6 +4,7 @@ import AuthorityAPI
 import Foundation
 import Identity
 import KernelTestSupport
+import OpenSSLBinding
 import Synchronization
 import Testing
 import TrustedPlatform
@@ -103,6 +104,7 @@ final class TestNode: Sendable {
     init(
         in directory: TemporaryDirectory? = nil, clock: TestClock = TestClock(), address: String = "192.0.2.1",
         authorities: [String] = [], patience: Duration = .seconds(30), tpm: (any TPMSource)? = nil,
+        keyAlgorithm: KeyAlgorithm = .ecP256,
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) throws {
         self.directory = try directory ?? TemporaryDirectory()
@@ -112,6 +114,7 @@ final class TestNode: Sendable {
         settings.authorityAddresses = authorities
         settings.patience = patience
         settings.tpm = tpm
+        settings.keyAlgorithm = keyAlgorithm
         let service = try NodeIdentityService(
             settings, clock: NodeClock(now: { clock.now }, sleep: sleep), observe: { [journal] in journal.write($0) })
         self.service = service

@@ -3,6 +3,7 @@ import AuthorityAPI
 import Configuration
 import Identity
 import NodeIdentity
+import OpenSSLBinding
 import TPMBinding
 import Telemetry
 
@@ -21,6 +22,7 @@ struct NodeMembershipStart {
             trustDomain: daemon.configuration.trustDomain, stateDirectory: daemon.configuration.paths.nodeState,
             endpoint: NodeEndpoint(address: node.address, linkPort: node.linkPort, espPort: node.espPort))
         settings.authorityAddresses = authorityAddresses
+        settings.keyAlgorithm = KeyAlgorithm(node.keyType)
         if case .tpm(let configuration)? = daemon.configuration.join?.credential {
             settings.tpm = TPMDevice(configuration: configuration)
         }
