@@ -18,11 +18,16 @@ public struct JWTSVIDPlan: Sendable {
         id: SPIFFEID, audience: JWTAudience, lifetime: Duration = defaultLifetime, issuer: JWTIssuer? = nil
     ) throws(IssuanceError) {
         guard id.kind == .workload else { throw .reservedID(id) }
-        let seconds = lifetime.components.seconds
-        guard seconds >= 1, lifetime <= Self.longestLifetime else { throw .badLifetime(seconds: seconds) }
+        try Self.check(lifetime)
         self.id = id
         self.audience = audience
-        self.lifetime = .seconds(seconds)
+        self.lifetime = .seconds(lifetime.components.seconds)
         self.issuer = issuer
+    }
+
+    /// Throws `badLifetime` for one that no plan has.
+    public static func check(_ lifetime: Duration) throws(IssuanceError) {
+        let seconds = lifetime.components.seconds
+        guard seconds >= 1, lifetime <= longestLifetime else { throw .badLifetime(seconds: seconds) }
     }
 }

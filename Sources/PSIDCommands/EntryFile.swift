@@ -53,6 +53,7 @@ private struct EntryMembers {
         entry.labels = try rest.take("labels", "labels", [:]) { $0 as? [String: String] }
         entry.dnsNames = try rest.take("dnsNames", "dns_names", []) { $0 as? [String] }
         entry.svidTtl = Int64(try rest.take("svidTTL", "x509_svid_ttl", 0) { $0 as? UInt32 })
+        entry.jwtSvidTtl = Int64(try rest.take("jwtSVIDTTL", "jwt_svid_ttl", 0) { $0 as? UInt32 })
         entry.hint = try rest.take("hint", "hint", "") { $0 as? String }
         entry.federatesWith = try rest.take("federatesWith", "federates_with", []) { $0 as? [String] }
         entry.downstream = try rest.take("downstream", "downstream", false) { $0 as? Bool }
@@ -76,7 +77,7 @@ private struct EntryMembers {
     private static let given: Set<String> = ["schema", "createdAt", "created_at", "revision_number"]
     /// What we have not, and need not where it says nothing.
     private static let foreign: Set<String> = [
-        "admin", "store_svid", "jwt_svid_ttl", "entry_expiry", "expires_at",
+        "admin", "store_svid", "entry_expiry", "expires_at",
     ]
 
     private func checkRest() throws {

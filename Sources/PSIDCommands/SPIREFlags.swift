@@ -13,15 +13,16 @@ enum SPIREFlags {
 
     private static let everywhere: [String: Meaning] = [
         "-spiffeID": .flag("--spiffe-id"), "-parentID": .flag("--node"), "-entryID": .flag("--entry-id"),
-        "-selector": .flag("--selector"), "-x509SVIDTTL": .flag("--ttl"), "-ttl": .flag("--ttl"), "-dns": .flag("--dns"),
+        "-selector": .flag("--selector"), "-x509SVIDTTL": .flag("--ttl"), "-jwtSVIDTTL": .flag("--jwt-ttl"),
+        "-ttl": .flag("--ttl"), "-dns": .flag("--dns"),
         "-hint": .flag("--hint"), "-downstream": .flag("--downstream"), "-data": .flag("--data"),
         "-federatesWith": .flag("--federates-with"), "-trustDomain": .flag("--trust-domain"),
         "-bundleEndpointURL": .flag("--url"), "-bundleEndpointProfile": .flag("--profile"),
         "-endpointSpiffeID": .flag("--endpoint-spiffe-id"), "-trustDomainBundlePath": .flag("--bundle"),
         "-trustDomainBundleFormat": .flag("--format"), "-format": .flag("--format"), "-id": .flag("--trust-domain"),
-        "-path": .flag("--path"), "-audience": .flag("--audience"), "-write": .flag("--write"), "-svid": .flag("--svid"),
+        "-path": .flag("--path"), "-audience": .flag("--audience"), "-write": .flag("--write"),
+        "-svid": .flag("--svid"),
         "-output": .flag("--output"), "-socketPath": .flag("--socket"),
-        "-jwtSVIDTTL": .refused("JWT-SVIDs of all entries live as long as authority.jwt-lifetime says"),
         "-admin": .refused("no workload may use the admin API: whoever may is root on the authority"),
         "-storeSVID": .refused("SVIDs are stored nowhere but on the node of the workload"),
         "-entryExpiry": .refused("entries do not expire: delete it in time"),
@@ -44,7 +45,10 @@ enum SPIREFlags {
                 "-file": .refused("entries are deleted one by one, by -entryID"),
             ]
         ),
-        (["bundle", "delete"], ["-mode": .refused("there is one way: entries that federate with it stay as they are")]),
+        (
+            ["bundle", "delete"],
+            ["-mode": .refused("there is one way: entries that federate with it stay as they are")]
+        ),
         (["node"], ["-spiffeID": .argument]),
         (
             ["api"],

@@ -102,6 +102,8 @@ import Testing
             NewEntry(spiffeID: try id("/w"), selectors: selectors, labels: ["a": String(repeating: "v", count: 254)]),
             NewEntry(spiffeID: try id("/w"), selectors: selectors, dnsNames: ["*.example.org"]),
             NewEntry(spiffeID: try id("/w"), selectors: selectors, lifetime: .zero),
+            NewEntry(spiffeID: try id("/w"), selectors: selectors, jwtLifetime: .zero),
+            NewEntry(spiffeID: try id("/w"), selectors: selectors, jwtLifetime: .seconds(86401)),
             NewEntry(spiffeID: try id("/w"), selectors: [.userID(1), .userID(2)]),
             NewEntry(spiffeID: try id("/w"), selectors: selectors, hint: "a\u{1b}[m"),
             NewEntry(spiffeID: try id("/w"), selectors: selectors, hint: String(repeating: "h", count: 1025)),

@@ -44,6 +44,26 @@ import Testing
         #expect(told.node == node.service.currentSVID?.svid.id && told.keyID == svid.keyID)
     }
 
+    /// The entry's, for pods and processes; it may be changed.
+    @Test func anEntrySaysHowLongItsTokensLive() async throws {
+        let authority = try await TestAuthority()
+        var entry = NewEntry(
+            spiffeID: try SPIFFEID(trustDomain: trustDomain, path: "/web"), selectors: [.namespace("shop")],
+            jwtLifetime: .seconds(60))
+        let made = try await authority.service.createEntry(entry)
+        let node = try await TestNode.joined("node-a", to: authority)
+        try await keysAreKnown(node)
+        let pod = try pod()
+        _ = try await node.service.issue(pod)
+        let svid = try await node.service.jwtSVID(of: pod.podName, audience: audience)
+        #expect(svid.expiresAt - (svid.issuedAt ?? 0) == 60)
+        entry.jwtLifetime = .seconds(90)
+        #expect(try await authority.service.updateEntry(made.id, to: entry).jwtLifetime == .seconds(90))
+        let other = try JWTAudience(["other"])
+        let longer = try await node.service.jwtSVID(of: pod.podName, audience: other)
+        #expect(longer.expiresAt - (longer.issuedAt ?? 0) == 90)
+    }
+
     @Test func aPodGetsATokenForItsOwnIdentity() async throws {
         let authority = try await TestAuthority()
         let made = try await authority.entry("/web")

@@ -23,7 +23,7 @@ import Testing
             {"entries": [
               {"spiffe_id": "spiffe://example.org/a", "parent_id": "spiffe://example.org/podshield/node/n", "x509_svid_ttl": 90,
                "selectors": [{"type": "unix", "value": "uid:1"}, {"type": "k8s", "value": "pod-label:a:b"}], "dns_names": ["d"],
-               "admin": false, "downstream": false, "jwt_svid_ttl": 0, "federates_with": [], "entry_id": "e1"},
+               "admin": false, "downstream": false, "jwt_svid_ttl": 30, "federates_with": [], "entry_id": "e1"},
               {"schema": 1, "id": "e2", "spiffeID": "spiffe://example.org/b", "selectors": ["unix:uid:2"], "labels": {"t": "f"},
                "dnsNames": [], "hint": "h", "svidTTL": 60, "downstream": true, "createdAt": "2025-11-25T19:16:17Z"}
             ]}
@@ -32,6 +32,7 @@ import Testing
             found.map(\.id) == ["e1", "e2"]
                 && found.map(\.spiffeID) == ["spiffe://example.org/a", "spiffe://example.org/b"])
         #expect(found[0].selectors == ["unix:uid:1", "k8s:pod-label:a:b"] && found[0].svidTtl == 90)
+        #expect(found[0].jwtSvidTtl == 30 && found[1].jwtSvidTtl == 0)
         #expect(found[0].parentID == "spiffe://example.org/podshield/node/n" && found[0].dnsNames == ["d"])
         #expect(found[1].selectors == ["unix:uid:2"] && found[1].labels == ["t": "f"])
         #expect(!found[0].downstream && found[1].downstream)

@@ -145,11 +145,11 @@ import Testing
             "entry", "create", "-spiffeID", "spiffe://example.org/x", "-parentID",
             "spiffe://example.org/podshield/node/n", "-selector", "unix:uid:1", "-selector", "unix:gid:2",
             "-x509SVIDTTL",
-            "90", "-dns", "a.b", "-hint", "h", "-output", "json", to: daemon)
+            "90", "-jwtSVIDTTL", "60", "-dns", "a.b", "-hint", "h", "-output", "json", to: daemon)
         #expect(outcome.status == .success && outcome.output.hasPrefix("{"), "\(outcome.messages)")
         let entry = try #require(daemon.request(Podshield_Admin_V1_EntryCreateRequest.self)).entry
         #expect(entry.spiffeID == "spiffe://example.org/x" && entry.parentID == "spiffe://example.org/podshield/node/n")
-        #expect(entry.selectors == ["unix:uid:1", "unix:gid:2"] && entry.svidTtl == 90)
+        #expect(entry.selectors == ["unix:uid:1", "unix:gid:2"] && entry.svidTtl == 90 && entry.jwtSvidTtl == 60)
         #expect(entry.dnsNames == ["a.b"] && entry.hint == "h")
         let listed = try await psid("entry", "list", "-parentID=n", "-output", "pretty", to: Self.daemon())
         #expect(listed.output.hasPrefix("ID "))

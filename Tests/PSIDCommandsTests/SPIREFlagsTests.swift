@@ -22,7 +22,8 @@ import Testing
 
     /// Whatever a socket is called.
     @Test(arguments: [
-        ["-output", "json", "api", "-socketPath", "/nonexistent/a.sock", "fetch"], ["-socketPath", "api", "entry", "list"],
+        ["-output", "json", "api", "fetch", "-socketPath", "/nonexistent/a.sock"],
+        ["-socketPath", "api", "entry", "list"],
         ["-socketPath=api", "entry", "list"],
     ])
     func itMayStandBeforeTheCommand(_ arguments: [String]) async {
@@ -32,7 +33,9 @@ import Testing
 
     /// Nobody is asked whom it does not name.
     @Test func theAdminSocketIsNoWorkloadAPI() async {
-        let outcome = await psid(["api", "fetch", "--socket", "/nonexistent/a.sock", "--endpoint", "unix:///nonexistent/b"])
+        let outcome = await psid([
+            "api", "fetch", "--socket", "/nonexistent/a.sock", "--endpoint", "unix:///nonexistent/b",
+        ])
         #expect(outcome.status == .usage && outcome.messages.contains("--endpoint"), "\(outcome.messages)")
     }
 
@@ -63,10 +66,10 @@ import Testing
 
     /// What is not to be had here.
     @Test(arguments: [
-        (["entry", "create", "-spiffeID", "spiffe://td/x", "-selector", "unix:uid:1", "-jwtSVIDTTL", "60"], "jwt-lifetime"),
         (["entry", "create", "-admin"], "admin API"), (["entry", "create", "-storeSVID"], "stored"),
         (["entry", "update", "-entryExpiry=1"], "delete it"), (["entry", "create", "-node"], "-parentID"),
-        (["entry", "delete", "-file", "x"], "-entryID"), (["entry", "show", "-matchSelectorsOn", "exact"], "-spiffeID"),
+        (["entry", "delete", "-file", "x"], "-entryID"),
+        (["entry", "show", "-matchSelectorsOn", "exact"], "-spiffeID"),
         (["--config", "x", "entry", "create", "-node"], "-parentID"),
         (["token", "generate", "-spiffeID", "spiffe://td/x"], "--node"), (["jwt", "mint", "-write", "x"], "redirect"),
         (["bundle", "delete", "-id", "td", "-mode", "restrict"], "one way"),
@@ -81,7 +84,8 @@ import Testing
 
     /// And what neither knows, as ever.
     @Test(arguments: [
-        ["entry", "list", "-nonsense", "x"], ["api", "fetch", "-nonsense"], ["entry", "count", "-selector", "unix:uid:1"],
+        ["entry", "list", "-nonsense", "x"], ["api", "fetch", "-nonsense"],
+        ["entry", "count", "-selector", "unix:uid:1"],
         ["node", "list", "-selector", "x"],
     ])
     func noFlagIsIgnored(_ arguments: [String]) async {

@@ -1030,6 +1030,9 @@ public nonisolated struct Podshield_Admin_V1_Entry: Sendable {
   /// Its holder may have a CA of its own signed.
   public var downstream: Bool = false
 
+  /// Of its JWT-SVIDs, in seconds; 0 for the configured lifetime.
+  public var jwtSvidTtl: Int64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -4289,7 +4292,7 @@ nonisolated extension Podshield_Admin_V1_IssueResponse: SwiftProtobuf.Message, S
 
 nonisolated extension Podshield_Admin_V1_Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Entry"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}spiffe_id\0\u{3}parent_id\0\u{1}selectors\0\u{1}labels\0\u{3}svid_ttl\0\u{3}dns_names\0\u{3}created_at\0\u{1}hint\0\u{3}federates_with\0\u{1}downstream\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}spiffe_id\0\u{3}parent_id\0\u{1}selectors\0\u{1}labels\0\u{3}svid_ttl\0\u{3}dns_names\0\u{3}created_at\0\u{1}hint\0\u{3}federates_with\0\u{1}downstream\0\u{3}jwt_svid_ttl\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4308,6 +4311,7 @@ nonisolated extension Podshield_Admin_V1_Entry: SwiftProtobuf.Message, SwiftProt
       case 9: try { try decoder.decodeSingularStringField(value: &self.hint) }()
       case 10: try { try decoder.decodeRepeatedStringField(value: &self.federatesWith) }()
       case 11: try { try decoder.decodeSingularBoolField(value: &self.downstream) }()
+      case 12: try { try decoder.decodeSingularInt64Field(value: &self.jwtSvidTtl) }()
       default: break
       }
     }
@@ -4347,6 +4351,9 @@ nonisolated extension Podshield_Admin_V1_Entry: SwiftProtobuf.Message, SwiftProt
     if self.downstream != false {
       try visitor.visitSingularBoolField(value: self.downstream, fieldNumber: 11)
     }
+    if self.jwtSvidTtl != 0 {
+      try visitor.visitSingularInt64Field(value: self.jwtSvidTtl, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4362,6 +4369,7 @@ nonisolated extension Podshield_Admin_V1_Entry: SwiftProtobuf.Message, SwiftProt
     if lhs.hint != rhs.hint {return false}
     if lhs.federatesWith != rhs.federatesWith {return false}
     if lhs.downstream != rhs.downstream {return false}
+    if lhs.jwtSvidTtl != rhs.jwtSvidTtl {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -17,6 +17,8 @@ public struct RegistrationEntry: Sendable, Equatable {
     public let dnsNames: [String]
     /// Of the SVIDs; nil for the authority's setting.
     public let lifetime: Duration?
+    /// Of the JWT-SVIDs; nil for the authority's setting.
+    public let jwtLifetime: Duration?
     /// What the workload may choose it by among its identities (SPIFFE_Workload_API.md section 5.2.1); empty for none.
     public let hint: String
     /// Whose bundles the workload may have beside the own one; sorted by name.
@@ -40,14 +42,15 @@ public struct NewEntry: Sendable, Equatable {
     public var labels: [String: String]
     public var dnsNames: [String]
     public var lifetime: Duration?
+    public var jwtLifetime: Duration?
     public var hint: String
     public var federatesWith: Set<TrustDomain>
     public var isDownstream: Bool
 
     public init(
         spiffeID: SPIFFEID, parent: SPIFFEID? = nil, selectors: [Selector], labels: [String: String] = [:],
-        dnsNames: [String] = [], lifetime: Duration? = nil, hint: String = "", federatesWith: Set<TrustDomain> = [],
-        isDownstream: Bool = false
+        dnsNames: [String] = [], lifetime: Duration? = nil, jwtLifetime: Duration? = nil, hint: String = "",
+        federatesWith: Set<TrustDomain> = [], isDownstream: Bool = false
     ) {
         self.federatesWith = federatesWith
         self.isDownstream = isDownstream
@@ -57,6 +60,7 @@ public struct NewEntry: Sendable, Equatable {
         self.labels = labels
         self.dnsNames = dnsNames
         self.lifetime = lifetime
+        self.jwtLifetime = jwtLifetime
         self.hint = hint
     }
 
@@ -79,12 +83,13 @@ public struct NewEntry: Sendable, Equatable {
         do throws(IssuanceError) {
             _ = try IssuancePlan.workload(
                 id: spiffeID, binding: nil, lifetime: lifetime ?? IssuancePlan.defaultLifetime, dnsNames: dnsNames)
+            try JWTSVIDPlan.check(jwtLifetime ?? JWTSVIDPlan.defaultLifetime)
         } catch {
             throw .notIssuable(error)
         }
         return RegistrationEntry(
             id: id, spiffeID: spiffeID, parent: parent, selectors: Selector.sorted(selectors), labels: labels,
-            dnsNames: dnsNames, lifetime: lifetime, hint: hint,
+            dnsNames: dnsNames, lifetime: lifetime, jwtLifetime: jwtLifetime, hint: hint,
             federatesWith: federatesWith.sorted { $0.name < $1.name }, isDownstream: isDownstream,
             createdAt: now, edition: 1)
     }

@@ -10,6 +10,8 @@ struct WorkloadRegistration: Sendable, Equatable {
     let dnsNames: [String]
     /// Nil for the authority's setting.
     let lifetime: Duration?
+    /// Of JWT-SVIDs; nil for the authority's setting.
+    let jwtLifetime: Duration?
     /// Whose bundles it may have beside the own one.
     let federatesWith: [TrustDomain]
 
@@ -19,6 +21,7 @@ struct WorkloadRegistration: Sendable, Equatable {
         labels = entry.labels
         dnsNames = entry.dnsNames
         lifetime = entry.lifetime
+        jwtLifetime = entry.jwtLifetime
         federatesWith = entry.federatesWith
     }
 
@@ -29,6 +32,7 @@ struct WorkloadRegistration: Sendable, Equatable {
         labels = PolicyLabels(of: pod)
         dnsNames = []
         lifetime = nil
+        jwtLifetime = nil
         federatesWith = []
     }
 }

@@ -11,8 +11,8 @@ extension Registry {
             try db.execute(
                 sql: """
                     INSERT INTO entries (spiffe_id, parent, namespace, service_account, selectors, labels,
-                        dns_names, lifetime, hint, federates_with, downstream, id, created_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        dns_names, lifetime, hint, federates_with, downstream, jwt_lifetime, id, created_at)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """, arguments: columns(of: entry) + [entry.id, entry.createdAt])
             try checkRoom(now: entry.createdAt, db)
         }
@@ -25,7 +25,7 @@ extension Registry {
             try checkFederated(entry, db)
             let sql = """
                 UPDATE entries SET spiffe_id = ?, parent = ?, namespace = ?, service_account = ?, selectors = ?, labels = ?,
-                    dns_names = ?, lifetime = ?, hint = ?, federates_with = ?, downstream = ?,
+                    dns_names = ?, lifetime = ?, hint = ?, federates_with = ?, downstream = ?, jwt_lifetime = ?,
                     edition = edition + 1
                 WHERE id = ? RETURNING *
                 """
@@ -52,7 +52,7 @@ extension Registry {
             entry.spiffeID.description, entry.parent?.description ?? "", entry.namespace, entry.serviceAccount,
             selectors(of: entry), entry.labels.canonical, RowText.list(entry.dnsNames),
             entry.lifetime?.components.seconds, entry.hint, RowText.list(entry.federatesWith.map(\.name)),
-            entry.isDownstream,
+            entry.isDownstream, entry.jwtLifetime?.components.seconds,
         ]
     }
 
@@ -166,6 +166,7 @@ extension Registry {
             id: id, spiffeID: spiffeID, parent: parent.isEmpty ? nil : try SPIFFEID(parent),
             selectors: selectors.compactMap(\.self), labels: labels, dnsNames: dnsNames,
             lifetime: try row.decode(Int64?.self, forColumn: "lifetime").map { .seconds($0) },
+            jwtLifetime: try row.decode(Int64?.self, forColumn: "jwt_lifetime").map { .seconds($0) },
             hint: try row.decode(forColumn: "hint"), federatesWith: try foreign.map { try TrustDomain($0) },
             isDownstream: try row.decode(Bool.self, forColumn: "downstream"),
             createdAt: try row.decode(forColumn: "created_at"),

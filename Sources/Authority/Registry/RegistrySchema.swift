@@ -27,6 +27,7 @@ enum RegistrySchema {
         migrator.registerMigration("13: downstream authorities") { try $0.execute(sql: version13) }
         migrator.registerMigration("14: configured relationships") { try $0.execute(sql: version14) }
         migrator.registerMigration("15: tainted keys for JWT-SVIDs") { try $0.execute(sql: version15) }
+        migrator.registerMigration("17: lifetimes of JWT-SVIDs") { try $0.execute(sql: version17) }
         return migrator
     }
 
@@ -217,6 +218,9 @@ enum RegistrySchema {
 
     /// See version 13.
     private static let version15 = "ALTER TABLE jwt_keys ADD COLUMN tainted INTEGER NOT NULL DEFAULT 0"
+
+    /// See version 13. NULL for the authority's setting.
+    private static let version17 = "ALTER TABLE entries ADD COLUMN jwt_lifetime INTEGER"
 
     /// See version 3.
     static let identityBytes = """

@@ -17,7 +17,8 @@ extension AuthorityCore {
         let svid: JWTSVID
         do throws(JWTSigningError) {
             svid = try await jwtKeys.sign(
-                registration.spiffeID, audience: audience, lifetime: settings.jwtLifetime, issuer: settings.jwtIssuer)
+                registration.spiffeID, audience: audience,
+                lifetime: registration.jwtLifetime ?? settings.jwtLifetime, issuer: settings.jwtIssuer)
         } catch {
             throw CallRefusal(error)
         }

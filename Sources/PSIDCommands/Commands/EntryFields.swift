@@ -42,6 +42,11 @@ struct EntryFields: ParsableArguments {
     var svidTTL: UInt32 = 0
 
     @Option(
+        name: .customLong("jwt-ttl"),
+        help: ArgumentHelp("Lifetime of the JWT-SVIDs.", valueName: "seconds"))
+    var jwtSVIDTTL: UInt32 = 0
+
+    @Option(
         help: ArgumentHelp(
             "A trust domain whose bundle the workloads may have, too; repeat for more.", valueName: "trust-domain"))
     var federatesWith: [String] = []
@@ -62,8 +67,8 @@ struct EntryFields: ParsableArguments {
     func validate() throws {
         guard data == nil else {
             let saysMore =
-                !node.isEmpty || !policyLabel.isEmpty || !dnsNames.isEmpty || svidTTL != 0 || !hint.isEmpty
-                || downstream
+                !node.isEmpty || !policyLabel.isEmpty || !dnsNames.isEmpty || svidTTL != 0 || jwtSVIDTTL != 0
+                || !hint.isEmpty || downstream
             guard spiffeID == nil, selectors.isEmpty, federatesWith.isEmpty, !saysMore else {
                 throw ValidationError("--data says all: no other flag goes with it")
             }
@@ -84,6 +89,7 @@ struct EntryFields: ParsableArguments {
         entry.labels = try policyLabel.labels()
         entry.dnsNames = dnsNames
         entry.svidTtl = Int64(svidTTL)
+        entry.jwtSvidTtl = Int64(jwtSVIDTTL)
         entry.hint = hint
         entry.federatesWith = federatesWith
         entry.downstream = downstream

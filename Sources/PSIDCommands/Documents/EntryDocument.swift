@@ -10,6 +10,8 @@ struct EntryDocument: Encodable {
     let labels: [String: String]
     /// Seconds; left out for the authority's setting.
     let svidTTL: Int64?
+    /// Likewise, of JWT-SVIDs.
+    let jwtSVIDTTL: Int64?
     let dnsNames: [String]
     /// Left out for none.
     let hint: String?
@@ -37,6 +39,7 @@ extension EntryDocument {
         selectors = entry.selectors
         labels = entry.labels
         svidTTL = entry.svidTtl.known
+        jwtSVIDTTL = entry.jwtSvidTtl.known
         dnsNames = entry.dnsNames
         hint = entry.hint.known
         federatesWith = entry.federatesWith.isEmpty ? nil : entry.federatesWith
@@ -56,6 +59,7 @@ extension EntryDocument {
         sheet.add("federates with", federatesWith?.joined(separator: ", "))
         sheet.add("downstream", downstream.map { _ in "may have a CA of its own" })
         sheet.add("SVID lifetime", svidTTL.map { "\($0) s" })
+        sheet.add("JWT lifetime", jwtSVIDTTL.map { "\($0) s" })
         return sheet
     }
 }

@@ -19,7 +19,8 @@ extension NewEntry {
         self.init(
             spiffeID: try SPIFFEID(asked: message.spiffeID), parent: parent, selectors: selectors,
             labels: message.labels, dnsNames: message.dnsNames,
-            lifetime: message.svidTtl.lifetime, hint: message.hint, federatesWith: Set(foreign),
+            lifetime: message.svidTtl.lifetime, jwtLifetime: message.jwtSvidTtl.lifetime, hint: message.hint,
+            federatesWith: Set(foreign),
             isDownstream: message.downstream)
     }
 }
@@ -51,6 +52,7 @@ extension Podshield_Admin_V1_Entry {
         selectors = entry.selectors.map(\.description)
         labels = entry.labels.values
         svidTtl = entry.lifetime?.components.seconds ?? 0
+        jwtSvidTtl = entry.jwtLifetime?.components.seconds ?? 0
         dnsNames = entry.dnsNames
         hint = entry.hint
         federatesWith = entry.federatesWith.map(\.name)
