@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Workloads get their identities from the socket of their node: see README.md beside this file."""
 
+import base64
 import hashlib
 import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any, Callable, Optional
@@ -31,6 +33,7 @@ bundle-endpoint:
 """
 # With ten seconds of back-dating, half of the life is one second after the start.
 SHORT_LIFE = 12
+TOKEN_LIFE = 40
 PATIENCE_SECONDS = 10
 
 
@@ -90,7 +93,8 @@ class WorkloadAPI:
         self.net = TwoNodes(run)
         self.web = self.net.add_pod(self.net.a, "web-0", 10)
         self.other = self.net.add_pod(self.net.a, "other-0", 11)
-        self.a = Daemon(run, self.net.a, standalone_configuration(run, self.net) + ENDPOINT)
+        configuration = standalone_configuration(run, self.net).replace("node:\n", "node:\n  key-type: ec-p384\n", 1)
+        self.a = Daemon(run, self.net.a, configuration + ENDPOINT)
         self.socket = str(run.directory / "node-a/run/agent/api.sock")
 
     def begin(self) -> None:
@@ -115,7 +119,7 @@ class WorkloadAPI:
 
     def rotation(self) -> None:
         self.report.step("3. A user with an entry; PyPI's spiffe watches")
-        entry = self._register("rotating", "--selector", f"unix:uid:{KNOWN}", "--ttl", str(SHORT_LIFE))
+        entry = self._register("rotating", "--selector", f"unix:uid:{KNOWN}", "--ttl", str(SHORT_LIFE), "-jwtSVIDTTL", str(TOKEN_LIFE))
         workload = Workload(self, KNOWN, "watch")
         self.report.expect("it has its identity", workload.wait_for_ids("rotating"), workload.told)
         verified = workload.wait(lambda told: told.get("verified") == 1)
@@ -142,11 +146,25 @@ class WorkloadAPI:
         token = self._psid_as(KNOWN, "fetch", "jwt", "--audience", "psid").strip()
         said = self._psid_as(STRANGER, "validate", "jwt", "--audience", "psid", "--svid", token)
         self.report.expect("and has anybody's token judged", spiffe_id("rotating") in said, said.splitlines()[:1])
+        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        life = claims["exp"] - claims["iat"]
+        self.report.expect("which lives as long as the entry says", life == TOKEN_LIFE, life)
+        self._written()
+
+    def _written(self) -> None:
+        """By the flags of SPIRE's agent; with a key of the type that the configuration says."""
+        directory = Path(tempfile.mkdtemp(dir=self.run.directory))
+        os.chown(directory, KNOWN, KNOWN)
+        self._as(KNOWN, "fetch", "x509", "-socketPath", self.socket, "-write", str(directory / "svid"))
+        text = self.net.a.namespace.run("openssl", "x509", "-noout", "-text", "-in", str(directory / "svid/svid.pem"))
+        self.report.expect("and writes it out", spiffe_id("rotating") in text and "P-384" in text, text.splitlines()[:1])
 
     def _psid_as(self, user: int, *words: str) -> str:
+        return self._as(user, *words, "--endpoint", f"unix://{self.socket}")
+
+    def _as(self, user: int, *words: str) -> str:
         become = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
-        return self.net.a.namespace.run(
-            *become, str(binaries() / "psid"), "api", *words, "--endpoint", f"unix://{self.socket}")
+        return self.net.a.namespace.run(*become, str(binaries() / "psid"), "api", *words)
 
     def entries(self) -> None:
         self.report.step("4. Entries come and go while a stream is open")
