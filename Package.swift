@@ -125,17 +125,18 @@ let package = Package(
             dependencies: grpc + [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["Protos"],
             swiftSettings: generated),
+        swiftTarget("Inquiry"),
         swiftTarget("SecureCalls", ["SecureTransport"] + grpc + grpcTransport + nio),
         swiftTarget(
             "SPIREUpstream",
             [
-                "Identity", "Issuance", "OpenSSLBinding", "PrintableText", "SPIREAPI", "SecureCalls",
+                "Identity", "Inquiry", "Issuance", "OpenSSLBinding", "PrintableText", "SPIREAPI", "SecureCalls",
                 "SecureTransport", "WorkloadProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport + nio),
         swiftTarget(
             "Etcd",
-            ["EtcdAPI", "PrintableText", .product(name: "SwiftProtobuf", package: "swift-protobuf")] + grpc
-                + grpcTransport),
+            ["EtcdAPI", "LinuxBinding", "PrintableText", .product(name: "SwiftProtobuf", package: "swift-protobuf")]
+                + grpc + grpcTransport),
         swiftTarget(
             "WorkloadAPI",
             [
@@ -154,7 +155,7 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
-        swiftTarget("SharedRegistry", ["Authority", "Etcd"]),
+        swiftTarget("SharedRegistry", ["Authority", "Etcd", "Inquiry"]),
         swiftTarget(
             "BundleEndpoint",
             [
@@ -240,7 +241,7 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests
-        testTarget("OpenSSLBinding"),
+        testTarget("OpenSSLBinding", ["KernelTestSupport"]),
         testTarget("Addressing"),
         testTarget("RateLimiting"),
         testTarget("Identity", ["Addressing", "OpenSSLBinding", "PrintableText"]),

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import GRPCCore
 public import Identity
+internal import Inquiry
 public import Issuance
 public import OpenSSLBinding
 internal import PrintableText
@@ -42,7 +43,7 @@ public struct SPIREServer: UpstreamAuthority {
 
     /// The CA that it shows itself by now.
     public func certificates() throws(UpstreamError) -> [Certificate] {
-        try Inquiry.answer(within: Self.patience) { () async throws(UpstreamError) in
+        try Self.answer { () async throws(UpstreamError) in
             let own = try await source.current()
             let outcome: HandshakeOutcome
             do throws(SecureConnectionFailure) {
@@ -62,7 +63,7 @@ public struct SPIREServer: UpstreamAuthority {
             $0.csr = Data(request.der)
             $0.preferredTtl = Int32(clamping: request.seconds)
         }
-        return try Inquiry.answer(within: Self.patience) { () async throws(UpstreamError) in
+        return try Self.answer { () async throws(UpstreamError) in
             let own = try await source.current()
             let connection = try await connect(as: own)
             // To its end: gRPC's part of a connection must not be let go of before.
@@ -77,6 +78,15 @@ public struct SPIREServer: UpstreamAuthority {
             }
             return try SignedAuthority(answer, trusting: own.bundle).certificates
         }
+    }
+
+    private static func answer<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws(UpstreamError) -> Value
+    ) throws(UpstreamError) -> Value {
+        guard let answer = try Inquiry.answer(within: patience, body) else {
+            throw UpstreamError("the server has not answered within \(patience)")
+        }
+        return answer
     }
 
     /// With an SVID of now, to the server of now: neither is kept.

@@ -1,8 +1,7 @@
 public import Authority
-internal import Dispatch
 public import Etcd
 internal import Foundation
-internal import Synchronization
+internal import Inquiry
 
 /// The log of a trust domain's authorities in etcd, under a prefix:
 ///
@@ -148,26 +147,6 @@ public final class EtcdLog: SharedLog {
     private func waiting<Value: Sendable>(
         _ body: @escaping @Sendable () async throws(EtcdError) -> Value
     ) throws(SharedLogError) -> Value {
-        let answer = Answer<Value>()
-        Task.detached {
-            do throws(EtcdError) { answer.put(.success(try await body())) } catch { answer.put(.failure(error)) }
-        }
-        do throws(EtcdError) { return try answer.take().get() } catch { throw SharedLogError(error) }
-    }
-}
-
-/// What a task answers to a thread that waits for it.
-private final class Answer<Value: Sendable>: Sendable {
-    private let result = Mutex<Result<Value, EtcdError>>(.failure(.unreachable("not asked")))
-    private let isThere = DispatchSemaphore(value: 0)
-
-    func put(_ new: Result<Value, EtcdError>) {
-        result.withLock { $0 = new }
-        isThere.signal()
-    }
-
-    func take() -> Result<Value, EtcdError> {
-        isThere.wait()
-        return result.withLock { $0 }
+        do throws(EtcdError) { return try Inquiry.answer(body) } catch { throw SharedLogError(error) }
     }
 }
