@@ -1,6 +1,7 @@
 internal import EtcdAPI
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
+internal import LinuxBinding
 internal import SwiftProtobuf
 
 /// The calls that are made to one member. Connects when the first is made, and again when the connection was lost.
@@ -11,14 +12,16 @@ final class EtcdConnection: Sendable {
     private let client: GRPCClient<Transport>
     private let running: Task<Void, any Error>
 
-    /// Reads the files.
+    /// Reads the files. Refuses roots that others may write, and a key that others may read.
     init(_ member: EtcdMembers.Address, of members: EtcdMembers) throws {
         self.member = member
+        let roots = try GuardedFile.read(members.roots)
+        try PrivateFile.check(FileDescriptor(opening: members.key), path: members.key)
         let security = Transport.TransportSecurity.mTLS(
             certificateChain: [.file(path: members.certificate, format: .pem)],
             privateKey: .file(path: members.key, format: .pem)
         ) { tls in
-            tls.trustRoots = .certificates([.file(path: members.roots, format: .pem)])
+            tls.trustRoots = .certificates([.bytes(roots, format: .pem)])
             tls.serverCertificateVerification = .fullVerification
         }
         let transport = try Transport(

@@ -1,5 +1,6 @@
 import Etcd
 import EtcdTestSupport
+import Foundation
 import KernelTestSupport
 import Synchronization
 import Testing
@@ -84,6 +85,25 @@ import Testing
         } throws: {
             "\($0)".contains("/nowhere/key.pem")
         }
+    }
+
+    /// Who may write the roots may be etcd, and who may read the key may be the authority.
+    @Test func filesThatAreOpenToOthersAreRefused() async throws {
+        let members = cluster.members
+        for (path, mode, why) in [
+            (members.roots, 0o666, "can be written by others"), (members.key, 0o644, "is open to others"),
+        ] {
+            let usual = try #require(
+                try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int)
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+            await #expect {
+                _ = try await EtcdClient(members).values(of: EtcdKeys(bytes("a")), limit: 1)
+            } throws: {
+                "\($0)".contains("\(path) \(why)")
+            }
+            try FileManager.default.setAttributes([.posixPermissions: usual], ofItemAtPath: path)
+        }
+        #expect(try await EtcdClient(members).values(of: EtcdKeys(bytes("a")), limit: 1).values.isEmpty)
     }
 
     /// Any of three may be gone; of two, nobody knows which is right.
