@@ -32,29 +32,23 @@ extension AuthorityService {
 
     /// Makes the next key: published from now on, signing later.
     public func prepareKeyForTokens() async throws(JWTKeyError) -> JWTKeyRecord {
-        try await told(JWTKeyRecord(jwtKeys.prepare()))
+        try await JWTKeyRecord(jwtKeys.prepare())
     }
 
     /// Has the prepared key sign; what others signed is good until it ends.
     public func activateKeyForTokens() async throws(JWTKeyError) -> JWTKeyRecord {
-        try await told(JWTKeyRecord(jwtKeys.activate()))
+        try await JWTKeyRecord(jwtKeys.activate())
     }
 
     /// Has nothing given out any more that a retired key signed.
     public func taintKeyForTokens(_ keyID: String) async throws(JWTKeyError) -> JWTKeyRecord {
-        try await told(JWTKeyRecord(jwtKeys.taint(keyID)))
+        try await JWTKeyRecord(jwtKeys.taint(keyID))
     }
 
     /// Has what a key signed refused by everybody, for good.
     ///
     /// - Parameter force: also if it is not tainted, or another authority's, or the one that signs.
     public func revokeKeyForTokens(_ keyID: String, force: Bool = false) async throws(JWTKeyError) -> JWTKeyRecord {
-        try await told(JWTKeyRecord(jwtKeys.revoke(keyID, force: force)))
-    }
-
-    /// Nodes hear of it before who asked does.
-    private func told(_ record: JWTKeyRecord) async -> JWTKeyRecord {
-        _ = try? await publisher.current()
-        return record
+        try await JWTKeyRecord(jwtKeys.revoke(keyID, force: force))
     }
 }

@@ -9,10 +9,9 @@ extension JWTKeys {
     /// Makes the next key: published from now on, signing later.
     func prepare() async throws(JWTKeyError) -> JWTKeyRow {
         try await step { (keys, rows) throws(JWTKeyError) in
-            if let prepared = rows.first(where: { $0.key.state == .prepared }) {
-                throw .alreadyPrepared(prepared.key.id)
-            }
-            let made = try keys.successor(rows)
+            let own = keys.own(rows)
+            if let prepared = own.prepared { throw .alreadyPrepared(prepared.id) }
+            let made = try keys.successor(own)
             return (made.authority.keyID, [.add(made, .prepared, at: keys.now())])
         }
     }
@@ -20,19 +19,20 @@ extension JWTKeys {
     /// Has the prepared key sign.
     func activate() async throws(JWTKeyError) -> JWTKeyRow {
         try await step { (keys, rows) throws(JWTKeyError) in
-            guard let prepared = rows.first(where: { $0.key.state == .prepared })?.key else { throw .nonePrepared }
+            guard let prepared = keys.own(rows).prepared else { throw .nonePrepared }
             let age = keys.now() - prepared.preparedAt
             guard age >= AuthorityLifecycle.leastNotice else {
                 throw .tooEarly(seconds: AuthorityLifecycle.leastNotice - age)
             }
+            guard try keys.canSign(prepared) else { throw .lost(prepared.id) }
             return (prepared.id, [.activate(prepared.id)])
         }
     }
 
     /// Has nothing given out any more that a key signed, which signs no more.
     func taint(_ keyID: String) async throws(JWTKeyError) -> JWTKeyRow {
-        try await step { (keys, _) throws(JWTKeyError) in
-            let row = try await keys.find(keyID)
+        try await step { (keys, rows) throws(JWTKeyError) in
+            let row = try find(keyID, in: rows)
             guard row.owner == keys.registry.owner else { throw .foreign(row.key.id, owner: row.owner) }
             switch row.key.state {
             case .active: throw .signs(row.key.id)
@@ -49,20 +49,23 @@ extension JWTKeys {
     func revoke(_ keyID: String, force: Bool) async throws(JWTKeyError) -> JWTKeyRow {
         let row = try await inTurn { (keys) throws(JWTKeyError) in
             try await keys.perform(revoking: keyID, force: force)
-        }.get()
+        }
         // Signs with another already, and its file goes.
         _ = try? await current()
         return row
     }
 
     private func perform(revoking keyID: String, force: Bool) async throws(JWTKeyError) -> JWTKeyRow {
-        let row = try await find(keyID)
-        try await attempt(stepsToRevoke(row, force: force))
+        let rows = try await all()
+        let row = try find(keyID, in: rows)
+        try await attempt(stepsToRevoke(row, beside: rows, force: force))
         keysChanged(without: [row.key.id])
         return row
     }
 
-    private func stepsToRevoke(_ row: JWTKeyRow, force: Bool) async throws(JWTKeyError) -> [JWTKeyStep] {
+    private func stepsToRevoke(
+        _ row: JWTKeyRow, beside rows: [JWTKeyRow], force: Bool
+    ) throws(JWTKeyError) -> [JWTKeyStep] {
         let keyID = row.key.id
         guard row.owner == registry.owner else {
             guard force else { throw .foreign(keyID, owner: row.owner) }
@@ -75,11 +78,10 @@ extension JWTKeys {
             return [.revoke(keyID)]
         case .active:
             guard force else { throw .signs(keyID) }
-            let own = try await own()
-            if let prepared = own.first(where: { $0.key.state == .prepared }) {
-                return [.activate(prepared.key.id), .revoke(keyID)]
-            }
-            return [.revoke(keyID), .add(try make(), .active, at: now())]
+            let prepared = own(rows).prepared
+            if let prepared, (try? canSign(prepared)) == true { return [.activate(prepared.id), .revoke(keyID)] }
+            let useless = prepared.map { [JWTKeyStep.revoke($0.id)] } ?? []
+            return [.revoke(keyID)] + useless + [.add(try make(), .active, at: now())]
         }
     }
 
@@ -88,23 +90,25 @@ extension JWTKeys {
     /// Makes the steps that `decide` names for the keys that are there, and answers what has become of the one that it names.
     private func step(
         _ decide:
-            @escaping @Sendable (isolated JWTKeys, [JWTKeyRow]) async throws(JWTKeyError) -> (String, [JWTKeyStep])
+            @escaping @Sendable (isolated JWTKeys, [JWTKeyRow]) throws(JWTKeyError) -> (String, [JWTKeyStep])
     ) async throws(JWTKeyError) -> JWTKeyRow {
         try await inTurn { (keys) throws(JWTKeyError) in
-            let (keyID, steps) = try await decide(keys, try await keys.own())
+            let (keyID, steps) = try decide(keys, try await keys.all())
             try await keys.attempt(steps)
-            keys.keysChanged()
-            return try await keys.find(keyID)
-        }.get()
+            if !steps.isEmpty { keys.keysChanged() }
+            return try find(keyID, in: await keys.all())
+        }
     }
 
     private func attempt(_ steps: [JWTKeyStep]) async throws(JWTKeyError) {
         do throws(AuthorityError) { try await perform(steps) } catch { throw .authority(error) }
+        // Nodes hear of it before who asked does.
+        if !steps.isEmpty { _ = try? await publisher.current() }
     }
 
-    private func successor(_ rows: [JWTKeyRow]) throws(JWTKeyError) -> JWTSigningKey {
+    private func successor(_ own: [KeySchedule.Key]) throws(JWTKeyError) -> JWTSigningKey {
         let now = now()
-        let living = rows.count { $0.key.notAfter > now }
+        let living = own.count { $0.notAfter > now }
         guard living < Self.most else { throw .tooMany(living) }
         return try make()
     }
@@ -113,19 +117,23 @@ extension JWTKeys {
         do throws(AuthorityError) { return try make(now()) } catch { throw .authority(error) }
     }
 
-    private func own() async throws(JWTKeyError) -> [JWTKeyRow] {
-        try await all().filter { $0.owner == registry.owner }
+    private func canSign(_ key: KeySchedule.Key) throws(JWTKeyError) -> Bool {
+        do throws(AuthorityError) { return try load(key) != nil } catch { throw .authority(error) }
     }
 
     /// Those of other authorities too, oldest first.
     func all() async throws(JWTKeyError) -> [JWTKeyRow] {
-        do throws(RegistryError) { return try await registry.allJWTKeys() } catch { throw .authority(.registry(error)) }
+        do throws(AuthorityError) { return try await allKeys() } catch { throw .authority(error) }
     }
+}
 
-    private func find(_ keyID: String) async throws(JWTKeyError) -> JWTKeyRow {
-        let found = try await all().filter { $0.key.id.hasPrefix(keyID) }
-        guard !keyID.isEmpty, let row = found.first else { throw .notFound(keyID) }
-        guard found.count == 1 else { throw .ambiguous(keyID) }
-        return row
-    }
+private func find(_ keyID: String, in rows: [JWTKeyRow]) throws(JWTKeyError) -> JWTKeyRow {
+    let found = rows.filter { $0.key.id.hasPrefix(keyID) }
+    guard !keyID.isEmpty, let row = found.first else { throw .notFound(keyID) }
+    guard found.count == 1 else { throw .ambiguous(keyID) }
+    return row
+}
+
+extension [KeySchedule.Key] {
+    fileprivate var prepared: KeySchedule.Key? { first { $0.state == .prepared } }
 }

@@ -4,10 +4,10 @@ internal import JOSE
 
 /// The keys that sign JWT-SVIDs, looked after in time: the schedule decides, the registry remembers and publishes, files hold
 /// the private halves.
-actor JWTKeys {
+actor JWTKeys: TurnTaking {
     private let files: JWTKeyFiles
     let registry: Registry
-    private let publisher: DirectoryPublisher
+    let publisher: DirectoryPublisher
     private let lifetime: Duration
     nonisolated let now: @Sendable () -> Int64
     private let observe: @Sendable (AuthorityEvent) -> Void
@@ -16,8 +16,7 @@ actor JWTKeys {
     /// Seconds since 1970 of the last look at the schedule that went well.
     private var lookedAt: Int64?
     private var look: Task<Result<JWTSigningKey, AuthorityError>, Never>?
-    /// Steps are made one after another, though each waits for the registry.
-    private var last: Task<Void, Never>?
+    var last: Task<Void, Never>?
 
     /// Seconds between two looks.
     private static let pause: Int64 = 30
@@ -58,22 +57,15 @@ actor JWTKeys {
     /// One look at a time, whoever waits for it.
     private func sharedLook() async -> Result<JWTSigningKey, AuthorityError> {
         if let look { return await look.value }
-        let task = Task { await inTurn { (keys) throws(AuthorityError) in try await keys.lookAfterKeys() } }
+        let task = Task { () async -> Result<JWTSigningKey, AuthorityError> in
+            do throws(AuthorityError) {
+                return .success(try await inTurn { (keys) throws(AuthorityError) in try await keys.lookAfterKeys() })
+            } catch {
+                return .failure(error)
+            }
+        }
         look = task
         defer { look = nil }
-        return await task.value
-    }
-
-    /// One step after another; who asked for one may go away while it is made.
-    func inTurn<Value: Sendable, Failure: Error>(
-        _ body: @escaping @Sendable (isolated JWTKeys) async throws(Failure) -> Value
-    ) async -> Result<Value, Failure> {
-        let previous = last
-        let task = Task { () async -> Result<Value, Failure> in
-            await previous?.value
-            do throws(Failure) { return .success(try await body(self)) } catch { return .failure(error) }
-        }
-        last = Task { _ = await task.value }
         return await task.value
     }
 
@@ -86,8 +78,9 @@ actor JWTKeys {
     /// Another authority that shares the registry has changed something of keys.
     func reload() async {
         let rows = try? await registry.allJWTKeys()
-        if let held, let rows, !rows.contains(where: { $0.key.id == held.authority.keyID }) {
-            keysChanged(without: [held.authority.keyID])
+        if let keyID = held?.authority.keyID, let rows, !rows.contains(where: { $0.key.id == keyID }) {
+            observe(.jwtKeyRevoked(keyID: keyID))
+            keysChanged(without: [keyID])
         } else {
             keysChanged()
         }
@@ -109,26 +102,45 @@ actor JWTKeys {
 
     /// Nil when the active key's file has gone; the key is retired then.
     private func keepSchedule(_ now: Int64) async throws(AuthorityError) -> JWTSigningKey? {
+        let rows = try await allKeys()
         try await perform(
-            KeySchedule.steps(for: try await keys(), now: now).map { (step) throws(AuthorityError) in
+            KeySchedule.steps(for: own(rows), now: now).map { (step) throws(AuthorityError) in
                 switch step {
                 case .make(let state): .add(try make(now), state, at: now)
                 case .activate(let keyID): .activate(keyID)
                 case .remove(let keyID): .remove(keyID)
                 }
-            })
-        let keys = try await keys()
-        try files.keepOnly(Set(keys.map(\.id)))
+            } + stepsForForeign(rows, now))
+        // Of what was put in a shared registry one may not have heard, and its file must not go.
+        let isNew = (try? await registry.catchUp()) != nil
+        let keys = own(try await allKeys())
+        if isNew { try files.keepOnly(Set(keys.map(\.id))) }
         guard let active = keys.first(where: { $0.state == .active }) else { return nil }
         if let held, held.authority.keyID == active.id { return held }
-        if let loaded = try files.load(active, of: registry.trustDomain) { return loaded }
+        if let loaded = try load(active) { return loaded }
         observe(.jwtKeyLost(path: files.path(active.id)))
         do throws(RegistryError) { try await registry.retireJWTKey(active.id) } catch { throw .registry(error) }
         return nil
     }
 
-    private func keys() async throws(AuthorityError) -> [KeySchedule.Key] {
-        do throws(RegistryError) { return try await registry.jwtKeys() } catch { throw .registry(error) }
+    /// Those of authorities that are gone are taken away by whoever is there.
+    private func stepsForForeign(_ rows: [JWTKeyRow], _ now: Int64) -> [JWTKeyStep] {
+        rows.filter { $0.owner != registry.owner && $0.key.notAfter <= now - AuthorityLifecycle.graceOfForeign }
+            .map { .remove($0.key.id) }
+    }
+
+    func own(_ rows: [JWTKeyRow]) -> [KeySchedule.Key] {
+        rows.filter { $0.owner == registry.owner }.map(\.key)
+    }
+
+    /// Those of other authorities too, oldest first.
+    func allKeys() async throws(AuthorityError) -> [JWTKeyRow] {
+        do throws(RegistryError) { return try await registry.allJWTKeys() } catch { throw .registry(error) }
+    }
+
+    /// The private half of a key of ours; nil when its file has gone.
+    func load(_ key: KeySchedule.Key) throws(AuthorityError) -> JWTSigningKey? {
+        try files.load(key, of: registry.trustDomain)
     }
 
     /// A key is on disk before the registry knows of it, and gone from the registry before its file goes.

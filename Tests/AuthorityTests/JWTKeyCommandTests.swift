@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Identity
 import Issuance
 import JOSE
@@ -154,6 +155,50 @@ import Testing
         _ = try await keys.revoke(leaked, force: true)
         #expect(try await keys.current().authority.keyID == prepared)
         #expect(try await bundle.authorities.map(\.keyID) == [prepared])
+    }
+
+    /// Then another signs than the one of which everybody has heard; but one does.
+    @Test func aPreparedKeyWhoseFileIsNoGoodIsNotActivated() async throws {
+        let first = try await keys.current().authority.keyID
+        let prepared = try await keys.prepare().key.id
+        advance(seconds: 15)
+        let file = "\(test.directory.path)/jwt-\(prepared).key"
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
+        let refused = await refusal { try await keys.activate() }
+        if case .authority(.keyFile)? = refused {} else { Issue.record("\(String(describing: refused))") }
+        try FileManager.default.removeItem(atPath: file)
+        #expect(await refusal { try await keys.activate() } == .lost(prepared))
+        #expect(try await keys.current().authority.keyID == first)
+        _ = try await keys.revoke(first, force: true)
+        let next = try await keys.current().authority.keyID
+        #expect(![first, prepared].contains(next))
+        #expect(try await bundle.authorities.map(\.keyID) == [next])
+    }
+
+    /// Two authorities decide at once; the one that is taken out cannot be the one that signs.
+    @Test func whatIsNotPreparedIsNotActivated() async throws {
+        let first = try await keys.current().authority.keyID
+        for name in [first, "another's"] {
+            await #expect(throws: RegistryError.keyTakenOut(name)) {
+                try await test.registry.perform(onJWTKeys: [.activate(name)])
+            }
+        }
+        #expect(try await keys.all().map(\.key.state) == [.active])
+    }
+
+    /// Nobody else would take them away, and who finds the disk could sign by them for ever.
+    @Test func keysOfAnAuthorityThatIsGoneGoADayAfterTheirEnd() async throws {
+        let first = try await keys.current()
+        try await test.registry.write(as: RegistryError.self) { db in
+            try db.execute(sql: "UPDATE jwt_keys SET owner = 'gone'")
+        }
+        await keys.reload()
+        advance(seconds: first.notAfter - start + 86399)
+        _ = try await keys.current()
+        #expect(try await bundle.authorities.contains(first.authority))
+        advance(seconds: 31)
+        let next = try await keys.current()
+        #expect(try await bundle.authorities == [next.authority])
     }
 
     @Test func aPreparedKeyCanBeTakenBack() async throws {

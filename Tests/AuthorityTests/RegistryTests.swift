@@ -246,6 +246,30 @@ import Testing
         }
     }
 
+    /// What a CA issued is in use until what has taken its place has been there for a while; which is the newer is told by
+    /// when they were issued, for both may end with the root above them.
+    @Test func whatWasIssuedLaterTakesThePlaceOfWhatWasBefore() async throws {
+        let fixture = try TestRegistry()
+        let node = try await fixture.node("a")
+        let former = try CertificateAuthority.createRoot(for: trustDomain, now: start, lifetime: .seconds(1800))
+        let next = try CertificateAuthority.createRoot(for: trustDomain, now: start, lifetime: .seconds(1800))
+        for (authority, moment) in [(former, start), (next, start + 60)] {
+            let svid = try authority.sign(
+                ProvenRequest(csrDER: SigningRequest.make(key: PrivateKey.generate())),
+                plan: .workload(id: id("/web"), binding: nil), now: moment)
+            #expect(svid.notAfter == former.certificate.notAfter, "both end with their CAs, at one time")
+            let row = IssuedRow(svid: svid, member: node.member, entry: "e1")
+            #expect(try await fixture.registry.record([row], now: moment).isEmpty)
+        }
+        func inUse(replacedBefore moment: Int64) async throws -> Set<String> {
+            let counts = try await fixture.registry.certificatesInUse(now: start + 60, replacedBefore: moment)
+            return Set(counts.keys).subtracting([fixture.authority.certificate.fingerprint])
+        }
+        let fingerprints = [former, next].map(\.certificate.fingerprint)
+        #expect(try await inUse(replacedBefore: start + 59) == Set(fingerprints))
+        #expect(try await inUse(replacedBefore: start + 60) == [fingerprints[1]])
+    }
+
     /// A key that is elsewhere takes its time to sign a CA, and what counts may be something else by then.
     @Test(arguments: ["nothing", "no longer downstream", "deleted", "its SVID revoked", "its SVID another's"])
     func whatChangesWhileACAIsSignedCounts(_ what: String) async throws {

@@ -1941,7 +1941,7 @@ public nonisolated struct Podshield_Admin_V1_CertificateAuthority: Sendable {
   /// SHA-256 of its certificate, lower-case hexadecimal.
   public var fingerprint: String = String()
 
-  /// `prepared`, `active` or `retired`.
+  /// `prepared`, `active` or `retired`; `revoked` where that has just been done.
   public var state: String = String()
 
   public var tainted: Bool = false
@@ -2130,7 +2130,7 @@ public nonisolated struct Podshield_Admin_V1_JWTKey: Sendable {
   /// Its thumbprint (RFC 7638), by which tokens and the JWKS name it.
   public var keyID: String = String()
 
-  /// `prepared`, `active` or `retired`.
+  /// `prepared`, `active` or `retired`; `revoked` where that has just been done.
   public var state: String = String()
 
   public var tainted: Bool = false

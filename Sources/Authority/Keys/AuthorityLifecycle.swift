@@ -6,7 +6,7 @@ internal import OpenSSLBinding
 /// keys, `authorities` has what counts now.
 ///
 /// A CA is trusted before it signs anything, and for as long as something that it signed is good.
-actor AuthorityLifecycle {
+actor AuthorityLifecycle: TurnTaking {
     private let files: AuthorityFiles
     private let registry: Registry
     private let authorities: Authorities
@@ -14,8 +14,7 @@ actor AuthorityLifecycle {
     private let publisher: DirectoryPublisher
     private let now: @Sendable () -> Int64
     private let observe: @Sendable (AuthorityEvent) -> Void
-    /// Steps are made one after another, though each waits for the registry.
-    private var last: Task<Void, Never>?
+    var last: Task<Void, Never>?
     /// What kept the schedule from being kept when it was last looked at.
     private var failure: SuccessionError?
     /// Since when CAs are seen to have ended, by a clock that nobody sets.
@@ -30,8 +29,8 @@ actor AuthorityLifecycle {
     /// Seconds from when a CA is published until it may sign, and from when an SVID is replaced until it counts as unused: time
     /// enough for everybody to be told, and for every node to show its peers the new one.
     static let leastNotice: Int64 = 15
-    /// Seconds after the end of another authority's CA: it may have a clock of its own.
-    private static let graceOfForeign: Int64 = 86400
+    /// Seconds after the end of what another authority signs with: it may have a clock of its own.
+    static let graceOfForeign: Int64 = 86400
     /// That have not ended.
     private static let most = 8
     /// With those that have: fewer than a bundle has room for.
@@ -351,18 +350,5 @@ actor AuthorityLifecycle {
         case .remove(let fingerprint): observe(.authorityRemoved(fingerprint: fingerprint))
         case .revoke(let fingerprint): observe(.authorityRevoked(fingerprint: fingerprint))
         }
-    }
-
-    /// One after another; who asked for a step may go away while it is made.
-    private func inTurn<Value: Sendable>(
-        _ body: @escaping @Sendable (isolated AuthorityLifecycle) async throws(SuccessionError) -> Value
-    ) async throws(SuccessionError) -> Value {
-        let previous = last
-        let task = Task { () async -> Result<Value, SuccessionError> in
-            await previous?.value
-            do throws(SuccessionError) { return .success(try await body(self)) } catch { return .failure(error) }
-        }
-        last = Task { _ = await task.value }
-        return try await task.value.get()
     }
 }

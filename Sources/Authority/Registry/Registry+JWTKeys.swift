@@ -33,12 +33,7 @@ extension Registry {
         try await read(as: RegistryError.self) { db in try jwtKeyRows(db).map(jwtKeyRow) }
     }
 
-    /// Those of this authority.
-    func jwtKeys() async throws(RegistryError) -> [KeySchedule.Key] {
-        try await read(as: RegistryError.self) { db in try ownJWTKeys(db) }
-    }
-
-    /// The same on the thread of whoever calls.
+    /// Those of this authority, read on the thread of whoever calls.
     func jwtKeysNow() throws(RegistryError) -> [KeySchedule.Key] {
         try readNow { db in try ownJWTKeys(db) }
     }
@@ -63,7 +58,11 @@ extension Registry {
         case .activate(let keyID):
             try db.execute(
                 sql: "UPDATE jwt_keys SET state = 'retired' WHERE state = 'active' AND owner = ?", arguments: [owner])
-            try set(.active, keyID, db)
+            try db.execute(
+                sql: "UPDATE jwt_keys SET state = 'active' WHERE key_id = ? AND owner = ? AND state = 'prepared'",
+                arguments: [keyID, owner])
+            // Else nothing would sign any more.
+            guard db.changesCount == 1 else { throw RegistryError.keyTakenOut(keyID) }
             return false
         case .taint(let keyID):
             try db.execute(sql: "UPDATE jwt_keys SET tainted = 1 WHERE key_id = ?", arguments: [keyID])
@@ -116,6 +115,8 @@ extension Registry {
     private func insert(
         _ key: JWTSigningKey, _ state: KeySchedule.Key.State, preparedAt: Int64, _ db: Database
     ) throws {
+        let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM jwt_keys") ?? 0
+        guard count < JWTBundle.mostAuthorities else { throw RegistryError.exhausted("place for a key for JWT-SVIDs") }
         try db.execute(
             sql: """
                 INSERT INTO jwt_keys (key_id, public_key, state, prepared_at, not_after, owner) VALUES (?, ?, ?, ?, ?, ?)

@@ -25,6 +25,8 @@ public enum RegistryError: Error, Sendable, Equatable {
     case shared(SharedLogError)
     /// Another authority has taken this CA out.
     case takenOut(String)
+    /// Another authority has taken out this key for JWT-SVIDs.
+    case keyTakenOut(String)
     /// It was shared with others; alone it would go its own way.
     case wasShared(path: String)
 }
@@ -43,6 +45,7 @@ extension RegistryError: CustomStringConvertible {
         case .nonsense(let path, let what): "\(path) holds \(what) that makes no sense"
         case .exhausted(let what): "no \(what) is left"
         case .shared(let error): "\(error)"
+        case .keyTakenOut(let keyID): "key \(keyID) was taken out by another authority that shares the registry"
         case .takenOut(let fingerprint):
             "CA \(fingerprint) was taken out by another authority that shares the registry: begin anew under another name"
         case .wasShared(let path): "\(path) is a registry that authorities share, and nothing says where"

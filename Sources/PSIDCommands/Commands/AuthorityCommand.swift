@@ -35,19 +35,19 @@ struct AuthorityListCommand: SessionCommand {
     }
 }
 
-struct AuthorityPrepareCommand: AuthorityStepCommand {
+struct AuthorityPrepareCommand: StepCommand {
     static let configuration = CommandConfiguration(
         commandName: "prepare", abstract: "Make the next CA: trusted everywhere from now on, signing later.")
     static let outcome = "is prepared"
 
     @OptionGroup var options: GlobalOptions
 
-    func step(by admin: Admin) async throws -> Podshield_Admin_V1_CertificateAuthority {
-        try await admin.client.caPrepare(.init(), options: Admin.options).authority
+    func step(by admin: Admin) async throws -> AuthorityDocument {
+        try await AuthorityDocument(admin.client.caPrepare(.init(), options: Admin.options).authority)
     }
 }
 
-struct AuthorityActivateCommand: AuthorityStepCommand {
+struct AuthorityActivateCommand: StepCommand {
     static let configuration = CommandConfiguration(
         commandName: "activate",
         abstract: "Let the prepared CA sign; what others issued is good until it ends, and renewed in its time.")
@@ -55,12 +55,12 @@ struct AuthorityActivateCommand: AuthorityStepCommand {
 
     @OptionGroup var options: GlobalOptions
 
-    func step(by admin: Admin) async throws -> Podshield_Admin_V1_CertificateAuthority {
-        try await admin.client.caActivate(.init(), options: Admin.options).authority
+    func step(by admin: Admin) async throws -> AuthorityDocument {
+        try await AuthorityDocument(admin.client.caActivate(.init(), options: Admin.options).authority)
     }
 }
 
-struct AuthorityTaintCommand: AuthorityStepCommand {
+struct AuthorityTaintCommand: StepCommand {
     static let configuration = CommandConfiguration(
         commandName: "taint", abstract: "Have everything replaced at once that a retired CA issued.")
     static let outcome = "is tainted"
@@ -70,14 +70,14 @@ struct AuthorityTaintCommand: AuthorityStepCommand {
     @Argument(help: "Its fingerprint, or as many digits of it as only this one has.")
     var fingerprint: String
 
-    func step(by admin: Admin) async throws -> Podshield_Admin_V1_CertificateAuthority {
+    func step(by admin: Admin) async throws -> AuthorityDocument {
         var request = Podshield_Admin_V1_CATaintRequest()
         request.fingerprint = fingerprint
-        return try await admin.client.caTaint(request, options: Admin.options).authority
+        return try await AuthorityDocument(admin.client.caTaint(request, options: Admin.options).authority)
     }
 }
 
-struct AuthorityRevokeCommand: AuthorityStepCommand {
+struct AuthorityRevokeCommand: StepCommand {
     static let configuration = CommandConfiguration(
         commandName: "revoke", abstract: "Have a tainted or prepared CA trusted by nobody any more, for good.",
         discussion: """
@@ -93,27 +93,11 @@ struct AuthorityRevokeCommand: AuthorityStepCommand {
     @Flag(help: "Also if it is not tainted, or SVIDs that it issued are in use; they are refused then.")
     var force = false
 
-    func step(by admin: Admin) async throws -> Podshield_Admin_V1_CertificateAuthority {
+    func step(by admin: Admin) async throws -> AuthorityDocument {
         var request = Podshield_Admin_V1_CARevokeRequest()
         request.fingerprint = fingerprint
         request.force = force
-        return try await admin.client.caRevoke(request, options: Admin.options).authority
-    }
-}
-
-/// One that leads a CA on.
-protocol AuthorityStepCommand: SessionCommand {
-    /// What is true of it then.
-    static var outcome: String { get }
-
-    func step(by admin: Admin) async throws -> Podshield_Admin_V1_CertificateAuthority
-}
-
-extension AuthorityStepCommand {
-    func run(in session: Session) async throws {
-        let document = try await session.withAdmin { AuthorityDocument(try await step(by: $0)) }
-        if session.isJSON { return try session.console.print(json: document) }
-        session.console.print("CA \(document.fingerprint) \(Self.outcome)".printable)
+        return try await AuthorityDocument(admin.client.caRevoke(request, options: Admin.options).authority)
     }
 }
 

@@ -30,19 +30,19 @@ struct JWTKeyListCommand: SessionCommand {
     }
 }
 
-struct JWTKeyPrepareCommand: JWTKeyStepCommand {
+struct JWTKeyPrepareCommand: StepCommand {
     static let configuration = CommandConfiguration(
         commandName: "prepare", abstract: "Make the next key: published from now on, signing later.")
     static let outcome = "is prepared"
 
     @OptionGroup var options: GlobalOptions
 
-    func step(by admin: Admin) async throws -> Podshield_Admin_V1_JWTKey {
-        try await admin.client.jwtKeyPrepare(.init(), options: Admin.options).key
+    func step(by admin: Admin) async throws -> JWTKeyDocument {
+        try await JWTKeyDocument(admin.client.jwtKeyPrepare(.init(), options: Admin.options).key)
     }
 }
 
-struct JWTKeyActivateCommand: JWTKeyStepCommand {
+struct JWTKeyActivateCommand: StepCommand {
     static let configuration = CommandConfiguration(
         commandName: "activate", abstract: "Have the prepared key sign; what others signed is good until it ends.",
         discussion: "Verifiers outside have to have fetched the keys since it was prepared.")
@@ -50,12 +50,12 @@ struct JWTKeyActivateCommand: JWTKeyStepCommand {
 
     @OptionGroup var options: GlobalOptions
 
-    func step(by admin: Admin) async throws -> Podshield_Admin_V1_JWTKey {
-        try await admin.client.jwtKeyActivate(.init(), options: Admin.options).key
+    func step(by admin: Admin) async throws -> JWTKeyDocument {
+        try await JWTKeyDocument(admin.client.jwtKeyActivate(.init(), options: Admin.options).key)
     }
 }
 
-struct JWTKeyTaintCommand: JWTKeyStepCommand {
+struct JWTKeyTaintCommand: StepCommand {
     static let configuration = CommandConfiguration(
         commandName: "taint", abstract: "Have nothing given out any more that a retired key signed.")
     static let outcome = "is tainted"
@@ -65,14 +65,14 @@ struct JWTKeyTaintCommand: JWTKeyStepCommand {
     @Argument(help: "Its ID, or as much of its beginning as only this one has; after -- where that is a hyphen.")
     var keyID: String
 
-    func step(by admin: Admin) async throws -> Podshield_Admin_V1_JWTKey {
+    func step(by admin: Admin) async throws -> JWTKeyDocument {
         var request = Podshield_Admin_V1_JWTKeyTaintRequest()
         request.keyID = keyID
-        return try await admin.client.jwtKeyTaint(request, options: Admin.options).key
+        return try await JWTKeyDocument(admin.client.jwtKeyTaint(request, options: Admin.options).key)
     }
 }
 
-struct JWTKeyRevokeCommand: JWTKeyStepCommand {
+struct JWTKeyRevokeCommand: StepCommand {
     static let configuration = CommandConfiguration(
         commandName: "revoke", abstract: "Have what a tainted or prepared key signed refused by everybody, for good.")
     static let outcome = "is published no more"
@@ -89,27 +89,11 @@ struct JWTKeyRevokeCommand: JWTKeyStepCommand {
             """)
     var force = false
 
-    func step(by admin: Admin) async throws -> Podshield_Admin_V1_JWTKey {
+    func step(by admin: Admin) async throws -> JWTKeyDocument {
         var request = Podshield_Admin_V1_JWTKeyRevokeRequest()
         request.keyID = keyID
         request.force = force
-        return try await admin.client.jwtKeyRevoke(request, options: Admin.options).key
-    }
-}
-
-/// One that leads a key on.
-protocol JWTKeyStepCommand: SessionCommand {
-    /// What is true of it then.
-    static var outcome: String { get }
-
-    func step(by admin: Admin) async throws -> Podshield_Admin_V1_JWTKey
-}
-
-extension JWTKeyStepCommand {
-    func run(in session: Session) async throws {
-        let document = try await session.withAdmin { JWTKeyDocument(try await step(by: $0)) }
-        if session.isJSON { return try session.console.print(json: document) }
-        session.console.print("key \(document.keyID) \(Self.outcome)".printable)
+        return try await JWTKeyDocument(admin.client.jwtKeyRevoke(request, options: Admin.options).key)
     }
 }
 

@@ -9,7 +9,7 @@ struct AuthoritiesDocument: Encodable {
 /// One of the list, and what the other commands of `psid authority` answer.
 struct AuthorityDocument: Encodable {
     let fingerprint: String
-    /// `prepared`, `active` or `retired`.
+    /// `prepared`, `active` or `retired`; `revoked` where that has just been done.
     let state: String
     let tainted: Bool
     let preparedAt: Timestamp?
@@ -33,4 +33,8 @@ struct AuthorityDocument: Encodable {
         serves = authority.serves
         owner = authority.owner.known
     }
+}
+
+extension AuthorityDocument: StepDocument {
+    var subject: String { "CA \(fingerprint)" }
 }

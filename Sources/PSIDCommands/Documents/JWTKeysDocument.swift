@@ -9,7 +9,7 @@ struct JWTKeysDocument: Encodable {
 /// One of the list, and what the other commands of `psid authority jwt` answer.
 struct JWTKeyDocument: Encodable {
     let keyID: String
-    /// `prepared`, `active` or `retired`.
+    /// `prepared`, `active` or `retired`; `revoked` where that has just been done.
     let state: String
     let tainted: Bool
     let preparedAt: Timestamp?
@@ -25,4 +25,8 @@ struct JWTKeyDocument: Encodable {
         notAfter = Timestamp(unix: key.notAfter)
         owner = key.owner.known
     }
+}
+
+extension JWTKeyDocument: StepDocument {
+    var subject: String { "key \(keyID)" }
 }

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 sys.path.insert(0, str(Path(__file__).parent))
 
 from handshakes import Handshakes  # noqa: E402
-from tokens import Tokens  # noqa: E402
+from tokens import TokenKeys  # noqa: E402
 
 from harness import commands, workloads  # noqa: E402
 from harness.configuration import node_configuration, standalone_configuration  # noqa: E402
@@ -42,9 +42,9 @@ def play(run: Run, report: Report) -> None:
     succession.revoke()
     succession.reckon()
     succession.restart()
-    tokens = Tokens(run, report, succession.net, succession.a, succession.b)
-    tokens.leaked()
-    tokens.succeeded()
+    keys = TokenKeys(run, report, succession.a, succession.b)
+    keys.leaked()
+    keys.succeeded()
 
 
 class Succession:

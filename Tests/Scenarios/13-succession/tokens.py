@@ -1,15 +1,12 @@
 """The keys that JWT-SVIDs are signed with, led on by hand."""
 
-import base64
-import json
 import time
 from typing import Any
 
-from harness import commands
-from harness.daemons import Daemon, binaries, spiffe_id
+from harness.daemons import Daemon, spiffe_id
 from harness.lifetime import Run
 from harness.report import Report
-from harness.topology import TwoNodes
+from harness.tokens import Tokens, key_id
 from harness.waiting import wait
 
 # Longer than the notice that a key is given.
@@ -17,17 +14,18 @@ NOTICE_SECONDS = 25
 AUDIENCE = "till"
 
 
-class Tokens:
+class TokenKeys:
     """root, on node-b, has tokens; both nodes judge them. An ID may begin with a hyphen."""
 
-    def __init__(self, run: Run, report: Report, net: TwoNodes, a: Daemon, b: Daemon) -> None:
-        self.run, self.report, self.net, self.a, self.b = run, report, net, a, b
+    def __init__(self, run: Run, report: Report, a: Daemon, b: Daemon) -> None:
+        self.run, self.report, self.a, self.b = run, report, a, b
+        self.tokens = Tokens(run, AUDIENCE)
 
     def leaked(self) -> None:
         self.report.step("7. The key that signs tokens is in other hands")
         self.a.psid("entry", "create", "--spiffe-id", spiffe_id("teller"), "--node", "node-b", "--selector", "unix:uid:0")
-        self.report.expect("root on node-b gets a token", wait(lambda: self._try_fetch() is not None))
-        token = self._fetch()
+        self.report.expect("root on node-b gets a token", wait(lambda: self.tokens.is_had(self.b)))
+        token = self.tokens.fetch(self.b)
         leaked = key_id(token)
         self.report.expect("both nodes take it", self._takers(token) == ["node-a", "node-b"], leaked)
         self._expect_refused("its key is not revoked by mistake", "the one that signs", "revoke", "--", leaked)
@@ -43,51 +41,29 @@ class Tokens:
 
     def succeeded(self) -> None:
         self.report.step("8. One key for tokens follows another")
-        token = self._fetch()
+        token = self.tokens.fetch(self.b)
         former = key_id(token)
         following = self.a.ask("authority", "jwt", "prepare")["keyID"]
         self._expect_refused("it cannot be activated at once", "wait", "activate")
         self.report.expect(
             "once every node knows of it it can", wait(lambda: self.a.refusal("authority", "jwt", "activate") is None, NOTICE_SECONDS))
         self.report.expect("it signs", self._active() == following, self._keys())
-        self.report.expect("a token of before is given out while it is fresh", key_id(self._fetch()) == former, former)
+        self.report.expect("a token of before is given out while it is fresh", key_id(self.tokens.fetch(self.b)) == former, former)
         self._expect_refused("the former is not revoked untainted", "tainted first", "revoke", "--", former)
         self.a.psid("authority", "jwt", "taint", "--", former)
-        self.report.expect("tainted, it is given out no more", wait(lambda: key_id(self._fetch()) == following), following)
+        self.report.expect("tainted, it is given out no more", wait(lambda: key_id(self.tokens.fetch(self.b)) == following), following)
         self.report.expect("who has one goes on with it", self._takers(token) == ["node-a", "node-b"])
         self.a.psid("authority", "jwt", "revoke", "--", former)
         self.report.expect("until the key is revoked", wait(lambda: self._takers(token) == []))
 
     # Parts of the steps
 
-    def _fetch(self) -> str:
-        return self._api(self.b, "fetch", "jwt", "--audience", AUDIENCE).strip()
-
-    def _try_fetch(self) -> Any:
-        try:
-            return self._fetch()
-        except commands.CommandFailed:
-            return None
-
     def _is_taken_by(self, active: str) -> bool:
-        token = self._fetch()
+        token = self.tokens.fetch(self.b)
         return key_id(token) == active and self._takers(token) == ["node-a", "node-b"]
 
     def _takers(self, token: str) -> list[str]:
-        """The nodes by whose judgement the token is good."""
-        takers = []
-        for name, daemon in (("node-a", self.a), ("node-b", self.b)):
-            try:
-                self._api(daemon, "validate", "jwt", "--audience", AUDIENCE, "--svid", token)
-                takers.append(name)
-            except commands.CommandFailed:
-                pass
-        return takers
-
-    def _api(self, daemon: Daemon, *words: str) -> str:
-        node = self.net.a if daemon is self.a else self.net.b
-        socket = self.run.directory / node.name / "run/agent/api.sock"
-        return node.namespace.run(str(binaries() / "psid"), "api", *words, "--endpoint", f"unix://{socket}")
+        return self.tokens.takers(token, (self.a, self.b))
 
     def _keys(self) -> list[dict[str, Any]]:
         return self.a.ask("authority", "jwt", "list")["keys"]
@@ -98,8 +74,3 @@ class Tokens:
     def _expect_refused(self, what: str, because: str, *arguments: str) -> None:
         seen = self.a.refusal("authority", "jwt", *arguments) or "it was done"
         self.report.expect(what, because in seen, seen)
-
-
-def key_id(token: str) -> str:
-    header = token.split(".")[0]
-    return json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"]

@@ -14,6 +14,7 @@ from harness.etcd import CLIENT_PORT, Etcd
 from harness.lifetime import Run
 from harness.pings import Pings
 from harness.report import Report
+from harness.tokens import Tokens, key_id
 from harness.topology import Node, TwoNodes
 from harness.waiting import wait
 
@@ -33,6 +34,7 @@ def play(run: Run, report: Report) -> None:
     shared.together()
     shared.one_gone()
     shared.taken_back()
+    shared.key_taken_out()
     shared.one_cut_off()
     shared.cut_off()
     shared.lost()
@@ -133,8 +135,31 @@ etcd:
         gone = wait(lambda: self._serial(self.a, "web-0") is None, PATIENCE_SECONDS)
         self.report.expect("and none once its name is revoked at a third", bool(gone))
 
+    def key_taken_out(self) -> None:
+        self.report.step("6. The key that one signs tokens with another takes out")
+        tokens, nodes = Tokens(self.run, "till"), (self.a, self.b)
+        self.authorities[0].psid("entry", "create", "--spiffe-id", spiffe_id("teller"), "--node", "node-b", "--selector", "unix:uid:0")
+        wait(lambda: tokens.is_had(self.b), PATIENCE_SECONDS)
+        token = tokens.fetch(self.b)
+        leaked = key_id(token)
+        self.report.expect("both nodes take a token", tokens.takers(token, nodes) == ["node-a", "node-b"], leaked)
+        owner = next(each for each in self.authorities if self._signs_with(each) == leaked)
+        other = self._other(owner)
+        seen = other.refusal("authority", "jwt", "taint", "--", leaked)
+        self.report.expect("another does not taint its key", "ask that one" in (seen or ""), seen)
+        other.psid("authority", "jwt", "revoke", "--force", "--", leaked)
+        refused = wait(lambda: tokens.takers(token, nodes) == [])
+        self.report.expect("by force another takes it out, and no node takes the token", bool(refused))
+        again = wait(lambda: tokens.is_had(self.b) and tokens.takers(tokens.fetch(self.b), nodes) == ["node-a", "node-b"], PATIENCE_SECONDS)
+        signer = key_id(tokens.fetch(self.b))
+        self.report.expect("the next is good, by another key", bool(again) and signer != leaked, signer)
+        same = wait(lambda: all(leaked not in self._token_keys(each) for each in self.authorities))
+        self.report.expect("no authority lists it", bool(same))
+        gone = wait(lambda: not (self.run.directory / owner.node.name / f"state/authority/jwt-{leaked}.key").exists(), LONG_PATIENCE_SECONDS)
+        self.report.expect("the owner has no file of it, and its journal says so", bool(gone) and "PSD2066" in owner.log)
+
     def one_cut_off(self) -> None:
-        self.report.step("6. What the authority of node-b asks of etcd gets lost on the way")
+        self.report.step("7. What the authority of node-b asks of etcd gets lost on the way")
         left = next(each for each in self.authorities if each.node.v4 == self._connection(self.b))
         with sieve.unheard(left.node.namespace, (left.node.uplink, "lo"), CLIENT_PORT):
             elsewhere = wait(lambda: self._connection(self.b) not in ("", left.node.v4), LONG_PATIENCE_SECONDS)
@@ -152,7 +177,7 @@ etcd:
         self.report.expect("PSD2061", bool(wait(lambda: "PSD2061" in left.log)))
 
     def cut_off(self) -> None:
-        self.report.step("7. Of etcd one member alone is left")
+        self.report.step("8. Of etcd one member alone is left")
         before = {each: each.log.count("PSD2060") for each in self.authorities}
         for machine in self.machines[:2]:
             self.etcd.kill(machine)
@@ -171,7 +196,7 @@ etcd:
         self.report.expect("and changes are made", bool(done))
 
     def lost(self) -> None:
-        self.report.step("8. etcd is lost")
+        self.report.step("9. etcd is lost")
         first, *others = self.authorities
         wait(lambda: self._knowledge(first) == self._knowledge(others[0]) == self._knowledge(others[1]), PATIENCE_SECONDS)
         before, entries = max(number for numbers in self.numbers.values() for number in numbers), self._entries(first)
@@ -200,7 +225,7 @@ etcd:
         self.report.expect("and what they were before is taken out", bool(fewer))
 
     def refused(self) -> None:
-        self.report.step("9. What is not theirs")
+        self.report.step("10. What is not theirs")
         first = self.authorities[0]
         foreign = self._own(self.authorities[1])
         seen = first.refusal("authority", "taint", foreign)
@@ -299,6 +324,15 @@ etcd:
         """Fingerprint of its CA, as it says or another."""
         cas = (asked or authority).ask("authority", "list")["authorities"]
         return next(ca["fingerprint"] for ca in cas if ca["owner"] == self.names[authority.node.name])
+
+    def _token_keys(self, authority: Daemon) -> dict[str, dict[str, Any]]:
+        return {key["keyID"]: key for key in authority.ask("authority", "jwt", "list")["keys"]}
+
+    def _signs_with(self, authority: Daemon) -> Optional[str]:
+        """ID of the key that it signs tokens with."""
+        name = self.names[authority.node.name]
+        keys = self._token_keys(authority)
+        return next((key for key, said in keys.items() if said["owner"] == name and said["state"] == "active"), None)
 
     def _roots(self, authority: Daemon) -> str:
         return authority.psid("bundle", "show", "--format", "pem")
