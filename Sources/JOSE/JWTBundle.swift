@@ -25,5 +25,8 @@ public struct JWTBundle: Sendable, Equatable {
 
     public static func empty(_ trustDomain: TrustDomain) -> JWTBundle { JWTBundle(trustDomain, [], 0) }
 
+    /// Whether a key is published and nothing is said against it.
+    public func isInForce(keyID: String) -> Bool { authority(keyID).map { !$0.isTainted } ?? false }
+
     func authority(_ keyID: String) -> JWTAuthority? { authorities.first { $0.keyID.isSameText(as: keyID) } }
 }

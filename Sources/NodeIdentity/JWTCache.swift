@@ -62,8 +62,7 @@ struct JWTCache {
 
     /// Those of keys that are published, and that nothing is said against.
     mutating func keepOnly(signedBy bundle: JWTBundle) {
-        let keyIDs = Set(bundle.authorities.filter { !$0.isTainted }.map(\.keyID))
-        held = held.filter { keyIDs.contains($0.value.svid.keyID) }
+        held = held.filter { bundle.isInForce(keyID: $0.value.svid.keyID) }
     }
 
     var count: Int { held.count }

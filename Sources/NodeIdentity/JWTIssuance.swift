@@ -7,6 +7,9 @@ public import JOSE
 typealias JWTRequest = Task<Result<JWTSVID, AuthorityCallError>, Never>
 
 extension NodeIdentityService {
+    /// That are asked for at one time with one identity, for audiences that whoever asks may choose.
+    private static let mostTokensAtOnce = 64
+
     /// A JWT-SVID for processes that fit an entry of this node. One may be given out several times in the first half of its
     /// life, and later while the authority does not answer.
     public func jwtSVID(
@@ -45,28 +48,34 @@ extension NodeIdentityService {
     }
 
     private func sharedRequest(_ key: JWTCache.Key, _ id: SPIFFEID) async -> Result<JWTSVID, AuthorityCallError> {
-        if let request = jwtRequests[key] { return await request.value }
+        let others = jwtRequests[key.subject, default: [:]]
+        if let request = others[key.audience] { return await request.value }
+        guard others.count < Self.mostTokensAtOnce else {
+            return .failure(.overloaded("\(others.count) tokens are asked for already with this identity"))
+        }
         let request = JWTRequest {
             do throws(AuthorityCallError) { return .success(try await self.requestJWT(key, id)) } catch {
                 return .failure(error)
             }
         }
-        jwtRequests[key] = request
+        jwtRequests[key.subject, default: [:]][key.audience] = request
         let result = await request.value
-        jwtRequests[key] = nil
+        jwtRequests[key.subject]?[key.audience] = nil
+        if jwtRequests[key.subject]?.isEmpty == true { jwtRequests[key.subject] = nil }
         return result
     }
 
     private func requestJWT(_ key: JWTCache.Key, _ id: SPIFFEID) async throws(AuthorityCallError) -> JWTSVID {
         let message = try message(key)
-        let answer = try await workloadRequests.run(.awaited) { [caller] () async throws(AuthorityCallError) in
+        let answer = try await workloadRequests.run(.token) { [caller] () async throws(AuthorityCallError) in
             try await caller.call { calls, options in try await calls.issueJWT(message, options: options) }
         }
         answered()
         let svid = try verified(answer.token, key.audience)
         guard svid.id == id else { throw .badAnswer("it is not the identity that was asked for") }
         guard isHeld(key.subject, as: id) else { throw .superseded }
-        jwtCache.insert(svid, for: key, now: clock.now())
+        // Of one that was tainted while the answer was on its way, the next look is to find nothing.
+        if jwtBundle.isInForce(keyID: svid.keyID) { jwtCache.insert(svid, for: key, now: clock.now()) }
         return svid
     }
 

@@ -69,6 +69,16 @@ public enum AuthorityCallError: Error, Sendable, Equatable {
     case openSSL(OpenSSLError)
 }
 
+extension AuthorityCallError {
+    /// The authority has said so itself.
+    var isAnswer: Bool {
+        switch self {
+        case .cutOff, .denied, .notAMember, .notRegistered, .rejected, .overloaded, .badAnswer: true
+        case .notJoined, .unreachable, .superseded, .tpmNeeded, .tpm, .openSSL: false
+        }
+    }
+}
+
 extension AuthorityCallError: CustomStringConvertible {
     public var description: String {
         switch self {

@@ -42,7 +42,7 @@ public actor NodeIdentityService {
     /// Requests for what takes the place of a revoked SVID.
     var replacements: [PodName: Task<Void, Never>] = [:]
     var jwtCache = JWTCache()
-    var jwtRequests: [JWTCache.Key: JWTRequest] = [:]
+    var jwtRequests: [JWTCache.Subject: [JWTAudience: JWTRequest]] = [:]
     /// Nil until somebody has said: an empty report would take from the node what an earlier run was leased.
     var leases: Set<IPPrefix>?
     var reports = ReportQueue()

@@ -3,11 +3,17 @@
 /// time is over. Who waits here has not begun, and costs next to nothing.
 actor RequestQueue {
     enum Urgency: CaseIterable {
-        /// Somebody waits who has none that is good: before all others.
+        /// Somebody waits who has no SVID that is good.
         case awaited
+        /// Somebody waits for a token, and may want any number of them.
+        case token
         /// The one that is held is good for a while.
         case renewal
     }
+
+    /// Whose turn it is when all lines have somebody in them. A line that is empty leaves its turn to the first that is not; none is kept
+    /// waiting by what goes on in another.
+    private static let turns: [Urgency] = [.awaited, .token, .awaited, .renewal]
 
     private typealias Turn = CheckedContinuation<Result<Void, AuthorityCallError>, Never>
 
@@ -22,6 +28,7 @@ actor RequestQueue {
     /// Who comes next; some may have left.
     private var lines: [Urgency: [UInt64]] = [:]
     private var lastNumber: UInt64 = 0
+    private var turnsTaken = 0
     private var lastAnswer: ContinuousClock.Instant?
 
     init(width: Int) { self.width = width }
@@ -41,7 +48,11 @@ actor RequestQueue {
             lastAnswer = .now
             return value
         } catch {
-            if case .unreachable = error { giveUp(since: began, error) } else { lastAnswer = .now }
+            if error.isAnswer {
+                lastAnswer = .now
+            } else if case .unreachable = error, !Task.isCancelled {
+                giveUp(since: began, error)
+            }
             throw error
         }
     }
@@ -69,7 +80,8 @@ actor RequestQueue {
     }
 
     private func handOn() {
-        for urgency in Urgency.allCases {
+        turnsTaken = (turnsTaken + 1) % Self.turns.count
+        for urgency in [Self.turns[turnsTaken]] + Urgency.allCases {
             while let number = lines[urgency]?.first {
                 lines[urgency]?.removeFirst()
                 guard let next = waiting.removeValue(forKey: number) else { continue }

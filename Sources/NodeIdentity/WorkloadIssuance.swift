@@ -118,7 +118,8 @@ extension NodeIdentityService {
         var failures = 0
         while !Task.isCancelled, workloads[issued.pod.podName]?.issue == issue {
             do throws(AuthorityCallError) {
-                let renewed = try await request(issued.pod, .renewal)
+                let isGood = issued.svid.svid.notAfter > clock.now()
+                let renewed = try await request(issued.pod, isGood ? .renewal : .awaited)
                 guard !Task.isCancelled, workloads[issued.pod.podName]?.issue == issue else { return }
                 return hold(renewed, issue: issue)
             } catch {

@@ -74,6 +74,36 @@ import Testing
         #expect(requests.all == ["a", "b", "first", "second", "renewed"])
     }
 
+    /// Whoever asks for tokens may ask for any number of them, with a node's SVIDs behind him.
+    @Test func aFloodOfTokensHoldsNothingElseUp() async throws {
+        _ = [try await ask("a"), try await ask("b")]
+        for number in 0..<20 { _ = try await ask("token-\(number)", .token) }
+        _ = [try await ask("renewed", .renewal), try await ask("first")]
+        for turn in 0..<22 {
+            let next = try #require(requests.underWay.first)
+            requests.end(next)
+            try await eventually("turn \(turn) is another's") { requests.all.count == turn + 3 }
+        }
+        let places = Dictionary(uniqueKeysWithValues: requests.all.enumerated().map { ($1, $0) })
+        #expect(try #require(places["first"]) < 2 + 4 && #require(places["renewed"]) < 2 + 4)
+        #expect(requests.all.count == 24)
+        for name in requests.underWay { requests.end(name) }
+    }
+
+    /// Who goes away says nothing of the authority; nor does what fails here.
+    @Test func whoIsCancelledWhileItIsUnderWayTakesNobodyWithHim() async throws {
+        _ = [try await ask("a"), try await ask("b")]
+        let (leaving, waiting) = (try await ask("leaving"), try await ask("waiting"))
+        requests.end("a")
+        try await eventually("its turn has come") { requests.underWay == ["b", "leaving"] }
+        leaving.cancel()
+        requests.end("leaving", .unreachable("cancelled"))
+        #expect(await leaving.value == .failure(.unreachable("cancelled")))
+        try await eventually("the next begins") { requests.underWay == ["b", "waiting"] }
+        for name in ["b", "waiting"] { requests.end(name) }
+        #expect(await waiting.value == .success("waiting"))
+    }
+
     @Test func whoIsCancelledLeavesTheQueue() async throws {
         let held = [try await ask("a"), try await ask("b")]
         let (gone, next) = (try await ask("gone"), try await ask("next"))
