@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Optional
 
+import jwt
+
 from harness import commands
 from harness.configuration import standalone_configuration
 from harness.daemons import Daemon, binaries, spiffe_id
@@ -93,8 +95,10 @@ class WorkloadAPI:
         self.net = TwoNodes(run)
         self.web = self.net.add_pod(self.net.a, "web-0", 10)
         self.other = self.net.add_pod(self.net.a, "other-0", 11)
+        self.issuer = f"https://{self.net.a.v4}:{ENDPOINT_PORT}"
         configuration = standalone_configuration(run, self.net).replace("node:\n", "node:\n  key-type: ec-p384\n", 1)
-        self.a = Daemon(run, self.net.a, configuration + ENDPOINT)
+        issuer = f"authority:\n  jwt-issuer: {self.issuer}\n"
+        self.a = Daemon(run, self.net.a, configuration + ENDPOINT + issuer)
         self.socket = str(run.directory / "node-a/run/agent/api.sock")
 
     def begin(self) -> None:
@@ -133,10 +137,21 @@ class WorkloadAPI:
         refused = tokens.wait(lambda told: "error" in told)
         self.report.expect("for its audience only", refused and "INVALID_ARGUMENT" in refused["error"], refused)
         self._psid()
+        self._other_key()
         status = Workload(self, STRANGER, "stream").status()
         self.report.expect("another user is denied all the while", status == "PERMISSION_DENIED", status)
         workload.end()
         self.a.psid("entry", "delete", entry)
+
+    def _other_key(self) -> None:
+        source = Workload(self, KNOWN, "tokens")
+        first = source.wait(lambda told: "token" in told)
+        self.report.expect("a JWT source has tokens that its bundle verifies", first is not None, source.told[-1:])
+        former = first["key"] if first else "none"
+        self.a.psid("authority", "jwt", "revoke", "--force", "--", former)
+        later = source.wait(lambda told: told.get("key", former) != former)
+        self.report.expect("and after a change of keys those of another", later is not None, source.told[-1:])
+        source.end()
 
     def _psid(self) -> None:
         """What operators have for it."""
@@ -286,13 +301,24 @@ class WorkloadAPI:
         grown = wait(lambda: self._published()["spiffe_sequence"] > before["spiffe_sequence"], PATIENCE_SECONDS)
         self.report.expect("another edition has a greater number (B-2)", bool(grown), before["spiffe_sequence"])
         self.report.expect("the journal says where", "PSD2033" in self.a.log)
+        self._register("clerk", "--selector", f"unix:uid:{KNOWN}")
+        wait(lambda: self._psid_as(KNOWN, "fetch", "-o", "json"))
+        token = self._psid_as(KNOWN, "fetch", "jwt", "--audience", "bank").strip()
+        found = self._fetched(f"{self.issuer}/.well-known/openid-configuration")
+        self.report.expect("who knows OpenID Connect finds the issuer", found["issuer"] == self.issuer, found)
+        header = jwt.get_unverified_header(token)
+        key = next((key for key in self._fetched(found["jwks_uri"])["keys"] if key["kid"] == header["kid"]), None)
+        claims = key and jwt.decode(token, jwt.PyJWK(key), [header["alg"]], audience="bank", issuer=self.issuer)
+        self.report.expect("and takes a token by the key that it names", claims and claims["sub"] == spiffe_id("clerk"), claims)
 
     # Parts of the steps
 
     def _published(self) -> dict[str, Any]:
-        # curl knows no SPIFFE IDs; the unit tests look at the certificate.
-        return json.loads(self.net.a.namespace.run("curl", "--silent", "--fail", "--insecure", f"https://{self.net.a.v4}:{ENDPOINT_PORT}/"))
+        return self._fetched(f"https://{self.net.a.v4}:{ENDPOINT_PORT}/")
 
+    def _fetched(self, url: str) -> dict[str, Any]:
+        # curl knows no SPIFFE IDs; the unit tests look at the certificate.
+        return json.loads(self.net.a.namespace.run("curl", "--silent", "--fail", "--insecure", url))
 
     def _register(self, name: str, *facts: str) -> str:
         return self.a.ask("entry", "create", "--spiffe-id", spiffe_id(name), "--node", "node-a", *facts)["id"]

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A workload of this scenario: workload.py SOCKET USER watch|stream|bare|token|reflect|crowd. Becomes the user, then prints
+"""A workload of this scenario: workload.py SOCKET USER watch|stream|bare|token|tokens|reflect|crowd. Becomes the user, then prints
 what it is told, a JSON document a line.
 
-`watch` is the X.509 source of PyPI's spiffe, as its users have it. The others make one call each: `stream` prints every
+`watch` is the X.509 source of PyPI's spiffe and `tokens` its JWT source, as its users have them. The others make one call each: `stream` prints every
 message and the status that it ends with, `bare` does without the header, `token` asks for a JWT-SVID, verifies it and has it validated, `reflect` for what is offered, `crowd` opens a thousand
 connections and says how many were closed."""
 
@@ -15,8 +15,9 @@ import time
 from typing import Any
 
 import grpc
+import jwt
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from spiffe import JwtSvid, WorkloadApiClient, X509Source
+from spiffe import JwtSource, JwtSvid, WorkloadApiClient, X509Source
 from spiffe._proto import workload_pb2, workload_pb2_grpc
 from spiffe.svid.x509_svid import X509Svid
 
@@ -66,6 +67,20 @@ def token(path: str) -> None:
         say(error=str(error))
 
 
+def tokens(path: str) -> None:
+    """Fetches one after another, and judges each by the bundle that the source has by then."""
+    with JwtSource(socket_path=f"unix://{path}") as source:
+        while True:
+            try:
+                fetched = source.fetch_svid({"somebody"})
+                bundle = source.get_bundle_for_trust_domain(fetched.spiffe_id.trust_domain)
+                svid = JwtSvid.parse_and_validate(fetched.token, bundle, {"somebody"})
+                say(token=str(svid.spiffe_id), key=jwt.get_unverified_header(svid.token)["kid"])
+            except Exception as error:
+                say(error=str(error))
+            time.sleep(0.2)
+
+
 def reflect(path: str) -> None:
     question = reflection_pb2.ServerReflectionRequest(list_services="")
     with grpc.insecure_channel(f"unix:{path}") as channel:
@@ -112,6 +127,6 @@ if __name__ == "__main__":
     become(int(sys.argv[2]))
     calls = {
         "watch": watch, "stream": stream, "bare": lambda path: stream(path, ()), "token": token,
-        "reflect": reflect, "crowd": crowd,
+        "tokens": tokens, "reflect": reflect, "crowd": crowd,
     }
     calls[sys.argv[3]](sys.argv[1])
