@@ -28,6 +28,8 @@ public struct EntryIndex: Sendable {
 
     public subscript(id: String) -> WorkloadEntry? { places[id]?.entry.entry }
 
+    public func listed(_ id: String) -> ListedEntry? { places[id]?.entry }
+
     /// Whether it is there, and as it is.
     public func contains(_ entry: WorkloadEntry) -> Bool { self[entry.id] == entry }
 

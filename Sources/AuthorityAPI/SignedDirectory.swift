@@ -84,3 +84,9 @@ extension Podshield_Authority_V1_Bundle {
 
     public init(encoded: [UInt8]) throws { try self.init(serializedBytes: encoded) }
 }
+
+extension Podshield_Authority_V1_Entry {
+    public func encoded() throws -> [UInt8] { try serializedBytes() }
+
+    public init(encoded: [UInt8]) throws { try self.init(serializedBytes: encoded) }
+}

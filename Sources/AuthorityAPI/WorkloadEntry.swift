@@ -32,7 +32,7 @@ public struct WorkloadEntry: Sendable, Hashable {
 }
 
 extension Podshield_Authority_V1_Entry {
-    init(_ listed: ListedEntry) {
+    public init(_ listed: ListedEntry) {
         self.init()
         let entry = listed.entry
         id = entry.id
@@ -44,7 +44,8 @@ extension Podshield_Authority_V1_Entry {
         federatesWith = entry.federatesWith.map(\.name).sorted()
     }
 
-    func parsed(in trustDomain: TrustDomain) -> WorkloadEntry? {
+    /// Nil for one that makes no sense here.
+    public func parsed(in trustDomain: TrustDomain) -> WorkloadEntry? {
         let selectors = selectors.compactMap(Selector.init)
         guard !id.isEmpty, !selectors.isEmpty, selectors.count == self.selectors.count,
             let id = try? SPIFFEID(spiffeID), id.trustDomain == trustDomain, id.kind == .workload

@@ -1,5 +1,6 @@
 #include "podshield_openssl.h"
 
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -78,6 +79,45 @@ EVP_PKEY *ps_key_from_pkcs8(const uint8_t *der, size_t count)
 	if (info != NULL && cursor == der + count)
 		key = EVP_PKCS82PKEY(info);
 	PKCS8_PRIV_KEY_INFO_free(info);
+	return key;
+}
+
+enum {
+	SEALING_ROUNDS = 1000,
+	SEALING_SALT = 16
+};
+
+int ps_key_write_sealed(BIO *bio, EVP_PKEY *key, const void *passphrase, size_t count)
+{
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+	X509_ALGOR *algorithm =
+		PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), SEALING_ROUNDS, NULL, SEALING_SALT, NULL, NID_hmacWithSHA256);
+	X509_SIG *sealed = NULL;
+	int result = 0;
+	// It takes the algorithm over, if it makes something of it.
+	if (info != NULL && algorithm != NULL && count <= INT_MAX)
+		sealed = PKCS8_set0_pbe(passphrase, (int)count, info, algorithm);
+	if (sealed == NULL)
+		X509_ALGOR_free(algorithm);
+	else
+		result = PEM_write_bio_PKCS8(bio, sealed);
+	X509_SIG_free(sealed);
+	PKCS8_PRIV_KEY_INFO_free(info);
+	return result;
+}
+
+EVP_PKEY *ps_key_from_sealed(const uint8_t *der, size_t count, const void *passphrase, size_t passphrase_count)
+{
+	const uint8_t *cursor = der;
+	X509_SIG *sealed = d2i_X509_SIG(NULL, &cursor, (long)count);
+	PKCS8_PRIV_KEY_INFO *info = NULL;
+	EVP_PKEY *key = NULL;
+	if (sealed != NULL && cursor == der + count && passphrase_count <= INT_MAX)
+		info = PKCS8_decrypt(sealed, passphrase, (int)passphrase_count);
+	if (info != NULL)
+		key = EVP_PKCS82PKEY(info);
+	PKCS8_PRIV_KEY_INFO_free(info);
+	X509_SIG_free(sealed);
 	return key;
 }
 

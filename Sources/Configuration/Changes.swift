@@ -51,6 +51,7 @@ extension PodshieldConfiguration.Node {
         case .nodeLinkPort: "\(linkPort)"
         case .nodeESPPort: "\(espPort)"
         case .nodeKeyType: keyType.rawValue
+        case .nodeStateKeyFile, .nodeStateKeyCredential: stateKey.map { "\($0)" }
         case .permissive: "\(permissive)"
         case .uplinks: "\(uplinks)"
         case .sdsRequireHeader: "\(sdsRequiresHeader)"

@@ -13,6 +13,8 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case nodeLinkPort = "node.link-port"
     case nodeESPPort = "node.esp-port"
     case nodeKeyType = "node.key-type"
+    case nodeStateKeyFile = "node.state-key-file"
+    case nodeStateKeyCredential = "node.state-key-credential"
 
     case authorityName = "authority.name"
     case authorityListen = "authority.listen"

@@ -7,6 +7,8 @@ extension ConfigurationReader {
         let linkPort = document.value(.nodeLinkPort, .port, default: 7600)
         let espPort = document.value(.nodeESPPort, .port, default: 4500)
         let keyType = document.value(.nodeKeyType, .word, default: PodshieldConfiguration.KeyType.ecP256)
+        let seals = document.has(.nodeStateKeyFile) || document.has(.nodeStateKeyCredential)
+        let stateKey = seals ? secret(.nodeStateKeyFile, .nodeStateKeyCredential) : nil
         let permissive = document.value(.permissive, .bool, default: false)
         let sdsRequiresHeader = document.value(.sdsRequireHeader, .bool, default: false)
         let sdsHasRevocationLists = document.value(.sdsRevocationLists, .bool, default: true)
@@ -14,7 +16,7 @@ extension ConfigurationReader {
         let (uplinks, link, datapath, helper) = (uplinks(), link(), datapath(), netnsHelper())
         guard let name, let address else { return nil }
         return PodshieldConfiguration.Node(
-            name: name, address: address, linkPort: linkPort, espPort: espPort, keyType: keyType,
+            name: name, address: address, linkPort: linkPort, espPort: espPort, keyType: keyType, stateKey: stateKey,
             permissive: permissive, sdsRequiresHeader: sdsRequiresHeader, sdsHasRevocationLists: sdsHasRevocationLists,
             broker: broker, uplinks: uplinks, link: link, datapath: datapath, netnsHelper: helper)
     }

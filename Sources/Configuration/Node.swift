@@ -13,6 +13,8 @@ extension PodshieldConfiguration {
         public var espPort: UInt16
         /// Of the keys of workloads' SVIDs.
         public var keyType: KeyType
+        /// Holds what private keys in the state are sealed by; nil where they are not.
+        public var stateKey: SecretSource?
         /// Packets to unknown destinations inside `protected` may leave in clear.
         public var permissive: Bool
         /// Calls of Envoy's SDS need the header that all others on the workloads' socket need.

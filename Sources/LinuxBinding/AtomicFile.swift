@@ -12,18 +12,21 @@ public enum AtomicFile {
     }
 
     /// The same for bytes that may not be copied, such as secrets.
+    ///
+    /// - Parameter isLasting: otherwise nothing is synced. A crash of the machine may then leave the old contents, or an empty file.
     public static func write(
-        _ contents: UnsafeRawBufferPointer, to path: String, mode: mode_t
+        _ contents: UnsafeRawBufferPointer, to path: String, mode: mode_t, isLasting: Bool = true
     ) throws(SystemError) {
         let temporary = "\(path)\(temporaryMark)\(getpid())"
         do {
-            unsafe try writeSynced(contents, to: temporary, mode: mode)
+            let file = unsafe try write(contents, toNew: temporary, mode: mode)
+            if isLasting { try calling("fsync", path) { fsync(file.raw) } }
             try calling("rename", path) { unsafe rename(temporary, path) }
         } catch {
             _ = unsafe unlink(temporary)
             throw error
         }
-        try syncDirectory(of: path)
+        if isLasting { try syncDirectory(of: path) }
     }
 
     /// Reads a whole file.
@@ -45,15 +48,17 @@ public enum AtomicFile {
         throw SystemError(operation: "read", code: EFBIG, subject: path)
     }
 
-    /// Removes a file, if it is there, for good. C: `unlink`.
-    public static func remove(_ path: String) throws(SystemError) {
+    /// Removes a file, if it is there. C: `unlink`.
+    ///
+    /// - Parameter isLasting: for good; otherwise a crash of the machine may bring it back.
+    public static func remove(_ path: String, isLasting: Bool = true) throws(SystemError) {
         do throws(SystemError) {
             try calling("unlink", path) { unsafe unlink(path) }
         } catch {
             guard error.code == ENOENT else { throw error }
             return
         }
-        try syncDirectory(of: path)
+        if isLasting { try syncDirectory(of: path) }
     }
 
     /// Removes from a directory what writers left there that were killed, secrets perhaps among it. Only for the one process
@@ -66,9 +71,9 @@ public enum AtomicFile {
 
     private static let temporaryMark = ".new-"
 
-    private static func writeSynced(
-        _ contents: UnsafeRawBufferPointer, to path: String, mode: mode_t
-    ) throws(SystemError) {
+    private static func write(
+        _ contents: UnsafeRawBufferPointer, toNew path: String, mode: mode_t
+    ) throws(SystemError) -> FileDescriptor {
         // A left-over of a crashed process with our number; O_EXCL then refuses whatever else appears there.
         _ = unsafe unlink(path)
         let file = try FileDescriptor(opening: path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
@@ -79,7 +84,7 @@ public enum AtomicFile {
             }
         }
         try calling("fchmod", path) { fchmod(file.raw, mode) }
-        try calling("fsync", path) { fsync(file.raw) }
+        return file
     }
 
     static func syncDirectory(of path: String) throws(SystemError) {

@@ -13,15 +13,32 @@ struct HeldEntry {
     /// Of the last try; nil when that worked.
     var failure: AuthorityCallError?
     var failures = 0
+
+    init(_ entry: WorkloadEntry, turn: UInt64, firstTry: Task<Void, Never>) {
+        self.entry = entry
+        self.turn = turn
+        self.firstTry = firstTry
+    }
+
+    /// Of an earlier run; nothing keeps it fresh yet.
+    init(_ saved: SavedEntry) {
+        self.init(saved.listed.entry, turn: 0, firstTry: Task {})
+        svid = saved.svid
+    }
 }
 
 extension NodeIdentityService {
-    /// The entries by which processes on this node may get identities; nil before the authority has said.
-    public var workloadEntries: EntryIndex? { entries }
+    /// The entries by which processes on this node may get identities. Before the authority has said: those by which somebody had one in
+    /// an earlier run.
+    public var knownEntries: KnownEntries {
+        KnownEntries(index: entries ?? restoredEntries, areAll: entries != nil)
+    }
 
     /// The SVID of one of these entries: made when it is first asked for, and kept fresh for as long as the entry is there.
     public func svid(of entry: WorkloadEntry) async throws(AuthorityCallError) -> KeyedSVID {
-        guard entries?.contains(entry) == true else { throw .notRegistered("entry \(entry.id) is none of this node's") }
+        guard knownEntries.index.contains(entry) else {
+            throw .notRegistered("entry \(entry.id) is none of this node's")
+        }
         await (heldEntries[entry.id] ?? hold(entry)).firstTry.value
         guard let held = heldEntries[entry.id] else { throw .superseded }
         if let svid = heldSVID(of: entry) { return svid }
@@ -53,8 +70,10 @@ extension NodeIdentityService {
     private func replaceEntries(_ list: [ListedEntry]) -> Set<WorkloadEntry>? {
         let new = EntryIndex(list)
         guard new != entries else { return nil }
-        let changed = entries.map(new.changes) ?? []
+        // Of those that an earlier run did not leave, nobody holds anything.
+        let changed = entries.map(new.changes) ?? Set(restoredEntries.inOrder.filter { !new.contains($0) })
         entries = new
+        restoredEntries = EntryIndex()
         return changed
     }
 
@@ -75,6 +94,7 @@ extension NodeIdentityService {
     /// The node is another than the one that they were issued to.
     func dropEntrySVIDs() {
         for held in heldEntries.values { drop(held) }
+        restoredEntries = EntryIndex()
         identityChanges.send()
     }
 
@@ -92,15 +112,25 @@ extension NodeIdentityService {
     }
 
     func drop(_ held: HeldEntry) {
+        held.firstTry.cancel()
         held.upkeep?.cancel()
         heldEntries[held.entry.id] = nil
+        save { () throws(NodeStateError) in try files.entries.remove(held.entry.id) }
+    }
+
+    /// What an earlier run left is kept fresh like the rest.
+    func keepRestoredFresh() {
+        for held in heldEntries.values where held.upkeep == nil {
+            let (entry, turn) = (held.entry, held.turn)
+            heldEntries[entry.id]?.upkeep = Task { [weak self] in await self?.keepFresh(entry, turn) }
+        }
     }
 
     private func hold(_ entry: WorkloadEntry) -> HeldEntry {
         nextIssue += 1
         let turn = nextIssue
         let firstTry = Task { await refresh(entry, turn) }
-        var held = HeldEntry(entry: entry, turn: turn, firstTry: firstTry)
+        var held = HeldEntry(entry, turn: turn, firstTry: firstTry)
         held.upkeep = Task { [weak self] in
             await firstTry.value
             await self?.keepFresh(entry, turn)
@@ -147,6 +177,9 @@ extension NodeIdentityService {
             heldEntries[entry.id]?.svid = svid
             heldEntries[entry.id]?.failure = nil
             heldEntries[entry.id]?.failures = 0
+            if let listed = knownEntries.index.listed(entry.id) {
+                save { () throws(NodeStateError) in try files.entries.save(svid, of: listed) }
+            }
             identityChanges.send(svidOf: entry.id)
             observe(.entrySVIDIssued(entry, svid.svid))
         } catch {

@@ -1,3 +1,4 @@
+internal import Identity
 internal import Synchronization
 
 /// Tells those who serve workloads when to look again at what is held for them. Only of SVIDs of entries that somebody follows is
@@ -66,13 +67,4 @@ final class IdentityChanges: Sendable {
             for entry in watcher.followed { state.unfollow(entry, id) }
         }
     }
-}
-
-/// When one who serves workloads is to look again.
-public struct IdentityWatch: Sendable {
-    /// Yields at once, and whenever entries, pods or bundles may have become others, or the SVID of an entry that is followed; slow
-    /// readers miss what is between.
-    public let changes: AsyncStream<Void>
-    /// Names the entries whose SVIDs are looked at, in place of those named before: to be called before the look.
-    public let follow: @Sendable (_ entries: Set<String>) -> Void
 }

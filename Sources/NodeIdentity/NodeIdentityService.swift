@@ -39,6 +39,8 @@ public actor NodeIdentityService {
     /// Nil until the authority has said.
     var entries: EntryIndex?
     var heldEntries: [String: HeldEntry] = [:]
+    /// What an earlier run left of entries, until the authority has said which there are.
+    var restoredEntries = EntryIndex()
     /// Requests for what takes the place of a revoked SVID.
     var replacements: [PodName: Task<Void, Never>] = [:]
     var jwtCache = JWTCache()
@@ -64,7 +66,8 @@ public actor NodeIdentityService {
     public init(
         _ settings: NodeIdentitySettings, clock: NodeClock, observe: @escaping @Sendable (NodeIdentityEvent) -> Void
     ) throws(NodeStateError) {
-        let files = NodeStateFiles(directory: settings.stateDirectory, trustDomain: settings.trustDomain)
+        let files = NodeStateFiles(
+            directory: settings.stateDirectory, trustDomain: settings.trustDomain, seal: settings.stateKey)
         try files.prepare()
         let loaded = try files.load(now: clock.now())
         for refusal in loaded?.refusals ?? [] {
@@ -85,6 +88,8 @@ public actor NodeIdentityService {
         for issued in loaded?.workloads ?? [] {
             workloads[issued.pod.podName] = HeldWorkload(issued: issued, issue: 0)
         }
+        for saved in loaded?.entries ?? [] { heldEntries[saved.listed.entry.id] = HeldEntry(saved) }
+        restoredEntries = EntryIndex(loaded?.entries.map(\.listed) ?? [])
         if let directory { directoryBroadcast.send(directory) }
     }
 
@@ -164,6 +169,7 @@ public actor NodeIdentityService {
     /// Keeps a connection to the authority and all that is held fresh, until the task is cancelled.
     public func run() async {
         renewRestored()
+        keepRestoredFresh()
         await withDiscardingTaskGroup { group in
             group.addTask { await self.stayConnected() }
             group.addTask { await self.stayRenewed() }

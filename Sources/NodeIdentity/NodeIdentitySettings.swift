@@ -8,6 +8,8 @@ public struct NodeIdentitySettings: Sendable {
     public var trustDomain: TrustDomain
     /// Holds what lets the node come back without a token.
     public var stateDirectory: String
+    /// That the private keys in it are sealed by, as random as a key is; nil leaves them to the modes of their files.
+    public var stateKey: SecretBytes?
     /// Where other nodes reach this one.
     public var endpoint: NodeEndpoint
     /// `host:port` of authorities that share a registry, or of one: tried one after another. Empty for the one joined at.

@@ -9,8 +9,10 @@ internal import OpenSSLBinding
 struct NodeStateFiles: Sendable {
     let directory: String
     let trustDomain: TrustDomain
+    /// That private keys are sealed by; nil where they are not.
+    var seal: SecretBytes?
 
-    private var identity: IdentityFile { IdentityFile(path: directory + "/node.pem") }
+    private var identity: IdentityFile { IdentityFile(path: directory + "/node.pem", seal: seal) }
     private var membership: String { directory + "/node.json" }
     private var bundle: String { directory + "/bundle.pb" }
     private var editions: String { directory + "/directory.pb" }
@@ -23,15 +25,18 @@ struct NodeStateFiles: Sendable {
         let expiredAt: Int64?
         let edition: DirectoryEdition?
         let workloads: [IssuedWorkload]
-        /// What an earlier run left of pods and is of no use.
-        let refusals: [WorkloadFiles.Refusal]
+        let entries: [SavedEntry]
+        /// What an earlier run left of workloads and is of no use.
+        let refusals: [SavedSVIDs.Refusal]
     }
 
-    var workloads: WorkloadFiles { WorkloadFiles(directory: directory + "/workloads") }
+    var workloads: WorkloadFiles { WorkloadFiles(directory: directory + "/workloads", seal: seal) }
+    var entries: EntryFiles { EntryFiles(directory: directory + "/entries", trustDomain: trustDomain, seal: seal) }
 
     func prepare() throws(NodeStateError) {
         try Self.prepare(directory)
         try workloads.prepare()
+        try entries.prepare()
     }
 
     static func prepare(_ directory: String) throws(NodeStateError) {
@@ -52,20 +57,27 @@ struct NodeStateFiles: Sendable {
     /// What an earlier run left, nil when the node has not joined.
     func load(now: Int64) throws(NodeStateError) -> Loaded? {
         guard let own = try loadOwn(now: now) else { return nil }
+        guard let key = own.key else {
+            throw .unreadable(path: identity.path, reason: "its key is sealed, and node.state-key-* says by nothing")
+        }
         let (workloads, refusals) = try workloads.load(node: own.node, bundle: own.bundle, now: now)
+        let (entries, others) = try entries.load(node: own.node, bundle: own.bundle, now: now)
         return Loaded(
-            membership: own.membership, bundle: own.bundle, svid: own.svid,
+            membership: own.membership, bundle: own.bundle,
+            svid: try own.svid.map { (svid) throws(NodeStateError) in try keyed(svid, key) },
             expiredAt: own.svid == nil ? own.notAfter : nil, edition: own.edition, workloads: workloads,
-            refusals: refusals)
+            entries: entries, refusals: refusals + others)
     }
 
-    /// What there is but for the pods.
+    /// What there is but for the workloads.
     struct Own {
         let membership: NodeMembership
         let node: SPIFFEID
         let bundle: TrustBundle
         /// Nil when it has expired, was revoked, or hangs on a root that is gone.
-        let svid: KeyedSVID?
+        let svid: X509SVID?
+        /// Nil where it is sealed and nobody has said by what.
+        let key: PrivateKey?
         let notAfter: Int64
         let edition: DirectoryEdition?
     }
@@ -83,11 +95,13 @@ struct NodeStateFiles: Sendable {
         let contents = try identity.read()
         let svid = try verify(contents, bundle, now: now)
         let node = try node(of: membership)
-        if let svid, svid.svid.id != node {
-            throw .unreadable(path: identity.path, reason: "it is the identity of \(svid.svid.id), not of \(node)")
+        if let svid, svid.id != node {
+            throw .unreadable(path: identity.path, reason: "it is the identity of \(svid.id), not of \(node)")
         }
+        if let svid, let key = contents.key { _ = try keyed(svid, key) }
         return Own(
-            membership: membership, node: node, bundle: bundle, svid: svid, notAfter: contents.chain[0].notAfter,
+            membership: membership, node: node, bundle: bundle, svid: svid, key: contents.key,
+            notAfter: contents.chain[0].notAfter,
             edition: edition)
     }
 
@@ -116,13 +130,18 @@ struct NodeStateFiles: Sendable {
 
     private func verify(
         _ contents: IdentityFile.Contents, _ bundle: TrustBundle, now: Int64
-    ) throws(NodeStateError) -> KeyedSVID? {
+    ) throws(NodeStateError) -> X509SVID? {
         do throws(SVIDRejection) {
-            let svid = try SVIDVerifier(bundle: bundle).verify(saved: contents.chain, at: now)
-            return try KeyedSVID(svid: svid, key: contents.key)
+            return try SVIDVerifier(bundle: bundle).verify(saved: contents.chain, at: now)
         } catch .expired, .revoked, .unknownAuthority {
             return nil
         } catch {
+            throw .unreadable(path: identity.path, reason: "\(error)")
+        }
+    }
+
+    private func keyed(_ svid: X509SVID, _ key: PrivateKey) throws(NodeStateError) -> KeyedSVID {
+        do throws(SVIDRejection) { return try KeyedSVID(svid: svid, key: key) } catch {
             throw .unreadable(path: identity.path, reason: "\(error)")
         }
     }

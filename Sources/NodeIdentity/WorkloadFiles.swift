@@ -1,119 +1,44 @@
 internal import AuthorityAPI
 internal import Foundation
 internal import Identity
-internal import LinuxBinding
 internal import OpenSSLBinding
 
-/// Pods' SVIDs and keys on disk, so that they survive a restart: one file a pod, named by a digest because the names of a
-/// namespace and a pod together may be longer than a file's.
+/// Pods' SVIDs on disk.
 struct WorkloadFiles: Sendable {
-    let directory: String
+    private let files: SavedSVIDs
 
-    /// Why one of the files is of no use.
-    struct Refusal: Sendable, Equatable {
-        let path: String
-        let reason: String
+    init(directory: String, seal: SecretBytes?) {
+        files = SavedSVIDs(directory: directory, seal: seal, isLasting: true)
     }
 
-    func prepare() throws(NodeStateError) { try NodeStateFiles.prepare(directory) }
-
-    // MARK: Reading
+    func prepare() throws(NodeStateError) { try files.prepare() }
 
     /// What an earlier run left and what still is an SVID of a pod on `node`. The rest is deleted.
     func load(
         node: SPIFFEID, bundle: TrustBundle, now: Int64
-    ) throws(NodeStateError) -> (workloads: [IssuedWorkload], refusals: [Refusal]) {
-        var workloads: [IssuedWorkload] = []
-        var refusals: [Refusal] = []
-        for path in try paths() {
-            do throws(WorkloadRefused) {
-                workloads.append(try Self.load(path, node: node, bundle: bundle, now: now))
-            } catch {
-                try remove(path)
-                refusals.append(Refusal(path: path, reason: error.reason))
-            }
+    ) throws(NodeStateError) -> (workloads: [IssuedWorkload], refusals: [SavedSVIDs.Refusal]) {
+        let (found, refusals) = try files.load(node: node, bundle: bundle, now: now) { text, _ in
+            WorkloadNote(text: text)?.parsed.map { (Self.name($0.pod.podName), $0) }
+        }
+        let workloads = found.map { found in
+            IssuedWorkload(
+                pod: found.note.pod, svid: found.svid, identity: found.identity, labels: found.note.labels,
+                federatesWith: found.note.federatesWith)
         }
         return (workloads, refusals)
     }
 
-    /// Removes all.
-    func clear() throws(NodeStateError) {
-        for path in try paths() { try remove(path) }
-    }
-
-    private func paths() throws(NodeStateError) -> [String] {
-        do throws(SystemError) {
-            return try PrivateDirectory.names(in: directory).filter { $0.hasSuffix(Self.suffix) }.map {
-                directory + "/" + $0
-            }
-        } catch {
-            throw .file(error)
-        }
-    }
-
-    private struct WorkloadRefused: Error {
-        let reason: String
-    }
-
-    private static func load(
-        _ path: String, node: SPIFFEID, bundle: TrustBundle, now: Int64
-    ) throws(WorkloadRefused) -> IssuedWorkload {
-        let contents: IdentityFile.Contents
-        do throws(NodeStateError) {
-            contents = try IdentityFile(path: path).read()
-        } catch {
-            throw WorkloadRefused(reason: "\(error)")
-        }
-        guard let note = WorkloadNote(text: contents.note), let parsed = note.parsed,
-            path.hasSuffix("/" + Self.name(of: parsed.pod.podName))
-        else { throw WorkloadRefused(reason: "\(path) does not say which pod it belongs to") }
-        let svid = try verify(contents, bundle, now: now, path: path)
-        guard let identity = svid.svid.identity(ofWorkloadOn: node) else {
-            throw WorkloadRefused(reason: "\(path) holds no identity of a workload on this node")
-        }
-        return IssuedWorkload(
-            pod: parsed.pod, svid: svid, identity: identity, labels: parsed.labels, federatesWith: parsed.federatesWith)
-    }
-
-    private static func verify(
-        _ contents: IdentityFile.Contents, _ bundle: TrustBundle, now: Int64, path: String
-    ) throws(WorkloadRefused) -> KeyedSVID {
-        do throws(SVIDRejection) {
-            let svid = try SVIDVerifier(bundle: bundle).verify(saved: contents.chain, at: now)
-            return try KeyedSVID(svid: svid, key: contents.key)
-        } catch {
-            throw WorkloadRefused(reason: "\(path) cannot be used: \(error)")
-        }
-    }
-
-    // MARK: Writing
-
     func save(_ workload: IssuedWorkload) throws(NodeStateError) {
-        try IdentityFile(path: path(of: workload.pod.podName)).write(
-            workload.svid, note: WorkloadNote(workload).text)
+        try files.save(workload.svid, of: Self.name(workload.pod.podName), note: WorkloadNote(workload).text)
     }
 
-    func remove(_ name: PodName) throws(NodeStateError) {
-        try remove(path(of: name))
-    }
+    func remove(_ name: PodName) throws(NodeStateError) { try files.remove(Self.name(name)) }
 
-    private func remove(_ path: String) throws(NodeStateError) {
-        do throws(SystemError) {
-            try AtomicFile.remove(path)
-        } catch {
-            throw .file(error)
-        }
-    }
+    /// Removes all.
+    func clear() throws(NodeStateError) { try files.clear() }
 
-    private func path(of name: PodName) -> String { directory + "/" + Self.name(of: name) }
-
-    private static func name(of pod: PodName) -> String {
-        // No name has a slash.
-        let digest = SHA256Digest.hash(Array("\(pod.namespace)/\(pod.name)".utf8))
-        return digest.map { String(format: "%02x", $0) }.joined() + suffix
-    }
-
-    private static let suffix = ".pem"
+    /// No name has a slash.
+    private static func name(_ pod: PodName) -> String { "\(pod.namespace)/\(pod.name)" }
 }
 
 /// One line of JSON above the certificates: what they do not say.

@@ -47,6 +47,32 @@ internal import Synchronization
         try self.init(pkcs8DER: block.der)
     }
 
+    /// One PKCS#8 block that `sealedPEM` has written, `ENCRYPTED PRIVATE KEY` (RFC 7468 section 11), and nothing after it.
+    public convenience init(sealedPEM: SecretBytes, by secret: SecretBytes) throws(OpenSSLError) {
+        let bio = try MemoryBIO(sealedPEM)
+        guard let block = try PEMBlock.next(in: bio, secret: true), block.label == "ENCRYPTED PRIVATE KEY",
+            try PEMBlock.next(in: bio, secret: true) == nil
+        else { throw OpenSSLError(operation: "PEM decoding", reasons: ["no encrypted PKCS#8 private key alone"]) }
+        let key = unsafe block.der.withUnsafeBytes { bytes in
+            unsafe secret.withUnsafeBytes { secret in
+                unsafe ps_key_from_sealed(
+                    bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count, secret.baseAddress,
+                    secret.count)
+            }
+        }
+        try unsafe self.init(owning: OpenSSL.require("PKCS8_decrypt", key))
+    }
+
+    /// Encrypted for whoever knows a secret, which has to be as random as a key is (PKCS #8 with PBES2, RFC 8018).
+    public func sealedPEM(by secret: SecretBytes) throws(OpenSSLError) -> SecretBytes {
+        let bio = try MemoryBIO(secret: true)
+        let result = unsafe secret.withUnsafeBytes { secret in
+            unsafe ps_key_write_sealed(bio.pointer, pointer, secret.baseAddress, secret.count)
+        }
+        try OpenSSL.check("PKCS8_set0_pbe", result)
+        return bio.secretContents
+    }
+
     /// An unencrypted PKCS#8 PrivateKeyInfo (RFC 5208) and no byte more.
     public convenience init(pkcs8DER: SecretBytes) throws(OpenSSLError) {
         let key = unsafe pkcs8DER.withUnsafeBytes { bytes in

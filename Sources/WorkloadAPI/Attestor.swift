@@ -26,9 +26,9 @@ struct Attestor: Sendable {
         var evidence = Evidence(workload, pod: pod, digests: digests)
         var holders: [IdentityHolder] = []
         if let pod, let svid = pod.svid { holders.append(.pod(pod.facts, svid, federatesWith: pod.federatesWith)) }
-        // A pod's own is held over restarts, whether or not the authority can be asked for more.
-        guard entries != nil || !holders.isEmpty else { throw .notReady }
-        if let entries { holders += await evidence.fitting(entries).map(IdentityHolder.entry) }
+        holders += await evidence.fitting(entries.index).map(IdentityHolder.entry)
+        // What was held before a restart is, whether or not the authority can be asked for more.
+        guard entries.areAll || !holders.isEmpty else { throw .notReady }
         guard workload.mayBeThere else { throw .gone }
         guard let entitlement = Entitlement(holders.filter { !withheld.contains($0.id) }) else { throw .noIdentity }
         return entitlement

@@ -1,4 +1,5 @@
 internal import GRPCCore
+internal import Identity
 internal import LinuxBinding
 
 /// What one caller may know, at once and whenever it has become another; ends when it may know nothing.

@@ -1,4 +1,5 @@
 internal import GRPCCore
+internal import Identity
 internal import Synchronization
 internal import WorkloadProtocol
 

@@ -4,8 +4,8 @@ public import JOSE
 
 /// What the Workload API needs to know of the node that it serves.
 public protocol WorkloadIdentities: Sendable {
-    /// The registration entries for this node; nil before they are known.
-    func entries() async -> EntryIndex?
+    /// The registration entries for this node.
+    func entries() async -> KnownEntries
 
     /// The pod that lives in a network namespace.
     ///
@@ -34,20 +34,6 @@ public protocol WorkloadIdentities: Sendable {
 
     /// Tells when any of the answers may have become another.
     func watch() -> IdentityWatch
-}
-
-/// When one who serves a workload is to look at it again.
-public struct IdentityWatch: Sendable {
-    /// Yields at once, and then for all changes but those of SVIDs of entries that are not followed; slow readers miss what is
-    /// between.
-    let changes: AsyncStream<Void>
-    /// Names the entries whose SVIDs are looked at, in place of those named before: to be called before the look.
-    let follow: @Sendable (_ entries: Set<String>) -> Void
-
-    public init(changes: AsyncStream<Void>, follow: @escaping @Sendable (_ entries: Set<String>) -> Void) {
-        self.changes = changes
-        self.follow = follow
-    }
 }
 
 /// A pod of this node.

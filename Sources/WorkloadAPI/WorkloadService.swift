@@ -1,4 +1,5 @@
 internal import GRPCCore
+internal import Identity
 internal import JOSE
 internal import OpenSSLBinding
 internal import WorkloadProtocol

@@ -9,6 +9,8 @@ import Testing
         .permissive: ("", "permissive: true\n"), .uplinks: ("", "uplinks: [eth0]\n"),
         .nodeLinkPort: ("", "  link-port: 1\n"), .nodeESPPort: ("", "  esp-port: 1\n"),
         .nodeKeyType: ("", "  key-type: ed25519\n"),
+        .nodeStateKeyFile: ("", "  state-key-file: /k\n"),
+        .nodeStateKeyCredential: ("", "  state-key-credential: state-key\n"),
         .authorityName: ("", "authority: {name: b}\n"), .authorityListen: ("", "authority: {listen: 192.0.2.9}\n"),
         .authorityPort: ("", "authority: {port: 9}\n"),
         .authorityAdvertise: ("", "authority: {advertise: \"a:9\"}\n"),
@@ -43,6 +45,7 @@ import Testing
     private static let consequences: [ConfigurationKey: Set<ConfigurationKey>] = [
         .authorityListen: [.authorityAdvertise], .authorityPort: [.authorityAdvertise],
         .nodeAddress: [.authorityListen, .authorityAdvertise], .instance: [.pathsState, .pathsRun],
+        .nodeStateKeyFile: [.nodeStateKeyCredential], .nodeStateKeyCredential: [.nodeStateKeyFile],
         .netnsHelperExecutable: [.netnsHelperSocket], .netnsHelperSocket: [.netnsHelperExecutable],
     ]
 

@@ -59,8 +59,8 @@ import Testing
         let node = try await TestNode.joined("node-a", to: first)
         let before = try await node.service.issue(pod("before"))
         try await first.entry("/own", selectors: [.userID(1000)])
-        try await eventually("the entry") { await node.service.workloadEntries?.count == 1 }
-        let entry = try #require(await node.service.workloadEntries?.inOrder.first)
+        try await eventually("the entry") { await node.service.entries?.count == 1 }
+        let entry = try #require(await node.service.entries?.inOrder.first)
         let svid = try await node.service.svid(of: entry)
         let unused = try await first.invitation(node: "node-b")
         let saved = try write(backup(of: first.directory), in: first.directory)
@@ -90,10 +90,10 @@ import Testing
         // As they were: who they are, and by which number.
         #expect(try await node.service.issue(pod("before")).identity == before.identity)
         try await eventually("the entry of the backup, in a later edition") {
-            await node.service.workloadEntries?.inOrder.first.map { $0.id == entry.id && $0.edition > entry.edition }
+            await node.service.entries?.inOrder.first.map { $0.id == entry.id && $0.edition > entry.edition }
                 ?? false
         }
-        let again = try await node.service.svid(of: #require(await node.service.workloadEntries?.inOrder.first))
+        let again = try await node.service.svid(of: #require(await node.service.entries?.inOrder.first))
         #expect(again.svid.id == svid.svid.id && again.svid.leaf != svid.svid.leaf)
         // What the backup does not know is given no number that somebody may have.
         let issued = try await node.service.issue(self.late("new")).identity

@@ -42,8 +42,8 @@ private struct Above {
 
     /// What the node's own Workload API has for the process.
     func held() async throws -> KeyedSVID {
-        try await eventually("the entry") { await node.service.workloadEntries?.count == 1 }
-        let known = try #require(await node.service.workloadEntries?.inOrder.first)
+        try await eventually("the entry") { await node.service.entries?.count == 1 }
+        let known = try #require(await node.service.entries?.inOrder.first)
         return try await node.service.svid(of: known)
     }
 

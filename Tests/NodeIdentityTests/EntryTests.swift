@@ -10,14 +10,14 @@ import Testing
 /// Identities of processes: the node finds whose an entry is, the authority decides what it says.
 @Suite(.timeLimit(.minutes(1))) struct EntryTests {
     private func entries(_ node: TestNode, count: Int) async throws -> [WorkloadEntry] {
-        try await eventually("\(count) entries") { await node.service.workloadEntries?.count == count }
-        return await node.service.workloadEntries?.inOrder ?? []
+        try await eventually("\(count) entries") { await node.service.entries?.count == count }
+        return await node.service.entries?.inOrder ?? []
     }
 
     @Test func aNodeKnowsItsEntriesAndEveryChangeOfThem() async throws {
         let authority = try await TestAuthority()
         let node = try TestNode(clock: authority.clock)
-        #expect(await node.service.workloadEntries == nil)
+        #expect(await node.service.entries == nil)
         try await node.join(authority.invitation(node: "node-a"))
         #expect(try await entries(node, count: 0) == [])
         var changes = node.service.watch().changes.makeAsyncIterator()
@@ -97,7 +97,7 @@ import Testing
         let before = try await node.service.svid(of: entry).svid
         _ = try await authority.service.updateEntry(
             made.id, to: NewEntry(spiffeID: made.spiffeID, selectors: made.selectors, lifetime: .seconds(300)))
-        try await eventually("another edition") { await node.service.workloadEntries?.inOrder.first?.edition == 2 }
+        try await eventually("another edition") { await node.service.entries?.inOrder.first?.edition == 2 }
         await #expect(throws: AuthorityCallError.self) { try await node.service.svid(of: entry) }
         let changed = try await entries(node, count: 1)[0]
         let after = try await node.service.svid(of: changed).svid

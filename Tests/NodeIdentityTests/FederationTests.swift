@@ -250,13 +250,13 @@ import Testing
         let issued = try await node.service.issue(pod())
         #expect(issued.federatesWith == [partnerDomain])
         try await eventually("processes have it, too") {
-            await node.service.workloadEntries?.inOrder.first?.federatesWith == [partnerDomain]
+            await node.service.entries?.inOrder.first?.federatesWith == [partnerDomain]
         }
         // Pods keep it over a restart; a change of the entry reaches them.
         await node.stop()
         let again = try TestNode(in: node.directory, clock: authority.clock)
         #expect(await again.service.heldWorkloads.map(\.federatesWith) == [[partnerDomain]])
-        try await eventually("it is connected") { await again.service.workloadEntries != nil }
+        try await eventually("it is connected") { await again.service.entries != nil }
         var other = entry
         other.federatesWith = []
         _ = try await authority.service.updateEntry(created.id, to: other)

@@ -105,6 +105,7 @@ final class TestNode: Sendable {
         in directory: TemporaryDirectory? = nil, clock: TestClock = TestClock(), address: String = "192.0.2.1",
         authorities: [String] = [], patience: Duration = .seconds(30), tpm: (any TPMSource)? = nil,
         keyAlgorithm: KeyAlgorithm = .ecP256,
+        stateKey: SecretBytes? = nil,
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) throws {
         self.directory = try directory ?? TemporaryDirectory()
@@ -113,6 +114,7 @@ final class TestNode: Sendable {
             endpoint: NodeEndpoint(address: try #require(IPAddress(address)), linkPort: 4510, espPort: 4500))
         settings.authorityAddresses = authorities
         settings.patience = patience
+        settings.stateKey = stateKey
         settings.tpm = tpm
         settings.keyAlgorithm = keyAlgorithm
         let service = try NodeIdentityService(

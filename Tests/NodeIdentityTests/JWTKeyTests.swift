@@ -19,9 +19,9 @@ import Testing
         try await authority.entry("/own", selectors: [.userID(1000)])
         let node = try await TestNode.joined("node-a", to: authority)
         self.node = node
-        try await eventually("an entry") { await node.service.workloadEntries?.isEmpty == false }
+        try await eventually("an entry") { await node.service.entries?.isEmpty == false }
         try await eventually("keys for JWT-SVIDs") { !node.service.jwtBundle.authorities.isEmpty }
-        entry = try #require(await node.service.workloadEntries?.inOrder.first)
+        entry = try #require(await node.service.entries?.inOrder.first)
     }
 
     private func token() async throws -> JWTSVID { try await node.service.jwtSVID(of: entry, audience: audience) }

@@ -17,8 +17,8 @@ import Testing
     init() throws { audience = try JWTAudience(["db"]) }
 
     private func entry(_ node: TestNode) async throws -> WorkloadEntry {
-        try await eventually("an entry") { await node.service.workloadEntries?.isEmpty == false }
-        return try #require(await node.service.workloadEntries?.inOrder.first)
+        try await eventually("an entry") { await node.service.entries?.isEmpty == false }
+        return try #require(await node.service.entries?.inOrder.first)
     }
 
     private func keysAreKnown(_ node: TestNode) async throws {
@@ -147,6 +147,26 @@ import Testing
         await #expect(throws: AuthorityCallError.self) { try await node.service.jwtSVID(of: entry, audience: audience) }
     }
 
+    /// Whoever asks chooses the audiences, and may choose any number of them.
+    @Test func oneIdentityHasSoManyTokensAskedForAtOnce() async throws {
+        let authority = try await TestAuthority()
+        try await authority.entry("/own", selectors: [.userID(1000)])
+        let node = try TestNode(clock: authority.clock, patience: .seconds(5))
+        try await node.join(authority.invitation(node: "node-a"))
+        try await keysAreKnown(node)
+        let entry = try await entry(node)
+        try await authority.stop()
+        let asking = (0..<64).map { number in
+            Task { try await node.service.jwtSVID(of: entry, audience: JWTAudience(["a\(number)"])) }
+        }
+        try await eventually("all are asked for") { await node.service.jwtRequests.values.map(\.count) == [64] }
+        await #expect(throws: AuthorityCallError.overloaded("64 tokens are asked for already with this identity")) {
+            try await node.service.jwtSVID(of: entry, audience: audience)
+        }
+        for task in asking { await #expect(throws: AuthorityCallError.self) { try await task.value } }
+        #expect(await node.service.jwtRequests.isEmpty)
+    }
+
     @Test func whatHasGoneGetsNoToken() async throws {
         let authority = try await TestAuthority()
         let made = try await authority.entry("/own", selectors: [.userID(1000)])
@@ -155,7 +175,7 @@ import Testing
         let entry = try await entry(node)
         _ = try await node.service.jwtSVID(of: entry, audience: audience)
         _ = try await authority.service.deleteEntry(made.id)
-        try await eventually("no entry") { await node.service.workloadEntries?.isEmpty == true }
+        try await eventually("no entry") { await node.service.entries?.isEmpty == true }
         await #expect(throws: AuthorityCallError.self) { try await node.service.jwtSVID(of: entry, audience: audience) }
         #expect(await node.service.jwtCache.count == 0)
     }

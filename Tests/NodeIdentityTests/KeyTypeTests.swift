@@ -19,8 +19,8 @@ import Testing
         let node = try TestNode(clock: authority.clock, keyAlgorithm: algorithm)
         try await node.join(authority.invitation(node: "node-a"))
         let pod = try await node.service.issue(pod())
-        try await eventually("the entries") { await node.service.workloadEntries?.count == 2 }
-        let entry = try #require(await node.service.workloadEntries?.inOrder.first { $0.spiffeID.path == "/process" })
+        try await eventually("the entries") { await node.service.entries?.count == 2 }
+        let entry = try #require(await node.service.entries?.inOrder.first { $0.spiffeID.path == "/process" })
         let process = try await node.service.svid(of: entry)
         #expect(pod.svid.svid.leaf.publicKey.kind == kind && process.svid.leaf.publicKey.kind == kind)
         #expect(node.service.currentSVID?.svid.leaf.publicKey.kind == .ecP256)

@@ -37,7 +37,7 @@ import Testing
         let node = try await TestNode.joined("node-a", to: authority)
         let pod = try pod()
         #expect(try await path(node, pod) == "/any")
-        try await eventually("the entries") { await node.service.workloadEntries?.count == 1 }
+        try await eventually("the entries") { await node.service.entries?.count == 1 }
         try await authority.entry("/here", selectors: [.namespace("shop"), .nodeName("node-a")])
         try await eventually("another identity") {
             await node.service.workload(pod.podName)?.svid.svid.id.path == "/here"

@@ -23,7 +23,7 @@ import Testing
         let other = try await TestNode.joined("b", to: authority, address: "192.0.2.2")
         try await authority.entry("/web", parent: "a")
         // An entry that it hears of later has another SVID issued.
-        try await eventually("the entry is known") { await node.service.workloadEntries?.count == 1 }
+        try await eventually("the entry is known") { await node.service.entries?.count == 1 }
         let issued = try await node.service.issue(pod())
         let bystander = try await node.service.issue(pod("web-1"))
         let former = issued.svid.svid.leaf.serialHex
@@ -48,12 +48,12 @@ import Testing
         let authority = try await TestAuthority()
         let node = try await TestNode.joined("a", to: authority)
         let entry = try await authority.entry("/web", parent: "a")
-        try await eventually("the entry is known") { await node.service.workloadEntries?.count == 1 }
+        try await eventually("the entry is known") { await node.service.entries?.count == 1 }
         let issued = try await node.service.issue(pod())
         let subject: RevocationSubject = kind == "entry" ? .entry(entry.id) : .spiffeID(entry.spiffeID)
         #expect(try await revoke(authority, subject).count == 1)
         try await eventually("it is gone") { await serial(node, try pod()) == nil }
-        try await eventually("and the entry") { await node.service.workloadEntries?.isEmpty == true }
+        try await eventually("and the entry") { await node.service.entries?.isEmpty == true }
         await #expect(throws: AuthorityCallError.denied("\(entry.spiffeID) is revoked")) {
             try await node.service.issue(pod())
         }
@@ -119,7 +119,7 @@ import Testing
         try await node.join(authority.invitation(node: "a"))
         try await authority.entry("/web", parent: "a")
         // An entry that it hears of later has another SVID issued.
-        try await eventually("the entry is known") { await node.service.workloadEntries?.count == 1 }
+        try await eventually("the entry is known") { await node.service.entries?.count == 1 }
         let issued = try await node.service.issue(pod())
         await node.stop()
         _ = try await revoke(authority, .serial(issued.svid.svid.leaf.serialHex))

@@ -62,9 +62,9 @@ import Testing
         let authority = try await TestAuthority()
         let node = try await TestNode.joined("a", to: authority)
         let entry = try await authority.entry("/web", parent: "a")
-        try await eventually("the entry is known") { await node.service.workloadEntries?.count == 1 }
+        try await eventually("the entry is known") { await node.service.entries?.count == 1 }
         _ = try await node.service.issue(pod())
-        let known = try #require(await node.service.workloadEntries?.inOrder.first)
+        let known = try #require(await node.service.entries?.inOrder.first)
         _ = try await node.service.svid(of: known)
         let former = try await replaceCA(authority)
         #expect(try await authority.service.certificateAuthorities()[0].inUse == 3)

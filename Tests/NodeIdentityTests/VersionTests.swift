@@ -18,7 +18,7 @@ import Testing
         let node = try TestNode(clock: authority.clock)
         try await older.admit(node, as: "node-a", by: authority)
         try await eventually("the node knows that there are none") {
-            await node.service.workloadEntries?.isEmpty == true
+            await node.service.entries?.isEmpty == true
         }
         try await eventually("a directory") { await node.service.currentDirectory != nil }
         // The session outlives the refusal: what changes is heard on the same connection.
@@ -48,7 +48,7 @@ import Testing
         let node = try TestNode(clock: authority.clock)
         try await older.admit(node, as: "node-a", by: authority)
         for list in lists {
-            try await eventually("\(list)") { await node.service.workloadEntries?.inOrder.map(\.id) == list }
+            try await eventually("\(list)") { await node.service.entries?.inOrder.map(\.id) == list }
             seen.next()
         }
         serving.cancel()
@@ -68,7 +68,7 @@ import Testing
         let serving = Task { try await older.server.run() }
         let node = try TestNode(clock: authority.clock)
         try await older.admit(node, as: "node-a", by: authority)
-        try await eventually("all") { await node.service.workloadEntries?.inOrder.map(\.id) == ["a", "b", "c", "d"] }
+        try await eventually("all") { await node.service.entries?.inOrder.map(\.id) == ["a", "b", "c", "d"] }
         #expect(
             node.journal.contains {
                 if case .disconnected(let reason) = $0 {

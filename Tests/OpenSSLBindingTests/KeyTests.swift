@@ -1,3 +1,5 @@
+import Foundation
+import KernelTestSupport
 import OpenSSLBinding
 import Testing
 
@@ -22,6 +24,37 @@ struct KeyTests {
         #expect(!key.publicKey.verify([], of: message))
         let stranger = try PrivateKey.generate(algorithm == .rsa4096 ? .ecP256 : algorithm)
         #expect(!stranger.publicKey.verify(signature, of: message))
+    }
+
+    @Test(arguments: KeyAlgorithm.allCases)
+    func aSealedKeyIsOpenedByItsSecretAlone(_ algorithm: KeyAlgorithm) throws {
+        let key = try PrivateKey.generate(algorithm)
+        let secret = SecretBytes([UInt8](0..<32))
+        let sealed = try key.sealedPEM(by: secret)
+        #expect(try PrivateKey(sealedPEM: sealed, by: secret).publicKey == key.publicKey)
+        #expect(try !SecretBytes.constantTimeEqual(key.sealedPEM(by: secret), sealed), "with another salt")
+        for other in [SecretBytes([UInt8](1..<33)), SecretBytes([])] {
+            // A wrong key may look like a right one by the padding alone, once in some hundred.
+            #expect((try? PrivateKey(sealedPEM: sealed, by: other))?.publicKey != key.publicKey)
+        }
+        #expect(throws: OpenSSLError.self) { try PrivateKey(pem: sealed) }
+        #expect(throws: OpenSSLError.self) { try PrivateKey(sealedPEM: key.pkcs8PEM(), by: secret) }
+    }
+
+    /// By the command that operators have for it, too.
+    @Test func aSealedKeyIsOpenedByOpenSSLsCommand() throws {
+        let directory = try TemporaryDirectory()
+        let key = try PrivateKey.generate(.ecP256)
+        let secret = [UInt8]((0..<43).map { UInt8(ascii: "A") + $0 % 26 })
+        let sealed = unsafe try key.sealedPEM(by: SecretBytes(secret)).withUnsafeBytes { unsafe Array($0) }
+        for (name, bytes) in [("secret", secret), ("key", sealed)] {
+            try Data(bytes).write(to: URL(filePath: "\(directory.path)/\(name)"))
+        }
+        let opened = try Command.run([
+            "openssl", "pkey", "-in", directory.path + "/key", "-passin", "file:\(directory.path)/secret", "-pubout",
+        ])
+        let block = opened.split(separator: "\n").dropFirst().dropLast().joined()
+        #expect(Data(base64Encoded: block) == Data(key.publicKey.subjectPublicKeyInfo))
     }
 
     @Test(arguments: [

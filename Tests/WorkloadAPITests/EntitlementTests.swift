@@ -136,6 +136,15 @@ import Testing
         await #expect(throws: Denial.notReady) { try await attestor.x509Context(of: caller(.container(number: 4))) }
     }
 
+    /// After a restart a node knows the entries that somebody had an SVID of, and there may be others.
+    @Test func whoHadAnIdentityBeforeARestartHasIt() async throws {
+        try identities.add("w", [.userID(geteuid())])
+        identities.change { $0.areAllEntries = false }
+        #expect(await accounts() == ["w"])
+        identities.remove("w")
+        await #expect(throws: Denial.notReady) { try await attestor.x509Context(of: caller()) }
+    }
+
     @Test func oneThatCannotBeHadDoesNotKeepTheOthersBack() async throws {
         for account in ["a", "b", "c"] { try identities.add(account, [.userID(geteuid())]) }
         identities.change { $0.svids["b"] = nil }

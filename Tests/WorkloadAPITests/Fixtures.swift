@@ -17,6 +17,8 @@ import WorkloadProtocol
 final class TestIdentities: WorkloadIdentities {
     struct Values {
         var entries: [WorkloadEntry]? = []
+        /// Else those are of an earlier run.
+        var areAllEntries = true
         var svids: [String: KeyedSVID] = [:]
         var pods: [Int32: KnownPod] = [:]
         /// As brokers may refer to them.
@@ -56,14 +58,16 @@ final class TestIdentities: WorkloadIdentities {
         await body?()
     }
 
-    func entries() async -> EntryIndex? {
+    func entries() async -> KnownEntries {
         let body = meanwhile.withLock { meanwhile in
             defer { meanwhile = nil }
             return meanwhile
         }
         body?()
         return values.withLock { values in
-            values.entries.map { EntryIndex($0.enumerated().map { ListedEntry($1, createdAt: Int64($0)) }) }
+            let listed = (values.entries ?? []).enumerated().map { ListedEntry($1, createdAt: Int64($0)) }
+            return KnownEntries(
+                index: EntryIndex(listed), areAll: values.entries != nil && values.areAllEntries)
         }
     }
     func heldSVID(of entry: WorkloadEntry) async -> KeyedSVID? {

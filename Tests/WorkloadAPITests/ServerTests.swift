@@ -115,7 +115,6 @@ import WorkloadProtocol
         }
     }
 
-    /// What a client says of itself counts for nothing.
     /// A renewal wakes only those whom it is for.
     @Test func aStreamFollowsTheSVIDsThatItTells() async throws {
         let server = try await TestServer()
@@ -139,6 +138,7 @@ import WorkloadProtocol
         }
     }
 
+    /// What a client says of itself counts for nothing.
     @Test func aClientCannotNameAnotherConnection() async throws {
         let server = try await TestServer()
         try server.identities.add("web", Self.own)

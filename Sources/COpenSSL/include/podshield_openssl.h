@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/ssl.h>
@@ -49,6 +50,11 @@ EVP_PKEY *ps_key_generate_rsa(size_t bits);
 EVP_PKEY *ps_key_generate_ed25519(void);
 /// Decodes exactly `count` bytes of DER PKCS#8 PrivateKeyInfo; NULL also for bytes left over.
 EVP_PKEY *ps_key_from_pkcs8(const uint8_t *der, size_t count);
+/// Writes a key as a PEM block of PKCS #8, encrypted by PBES2 (RFC 8018) with AES-256-CBC; returns 1 on success. The passphrase is to be as
+/// random as a key is: few rounds stand between them.
+int ps_key_write_sealed(BIO *bio, EVP_PKEY *key, const void *passphrase, size_t count);
+/// The other way round, from the block's contents and no byte more.
+EVP_PKEY *ps_key_from_sealed(const uint8_t *der, size_t count, const void *passphrase, size_t passphrase_count);
 /// A public RSA key from big-endian numbers.
 EVP_PKEY *ps_key_from_rsa(const uint8_t *modulus, int modulus_count, const uint8_t *exponent, int exponent_count);
 

@@ -23,6 +23,7 @@ struct NodeMembershipStart {
             endpoint: NodeEndpoint(address: node.address, linkPort: node.linkPort, espPort: node.espPort))
         settings.authorityAddresses = authorityAddresses
         settings.keyAlgorithm = KeyAlgorithm(node.keyType)
+        settings.stateKey = try stateKey()
         if case .tpm(let configuration)? = daemon.configuration.join?.credential {
             settings.tpm = TPMDevice(configuration: configuration)
         }
@@ -38,6 +39,22 @@ struct NodeMembershipStart {
         daemon.components.start("the node's identity") { await service.run() }
         return service
     }
+
+    private func stateKey() throws(StartError) -> SecretBytes? {
+        guard let source = node.stateKey else { return nil }
+        let key: ConfigurationKey =
+            if case .file = source { .nodeStateKeyFile } else { .nodeStateKeyCredential }
+        let secret: SecretBytes
+        do throws(SecretError) { secret = try source.read() } catch { throw .badSetting(key: key, reason: "\(error)") }
+        guard secret.count >= Self.shortestStateKey else {
+            throw .badSetting(
+                key: key, reason: "it has \(secret.count) bytes; \(Self.shortestStateKey) random ones are needed")
+        }
+        return secret
+    }
+
+    /// Bytes; what is sealed by fewer could be tried out.
+    private static let shortestStateKey = 32
 
     private var authorityAddresses: [String] {
         if let authority { return [authority.localAddress] }

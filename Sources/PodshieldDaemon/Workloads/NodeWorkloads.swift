@@ -14,7 +14,7 @@ struct NodeWorkloads: WorkloadIdentities {
     /// Seconds since 1970.
     let now: @Sendable () -> Int64
 
-    func entries() async -> EntryIndex? { await identity.workloadEntries }
+    func entries() async -> KnownEntries { await identity.knownEntries }
 
     func heldSVID(of entry: WorkloadEntry) async -> KeyedSVID? { await identity.heldSVID(of: entry) }
 
@@ -61,8 +61,5 @@ struct NodeWorkloads: WorkloadIdentities {
     var jwtBundle: JWTBundle { identity.jwtBundle }
     var foreignBundles: [BundleDocument] { identity.foreignBundles }
 
-    func watch() -> WorkloadAPI.IdentityWatch {
-        let watch = identity.watch()
-        return WorkloadAPI.IdentityWatch(changes: watch.changes, follow: watch.follow)
-    }
+    func watch() -> IdentityWatch { identity.watch() }
 }

@@ -1,6 +1,7 @@
 public import Addressing
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
+internal import Identity
 public import LinuxBinding
 internal import NIOCore
 public import SecureTransport

@@ -33,6 +33,7 @@ STATE = "/var/lib/podshield"
 CA_CERTIFICATE = f"{STATE}/authority/ca.pem"
 CA_KEY = f"{STATE}/authority/ca.key"
 SEALED_KEY = "/etc/podshield/ca-key.cred"
+STATE_KEY = "/etc/podshield/state-key.cred"
 SOCKET, AGENT_SOCKET = "podshield-idd.socket", "podshield-agent.socket"
 UNITS = (BOOT_SERVICE, "podshield-netns.socket", SOCKET, AGENT_SOCKET, SERVICE)
 ASKER, ASK = "asker.service", "/usr/local/bin/ask-workload-api"
@@ -289,13 +290,18 @@ class Service:
         self._says("with them again", "systemctl", "start", SOCKET, AGENT_SOCKET, SERVICE)
 
     def seal_key(self) -> None:
-        self.report.step("9. The CA's key becomes a credential, as docs/configuration.md says")
+        self.report.step("9. The CA's key becomes a credential, and the node's state is sealed by another, as docs/configuration.md says")
         root = self.machine.run("cat", CA_CERTIFICATE)
         self.machine.run("systemctl", "stop", SERVICE)
         self._says("systemd seals it", "systemd-creds", "encrypt", "--name=ca-key", CA_KEY, SEALED_KEY)
-        self.host.override(SERVICE, "credential", "[Service]", f"LoadCredentialEncrypted=ca-key:{SEALED_KEY}")
-        with (self.machine.root / "etc/podshield/config.yaml").open("a") as configuration:
-            configuration.write("authority:\n  key-credential: ca-key\n")
+        self._says(
+            "and the key of the state", "sh", "-c",
+            f"head -c 33 /dev/urandom | base64 | systemd-creds encrypt --name=state-key - {STATE_KEY}")
+        credentials = [f"LoadCredentialEncrypted={name}:{file}" for name, file in (("ca-key", SEALED_KEY), ("state-key", STATE_KEY))]
+        self.host.override(SERVICE, "credential", "[Service]", *credentials)
+        configuration = self.machine.root / "etc/podshield/config.yaml"
+        text = configuration.read_text().replace("node:\n", "node:\n  state-key-credential: state-key\n")
+        configuration.write_text(text + "authority:\n  key-credential: ca-key\n")
         refused = not self.machine.succeeds("systemctl", "start", SERVICE)
         self.report.expect("a key that lies about in clear is refused", refused)
         self._says("psid doctor does not wait for ever, and says why it cannot start", "sh", "-c", "psid doctor || test $? = 2", wanted="ca.key")
@@ -307,6 +313,9 @@ class Service:
             "by the same root; no key in a file", self.machine.run("cat", CA_CERTIFICATE) == root
             and not self.machine.succeeds("test", "-e", CA_KEY),
         )
+        kept = self.machine.run("sh", "-c", f"cat {STATE}/node/workloads/*.pem")
+        sealed, plain = kept.count("BEGIN ENCRYPTED PRIVATE KEY"), kept.count("BEGIN PRIVATE KEY")
+        self.report.expect("what is renewed is sealed", sealed > 0, f"{sealed} sealed, {plain} from before")
 
     def crash_and_hang(self) -> None:
         self.report.step("10. The daemon dies, the daemon hangs; pods talk on")

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Optional
 
-from harness import workloads
+from harness import commands, workloads
 from harness.configuration import node_configuration, standalone_configuration
 from harness.daemons import Daemon, binaries, spiffe_id
 from harness.kernel_state import KernelState
@@ -27,6 +27,8 @@ READY = "PSD1002"
 # A start takes less when nothing is missing.
 GRACE_SECONDS = 2
 PATIENCE_SECONDS = 10
+# Users of node-b.
+ROOT, STRANGER = 0, 54_001
 
 
 def play(run: Run, report: Report) -> None:
@@ -48,6 +50,8 @@ class Restart:
 
     def __init__(self, run: Run, report: Report) -> None:
         self.run, self.report = run, report
+        # Other users have to come by.
+        run.directory.chmod(0o711)
         self.net = TwoNodes(run)
         self.web = self.net.add_pod(self.net.a, "web-0", 10)
         self.db = self.net.add_pod(self.net.b, "db-0", 10)
@@ -64,6 +68,8 @@ class Restart:
             self.a.psid("entry", "create", "--spiffe-id", identity, "--node", node, "--label", f"app={app}")
         self.a.add_pod(self.web, "web", "web")
         self.b.add_pod(self.db, "db", "db")
+        self.a.psid("entry", "create", "--spiffe-id", spiffe_id("clerk"), "--node", "node-b", "--selector", f"unix:uid:{ROOT}")
+        self.report.expect("root on node-b has an identity by an entry", wait(lambda: spiffe_id("clerk") in self._shown(ROOT)))
         self.report.expect("the nodes have a session", self.a.wait_for_peer("node-b") is not None)
         with self._pings() as pings:
             pass
@@ -108,8 +114,11 @@ class Restart:
         with self._pings() as pings:
             self.b.start()
             status = self.b.ask("status")
+            shown, refused = self._shown(ROOT), self._shown(STRANGER)
             self.a.start()
         self._judge("meanwhile", pings)
+        self.report.expect("who had an identity by an entry has it", spiffe_id("clerk") in shown, shown.splitlines()[:1])
+        self.report.expect("who had none is told to come again", "not known yet" in refused, refused)
         finding = next((f["message"] for f in status["findings"] if "authority" in f["message"]), None)
         self.report.expect("it is ready, and says what is missing", status["ready"] and finding, finding)
 
@@ -190,6 +199,15 @@ class Restart:
         self.report.expect("they stay so when it has ended: the wire sees nothing of them", not clear, f"{len(clear)} clear")
 
     # Parts of the steps
+
+    def _shown(self, user: int) -> str:
+        """What node-b's Workload API tells a user of its host, or why it tells nothing."""
+        socket = self.run.directory / "node-b/run/agent/api.sock"
+        become = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
+        try:
+            return self.net.b.namespace.run(*become, str(binaries() / "psid"), "api", "fetch", "--endpoint", f"unix://{socket}")
+        except commands.CommandFailed as failure:
+            return str(failure)
 
     def _pings(self) -> Pings:
         return Pings(self.net, self.web, self.db)
