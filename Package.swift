@@ -130,7 +130,7 @@ let package = Package(
         swiftTarget(
             "SPIREUpstream",
             [
-                "Identity", "Inquiry", "Issuance", "OpenSSLBinding", "PrintableText", "SPIREAPI", "SecureCalls",
+                "Identity", "Inquiry", "Issuance", "JOSE", "OpenSSLBinding", "PrintableText", "SPIREAPI", "SecureCalls",
                 "SecureTransport", "WorkloadProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport + nio),
         swiftTarget(
@@ -264,8 +264,9 @@ let package = Package(
             [
                 "Addressing", "Authority", "AuthorityAPI", "BundleEndpoint", "Etcd", "EtcdTestSupport", "Federation",
                 "Identity", "Issuance", "JOSE", "KernelTestSupport", "LinuxBinding", "OpenSSLBinding", "RateLimiting",
-                "SPIREAPI", "SPIREUpstream", "SecureTransport", "SharedRegistry", "TPMBinding", "TPMTestSupport",
-                "TrustedPlatform", "WorkloadProtocol", .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                "SPIREAPI", "SPIREUpstream", "SecureCalls", "SecureTransport", "SharedRegistry", "TPMBinding",
+                "TPMTestSupport", "TrustedPlatform", "WorkloadProtocol",
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport + nio),
         .target(
@@ -315,8 +316,8 @@ let package = Package(
         testTarget(
             "SharedRegistry",
             [
-                "Addressing", "Authority", "AuthorityAPI", "EtcdTestSupport", "Identity", "Issuance",
-                "KernelTestSupport", "OpenSSLBinding", .product(name: "GRDB", package: "GRDB.swift"),
+                "Addressing", "Authority", "AuthorityAPI", "EtcdTestSupport", "Identity", "Issuance", "JOSE",
+                "KernelTestSupport", "OpenSSLBinding", "SPIREAPI", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         testTarget("Telemetry", ["KernelTestSupport", "SystemdBinding"]),
         testTarget(

@@ -28,6 +28,7 @@ public enum AuthorityEvent: Sendable {
     case downstreamListening(address: String)
     case downstreamSigned(DownstreamCertificate)
     case downstreamRefused(caller: SPIFFEID?, CallRefusal)
+    case downstreamKeyPublished(DownstreamKeyRecord)
     case callRefused(caller: SPIFFEID?, CallRefusal)
     /// A node took over a prefix from another that still reports it.
     case leaseTakenOver(IPPrefix, by: NodeNumber, from: NodeNumber)
@@ -46,6 +47,10 @@ public enum AuthorityEvent: Sendable {
     case authorityRevoked(fingerprint: String)
     /// It has ended.
     case authorityRemoved(fingerprint: String)
+    /// These roots are trusted because the authority above names them.
+    case rootsAboveChanged(fingerprints: [String])
+    /// Keys for JWT-SVIDs are not taken from the authority above, or ours not published there. Said once for each reason.
+    case keysAboveFailed(reason: String)
     /// The schedule of the CAs could not be kept, or files do not show it; tried again. Said once for each reason.
     case successionFailed(SuccessionError)
     /// What other authorities change is not heard of, or nothing can be changed here, until `sharingRestored`. Said once for each reason.
@@ -95,6 +100,17 @@ public struct DownstreamCertificate: Sendable, Equatable {
     public let notAfter: Int64
     /// Fingerprint of the CA that signed.
     public let issuer: String
+}
+
+/// A key for JWT-SVIDs of an authority below, which is trusted from now on.
+public struct DownstreamKeyRecord: Sendable, Equatable {
+    /// Whose.
+    public let id: SPIFFEID
+    /// By which it may.
+    public let entry: String
+    public let keyID: String
+    /// Seconds since 1970.
+    public let notAfter: Int64
 }
 
 /// A JWT-SVID that left; without the token.

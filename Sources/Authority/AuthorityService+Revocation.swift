@@ -13,6 +13,7 @@ extension AuthorityService {
         try check(subject)
         let certificates = try await registry.revoke(subject, reason, by: user, now: now(), dryRun: dryRun)
         guard !dryRun else { return certificates }
+        await jwtKeys.dropDownstreamKeys()
         await entriesChanged(by: subject)
         await published()
         observe(.revoked(subject, reason, by: user, certificates: certificates.count))

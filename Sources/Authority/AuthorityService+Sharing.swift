@@ -25,7 +25,7 @@ extension AuthorityService {
     }
 
     private func hear(_ news: ForeignChanges.News) async {
-        if news.tables.contains("authorities"), await !lifecycle.reload() {
+        if !news.tables.isDisjoint(with: ["authorities", "upstream_roots"]), await !lifecycle.reload() {
             // It has nothing to sign with that anybody trusts, and does not come back as it is.
             return await stop()
         }

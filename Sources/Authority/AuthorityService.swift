@@ -22,6 +22,7 @@ public final class AuthorityService: Sendable {
     let publisher: DirectoryPublisher
     let entrySignals = EntrySignals()
     let jwtKeys: JWTKeys
+    let upstreamTrust: UpstreamTrust
     let federation: FederationKeeper
     let server: AuthorityServer
     private let downstreamServer: AuthorityServer?
@@ -77,14 +78,19 @@ public final class AuthorityService: Sendable {
         jwtKeys = JWTKeys(
             files: files.jwtKeys, registry: registry, publisher: publisher, lifetime: settings.jwtKeyLifetime, now: now,
             observe: observe)
+        upstreamTrust = UpstreamTrust(
+            settings.upstream, lifecycle: lifecycle, registry: registry, publisher: publisher, now: now,
+            observe: observe)
         let core = AuthorityCore(
             settings: settings, authorities: authorities, trust: trust, registry: registry, certificates: certificates,
             publisher: publisher, entrySignals: entrySignals, jwtKeys: jwtKeys, now: now, observe: observe)
         server = try AuthorityServer(
-            AuthorityCalls(core), at: .forNodes(core, identity, admission), observe: observe)
+            [AuthorityCalls(core)], at: .forNodes(core, identity, admission), observe: observe)
         if let downstream = settings.downstream {
             downstreamServer = try AuthorityServer(
-                DownstreamCalls(core, downstream), at: .forDownstream(core, downstream), observe: observe)
+                [DownstreamCalls(core, downstream), BundleCalls(core, downstream)],
+                at: .forDownstream(core, downstream),
+                observe: observe)
         } else {
             downstreamServer = nil
         }
@@ -104,7 +110,9 @@ public final class AuthorityService: Sendable {
     }
 
     /// Where it would show that the authority does its work no more.
-    public var actors: [any Actor] { [certificates, publisher, entrySignals, jwtKeys, lifecycle, federation] }
+    public var actors: [any Actor] {
+        [certificates, publisher, entrySignals, jwtKeys, lifecycle, federation, upstreamTrust]
+    }
 
     /// SPIFFE ID of the server.
     public var id: SPIFFEID { identity.current.svid.id }
@@ -142,6 +150,7 @@ public final class AuthorityService: Sendable {
             Task { [jwtKeys] in await jwtKeys.stayFresh() }, Task { await keepKeyReady() },
             Task { await keepListFresh() }, Task { [lifecycle] in await lifecycle.keepSchedule() },
             Task { [federation] in await federation.keepFresh() }, Task { await followOthers() },
+            Task { [upstreamTrust] in await upstreamTrust.keepFresh() },
         ]
         defer { for task in upkeep { task.cancel() } }
         // What its CA signs is nothing to nodes that have not heard of it from the others.
@@ -203,42 +212,6 @@ public final class AuthorityService: Sendable {
         downstreamServer?.stop()
     }
 
-    // MARK: Entries
-
-    public func createEntry(_ entry: NewEntry) async throws(EntryError) -> RegistrationEntry {
-        let id: String
-        do throws(OpenSSLError) {
-            id = try RandomBytes.make(16).hexadecimal
-        } catch {
-            throw .notIssuable(.openSSL(error))
-        }
-        let created = try entry.checked(in: settings.trustDomain, id: id, now: now())
-        try await registry.create(created)
-        await entrySignals.changed([created])
-        observe(.entryCreated(created))
-        return created
-    }
-
-    /// Puts an entry in the place of one that is there. Nodes have new SVIDs issued for whom it fits or fitted, at once; those
-    /// that were issued live out their time.
-    public func updateEntry(_ id: String, to entry: NewEntry) async throws(EntryError) -> RegistrationEntry {
-        let updated = try await registry.update(try entry.checked(in: settings.trustDomain, id: id, now: now()))
-        await entrySignals.changed([updated])
-        observe(.entryUpdated(updated))
-        return updated
-    }
-
-    /// All entries, oldest first.
-    public func entries() async throws(RegistryError) -> [RegistrationEntry] { try await registry.entries() }
-
-    /// Deletes an entry and tells what it was. SVIDs that were issued by it live out their time; `revoke` takes them back.
-    public func deleteEntry(_ id: String) async throws(EntryError) -> RegistrationEntry {
-        let deleted = try await registry.deleteEntry(id)
-        await entrySignals.changed([deleted])
-        observe(.entryDeleted(deleted))
-        return deleted
-    }
-
     // MARK: Nodes
 
     /// A token with which one node may join, once, within `lifetime`. One made for a node that joined before lets it join
@@ -287,6 +260,7 @@ public final class AuthorityService: Sendable {
     /// it nor its leases, what was issued to it is revoked, and no token lets it join. Nil when there is no such node.
     public func ban(node name: String) async throws(RegistryError) -> NodeRecord? {
         guard let node = try await registry.ban(node: name, now: now()) else { return nil }
+        await jwtKeys.dropDownstreamKeys()
         await published()
         observe(.nodeBanned(node.id))
         return node
@@ -296,6 +270,7 @@ public final class AuthorityService: Sendable {
     /// on. Returns what it was, nil when there is no such node.
     public func evict(node name: String) async throws(RegistryError) -> NodeRecord? {
         guard let node = try await registry.evict(node: name, now: now()) else { return nil }
+        await jwtKeys.dropDownstreamKeys()
         await published()
         observe(.nodeEvicted(node.id))
         return node

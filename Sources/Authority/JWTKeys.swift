@@ -87,7 +87,16 @@ actor JWTKeys: TurnTaking {
         _ = try? await current()
     }
 
+    /// Keys of authorities below that have ended, or whose holders may have no CA any more, are trusted by nobody.
+    func dropDownstreamKeys() async {
+        // What fails is tried at the next look.
+        guard let dropped = try? await registry.dropDownstreamKeys(now: now()), !dropped.isEmpty else { return }
+        await publisher.changed()
+        for keyID in dropped { observe(.jwtKeyRemoved(keyID: keyID)) }
+    }
+
     private func lookAfterKeys() async throws(AuthorityError) -> JWTSigningKey {
+        await dropDownstreamKeys()
         let now = now()
         // Twice, because a key whose file has gone is noticed only once it is to be used.
         for _ in 0..<2 {

@@ -93,6 +93,10 @@ extension PodshieldConfiguration {
         public var server: Endpoint
         /// Of the Workload API by which the daemon is known to it.
         public var workloadSocket: String
+        /// Of the SVID to show, where there are several; nil for the first.
+        public var hint: String?
+        /// Whether the keys that JWT-SVIDs are signed with here are published there.
+        public var publishesKeys: Bool
     }
 
     /// Where CAs are signed for other authorities.
@@ -101,6 +105,8 @@ extension PodshieldConfiguration {
         public var port: UInt16
         /// At most.
         public var caLifetime: Duration
+        /// Whether their keys for JWT-SVIDs are published.
+        public var takesKeys: Bool
     }
 
     /// An authority whose certificate and key are in files, and which vouches for a CA that is going to be made.

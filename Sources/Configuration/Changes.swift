@@ -158,6 +158,8 @@ extension PodshieldConfiguration.SPIREUpstream {
         switch key {
         case .upstreamSPIREServer: "\(server)"
         case .upstreamSPIREWorkloadSocket: workloadSocket
+        case .upstreamSPIREHint: hint
+        case .upstreamSPIREJWTKeys: "\(publishesKeys)"
         default: nil
         }
     }
@@ -169,6 +171,7 @@ extension PodshieldConfiguration.Downstream {
         case .downstreamAddress: "\(address)"
         case .downstreamPort: "\(port)"
         case .downstreamCALifetime: "\(caLifetime)"
+        case .downstreamJWTKeys: "\(takesKeys)"
         default: nil
         }
     }

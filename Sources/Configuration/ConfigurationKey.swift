@@ -68,10 +68,13 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
 
     case upstreamSPIREServer = "upstream-spire.server"
     case upstreamSPIREWorkloadSocket = "upstream-spire.workload-socket"
+    case upstreamSPIREHint = "upstream-spire.hint"
+    case upstreamSPIREJWTKeys = "upstream-spire.jwt-keys"
 
     case downstreamAddress = "downstream.address"
     case downstreamPort = "downstream.port"
     case downstreamCALifetime = "downstream.ca-lifetime"
+    case downstreamJWTKeys = "downstream.jwt-keys"
 
     case etcdMembers = "etcd.members"
     case etcdCAFile = "etcd.ca-file"

@@ -18,8 +18,11 @@ extension ConfigurationReader {
     private mutating func spireUpstream() -> PodshieldConfiguration.SPIREUpstream? {
         let server = document.required(.upstreamSPIREServer, .endpoint)
         let socket = document.required(.upstreamSPIREWorkloadSocket, .path)
+        let hint = document.value(.upstreamSPIREHint, .segment)
+        let publishesKeys = document.value(.upstreamSPIREJWTKeys, .bool, default: false)
         guard let server, let socket else { return nil }
-        return PodshieldConfiguration.SPIREUpstream(server: server, workloadSocket: socket)
+        return PodshieldConfiguration.SPIREUpstream(
+            server: server, workloadSocket: socket, hint: hint, publishesKeys: publishesKeys)
     }
 
     /// - Parameters:
@@ -33,13 +36,17 @@ extension ConfigurationReader {
         let ownPort = document.value(.downstreamPort, .port, default: 8081)
         let lifetime = document.value(
             .downstreamCALifetime, .duration(from: "1h", to: "3650d"), default: .seconds(7 * 86400))
+        let takesKeys = document.value(.downstreamJWTKeys, .bool, default: false)
         if ownPort == port { document.report("\(port) is the port of the authority too", at: .downstreamPort) }
         switch upstream {
         case nil, .disk: break
         case .vaultPKI, .spire:
             document.report("a CA that is signed on request has no other below it", at: .downstreamPort)
         }
-        return address.map { PodshieldConfiguration.Downstream(address: $0, port: ownPort, caLifetime: lifetime) }
+        return address.map {
+            PodshieldConfiguration.Downstream(
+                address: $0, port: ownPort, caLifetime: lifetime, takesKeys: takesKeys)
+        }
     }
 
     private mutating func diskUpstream() -> PodshieldConfiguration.DiskUpstream? {

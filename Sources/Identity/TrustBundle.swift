@@ -44,7 +44,7 @@ public struct TrustBundle: Sendable, Equatable {
 
     /// Whether an authority of the domain has taken the certificate back. Serials are drawn, and never twice the same; a list of one CA
     /// takes back what another issued, whose own list cannot be had: its authority may be gone.
-    func revokes(_ certificate: Certificate) -> Bool { revocations.contains { $0.revokes(certificate) } }
+    package func revokes(_ certificate: Certificate) -> Bool { revocations.contains { $0.revokes(certificate) } }
 
     /// Whether an SVID that was good has been taken back since.
     public func revokes(_ svid: X509SVID) -> Bool {

@@ -1,3 +1,5 @@
+public import Identity
+public import JOSE
 public import OpenSSLBinding
 
 /// An authority that signs the certificates of others when it is asked, such as a service. Asking may keep the calling thread
@@ -11,6 +13,30 @@ public protocol UpstreamAuthority: Sendable, CustomStringConvertible {
 
     /// Whether it decides for itself how long what it signs lasts, and what may be below that. Else both have to be as was asked for.
     var choosesLimits: Bool { get }
+
+    /// Whom its trust domain trusts, as one of its nodes was told; nil where nobody tells. May be asked often.
+    func bundle() throws(UpstreamError) -> TrustBundle?
+
+    /// The keys for JWT-SVIDs of its trust domain; nil where it does not tell.
+    func keys() throws(UpstreamError) -> [PublishedKey]?
+
+    /// Whether keys of ours are to be published there.
+    var publishesKeys: Bool { get }
+
+    /// Has JWT-SVIDs that a key of ours signs trusted in its whole trust domain.
+    func publish(_ key: PublishedKey) throws(UpstreamError)
+}
+
+/// A key for JWT-SVIDs of a trust domain, and when it ends.
+public struct PublishedKey: Sendable, Equatable {
+    public let authority: JWTAuthority
+    /// Seconds since 1970; 0 for one of which that is not said.
+    public let notAfter: Int64
+
+    public init(authority: JWTAuthority, notAfter: Int64) {
+        self.authority = authority
+        self.notAfter = notAfter
+    }
 }
 
 /// Why the authority above did not do what it was asked.
@@ -22,6 +48,12 @@ public struct UpstreamError: Error, Sendable, Equatable {
 
 extension UpstreamAuthority {
     public var choosesLimits: Bool { false }
+
+    // Of one that is no authority of SPIFFE's.
+    public func bundle() throws(UpstreamError) -> TrustBundle? { nil }
+    public func keys() throws(UpstreamError) -> [PublishedKey]? { nil }
+    public var publishesKeys: Bool { false }
+    public func publish(_ key: PublishedKey) throws(UpstreamError) { throw UpstreamError("it takes no keys") }
 
     /// Its certificate, then those above it up to and with the root, and nothing else.
     ///

@@ -17,7 +17,8 @@ extension EventKind {
         case .sharingInterrupted:
             "see that etcd has a majority of its members and room (etcdctl alarm list), and that etcd's section of the configuration says where they are and who we are"
         case .downstreamRefused:
-            "if it is to have one: psid entry update --downstream, an SVID of that entry, and a CA here with room below: psid authority prepare, activate"
+            "if it is one: psid entry update --downstream, an SVID of that entry, and a CA here with room below: psid authority prepare, activate; for a key, downstream.jwt-keys"
+        case .keysAboveFailed: "see what the reason names: downstream.jwt-keys above, or the server"
         case .bundleNotServed: "see what the reason names: the registry, most likely"
         case .machineCopied: "if the original still runs, join one of the two anew under a name of its own"
         case .connectionRefused, .linkRefused:

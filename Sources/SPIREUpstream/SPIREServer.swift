@@ -15,9 +15,10 @@ internal import SwiftProtobuf
 public struct SPIREServer: UpstreamAuthority {
     private let host: String
     private let port: UInt16
-    private let source: WorkloadSource
+    let source: WorkloadSource
     private let server: SPIFFEID
     private let now: @Sendable () -> Int64
+    public let publishesKeys: Bool
     public let description: String
 
     /// Most that one inquiry takes, the Workload API's answer included.
@@ -25,16 +26,19 @@ public struct SPIREServer: UpstreamAuthority {
 
     /// - Parameters:
     ///   - workloadSocket: path of the Workload API's socket.
+    ///   - hint: of the SVID to show, where that gives several; nil for the first.
+    ///   - publishesKeys: whether the keys that we sign JWT-SVIDs with are published there.
     ///   - now: seconds since 1970.
     public init(
-        _ trustDomain: TrustDomain, host: String, port: UInt16, workloadSocket: String,
-        now: @escaping @Sendable () -> Int64
+        _ trustDomain: TrustDomain, host: String, port: UInt16, workloadSocket: String, hint: String? = nil,
+        publishesKeys: Bool = false, now: @escaping @Sendable () -> Int64
     ) throws(SPIFFEIDError) {
         server = try ReservedNames.spireServer(in: trustDomain)
         self.host = host
         self.port = port
         self.now = now
-        source = WorkloadSource(socket: workloadSocket, trustDomain: trustDomain, now: now)
+        self.publishesKeys = publishesKeys
+        source = WorkloadSource(socket: workloadSocket, hint: hint, trustDomain: trustDomain, now: now)
         description = "upstream-spire (\(host.contains(":") ? "[\(host)]" : host):\(port))"
     }
 
@@ -63,24 +67,35 @@ public struct SPIREServer: UpstreamAuthority {
             $0.csr = Data(request.der)
             $0.preferredTtl = Int32(clamping: request.seconds)
         }
-        return try Self.answer { () async throws(UpstreamError) in
-            let own = try await source.current()
-            let connection = try await connect(as: own)
-            // To its end: gRPC's part of a connection must not be let go of before.
-            Task { try? await connection.run() }
-            defer { connection.close() }
+        return try call { (client, own) throws(UpstreamError) in
             let answer: Spire_Api_Server_Svid_V1_NewDownstreamX509CAResponse
             do {
-                answer = try await Spire_Api_Server_Svid_V1_SVID.Client(wrapping: connection.client)
+                answer = try await Spire_Api_Server_Svid_V1_SVID.Client(wrapping: client)
                     .newDownstreamX509CA(message, options: Self.options)
             } catch {
-                throw UpstreamError(calling: error)
+                throw UpstreamError(calling: error, to: "have a CA")
             }
             return try SignedAuthority(answer, trusting: own.bundle).certificates
         }
     }
 
-    private static func answer<Value: Sendable>(
+    /// Calls the server once.
+    func call<Answer: Sendable>(
+        _ body:
+            @escaping @Sendable (GRPCClient<SecureConnection.Transport>, OwnIdentity) async throws(UpstreamError) ->
+            Answer
+    ) throws(UpstreamError) -> Answer {
+        try Self.answer { () async throws(UpstreamError) in
+            let own = try await source.current()
+            let connection = try await connect(as: own)
+            // To its end: gRPC's part of a connection must not be let go of before.
+            Task { try? await connection.run() }
+            defer { connection.close() }
+            return try await body(connection.client, own)
+        }
+    }
+
+    static func answer<Value: Sendable>(
         _ body: @escaping @Sendable () async throws(UpstreamError) -> Value
     ) throws(UpstreamError) -> Value {
         guard let answer = try Inquiry.answer(within: patience, body) else {
@@ -104,7 +119,7 @@ public struct SPIREServer: UpstreamAuthority {
         TransportIdentity(current: { own.svid }, bundle: { own.bundle }, now: now)
     }
 
-    private static var options: CallOptions {
+    static var options: CallOptions {
         var options = CallOptions.defaults
         options.timeout = .seconds(10)
         options.waitForReady = true
@@ -125,16 +140,17 @@ extension UpstreamError {
         }
     }
 
-    fileprivate init(calling error: any Error) {
+    /// - Parameter what: that the daemon is to do by it.
+    init(calling error: any Error, to what: String) {
         guard let error = error as? RPCError else {
             self.init("the server did not answer: \("\(error)".printable)")
             return
         }
         switch error.code {
         case .permissionDenied, .unauthenticated:
-            self.init("the server does not let the daemon have a CA: \(error.message.printable)")
-        case .unimplemented: self.init("the server signs for nobody: \(error.message.printable)")
-        default: self.init("the server did not sign (\(error.code)): \(error.message.printable)")
+            self.init("the server does not let the daemon \(what): \(error.message.printable)")
+        case .unimplemented: self.init("the server lets nobody \(what): \(error.message.printable)")
+        default: self.init("the server did not let the daemon \(what) (\(error.code)): \(error.message.printable)")
         }
     }
 }

@@ -21,6 +21,8 @@ struct WorkloadSource: Sendable {
     private typealias Transport = HTTP2ClientTransport.WrappedChannel
 
     let socket: String
+    /// Of the SVID that is meant; nil for the first.
+    let hint: String?
     let trustDomain: TrustDomain
     let now: @Sendable () -> Int64
 
@@ -48,8 +50,11 @@ struct WorkloadSource: Sendable {
         } catch {
             throw problem(SocketFailure.reason(error))
         }
-        guard let first = answer?.svids.first else { throw problem("it answers nothing") }
-        return try OwnIdentity(first, lists: answer?.crl ?? [], in: trustDomain, at: now())
+        guard let answer, !answer.svids.isEmpty else { throw problem("it answers nothing") }
+        guard let svid = answer.svids.first(where: { hint == nil || $0.hint == hint }) else {
+            throw problem("of \(answer.svids.count) none has the hint \((hint ?? "").quoted)")
+        }
+        return try OwnIdentity(svid, lists: answer.crl, in: trustDomain, at: now())
     }
 
     private func problem(_ what: String) -> UpstreamError {

@@ -96,11 +96,35 @@ extension Event {
             [.spiffeID: spiffeID, .entry: entry, .serial: serial, .notAfter: "\(notAfter)"])
     }
 
+    /// - Parameters: as of `downstreamSigned`.
+    public static func downstreamKeyPublished(spiffeID: String, entry: String, keyID: String, notAfter: Int64) -> Event
+    {
+        Event(
+            .downstreamKeyPublished,
+            "JWT-SVIDs that \(spiffeID) signs with key \(keyID) are trusted from now on, by entry \(entry)",
+            [.spiffeID: spiffeID, .entry: entry, .keyID: keyID, .notAfter: "\(notAfter)"])
+    }
+
     /// - Parameter spiffeID: nil where it did not show one.
     public static func downstreamRefused(spiffeID: String?, reason: String) -> Event {
         Event(
-            .downstreamRefused, "\(spiffeID ?? "somebody") got no CA: \(reason)",
+            .downstreamRefused, "\(spiffeID ?? "somebody") asked in vain, as an authority below: \(reason)",
             [.spiffeID: spiffeID ?? "", .reason: reason])
+    }
+
+    /// - Parameter fingerprints: of the roots.
+    public static func rootsAboveChanged(fingerprints: [String]) -> Event {
+        let list = fingerprints.joined(separator: ", ")
+        let what = fingerprints.isEmpty ? "no roots are trusted" : "these roots are trusted"
+        return Event(
+            .rootsAboveChanged, "\(what) because the authority above names them\(list.isEmpty ? "" : ": ")\(list)",
+            [.fingerprints: list])
+    }
+
+    public static func keysAboveFailed(reason: String) -> Event {
+        Event(
+            .keysAboveFailed, "keys for JWT-SVIDs are not shared with the authority above: \(reason)",
+            [.reason: reason])
     }
 
     public static func sharingInterrupted(reason: String) -> Event {

@@ -53,7 +53,9 @@ extension Event {
     }
 
     public static func jwtKeyRemoved(keyID: String) -> Event {
-        Event(.jwtKeyRemoved, "key \(keyID) for JWT-SVIDs has ended and is gone", [.keyID: keyID])
+        Event(
+            .jwtKeyRemoved, "key \(keyID) for JWT-SVIDs is gone: it has ended, or its holder below may have none",
+            [.keyID: keyID])
     }
 
     public static func jwtKeyTainted(keyID: String) -> Event {

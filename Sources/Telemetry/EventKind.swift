@@ -74,12 +74,17 @@ public enum EventKind: String, CaseIterable, Sendable {
     case caRevoked = "ca-revoked"
     case caRemoved = "ca-removed"
     case caSuccessionFailed = "ca-succession-failed"
+    /// Of the authority above.
+    case rootsAboveChanged = "roots-above-changed"
+    case keysAboveFailed = "keys-above-failed"
     case sharingInterrupted = "sharing-interrupted"
     case sharingRestored = "sharing-restored"
     case downstreamListening = "downstream-listening"
     /// A CA below this authority's, for another authority.
     case downstreamSigned = "downstream-signed"
     case downstreamRefused = "downstream-refused"
+    /// Of an authority below.
+    case downstreamKeyPublished = "downstream-key-published"
     case jwtKeyTainted = "jwt-key-tainted"
     case jwtKeyRevoked = "jwt-key-revoked"
     /// A name, a certificate, an entry or a node.

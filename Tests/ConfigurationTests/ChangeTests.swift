@@ -192,6 +192,8 @@ import Testing
     @Test(arguments: [
         ("server: s:8081", "server: s:8082", [ConfigurationKey.upstreamSPIREServer]),
         ("socket: /w", "socket: /x", [.upstreamSPIREWorkloadSocket]),
+        ("socket: /w", "socket: /w\n  hint: below", [.upstreamSPIREHint]),
+        ("socket: /w", "socket: /w\n  jwt-keys: true", [.upstreamSPIREJWTKeys]),
     ])
     func authoritiesAbove(_ old: String, _ new: String, _ expected: [ConfigurationKey]) throws {
         let before = try PodshieldConfiguration(yaml: Documents.spireUpstream, file: "f")
@@ -202,9 +204,11 @@ import Testing
     @Test(arguments: [
         ("192.0.2.8", "192.0.2.7", ConfigurationKey.downstreamAddress),
         ("port: 8\n", "port: 9\n", .downstreamPort), ("ca-lifetime: 1h", "ca-lifetime: 2h", .downstreamCALifetime),
+        ("jwt-keys: false", "jwt-keys: true", .downstreamJWTKeys),
     ])
     func authoritiesBelow(_ old: String, _ new: String, _ expected: ConfigurationKey) throws {
-        let text = Documents.authority + "downstream:\n  address: 192.0.2.8\n  port: 8\n  ca-lifetime: 1h\n"
+        let text =
+            Documents.authority + "downstream:\n  address: 192.0.2.8\n  port: 8\n  ca-lifetime: 1h\n  jwt-keys: false\n"
         let before = try PodshieldConfiguration(yaml: text, file: "f")
         let after = try PodshieldConfiguration(yaml: text.replacing(old, with: new), file: "f")
         #expect(before.changes(to: after) == [expected])

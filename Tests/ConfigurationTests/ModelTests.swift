@@ -202,13 +202,14 @@ import Testing
     @Test func anotherAuthorityAboveOrBelow() throws {
         let above = try #require(PodshieldConfiguration(yaml: Documents.spireUpstream, file: "f").authority?.upstream)
         guard case .spire(let spire) = above else { throw Missing() }
-        #expect("\(spire.server)" == "s:8081" && spire.workloadSocket == "/w")
+        #expect("\(spire.server)" == "s:8081" && spire.workloadSocket == "/w" && spire.hint == nil)
+        #expect(!spire.publishesKeys)
         #expect(try PodshieldConfiguration(yaml: Documents.authority, file: "f").authority?.downstream == nil)
         let authority = try #require(
             PodshieldConfiguration(yaml: Documents.authority + "downstream: {ca-lifetime: 2d}\n", file: "f").authority)
         let downstream = try #require(authority.downstream)
         #expect(downstream.address == authority.listenAddress && downstream.port == 8081)
-        #expect(downstream.caLifetime == .seconds(2 * 86400))
+        #expect(downstream.caLifetime == .seconds(2 * 86400) && !downstream.takesKeys)
     }
 
     @Test func anIssuerInVaultAbove() throws {

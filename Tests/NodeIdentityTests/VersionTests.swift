@@ -167,7 +167,7 @@ private struct OlderAuthority {
             certificates: service.certificates, publisher: service.publisher, entrySignals: service.entrySignals,
             jwtKeys: service.jwtKeys, now: service.now, observe: service.observe)
         server = try AuthorityServer(
-            OlderCalls(calls: AuthorityCalls(core), entries: entries),
+            [OlderCalls(calls: AuthorityCalls(core), entries: entries)],
             at: .forNodes(core, service.identity, AdmissionControl(service.settings.limits.admission)),
             observe: { _ in })
     }

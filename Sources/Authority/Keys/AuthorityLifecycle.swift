@@ -7,20 +7,24 @@ internal import OpenSSLBinding
 ///
 /// A CA is trusted before it signs anything, and for as long as something that it signed is good.
 actor AuthorityLifecycle: TurnTaking {
-    private let files: AuthorityFiles
-    private let registry: Registry
-    private let authorities: Authorities
+    let files: AuthorityFiles
+    let registry: Registry
+    let authorities: Authorities
     private let health: KeyHealth
     private let publisher: DirectoryPublisher
     private let now: @Sendable () -> Int64
-    private let observe: @Sendable (AuthorityEvent) -> Void
+    let observe: @Sendable (AuthorityEvent) -> Void
     var last: Task<Void, Never>?
     /// What kept the schedule from being kept when it was last looked at.
     private var failure: SuccessionError?
     /// Since when CAs are seen to have ended, by a clock that nobody sets.
     private var seenEnded: [String: ContinuousClock.Instant] = [:]
     private let graceOfEnded: Duration
-    private var inquiry = UpstreamInquiry()
+    var inquiry = UpstreamInquiry()
+    /// CAs of ours that the authority above has revoked, by fingerprint.
+    var takenBack: Set<String> = []
+    /// When one that was prepared was last given up for another.
+    var replacedAt: ContinuousClock.Instant?
     /// The files do not show what the registry says yet.
     private var filesAreBehind = false
 
@@ -94,6 +98,7 @@ actor AuthorityLifecycle: TurnTaking {
                 do throws(SuccessionError) {
                     let successor = try await makeSuccessor(now)
                     made = successor
+                    steps += giveUpPrepared()
                     steps.append(.add(AuthorityRow(chain: successor.chain, state: .prepared, preparedAt: now)))
                 } catch {
                     failure = error
@@ -131,17 +136,6 @@ actor AuthorityLifecycle: TurnTaking {
         let seen = seenEnded[fingerprint] ?? .now
         seenEnded[fingerprint] = seen
         return seen.duration(to: .now) >= graceOfEnded
-    }
-
-    /// A CA that is not where the settings say has its successor made at once; when it takes over is the operator's to say.
-    private func dueSteps(_ now: Int64) -> [KeySchedule.Step] {
-        let set = authorities.current
-        let steps = KeySchedule.steps(for: set.all.map(\.key), now: now)
-        let makesOne = steps.contains { if case .make = $0 { true } else { false } }
-        guard !makesOne, !files.isInPlace(set.active.authority, under: inquiry.root),
-            !set.all.contains(where: { $0.state == .prepared })
-        else { return steps }
-        return steps + [.make(.prepared)]
     }
 
     // MARK: Commands
@@ -239,12 +233,6 @@ actor AuthorityLifecycle: TurnTaking {
         }
     }
 
-    private func isRootShared(_ authority: HeldAuthority) -> Bool {
-        authorities.current.all.contains {
-            $0.fingerprint != authority.fingerprint && $0.authority.root == authority.authority.root
-        }
-    }
-
     /// By fingerprint, the SVIDs that were issued, have not ended, and have not been replaced for so long that nobody who was shown
     /// one still goes by it: links between nodes live on for a while after it.
     func inUse() async throws(SuccessionError) -> [String: Int] {
@@ -281,7 +269,7 @@ actor AuthorityLifecycle: TurnTaking {
     }
 
     /// In the registry first, where they are whole or not at all; then here, for everybody, and in the files.
-    private func perform(_ steps: [AuthorityStep], made: CertificateAuthority? = nil) async throws(SuccessionError) {
+    func perform(_ steps: [AuthorityStep], made: CertificateAuthority? = nil) async throws(SuccessionError) {
         let rows: AuthorityRows
         do throws(RegistryError) { rows = try await registry.perform(steps) } catch {
             throw .authority(.registry(error))
@@ -349,6 +337,7 @@ actor AuthorityLifecycle: TurnTaking {
         case .taint(let fingerprint): observe(.authorityTainted(fingerprint: fingerprint))
         case .remove(let fingerprint): observe(.authorityRemoved(fingerprint: fingerprint))
         case .revoke(let fingerprint): observe(.authorityRevoked(fingerprint: fingerprint))
+        case .trustAbove(let roots): observe(.rootsAboveChanged(fingerprints: roots.map(\.fingerprint)))
         }
     }
 }

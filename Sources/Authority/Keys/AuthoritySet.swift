@@ -38,6 +38,7 @@ struct AuthoritySet: Sendable {
     let foreign: [AuthorityRow]
     /// Of both, oldest first: whoever tells of them tells the same.
     let rows: [AuthorityRow]
+    let rootsAbove: [Registry.RootAbove]
     /// The one that signs.
     let active: HeldAuthority
 
@@ -45,6 +46,7 @@ struct AuthoritySet: Sendable {
     init?(_ rows: AuthorityRows, ownedBy owner: String, of known: [CertificateAuthority], health: KeyHealth) {
         let own = rows.of(owner)
         self.rows = rows.rows
+        rootsAbove = rows.rootsAbove
         foreign = rows.rows.filter { $0.owner != owner }
         let all = own.compactMap { row in
             known.first { $0.certificate == row.chain[0] }
@@ -75,13 +77,23 @@ struct AuthoritySet: Sendable {
         return foreign.isEmpty ? 0 : min(max(active.preparedAt + notice - now, 0), notice)
     }
 
+    /// Those above them, then those that authorities above name, as many as there is room for.
+    var roots: [Certificate] {
+        var roots: [Certificate] = []
+        for root in rows.compactMap(\.chain.last) + rootsAbove.map(\.certificate) where !roots.contains(root) {
+            roots.append(root)
+        }
+        return Array(roots.prefix(Self.mostRoots))
+    }
+
+    /// Nodes take no more.
+    static let mostRoots = 16
+
     /// Whom to trust because of them, and which of them are tainted.
     func trust(
         revocations: [RevocationList] = [], sequence: UInt64
     ) throws(SVIDRejection) -> TrustBundle {
-        var roots: [Certificate] = []
-        for root in rows.compactMap(\.chain.last) where !roots.contains(root) { roots.append(root) }
-        return try TrustBundle(
+        try TrustBundle(
             trustDomain: active.authority.trustDomain, authorities: roots,
             issuers: rows.map(\.chain).filter { $0.count > 1 }.map { $0[0] }, revocations: revocations,
             tainted: Set(rows.filter(\.isTainted).map(\.chain[0].sha256)), sequence: sequence)

@@ -54,6 +54,8 @@ public enum StepError<Kind: Successive>: Error, Sendable, Equatable {
     case foreign(String, owner: String)
     /// Another authority has taken out the CA that signs.
     case takenOut
+    /// The authority above has revoked it.
+    case takenBack(String)
     case authority(AuthorityError)
 }
 
@@ -82,6 +84,8 @@ extension StepError: CustomStringConvertible {
         case .foreign(let name, let owner):
             "\(Kind.one) \(name) is the authority \(owner.quoted)'s, which shares the registry: ask that one, or revoke it by force if that one is gone for good"
         case .takenOut: "another authority has taken out the \(Kind.one) that signs here"
+        case .takenBack(let name):
+            "\(Kind.one) \(name) is revoked by the authority above: what it issued is refused by who reads its lists; activate the next"
         case .authority(let error): "\(error)"
         }
     }

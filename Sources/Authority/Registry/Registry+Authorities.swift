@@ -27,6 +27,8 @@ enum AuthorityStep: Sendable {
     case remove(String)
     /// It is taken out before its end.
     case revoke(String)
+    /// These are the roots that the authority above names.
+    case trustAbove([Certificate])
 }
 
 /// The revocation lists that other authorities signed.
@@ -47,6 +49,8 @@ struct AuthorityRows: Sendable {
     let edition: UInt64
     /// Oldest first.
     let rows: [AuthorityRow]
+    /// Those that authorities above name: some are above none of ours, not yet or no more.
+    var rootsAbove: [Registry.RootAbove] = []
 
     func of(_ owner: String) -> [AuthorityRow] { rows.filter { $0.owner == owner } }
 }
@@ -145,9 +149,10 @@ extension Registry {
             try db.execute(sql: "UPDATE authorities SET tainted = 1 WHERE fingerprint = ?", arguments: [fingerprint])
         case .remove(let fingerprint): try remove(fingerprint, db)
         case .revoke(let fingerprint):
-            try dropTokenKeys(of: fingerprint, db)
+            try dropTrust(becauseOf: fingerprint, db)
             try remove(fingerprint, db)
             try db.execute(sql: "INSERT OR IGNORE INTO former_authorities VALUES (?)", arguments: [fingerprint])
+        case .trustAbove(let roots): try replaceRootsAbove(by: roots, db)
         }
     }
 
@@ -156,13 +161,15 @@ extension Registry {
         try db.execute(sql: "DELETE FROM revocation_lists WHERE authority = ?", arguments: [fingerprint])
     }
 
-    /// Who takes out another's CA has nobody trust its tokens, either.
-    private func dropTokenKeys(of fingerprint: String, _ db: Database) throws {
-        let sql = """
-            DELETE FROM jwt_keys WHERE owner <> ? AND owner = (SELECT owner FROM authorities WHERE fingerprint = ?)
-            """
-        try db.execute(sql: sql, arguments: [owner, fingerprint])
-        if db.changesCount > 0 { _ = try db.advance("jwt-bundle") }
+    /// Who takes out another's CA has nobody trust its tokens, either, nor those whom that one was told to trust.
+    private func dropTrust(becauseOf fingerprint: String, _ db: Database) throws {
+        for table in ["jwt_keys", "upstream_jwt_keys", "upstream_roots"] {
+            let sql = """
+                DELETE FROM \(table) WHERE owner <> ? AND owner = (SELECT owner FROM authorities WHERE fingerprint = ?)
+                """
+            try db.execute(sql: sql, arguments: [owner, fingerprint])
+            if db.changesCount > 0, table != "upstream_roots" { _ = try db.advance("jwt-bundle") }
+        }
     }
 
     private func insert(_ row: AuthorityRow, _ db: Database) throws {
@@ -184,7 +191,8 @@ extension Registry {
     private func authorities(_ db: Database) throws -> AuthorityRows {
         let sql = "SELECT * FROM authorities ORDER BY prepared_at, rowid"
         return AuthorityRows(
-            edition: try authoritiesEdition(db), rows: try Row.fetchAll(db, sql: sql).map(authority))
+            edition: try authoritiesEdition(db), rows: try Row.fetchAll(db, sql: sql).map(authority),
+            rootsAbove: try rootsAbove(db))
     }
 
     func authoritiesEdition(_ db: Database) throws -> UInt64 {

@@ -77,9 +77,9 @@ extension Registry {
         try await write(as: RegistryError.self) { db in try set(.retired, keyID, db) }
     }
 
-    /// The public halves, all that have not been removed.
+    /// The public halves, all that have not been removed; then those of authorities below and above.
     func jwtBundle(_ db: Database) throws -> JWTBundle {
-        let authorities = try jwtKeyRows(db).map { row in
+        let own = try jwtKeyRows(db).map { row in
             let der = Array(try row.decode(Data.self, forColumn: "public_key"))
             guard var authority = (try? PublicKey(subjectPublicKeyInfo: der)).flatMap({ JWTAuthority($0) }),
                 authority.keyID == (try row.decode(String.self, forColumn: "key_id"))
@@ -87,6 +87,10 @@ extension Registry {
             authority.isTainted = try row.decode(forColumn: "tainted")
             return authority
         }
+        let below = try downstreamKeys(db).filter { key in !own.contains { $0.keyID == key.keyID } }
+        let others = try below + keysAbove(beside: own + below, db)
+        // Our own are never left out for them.
+        let authorities = own + others.prefix(max(JWTBundle.mostAuthorities - own.count, 0))
         let sequence = try Int64.fetchOne(db, sql: "SELECT value FROM counters WHERE name = 'jwt-bundle'")
         guard let sequence = sequence.flatMap(UInt64.init(exactly:)),
             let bundle = JWTBundle(trustDomain: trustDomain, authorities: authorities, sequence: sequence)

@@ -27,6 +27,7 @@ enum RegistrySchema {
         migrator.registerMigration("13: downstream authorities") { try $0.execute(sql: version13) }
         migrator.registerMigration("14: configured relationships") { try $0.execute(sql: version14) }
         migrator.registerMigration("15: tainted keys for JWT-SVIDs") { try $0.execute(sql: version15) }
+        migrator.registerMigration("16: whom authorities above and below trust") { try $0.execute(sql: version16) }
         migrator.registerMigration("17: lifetimes of JWT-SVIDs") { try $0.execute(sql: version17) }
         return migrator
     }
@@ -218,6 +219,34 @@ enum RegistrySchema {
 
     /// See version 13.
     private static let version15 = "ALTER TABLE jwt_keys ADD COLUMN tainted INTEGER NOT NULL DEFAULT 0"
+
+    /// Of authorities below: by the entry that lets a key's holder have a CA, and by the SVID that he showed last. Of the authority above: as
+    /// it told the owner.
+    private static let version16 = """
+        CREATE TABLE downstream_jwt_keys (
+            key_id TEXT PRIMARY KEY,
+            public_key BLOB NOT NULL,
+            not_after INTEGER NOT NULL,
+            published_at INTEGER NOT NULL,
+            entry TEXT NOT NULL,
+            spiffe_id TEXT NOT NULL,
+            serial TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE upstream_jwt_keys (
+            key_id TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            public_key BLOB NOT NULL,
+            not_after INTEGER NOT NULL,
+            tainted INTEGER NOT NULL,
+            PRIMARY KEY (key_id, owner)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE upstream_roots (
+            fingerprint TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            certificate BLOB NOT NULL,
+            PRIMARY KEY (fingerprint, owner)
+        ) STRICT, WITHOUT ROWID;
+        """
 
     /// See version 13. NULL for the authority's setting.
     private static let version17 = "ALTER TABLE entries ADD COLUMN jwt_lifetime INTEGER"

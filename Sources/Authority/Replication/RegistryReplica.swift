@@ -179,7 +179,7 @@ final class RegistryReplica: Sendable {
     }
 
     private static func hand(_ db: Database, what former: String, to owner: String) throws {
-        for table in ["authorities", "jwt_keys"] {
+        for table in ["authorities", "jwt_keys", "upstream_jwt_keys", "upstream_roots"] {
             try db.execute(sql: "UPDATE \(table) SET owner = ? WHERE owner = ?", arguments: [owner, former])
         }
     }

@@ -32,7 +32,7 @@ final class AuthorityServer: Sendable {
     private let observe: @Sendable (AuthorityEvent) -> Void
 
     init(
-        _ calls: any RegistrableRPCService, at place: Place, observe: @escaping @Sendable (AuthorityEvent) -> Void
+        _ calls: [any RegistrableRPCService], at place: Place, observe: @escaping @Sendable (AuthorityEvent) -> Void
     ) throws(AuthorityError) {
         self.place = place
         self.observe = observe
@@ -46,7 +46,7 @@ final class AuthorityServer: Sendable {
             address: socketAddress, identity: place.identity, expecting: place.expecting, alpn: AuthorityWire.alpn,
             limits: place.limits, admission: place.admission, nodes: NodeConnections(place.limits), observe: observe)
         transport = Transport(listenerFactory: listener, config: Self.configuration(place))
-        server = GRPCServer(transport: transport, services: [calls])
+        server = GRPCServer(transport: transport, services: calls)
     }
 
     private static func configuration(_ place: Place) -> Transport.Config {

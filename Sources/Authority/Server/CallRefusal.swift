@@ -27,6 +27,11 @@ public enum CallRefusal: Error, Sendable, Equatable {
     /// The entry of its SVID is gone, or does not say that it may have a CA of its own.
     case notDownstream(SPIFFEID)
     case noSuchEntry(String)
+    /// Keys for JWT-SVIDs of authorities below are not published here.
+    case keysNotTaken
+    /// Another key has this ID, or another ID has this key.
+    case keyTaken(String)
+    case tooManyKeys
     case issuance(IssuanceError)
     case join(JoinRefusal)
     case registry(RegistryError)
@@ -50,6 +55,9 @@ extension CallRefusal: CustomStringConvertible {
         case .notRegistered(let pod): "no registration matches pod \(pod.namespace)/\(pod.name) on this node"
         case .notDownstream(let id): "\(id) is not a downstream authority: no entry that its SVID is of says so"
         case .noSuchEntry(let id): "there is no entry \(id.quoted) on this node"
+        case .keysNotTaken: "keys for JWT-SVIDs of authorities below are not published here (downstream.jwt-keys)"
+        case .keyTaken(let keyID): "key \(keyID.quoted), or its ID, is another's or known otherwise already"
+        case .tooManyKeys: "there are too many keys for JWT-SVIDs of authorities below"
         case .issuance(let error): "\(error)"
         case .join(let refusal): "\(refusal)"
         case .registry(let error): "\(error)"
@@ -78,7 +86,9 @@ extension CallRefusal: CustomStringConvertible {
         case .malformed: RPCError(code: .invalidArgument, message: description)
         case .notRegistered, .noSuchEntry: RPCError(code: .notFound, message: description)
         case .issuance(let error) where error.isOfTheRequest: RPCError(code: .invalidArgument, message: description)
-        case .issuance(.noRoomBelow): RPCError(code: .failedPrecondition, message: description)
+        case .issuance(.noRoomBelow), .keysNotTaken: RPCError(code: .failedPrecondition, message: description)
+        case .keyTaken: RPCError(code: .alreadyExists, message: description)
+        case .tooManyKeys: RPCError(code: .resourceExhausted, message: description)
         case .join(let refusal): refusal.status
         case .registry(.directoryFull): RPCError(code: .resourceExhausted, message: description)
         case .issuance, .registry, .internalFailure: .cannotAnswer

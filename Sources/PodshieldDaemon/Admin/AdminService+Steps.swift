@@ -17,8 +17,9 @@ extension AdminError {
         case .notFound(let name): self.init(.notFound, "\(error)", subject: name)
         case .foreign(let name, _): self.init(.precondition, "\(error)", subject: name)
         case .ambiguous(let beginning): self.init(.invalid, "\(error)", subject: beginning)
-        case .alreadyPrepared, .nonePrepared, .tooEarly, .signs, .neverSigned, .lost, .notTainted, .inUse, .belowUpstream,
-            .sharedKey, .ended, .takenOut:
+        case .alreadyPrepared, .nonePrepared, .tooEarly, .signs, .neverSigned, .lost, .notTainted, .inUse,
+            .belowUpstream,
+            .sharedKey, .ended, .takenOut, .takenBack:
             self.init(.precondition, "\(error)")
         case .tooMany: self.init(.exhausted, "\(error)")
         case .authority: self.init(.internal, "\(error)")

@@ -43,6 +43,9 @@ extension Event {
         case .downstreamSigned(let signed):
             self = .downstreamSigned(
                 spiffeID: "\(signed.id)", entry: signed.entry, serial: signed.serial, notAfter: signed.notAfter)
+        case .downstreamKeyPublished(let key):
+            self = .downstreamKeyPublished(
+                spiffeID: "\(key.id)", entry: key.entry, keyID: key.keyID, notAfter: key.notAfter)
         case .downstreamRefused(let caller, let refusal):
             self = .downstreamRefused(spiffeID: caller.map { "\($0)" }, reason: "\(refusal)")
         case .callRefused(let caller, let refusal):
@@ -61,6 +64,8 @@ extension Event {
         case .authorityTainted(let fingerprint): self = .caTainted(fingerprint: fingerprint)
         case .authorityRevoked(let fingerprint): self = .caRevoked(fingerprint: fingerprint)
         case .authorityRemoved(let fingerprint): self = .caRemoved(fingerprint: fingerprint)
+        case .rootsAboveChanged(let fingerprints): self = .rootsAboveChanged(fingerprints: fingerprints)
+        case .keysAboveFailed(let reason): self = .keysAboveFailed(reason: reason)
         case .successionFailed(let error): self = .caSuccessionFailed(reason: "\(error)")
         case .sharingInterrupted(let error): self = .sharingInterrupted(reason: "\(error)")
         case .sharingRestored: self = .sharingRestored

@@ -74,7 +74,8 @@ extension AuthoritySettings {
             machineCertificates = try MachineCertificates(certificates)
         }
         downstream = settings.downstream.map {
-            DownstreamSettings(address: $0.address, port: $0.port, lifetime: $0.caLifetime)
+            DownstreamSettings(
+                address: $0.address, port: $0.port, lifetime: $0.caLifetime, takesKeys: $0.takesKeys)
         }
         var configured: [ConfiguredRelationship] = []
         for each in settings.relationships { configured.append(try ConfiguredRelationship(each)) }

@@ -35,7 +35,8 @@ extension SPIREServer {
         do throws(SPIFFEIDError) {
             try self.init(
                 trustDomain, host: settings.server.host, port: settings.server.port,
-                workloadSocket: settings.workloadSocket, now: WallClock.seconds)
+                workloadSocket: settings.workloadSocket, hint: settings.hint, publishesKeys: settings.publishesKeys,
+                now: WallClock.seconds)
         } catch {
             throw .badSetting(key: .trustDomain, reason: "\(error)")
         }

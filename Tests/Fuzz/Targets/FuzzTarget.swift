@@ -17,6 +17,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case tokenReview = "token-review"
     case signedAuthority = "signed-authority"
     case spireAnswer = "spire-answer"
+    case spireBundle = "spire-bundle"
     case configuration
     case namespaceHelper = "namespace-helper"
     case spiffeID = "spiffe-id"
@@ -44,6 +45,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .tokenReview: fuzzTokenReview(input)
         case .signedAuthority: fuzzSignedAuthority(input)
         case .spireAnswer: fuzzSPIREAnswer(input)
+        case .spireBundle: fuzzSPIREBundle(input)
         case .configuration: fuzzConfiguration(input)
         case .namespaceHelper: fuzzNamespaceHelper(input)
         case .spiffeID: fuzzSPIFFEID(input)

@@ -1,0 +1,113 @@
+internal import Foundation
+internal import GRDB
+internal import Identity
+internal import Issuance
+internal import JOSE
+internal import OpenSSLBinding
+
+/// Whom the authority above says that the trust domain trusts. Of authorities that share the registry each may be below another.
+extension Registry {
+    /// A root above, and whose authority above has named it.
+    struct RootAbove: Sendable, Equatable {
+        let certificate: Certificate
+        let owner: String
+    }
+
+    func rootsAbove(_ db: Database) throws -> [RootAbove] {
+        try Row.fetchAll(db, sql: "SELECT * FROM upstream_roots ORDER BY owner, fingerprint").map { row in
+            let der = Array(try row.decode(Data.self, forColumn: "certificate"))
+            guard let certificate = try? Certificate(der: der) else { throw nonsense("a root") }
+            return RootAbove(certificate: certificate, owner: try row.decode(forColumn: "owner"))
+        }
+    }
+
+    /// In the place of those that were named here before.
+    func replaceRootsAbove(by roots: [Certificate], _ db: Database) throws {
+        try db.execute(sql: "DELETE FROM upstream_roots WHERE owner = ?", arguments: [owner])
+        for root in roots {
+            try db.execute(
+                sql: "INSERT INTO upstream_roots (fingerprint, owner, certificate) VALUES (?, ?, ?)",
+                arguments: [root.fingerprint, owner, Data(root.der)])
+        }
+    }
+
+    // MARK: Keys for JWT-SVIDs
+
+    static let mostKeysAbove = 32
+
+    /// Takes keys of the trust domain that the authority above tells, in the place of those that it told before: without our own, which come
+    /// back from there, and those that have ended. Whether there is something new.
+    ///
+    /// - Parameter told: nil where it did not answer.
+    func take(keysAbove told: [PublishedKey]?, now: Int64) async throws(RegistryError) -> Bool {
+        // Mostly nothing is new, and what authorities share is not asked then.
+        let isNew = try await read(as: RegistryError.self) { db in try news(told, now: now, db) != nil }
+        guard isNew else { return false }
+        return try await write(as: RegistryError.self) { db in
+            guard let wanted = try news(told, now: now, db) else { return false }
+            try db.execute(sql: "DELETE FROM upstream_jwt_keys WHERE owner = ?", arguments: [owner])
+            for key in wanted {
+                try db.execute(
+                    sql: """
+                        INSERT INTO upstream_jwt_keys (key_id, owner, public_key, not_after, tainted) VALUES (?, ?, ?, ?, ?)
+                        """,
+                    arguments: [
+                        key.authority.keyID, owner, Data(key.authority.key.subjectPublicKeyInfo), key.notAfter,
+                        key.authority.isTainted,
+                    ])
+            }
+            try keysChanged(db)
+            return true
+        }
+    }
+
+    /// What is to be in the table, if that is not there.
+    private func news(_ told: [PublishedKey]?, now: Int64, _ db: Database) throws -> [PublishedKey]? {
+        let sql = "SELECT * FROM upstream_jwt_keys WHERE owner = ? ORDER BY key_id"
+        let held = try Row.fetchAll(db, sql: sql, arguments: [owner]).map(publishedKey)
+        let wanted = try usable(told ?? held, now: now, db)
+        return wanted == held ? nil : wanted
+    }
+
+    private func usable(_ told: [PublishedKey], now: Int64, _ db: Database) throws -> [PublishedKey] {
+        let living = try told.filter { key in
+            guard key.notAfter == 0 || key.notAfter > now else { return false }
+            let sql = "SELECT 1 FROM jwt_keys WHERE key_id = ? OR public_key = ?"
+            let der = Data(key.authority.key.subjectPublicKeyInfo)
+            return try Bool.fetchOne(db, sql: sql, arguments: [key.authority.keyID, der]) != true
+        }
+        return living.prefix(Self.mostKeysAbove).sorted { $0.authority.keyID.isBefore($1.authority.keyID) }
+    }
+
+    private func publishedKey(_ row: Row) throws -> PublishedKey {
+        let der = Array(try row.decode(Data.self, forColumn: "public_key"))
+        guard var authority = JWTAuthority(keyID: try row.decode(forColumn: "key_id"), pkix: der) else {
+            throw nonsense("a key for tokens")
+        }
+        authority.isTainted = try row.decode(forColumn: "tainted")
+        return PublishedKey(authority: authority, notAfter: try row.decode(forColumn: "not_after"))
+    }
+
+    /// Those that have not been there under their IDs before.
+    func keysAbove(beside others: [JWTAuthority], _ db: Database) throws -> [JWTAuthority] {
+        var keys: [JWTAuthority] = []
+        for row in try Row.fetchAll(db, sql: "SELECT * FROM upstream_jwt_keys ORDER BY key_id, owner") {
+            let key = try publishedKey(row).authority
+            if !(others + keys).contains(where: { $0.keyID == key.keyID }) { keys.append(key) }
+        }
+        return keys
+    }
+
+    /// Our own, and when they end: those that somebody may hold a token of, now or later.
+    func ownPublishedKeys(now: Int64) async throws(RegistryError) -> [PublishedKey] {
+        try await read(as: RegistryError.self) { db in
+            let sql = "SELECT * FROM jwt_keys WHERE owner = ? AND not_after > ? AND NOT tainted ORDER BY prepared_at"
+            return try Row.fetchAll(db, sql: sql, arguments: [owner, now]).map(publishedKey)
+        }
+    }
+}
+
+extension String {
+    /// In the order that SQLite has, byte by byte.
+    fileprivate func isBefore(_ other: String) -> Bool { utf8.lexicographicallyPrecedes(other.utf8) }
+}

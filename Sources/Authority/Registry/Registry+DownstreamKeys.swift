@@ -1,0 +1,136 @@
+internal import Foundation
+internal import GRDB
+internal import Identity
+internal import Issuance
+internal import JOSE
+internal import OpenSSLBinding
+
+/// Keys for JWT-SVIDs that authorities below this one have: each is there by the entry of who has it, and for as long as that lets him have
+/// a CA.
+extension Registry {
+    /// Of one entry, and of all: what signs now, what signs next, and what a few restarts have left.
+    static let mostDownstreamKeys = (ofEntry: 8, all: 32)
+
+    /// Takes a key down before anybody is told of it. Whether there is something to tell: it may be there already.
+    func publish(
+        _ key: DownstreamKey, of entry: RegistrationEntry, askedBy svid: ShownSVID, now: Int64
+    ) async throws(CallRefusal) -> Bool {
+        try await write(as: CallRefusal.self) { db in
+            // The entry may have changed since it was looked at.
+            guard try downstreamEntry(of: svid, db)?.id == entry.id else { throw CallRefusal.notDownstream(svid.id) }
+            if try isThere(key, of: entry.id, db) {
+                try db.execute(
+                    sql: "UPDATE downstream_jwt_keys SET not_after = ?, serial = ?, spiffe_id = ? WHERE key_id = ?",
+                    arguments: [key.notAfter, svid.serial, svid.id.description, key.authority.keyID])
+                return false
+            }
+            try checkRoom(for: entry.id, now: now, db)
+            try db.execute(
+                sql: """
+                    INSERT INTO downstream_jwt_keys (key_id, public_key, not_after, published_at, entry, spiffe_id, serial)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    key.authority.keyID, Data(key.authority.key.subjectPublicKeyInfo), key.notAfter, now, entry.id,
+                    svid.id.description, svid.serial,
+                ])
+            try keysChanged(db)
+            return true
+        }
+    }
+
+    /// Neither an ID nor a key stands twice: of two that stood for one key the second would stay when the first is taken out.
+    private func isThere(_ key: DownstreamKey, of entry: String, _ db: Database) throws -> Bool {
+        let (keyID, der) = (key.authority.keyID, Data(key.authority.key.subjectPublicKeyInfo))
+        for table in ["jwt_keys", "upstream_jwt_keys"] {
+            let other = "SELECT 1 FROM \(table) WHERE key_id = ? OR public_key = ?"
+            if try Bool.fetchOne(db, sql: other, arguments: [keyID, der]) == true { throw CallRefusal.keyTaken(keyID) }
+        }
+        let sql = """
+            SELECT key_id = ? AND public_key = ? AND entry = ? FROM downstream_jwt_keys WHERE key_id = ? OR public_key = ?
+            """
+        let same = try Bool.fetchAll(db, sql: sql, arguments: [keyID, der, entry, keyID, der])
+        guard same.allSatisfy(\.self) else { throw CallRefusal.keyTaken(keyID) }
+        return !same.isEmpty
+    }
+
+    private func checkRoom(for entry: String, now: Int64, _ db: Database) throws {
+        try db.execute(sql: "DELETE FROM downstream_jwt_keys WHERE not_after <= ?", arguments: [now])
+        let sql = "SELECT count(*) FILTER (WHERE entry = ?) AS own, count(*) AS held FROM downstream_jwt_keys"
+        guard let row = try Row.fetchOne(db, sql: sql, arguments: [entry]) else { throw nonsense("a count") }
+        guard try row.decode(Int.self, forColumn: "own") < Self.mostDownstreamKeys.ofEntry,
+            try row.decode(Int.self, forColumn: "held") < Self.mostDownstreamKeys.all
+        else { throw CallRefusal.tooManyKeys }
+    }
+
+    func keysChanged(_ db: Database) throws {
+        _ = try db.advance("jwt-bundle")
+        _ = try db.advance("revision")
+    }
+
+    /// Takes out those that have ended, and those whose holder may have no CA any more: his entry is gone or says so no more, it or his name
+    /// or the SVID that he showed last is revoked, or his node is out. Answers their IDs.
+    func dropDownstreamKeys(now: Int64) async throws(RegistryError) -> [String] {
+        let node = try nodePrefix()
+        let isOver = """
+            held.not_after <= ?
+                OR NOT EXISTS (
+                    SELECT 1 FROM entries WHERE entries.id = held.entry AND entries.spiffe_id = held.spiffe_id
+                        AND entries.downstream AND NOT EXISTS (
+                            SELECT 1 FROM nodes WHERE entries.parent = (? || nodes.name) AND (banned OR evicted)))
+                OR EXISTS (
+                    SELECT 1 FROM certificates WHERE certificates.serial = held.serial AND revoked_at IS NOT NULL)
+                OR EXISTS (
+                    SELECT 1 FROM revocations WHERE (kind = 'spiffe-id' AND name = held.spiffe_id)
+                        OR (kind = 'entry' AND name = held.entry))
+            """
+        let over = "SELECT key_id FROM downstream_jwt_keys AS held WHERE \(isOver) ORDER BY key_id"
+        // Mostly there are none, and what authorities share is not asked then.
+        let found = try await read(as: RegistryError.self) { db in
+            try String.fetchAll(db, sql: over, arguments: [now, node])
+        }
+        guard !found.isEmpty else { return [] }
+        return try await write(as: RegistryError.self) { db in
+            let ended = try String.fetchAll(db, sql: over, arguments: [now, node])
+            guard !ended.isEmpty else { return [] }
+            try db.execute(
+                sql: "DELETE FROM downstream_jwt_keys WHERE key_id IN (SELECT value FROM json_each(?))",
+                arguments: [RowText.list(ended)])
+            try keysChanged(db)
+            return ended
+        }
+    }
+
+    /// What the SPIFFE IDs of nodes begin with.
+    private func nodePrefix() throws(RegistryError) -> String {
+        guard let id = try? ReservedNames.node("n", in: trustDomain) else { throw nonsense("a trust domain") }
+        return String(id.description.dropLast())
+    }
+
+    // MARK: Reading
+
+    /// All keys of the trust domain, and a number that grows with every change of them.
+    func publishedKeys() async throws(RegistryError) -> (keys: [PublishedKey], sequence: UInt64) {
+        try await read(as: RegistryError.self) { db in
+            let bundle = try jwtBundle(db)
+            var ends: [String: Int64] = [:]
+            for table in ["upstream_jwt_keys", "downstream_jwt_keys", "jwt_keys"] {
+                for row in try Row.fetchAll(db, sql: "SELECT key_id, not_after FROM \(table)") {
+                    ends[try row.decode(forColumn: "key_id")] = try row.decode(forColumn: "not_after")
+                }
+            }
+            let keys = bundle.authorities.map { PublishedKey(authority: $0, notAfter: ends[$0.keyID] ?? 0) }
+            return (keys, bundle.sequence)
+        }
+    }
+
+    func downstreamKeys(_ db: Database) throws -> [JWTAuthority] {
+        try Row.fetchAll(db, sql: "SELECT * FROM downstream_jwt_keys ORDER BY published_at, key_id").map { row in
+            let der = Array(try row.decode(Data.self, forColumn: "public_key"))
+            guard let authority = JWTAuthority(keyID: try row.decode(forColumn: "key_id"), pkix: der) else {
+                throw nonsense("a key for tokens")
+            }
+            return authority
+        }
+    }
+}
