@@ -21,6 +21,8 @@ public enum AuthorityError: Error, Sendable, Equatable {
     case upstream(_ name: String, IssuanceError)
     /// The authority's own root among the issuers of machines' certificates, or of their TPMs'.
     case ownRootVouchesForMachines
+    /// A CA under what is above could have none below it, which is to be signed here.
+    case noRoomBelow
     /// - Parameter store: where the key should be.
     case keyStore(_ store: String, SigningError)
     case unreadable(path: String, reason: String)
@@ -50,6 +52,8 @@ extension AuthorityError: CustomStringConvertible {
         case .upstream(let name, let error): "no CA from \(name): \(error)"
         case .ownRootVouchesForMachines:
             "the authority's own root is among the issuers of machines' certificates: any workload could join as a node"
+        case .noRoomBelow:
+            "CAs are to be signed for others (downstream), and what upstream-disk names has a path length with no room for two below it"
         case .keyStore(let store, let error): "the CA's key in \(store): \(error)"
         case .unreadable(let path, let reason): "\(path) cannot be used: \(reason)"
         case .registry(let error): "\(error)"

@@ -54,6 +54,18 @@ extension AuthorityFiles {
         }
     }
 
+    /// Where CAs are signed for others, what is above ours has to have room for it and for them (RFC 5280 section 4.2.1.9).
+    func checkRoomBelow() throws(AuthorityError) {
+        guard pathLength > 0, case .held(let chain, _)? = upstream else { return }
+        for (between, authority) in chain.enumerated() {
+            let most: UInt32?
+            do throws(SVIDRejection) { most = try CertificateProfile(authority).pathLength } catch {
+                throw .issuance(.notAnAuthority(error))
+            }
+            if let most, Int(most) < between + 1 + Int(pathLength) { throw .noRoomBelow }
+        }
+    }
+
     /// No authority above workloads may vouch for machines, by whatever certificate of its key.
     func checkIssuersOfMachines(_ chain: [Certificate]) throws(AuthorityError) {
         let keys = Set(chain.map(\.publicKey.subjectPublicKeyInfo))

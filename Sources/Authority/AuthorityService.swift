@@ -43,6 +43,7 @@ public final class AuthorityService: Sendable {
             directory: settings.stateDirectory, keyStore: settings.keyStore, upstream: settings.upstream,
             issuersOfMachines: settings.issuersOfMachines, lifetime: settings.caLifetime,
             pathLength: settings.downstream == nil ? 0 : 1)
+        try files.checkRoomBelow()
         let health = KeyHealth(observe: observe)
         let start = try AuthorityStart(settings, files, health: health, now: now, observe: observe)
         try files.checkIssuersOfMachines(

@@ -38,7 +38,7 @@ extension EventKind {
         case .missing, .keyInTwoPlaces, .unreadable, .otherAuthority, .registry: self = .stateRefused
         case .keyStore, .issuance(.signing): self = .caKeyAway
         case .federation(.registry(let error)): self.init(AuthorityError.registry(error))
-        case .ownRootVouchesForMachines, .federation: self = .configurationRefused
+        case .ownRootVouchesForMachines, .noRoomBelow, .federation: self = .configurationRefused
         case .upstreamKey, .upstream: self = .caKeyAway
         case .cannotListen: self = .addressRefused
         case .issuance, .changing, .serverFailed: self = .startFailed

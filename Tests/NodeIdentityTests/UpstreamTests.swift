@@ -34,6 +34,27 @@ import Testing
         #expect(again.service.currentSVID?.svid.chain == node.service.currentSVID?.svid.chain)
     }
 
+    /// Where CAs are signed for others: ours, and one below it.
+    @Test func whatIsAboveHasRoomForTwo() async throws {
+        for (pathLength, isEnough) in [(UInt32(1), false), (2, true)] {
+            let now = authority.clock.now
+            let root = try CertificateAuthority.createRoot(
+                for: trustDomain, key: PrivateKey.generate(), now: now, lifetime: .seconds(86400),
+                pathLength: pathLength)
+            let start = {
+                try await TestAuthority {
+                    $0.upstream = .held(chain: [root.certificate]) { root.key }
+                    $0.downstream = Above.settings
+                }
+            }
+            if isEnough {
+                #expect(try await start().service.authorities.current.active.authority.pathLength == 1)
+            } else {
+                await #expect(throws: AuthorityError.noRoomBelow) { try await start() }
+            }
+        }
+    }
+
     /// The list is signed by one that is no root.
     @Test func revocationsReachNodes() async throws {
         let node = try await TestNode.joined("node-a", to: authority)
