@@ -31,6 +31,7 @@ def play(run: Run, report: Report) -> None:
     nested = Nested(run, report)
     nested.refused()
     nested.first()
+    nested.shared()
     nested.as_spire_below()
     nested.rotated()
     nested.gone()
@@ -53,6 +54,7 @@ authority:
 
 downstream:
   port: {PORT}
+  jwt-keys: true
 """)
         self.machine = Node("below", 2, self.net.b.namespace)
         self.socket = run.directory / "node-b/run/agent/api.sock"
@@ -68,7 +70,7 @@ downstream:
         self.b = Daemon(self.run, self.net.b, node_configuration(self.run, self.net, token))
         self.b.start(*self.clock.prefix)
         self._expect_start_refused(self.below, "no entry", "no identity is registered for this process")
-        fields = ("--spiffe-id", spiffe_id("authority-below"), "--node", "node-b", "--selector", "unix:uid:0")
+        self.fields = fields = ("--spiffe-id", spiffe_id("authority-below"), "--node", "node-b", "--selector", "unix:uid:0")
         self.entry = self.above.ask("entry", "create", *fields)["id"]
         wait(self._knows_itself, PATIENCE_SECONDS)
         self._expect_start_refused(self.below, "an entry that does not say --downstream", "is not a downstream authority")
@@ -99,8 +101,36 @@ downstream:
         self._join("node-c", 3, token)
         self.first_svid = self._expect_verified("of the first CA")
 
+    def shared(self) -> None:
+        self.report.step("3. Whom one of them trusts the other trusts")
+        above, below = (daemon.ask("authority", "jwt", "list")["keys"][0]["keyID"] for daemon in (self.above, self.below))
+
+        def both() -> bool:
+            return all(key in daemon.psid("bundle", "show") for key in (above, below) for daemon in (self.above, self.below))
+
+        self.report.expect("keys for JWT-SVIDs of both are in both bundles", bool(wait(both, LOOK_SECONDS)))
+        told = [line for line in self.above.log.splitlines() if "PSD2067" in line]
+        self.report.expect("PSD2067 above names the one from below", len(told) == 1 and below in told[0], told)
+        token = self.below.psid("jwt", "mint", "--spiffe-id", spiffe_id("of-below"), "--audience", "db").strip()
+        self.report.expect("a node above takes a token of the authority below", bool(wait(lambda: self._takes(token), PATIENCE_SECONDS)))
+        prepared = self.above.ask("authority", "prepare")["fingerprint"]
+        begun = time.monotonic()
+        seen = wait(lambda: self._roots(self.below) == 2, PATIENCE_SECONDS)
+        self.report.expect(
+            "a root that is prepared above is trusted below before it may sign", bool(seen), f"{time.monotonic() - begun:.1f} s")
+        said = [line for line in self.below.log.splitlines() if "PSD2068" in line]
+        self.report.expect("PSD2068 below names it", any(prepared in line for line in said), said)
+        states = [each["state"] for each in self._authorities()]
+        self.report.expect("no CA below is changed for that", states == ["active"], states)
+        self.above.psid("authority", "revoke", prepared)
+        self.report.expect("and not once it is named no more", bool(wait(lambda: self._roots(self.below) == 1, PATIENCE_SECONDS)))
+
+    @staticmethod
+    def _roots(daemon: Daemon) -> int:
+        return daemon.psid("bundle", "show", "--format", "pem").count("BEGIN CERTIFICATE")
+
     def as_spire_below(self) -> None:
-        self.report.step("3. A CA asked for with grpcio, as a server of SPIRE asks for its own")
+        self.report.step("4. A CA asked for with grpcio, as a server of SPIRE asks for its own")
         log = self.run.directory / "downstream.log"
         with log.open("wb") as output:
             process = self.net.b.namespace.spawn(
@@ -112,15 +142,39 @@ downstream:
         good = own.get("status") == "OK" and own["ca"] and own["path"] == 0 and own["own"] and own["roots"]
         self.report.expect("it gets a CA for its own key, and the roots", good, log.read_text()[-1500:])
         self.report.expect("for as long as it asked", own.get("seconds") == HOUR + 10 and own["uris"] == [f"spiffe://{TRUST_DOMAIN}"], own)
-        statuses = {asked: each["status"] for asked, each in answers.items() if asked != "own"}
+        told = answers.get("GetBundle", {})
+        good = told.get("domain") == TRUST_DOMAIN and told["roots"] and told["keys"] == 2 and not told["tainted"] and told["sequence"]
+        self.report.expect("it is told the bundle", bool(good), told)
+        self._expect_key_published(answers)
+        answers = {asked: each for asked, each in answers.items() if each.get("status") not in (None, "OK")}
+        statuses = {asked: each["status"] for asked, each in answers.items()}
         wanted = {
+            "too long": "INVALID_ARGUMENT", "spire.api.server.bundle.v1.Bundle/AppendBundle": "UNIMPLEMENTED",
             "other": "INVALID_ARGUMENT", "none": "INVALID_ARGUMENT", "spire.api.server.svid.v1.SVID/MintX509SVID": "UNIMPLEMENTED",
             "spire.api.server.entry.v1.Entry/ListEntries": "UNIMPLEMENTED",
         }
         self.report.expect("for another trust domain or nonsense none, and other methods are not there", statuses == wanted, statuses)
 
+    def _expect_key_published(self, answers: dict[str, Any]) -> None:
+        first, again = answers.get("PublishJWTAuthority", {}), answers.get("once more", {})
+        good = first.get("status") == "OK" and first["there"] and first["polled"] and first["keys"] == again.get("keys") == 3
+        self.report.expect("its key for JWT-SVIDs is published, and again without an error", bool(good), [first, again])
+        said = [line for line in self.above.log.splitlines() if "PSD2067" in line and first.get("key", "-") in line]
+        self.report.expect("PSD2067 above says whose it is, once", len(said) == 1, said)
+        token = first.get("token", "none")
+        self.report.expect("a node above takes a token that it signs", bool(wait(lambda: self._takes(token), PATIENCE_SECONDS)))
+        document = self.above.psid("bundle", "show")
+        self.report.expect("and the bundle shows it", first.get("key", "-") in document, document)
+        self.above.psid("entry", "update", self.entry, *self.fields)
+        self.report.expect("not once its entry says --downstream no more", bool(wait(lambda: not self._takes(token), PATIENCE_SECONDS)))
+        self.above.psid("entry", "update", self.entry, *self.fields, "-downstream")
+
+    def _takes(self, token: str) -> bool:
+        return self.net.b.namespace.succeeds(
+            str(binaries() / "psid"), "api", "validate", "jwt", "--endpoint", f"unix://{self.socket}", "--audience", "db", "--svid", token)
+
     def rotated(self) -> None:
-        self.report.step("4. One CA follows another by itself")
+        self.report.step("5. One CA follows another by itself")
         first = self._authorities()[0]["fingerprint"]
         self.node.stop()
         self._go_ahead(13 * HOUR)
@@ -133,7 +187,7 @@ downstream:
         self._expect_verified("of the CA that followed")
 
     def gone(self) -> None:
-        self.report.step("5. The authority above is gone")
+        self.report.step("6. The authority above is gone")
         self.above.stop()
         self.below.stop()
         begun = len(self.below.log)
@@ -147,7 +201,7 @@ downstream:
         self.above.start(*self.clock.prefix)
 
     def revoked(self) -> None:
-        self.report.step("6. The CA is taken back above")
+        self.report.step("7. The CA is taken back above")
         self.above.psid("revoke", "--serial", self.serial, "--reason", "key-compromise")
         lists = self.run.directory / "lists.pem"
         lists.write_text(self.above.psid("revoke", "crl"))
@@ -164,7 +218,7 @@ downstream:
         self.report.expect("openssl refuses it by the list above", "certificate revoked" in seen, seen)
 
     def below_spire(self) -> None:
-        self.report.step("7. Below a server of SPIRE, played by grpcio")
+        self.report.step("8. Below a server of SPIRE, played by grpcio")
         directory = self.run.directory / "spire"
         directory.mkdir()
         log = directory / "server.log"
@@ -192,6 +246,7 @@ downstream:
         svid = self.run.directory / "minted"
         daemon.psid("x509", "mint", "--spiffe-id", spiffe_id("somebody"), "--out", str(svid))
         self._expect_openssl("what it issues is verified by SPIRE's root", directory / "root.pem", svid / "svid.pem", int(time.time()))
+        self.report.expect("it tells no keys, and that is no trouble", "PSD2069" not in daemon.log, daemon.log[-500:])
         asked = log.read_text()
         self.report.expect("the server has seen the SVID of its agent's", f"asked by {spiffe_id('below')}, well" in asked, asked[-500:])
 
@@ -204,6 +259,7 @@ downstream:
 upstream-spire:
   server: {server}
   workload-socket: {socket}
+  jwt-keys: true
 """
 
     def _knows_itself(self) -> bool:

@@ -1,24 +1,54 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What of SPIRE's server API a CA below another is had by, said here once more from SPIRE's own definition."""
+"""What of SPIRE's server API a CA below another is had by, and what an authority below hears and tells, said here once more from SPIRE's
+own definition."""
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 PACKAGE = "spire.api.server.svid.v1"
 SERVICE = f"{PACKAGE}.SVID"
 METHOD = "NewDownstreamX509CA"
+BUNDLE_PACKAGE = "spire.api.server.bundle.v1"
+BUNDLE_SERVICE = f"{BUNDLE_PACKAGE}.Bundle"
+TYPES = "spire.api.types"
 _Field = descriptor_pb2.FieldDescriptorProto
+_KINDS = {
+    "bytes": _Field.TYPE_BYTES, "string": _Field.TYPE_STRING, "int32": _Field.TYPE_INT32, "int64": _Field.TYPE_INT64,
+    "uint64": _Field.TYPE_UINT64, "bool": _Field.TYPE_BOOL,
+}
+
+
+def _add(file: descriptor_pb2.FileDescriptorProto, name: str, *fields: tuple[str, int, str]) -> None:
+    """Fields are of a name, a number, and a kind or message; `*` before that for any number of them."""
+    message = file.message_type.add(name=name)
+    for field, number, kind in fields:
+        label = _Field.LABEL_REPEATED if kind.startswith("*") else _Field.LABEL_OPTIONAL
+        kind = kind.removeprefix("*")
+        if kind in _KINDS:
+            message.field.add(name=field, number=number, type=_KINDS[kind], label=label)
+        else:
+            message.field.add(name=field, number=number, type=_Field.TYPE_MESSAGE, type_name=f".{kind}", label=label)
 
 
 def _messages():
-    file = descriptor_pb2.FileDescriptorProto(name="svid.proto", package=PACKAGE, syntax="proto3")
-    request, answer = (file.message_type.add(name=f"{METHOD}{what}") for what in ("Request", "Response"))
-    request.field.add(name="csr", number=1, type=_Field.TYPE_BYTES, label=_Field.LABEL_OPTIONAL)
-    request.field.add(name="preferred_ttl", number=2, type=_Field.TYPE_INT32, label=_Field.LABEL_OPTIONAL)
-    answer.field.add(name="ca_cert_chain", number=1, type=_Field.TYPE_BYTES, label=_Field.LABEL_REPEATED)
-    answer.field.add(name="x509_authorities", number=2, type=_Field.TYPE_BYTES, label=_Field.LABEL_REPEATED)
+    svid = descriptor_pb2.FileDescriptorProto(name="svid.proto", package=PACKAGE, syntax="proto3")
+    _add(svid, f"{METHOD}Request", ("csr", 1, "bytes"), ("preferred_ttl", 2, "int32"))
+    _add(svid, f"{METHOD}Response", ("ca_cert_chain", 1, "*bytes"), ("x509_authorities", 2, "*bytes"))
+    types = descriptor_pb2.FileDescriptorProto(name="types.proto", package=TYPES, syntax="proto3")
+    _add(types, "X509Certificate", ("asn1", 1, "bytes"), ("tainted", 2, "bool"))
+    _add(types, "JWTKey", ("public_key", 1, "bytes"), ("key_id", 2, "string"), ("expires_at", 3, "int64"), ("tainted", 4, "bool"))
+    _add(types, "Bundle", ("trust_domain", 1, "string"), ("x509_authorities", 2, f"*{TYPES}.X509Certificate"),
+         ("jwt_authorities", 3, f"*{TYPES}.JWTKey"), ("refresh_hint", 4, "int64"), ("sequence_number", 5, "uint64"))
+    bundle = descriptor_pb2.FileDescriptorProto(
+        name="bundle.proto", package=BUNDLE_PACKAGE, syntax="proto3", dependency=["types.proto"])
+    _add(bundle, "PublishJWTAuthorityRequest", ("jwt_authority", 1, f"{TYPES}.JWTKey"))
+    _add(bundle, "PublishJWTAuthorityResponse", ("jwt_authorities", 1, f"*{TYPES}.JWTKey"))
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return [message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{each.name}")) for each in (request, answer)]
+    for file in (svid, types, bundle):
+        pool.Add(file)
+    names = (
+        f"{PACKAGE}.{METHOD}Request", f"{PACKAGE}.{METHOD}Response", f"{TYPES}.Bundle", f"{TYPES}.JWTKey",
+        f"{BUNDLE_PACKAGE}.PublishJWTAuthorityRequest", f"{BUNDLE_PACKAGE}.PublishJWTAuthorityResponse")
+    return [message_factory.GetMessageClass(pool.FindMessageTypeByName(name)) for name in names]
 
 
-Request, Answer = _messages()
+Request, Answer, Bundle, JWTKey, PublishRequest, PublishAnswer = _messages()
