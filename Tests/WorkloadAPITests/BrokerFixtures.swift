@@ -136,20 +136,7 @@ final class TestBrokers: Sendable {
 
     func removePod(_ name: String) { identities.change { $0.hosted.removeAll { $0.pod.facts.name == "\(name)-0" } } }
 
-    /// Takes an SVID back.
-    func revoke(_ svid: KeyedSVID) throws {
-        let authority = identities.domain.authority
-        let hex = Array(svid.svid.leaf.serialHex.utf8)
-        let serial = stride(from: 0, to: hex.count, by: 2).compactMap { place in
-            UInt8(String(decoding: hex[place...place + 1], as: UTF8.self), radix: 16)
-        }
-        let list = try authority.revocationList(
-            number: 1, of: [RevokedCertificate(serial: serial, revokedAt: TestDomain.now, reason: .unspecified)],
-            issuedAt: TestDomain.now)
-        let bundle = try TrustBundle(
-            trustDomain: identities.domain.name, authorities: [authority.certificate], revocations: [list], sequence: 2)
-        identities.change { $0.bundle = bundle }
-    }
+    func revoke(_ svid: KeyedSVID) throws { try identities.revoke(svid) }
 }
 
 /// A program that connects to a broker's socket for whoever connects to its own: for the server, the broker is that program.

@@ -24,6 +24,8 @@ final class TestIdentities: WorkloadIdentities {
         /// As brokers may refer to them.
         var hosted: [(pod: KnownPod, uid: PodUID?)] = []
         var bundle: TrustBundle
+        /// Beside the first one.
+        var laterJWTKeys: [JWTSigningKey] = []
         var foreignBundles: [BundleDocument] = []
     }
 
@@ -83,7 +85,11 @@ final class TestIdentities: WorkloadIdentities {
         values.withLock { $0.hosted.first { reference.names($0.pod.facts, uid: $0.uid) }?.pod }
     }
     var bundle: TrustBundle { values.withLock { $0.bundle } }
-    var jwtBundle: JWTBundle { JWTBundle(trustDomain: domain.name, authorities: [jwtKey.authority], sequence: 1)! }
+    var jwtBundle: JWTBundle {
+        let keys = [jwtKey] + values.withLock { $0.laterJWTKeys }
+        return JWTBundle(
+            trustDomain: domain.name, authorities: keys.map(\.authority), sequence: UInt64(keys.count))!
+    }
 
     func jwtSVID(of holder: IdentityHolder, audience: JWTAudience) async -> JOSE.JWTSVID? {
         let id: SPIFFEID
