@@ -65,6 +65,25 @@ import Testing
         #expect(error?.code == EPERM)
     }
 
+    /// What a program calls itself stands in the file that says whose it is.
+    @Test(arguments: ["a) R 1 1", "x\nUid:\t0\t0\t0\t0", "Uid:\t0 0 0 0", "x\nGroups:\t0", "x\r", " Uid:\t0\\", "\n\n"])
+    func aNameIsNoFact(_ name: String) throws {
+        let script = """
+            import ctypes, os, sys, time
+            ctypes.CDLL(None).prctl(15, sys.argv[1].encode(), 0, 0, 0)
+            os.setgroups([27]); os.setgid(33); os.setuid(1234)
+            print("ready", flush=True); time.sleep(60)
+            """
+        let output = Pipe()
+        let program = try RunningProgram(
+            ["/usr/bin/python3", "-c", script, name], output: output.fileHandleForWriting)
+        defer { program.end() }
+        #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
+        #expect(try String(contentsOfFile: "/proc/\(program.processID)/comm", encoding: .utf8) == name + "\n")
+        let process = try PeerProcess(processID: UInt32(program.processID))
+        #expect(process.credentials.userID == 1234 && process.credentials.groupID == 33 && process.groups == [27])
+    }
+
     /// Who lives in a PID namespace of its own has another number there.
     @Test func whoCountsProcessesAnewIsKnown() throws {
         #expect(try PeerProcess(processID: UInt32(getpid())).countsAsWeDo())
