@@ -306,7 +306,7 @@ let package = Package(
             name: "TPMTestSupport", dependencies: ["KernelTestSupport"], path: "Tests/TPMTestSupport",
             swiftSettings: strict),
         testTarget("HTTPSClient"),
-        testTarget("Federation", ["Identity", "Issuance", "JOSE"]),
+        testTarget("Federation", ["Identity", "Issuance", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
         testTarget(
             "BundleEndpoint",
             ["Addressing", "Identity", "Issuance", "JOSE", "KernelTestSupport", "OpenSSLBinding"]),
