@@ -84,6 +84,30 @@ import WorkloadProtocol
         #expect(outcome.status == .notReachable && outcome.messages == "psid: podshield-idd has stopped\n")
     }
 
+    /// W-4: what is left out of a message is gone; of the one before nothing is kept.
+    @Test(arguments: ["table", "json"]) func w4WhatIsLeftOutIsGone(_ format: String) async throws {
+        let (first, second) = try (Self.svid(hint: "internal").0, Self.svid("other").0)
+        var bare = first
+        bare.hint = ""
+        let partner = "spiffe://partner.example"
+        let all = X509SVIDResponse.with {
+            $0.svids = [first, second]
+            $0.federatedBundles = [partner: first.bundle]
+        }
+        let left = X509SVIDResponse.with { [bare] in $0.svids = [bare] }
+        let outcome = try await psid(
+            "api", "watch", "-o", format, to: WorkloadAPI { $0.messages = [all, left, .init()] })
+        let words = ["internal", second.spiffeID, partner]
+        let text = try #require(outcome.output.ranges(of: Self.id).last)
+        for word in words {
+            #expect(outcome.output.ranges(of: word).count == 1 && outcome.output.contains(word), "\(word)")
+            #expect(!outcome.output[text.lowerBound...].contains(word), "\(word)")
+        }
+        #expect(outcome.output.ranges(of: Self.id).count == 2)
+        // The last message, of nothing, is told as well where each has its line.
+        if format == "json" { #expect(outcome.output.hasSuffix("\"svids\":[]}\n")) }
+    }
+
     @Test func tokensAreLines() async throws {
         let api = WorkloadAPI {
             $0.tokens = [
@@ -131,76 +155,5 @@ import WorkloadProtocol
         let outcome = await psid(["api", "fetch", "--endpoint", "unix:/nonexistent/api.sock"])
         #expect(outcome.status == .notReachable)
         #expect(outcome.messages.hasPrefix("psid: /nonexistent/api.sock: "))
-    }
-}
-
-private struct WorkloadAPI: SpiffeWorkloadAPI.SimpleServiceProtocol {
-    struct Answers: Sendable {
-        var error: RPCError?
-        var svids: [[WorkloadProtocol.X509SVID]] = []
-        var tokens: [WorkloadProtocol.JWTSVID] = []
-        var validated = ValidateJWTSVIDResponse()
-    }
-
-    private var answers = Answers()
-
-    init(_ set: (inout Answers) -> Void) { set(&answers) }
-
-    private func answer() throws {
-        if let error = answers.error { throw error }
-    }
-
-    func fetchX509SVID(
-        request: X509SVIDRequest, response: RPCWriter<X509SVIDResponse>, context: ServerContext
-    ) async throws {
-        try answer()
-        for svids in answers.svids { try await response.write(.with { $0.svids = svids }) }
-    }
-
-    func fetchJWTSVID(request: JWTSVIDRequest, context: ServerContext) async throws -> JWTSVIDResponse {
-        try answer()
-        return .with { $0.svids = answers.tokens }
-    }
-
-    func validateJWTSVID(
-        request: ValidateJWTSVIDRequest, context: ServerContext
-    ) async throws -> ValidateJWTSVIDResponse {
-        try answer()
-        return answers.validated
-    }
-
-    private static let unused = RPCError(code: .unimplemented, message: "psid does not ask for it")
-
-    func fetchX509Bundles(
-        request: X509BundlesRequest, response: RPCWriter<X509BundlesResponse>, context: ServerContext
-    ) async throws { throw Self.unused }
-
-    func fetchJWTBundles(
-        request: JWTBundlesRequest, response: RPCWriter<JWTBundlesResponse>, context: ServerContext
-    ) async throws { throw Self.unused }
-
-    func fetchWITSVID(
-        request: WITSVIDRequest, response: RPCWriter<WITSVIDResponse>, context: ServerContext
-    ) async throws { throw Self.unused }
-
-    func fetchWITBundles(
-        request: WITBundlesRequest, response: RPCWriter<WITBundlesResponse>, context: ServerContext
-    ) async throws { throw Self.unused }
-}
-
-private func psid(_ arguments: String..., to api: WorkloadAPI) async throws -> Outcome {
-    try await psid(arguments, to: api)
-}
-
-private func psid(_ arguments: [String], to api: WorkloadAPI) async throws -> Outcome {
-    let directory = try TemporaryDirectory()
-    let path = directory.path + "/api.sock"
-    let transport = HTTP2ServerTransport.Posix(
-        address: .unixDomainSocket(path: path), transportSecurity: .plaintext)
-    return try await withGRPCServer(transport: transport, services: [api]) { server in
-        _ = try await server.listeningAddress
-        let outcome = await psid(arguments + ["--endpoint", "unix://\(path)"])
-        _ = directory
-        return outcome
     }
 }
