@@ -21,29 +21,21 @@ public final class SecureTransportHandler: ChannelDuplexHandler {
         case server
     }
 
-    private enum Phase {
-        case idle
-        case handshaking
-        case established
-        /// close_notify is sent, the peer's is awaited.
-        case closing
-        case closed
-    }
-
     private let role: Role
     private let identity: TransportIdentity
     private let expectation: PeerExpectation
     private let alpn: [String]
     private let handshakeTimeout: TimeAmount
 
-    private var phase = Phase.idle
+    private var phase = ConnectionPhase.idle
     private var session: TLSSession?
     private let check: PeerCheck
     private var local: KeyedSVID?
     private var pending = PendingWrites()
     private var closePromise: EventLoopPromise<Void>?
     private var timer: Scheduled<Void>?
-    private var handshakeBytes = 0
+    /// What came since the handshake began, or since we closed: of no use to anybody above.
+    private var unheardBytes = 0
     private var deliveredSinceRead = false
 
     /// Set when the handshake is complete; stays after the connection ended.
@@ -194,11 +186,14 @@ public final class SecureTransportHandler: ChannelDuplexHandler {
             return fail(context, .protocolFailure(error))
         }
         if phase == .handshaking {
-            handshakeBytes += bytes.readableBytes
+            unheardBytes += bytes.readableBytes
             continueHandshake(context)
-            if phase == .handshaking, handshakeBytes >= SecureTransportLimits.handshakeBytes {
-                return fail(context, .handshakeTooLarge(bytes: handshakeBytes))
+            if phase == .handshaking, unheardBytes >= SecureTransportLimits.handshakeBytes {
+                return fail(context, .handshakeTooLarge(bytes: unheardBytes))
             }
+        } else if phase == .closing {
+            unheardBytes += bytes.readableBytes
+            if unheardBytes >= SecureTransportLimits.closingBytes { return finish(context) }
         }
         if phase == .established || phase == .closing { deliver(context, session) }
     }
@@ -299,6 +294,7 @@ public final class SecureTransportHandler: ChannelDuplexHandler {
     /// Waiting for the peer's close_notify keeps its unread bytes from resetting the connection under our last ones.
     private func sayGoodbye(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
         phase = .closing
+        unheardBytes = 0
         closePromise = promise
         session?.sendCloseNotify()
         sendOutput(context)

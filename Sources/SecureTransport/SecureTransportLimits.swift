@@ -11,6 +11,8 @@ public enum SecureTransportLimits {
     public static let bufferedWrites = 1024
     /// From connection to complete handshake.
     public static let handshakeTimeout = TimeAmount.seconds(10)
-    /// How long a closing end waits for the peer's close_notify.
+    /// How long a closing end waits for the peer's close_notify, and how many bytes it opens meanwhile: a peer that floods
+    /// would keep us busy all the while.
     static let closeTimeout = TimeAmount.seconds(2)
+    static let closingBytes = 1 << 20
 }
