@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import canaries  # noqa: E402
 import joins  # noqa: E402
+import memory  # noqa: E402
 from asking import REQUESTS, refused  # noqa: E402
 from box import Box  # noqa: E402
 from devices import Devices  # noqa: E402
@@ -49,3 +50,4 @@ def play(run: Run, report: Report) -> None:
     devices.plugged_in()
     devices.without_room()
     canaries.play(box, (box.daemon, b))
+    memory.play(box)
