@@ -92,7 +92,7 @@ import Testing
         #expect(shown.contains("URI:spiffe://example.org/podshield/authority/main"))
     }
 
-    /// Mozilla's intermediate profile.
+    /// F-3: Mozilla's intermediate profile.
     @Test(arguments: [
         (["-tls1_3"], true), (["-tls1_2"], true), (["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"], false),
         (["-tls1_2", "-cipher", "AES128-SHA"], false), (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"], false),
