@@ -201,6 +201,17 @@ import Testing
         #expect(try await bundle.authorities == [next.authority])
     }
 
+    /// An authority above that was told of it tells it until it ends, and one below may.
+    @Test func aRevokedKeyDoesNotComeBackFromElsewhere() async throws {
+        let first = try await keys.current()
+        let other = try JWTSigningKey.generate(for: trustDomain, notAfter: first.notAfter)
+        let told = [first, other].map { PublishedKey(authority: $0.authority, notAfter: $0.notAfter) }
+        _ = try await keys.revoke(first.authority.keyID, force: true)
+        #expect(try await test.registry.take(keysAbove: told, now: start))
+        let next = try await keys.current()
+        #expect(try await Set(bundle.authorities.map(\.keyID)) == [next.authority.keyID, other.authority.keyID])
+    }
+
     @Test func aPreparedKeyCanBeTakenBack() async throws {
         let first = try await keys.current().authority.keyID
         let prepared = try await keys.prepare().key.id

@@ -36,7 +36,7 @@ extension Registry {
     static let mostKeysAbove = 32
 
     /// Takes keys of the trust domain that the authority above tells, in the place of those that it told before: without our own, which come
-    /// back from there, and those that have ended. Whether there is something new.
+    /// back from there, those of ours that were revoked, and those that have ended. Whether there is something new.
     ///
     /// - Parameter told: nil where it did not answer.
     func take(keysAbove told: [PublishedKey]?, now: Int64) async throws(RegistryError) -> Bool {
@@ -72,9 +72,11 @@ extension Registry {
     private func usable(_ told: [PublishedKey], now: Int64, _ db: Database) throws -> [PublishedKey] {
         let living = try told.filter { key in
             guard key.notAfter == 0 || key.notAfter > now else { return false }
-            let sql = "SELECT 1 FROM jwt_keys WHERE key_id = ? OR public_key = ?"
             let der = Data(key.authority.key.subjectPublicKeyInfo)
-            return try Bool.fetchOne(db, sql: sql, arguments: [key.authority.keyID, der]) != true
+            return try ["jwt_keys", "former_jwt_keys"].allSatisfy { table in
+                let sql = "SELECT 1 FROM \(table) WHERE key_id = ? OR public_key = ?"
+                return try Bool.fetchOne(db, sql: sql, arguments: [key.authority.keyID, der]) != true
+            }
         }
         return living.prefix(Self.mostKeysAbove).sorted { $0.authority.keyID.isBefore($1.authority.keyID) }
     }

@@ -163,12 +163,13 @@ extension Registry {
 
     /// Who takes out another's CA has nobody trust its tokens, either, nor those whom that one was told to trust.
     private func dropTrust(becauseOf fingerprint: String, _ db: Database) throws {
-        for table in ["jwt_keys", "upstream_jwt_keys", "upstream_roots"] {
-            let sql = """
-                DELETE FROM \(table) WHERE owner <> ? AND owner = (SELECT owner FROM authorities WHERE fingerprint = ?)
-                """
-            try db.execute(sql: sql, arguments: [owner, fingerprint])
-            if db.changesCount > 0, table != "upstream_roots" { _ = try db.advance("jwt-bundle") }
+        let condition = "owner <> ? AND owner = (SELECT owner FROM authorities WHERE fingerprint = ?)"
+        let arguments: StatementArguments = [owner, fingerprint]
+        try revokeJWTKeys(condition, arguments, db)
+        if db.changesCount > 0 { _ = try db.advance("jwt-bundle") }
+        for table in ["upstream_jwt_keys", "upstream_roots"] {
+            try db.execute(sql: "DELETE FROM \(table) WHERE \(condition)", arguments: arguments)
+            if db.changesCount > 0, table == "upstream_jwt_keys" { _ = try db.advance("jwt-bundle") }
         }
     }
 

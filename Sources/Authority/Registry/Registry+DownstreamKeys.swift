@@ -42,7 +42,7 @@ extension Registry {
     /// Neither an ID nor a key stands twice: of two that stood for one key the second would stay when the first is taken out.
     private func isThere(_ key: DownstreamKey, of entry: String, _ db: Database) throws -> Bool {
         let (keyID, der) = (key.authority.keyID, Data(key.authority.key.subjectPublicKeyInfo))
-        for table in ["jwt_keys", "upstream_jwt_keys"] {
+        for table in ["jwt_keys", "former_jwt_keys", "upstream_jwt_keys"] {
             let other = "SELECT 1 FROM \(table) WHERE key_id = ? OR public_key = ?"
             if try Bool.fetchOne(db, sql: other, arguments: [keyID, der]) == true { throw CallRefusal.keyTaken(keyID) }
         }

@@ -66,10 +66,21 @@ extension Registry {
             return false
         case .taint(let keyID):
             try db.execute(sql: "UPDATE jwt_keys SET tainted = 1 WHERE key_id = ?", arguments: [keyID])
-        case .remove(let keyID), .revoke(let keyID):
-            try db.execute(sql: "DELETE FROM jwt_keys WHERE key_id = ?", arguments: [keyID])
+        case .remove(let keyID): try db.execute(sql: "DELETE FROM jwt_keys WHERE key_id = ?", arguments: [keyID])
+        case .revoke(let keyID): try revokeJWTKeys("key_id = ?", [keyID], db)
         }
         return true
+    }
+
+    /// Takes keys out and remembers them, for authorities above and below may tell them still.
+    func revokeJWTKeys(_ condition: String, _ arguments: StatementArguments, _ db: Database) throws {
+        try db.execute(
+            sql: """
+                INSERT OR REPLACE INTO former_jwt_keys (key_id, public_key, not_after)
+                SELECT key_id, public_key, not_after FROM jwt_keys WHERE \(condition)
+                """,
+            arguments: arguments)
+        try db.execute(sql: "DELETE FROM jwt_keys WHERE \(condition)", arguments: arguments)
     }
 
     /// Signs with a key no more.
@@ -121,6 +132,7 @@ extension Registry {
     ) throws {
         let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM jwt_keys") ?? 0
         guard count < JWTBundle.mostAuthorities else { throw RegistryError.exhausted("place for a key for JWT-SVIDs") }
+        try db.execute(sql: "DELETE FROM former_jwt_keys WHERE not_after <= ?", arguments: [preparedAt])
         try db.execute(
             sql: """
                 INSERT INTO jwt_keys (key_id, public_key, state, prepared_at, not_after, owner) VALUES (?, ?, ?, ?, ?, ?)

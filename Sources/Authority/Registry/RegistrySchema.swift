@@ -221,7 +221,7 @@ enum RegistrySchema {
     private static let version15 = "ALTER TABLE jwt_keys ADD COLUMN tainted INTEGER NOT NULL DEFAULT 0"
 
     /// Of authorities below: by the entry that lets a key's holder have a CA, and by the SVID that he showed last. Of the authority above: as
-    /// it told the owner.
+    /// it told the owner. Keys that were revoked must not come back from either.
     private static let version16 = """
         CREATE TABLE downstream_jwt_keys (
             key_id TEXT PRIMARY KEY,
@@ -239,6 +239,11 @@ enum RegistrySchema {
             not_after INTEGER NOT NULL,
             tainted INTEGER NOT NULL,
             PRIMARY KEY (key_id, owner)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE former_jwt_keys (
+            key_id TEXT PRIMARY KEY,
+            public_key BLOB NOT NULL,
+            not_after INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE upstream_roots (
             fingerprint TEXT NOT NULL,
