@@ -60,13 +60,13 @@ import Testing
 
     private func fetch(_ port: UInt16, _ more: String...) async throws -> (status: Int32, output: String) {
         let words =
-            ["curl", "--silent", "--show-error", "--max-time", "10", "--cacert", certificateFile, "--resolve"]
+            ["curl", "--silent", "--show-error", "--max-time", "60", "--cacert", certificateFile, "--resolve"]
             + ["bundle.test:\(port):127.0.0.1"] + more + ["https://bundle.test:\(port)/"]
         return try await outside { try Command.finish(words) }
     }
 
     private func eventually(_ what: Comment, _ holds: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(60)
         while try await !holds() {
             try #require(.now < deadline, what)
             try await Task.sleep(for: .milliseconds(50))
