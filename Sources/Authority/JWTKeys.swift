@@ -15,6 +15,9 @@ actor JWTKeys: TurnTaking {
     private var held: JWTSigningKey?
     /// Seconds since 1970 of the last look at the schedule that went well.
     private var lookedAt: Int64?
+    /// Since when keys of others are seen to have ended, by a clock that nobody sets: ours may be what is wrong.
+    private var seenEnded: [String: ContinuousClock.Instant] = [:]
+    private let graceOfForeign: Duration
     private var look: Task<Result<JWTSigningKey, AuthorityError>, Never>?
     var last: Task<Void, Never>?
 
@@ -23,12 +26,14 @@ actor JWTKeys: TurnTaking {
 
     init(
         files: JWTKeyFiles, registry: Registry, publisher: DirectoryPublisher, lifetime: Duration,
+        graceOfForeign: Duration = .seconds(AuthorityLifecycle.graceOfForeign),
         now: @escaping @Sendable () -> Int64, observe: @escaping @Sendable (AuthorityEvent) -> Void
     ) {
         self.files = files
         self.registry = registry
         self.publisher = publisher
         self.lifetime = lifetime
+        self.graceOfForeign = graceOfForeign
         self.now = now
         self.observe = observe
     }
@@ -134,8 +139,12 @@ actor JWTKeys: TurnTaking {
 
     /// Those of authorities that are gone are taken away by whoever is there.
     private func stepsForForeign(_ rows: [JWTKeyRow], _ now: Int64) -> [JWTKeyStep] {
-        rows.filter { $0.owner != registry.owner && $0.key.notAfter <= now - AuthorityLifecycle.graceOfForeign }
-            .map { .remove($0.key.id) }
+        let ended = rows.filter { $0.owner != registry.owner && $0.key.notAfter <= now }.map(\.key.id)
+        let before = seenEnded
+        seenEnded = Dictionary(uniqueKeysWithValues: ended.map { ($0, before[$0] ?? .now) })
+        return ended.filter { seenEnded[$0].map { $0.duration(to: .now) >= graceOfForeign } ?? false }.map {
+            .remove($0)
+        }
     }
 
     func own(_ rows: [JWTKeyRow]) -> [KeySchedule.Key] {

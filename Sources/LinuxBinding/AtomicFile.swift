@@ -87,7 +87,8 @@ public enum AtomicFile {
         return file
     }
 
-    static func syncDirectory(of path: String) throws(SystemError) {
+    /// Makes what was done to the names beside `path` outlast a crash of the machine. C: `fsync`.
+    public static func syncDirectory(of path: String) throws(SystemError) {
         let slash = path.lastIndex(of: "/")
         let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let descriptor = try FileDescriptor(opening: directory, O_RDONLY | O_DIRECTORY)

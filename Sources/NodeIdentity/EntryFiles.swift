@@ -34,7 +34,11 @@ struct EntryFiles: Sendable {
         try files.save(svid, of: listed.entry.id, note: EntryNote(listed).text)
     }
 
+    /// Of many, all that are to go before `sync`.
     func remove(_ id: String) throws(NodeStateError) { try files.remove(id) }
+
+    /// An entry that has gone does not come back with a crash.
+    func sync() throws(NodeStateError) { try files.sync() }
 }
 
 struct SavedEntry: Sendable {

@@ -56,9 +56,10 @@ extension NodeIdentityService {
     func accept(_ news: EntryNews) {
         let changed = news.since == nil ? replaceEntries(news.entries) : changeEntries(news)
         guard let changed else { return }
-        for entry in changed {
-            if let held = heldEntries[entry.id], held.entry == entry, entries?.contains(entry) != true { drop(held) }
-        }
+        drop(
+            changed.compactMap { entry in
+                heldEntries[entry.id].flatMap { $0.entry == entry && entries?.contains(entry) != true ? $0 : nil }
+            })
         for held in workloads.values where changed.contains(where: { $0.fits(held.issued.pod, on: nodeName) }) {
             renew(held, at: clock.now())
         }
@@ -93,7 +94,7 @@ extension NodeIdentityService {
 
     /// The node is another than the one that they were issued to.
     func dropEntrySVIDs() {
-        for held in heldEntries.values { drop(held) }
+        drop(Array(heldEntries.values))
         restoredEntries = EntryIndex()
         identityChanges.send()
     }
@@ -111,11 +112,16 @@ extension NodeIdentityService {
         }
     }
 
-    func drop(_ held: HeldEntry) {
-        held.firstTry.cancel()
-        held.upkeep?.cancel()
-        heldEntries[held.entry.id] = nil
-        save { () throws(NodeStateError) in try files.entries.remove(held.entry.id) }
+    /// Here and on disk.
+    func drop(_ all: [HeldEntry]) {
+        guard !all.isEmpty else { return }
+        for held in all {
+            held.firstTry.cancel()
+            held.upkeep?.cancel()
+            heldEntries[held.entry.id] = nil
+            save { () throws(NodeStateError) in try files.entries.remove(held.entry.id) }
+        }
+        save { () throws(NodeStateError) in try files.entries.sync() }
     }
 
     /// What an earlier run left is kept fresh like the rest.

@@ -14,8 +14,9 @@ struct IdentityFile: Sendable {
         let note: Substring
         /// Leaf first.
         let chain: [Certificate]
-        /// Nil where it is sealed and nobody has said by what.
+        /// Nil where it is sealed by something else than what there is to open it with.
         let key: PrivateKey?
+        let isSealed: Bool
     }
 
     // MARK: Reading
@@ -26,7 +27,7 @@ struct IdentityFile: Sendable {
             let (text, key) = try Self.split(secret)
             let chain = try Certificate.parsePEMChain(text)
             guard !chain.isEmpty else { throw OpenSSLError(operation: "reading certificates", reasons: ["none"]) }
-            return Contents(note: Self.note(in: text), chain: chain, key: try open(key))
+            return Contents(note: Self.note(in: text), chain: chain, key: try open(key), isSealed: key.isSealed)
         } catch {
             throw .unreadable(path: path, reason: "\(error)")
         }
@@ -50,7 +51,12 @@ struct IdentityFile: Sendable {
 
     private func open(_ block: KeyBlock) throws(OpenSSLError) -> PrivateKey? {
         guard block.isSealed else { return try PrivateKey(pem: block.pem) }
-        return try seal.map { (seal) throws(OpenSSLError) in try PrivateKey(sealedPEM: block.pem, by: seal) }
+        guard let seal else { return nil }
+        do throws(OpenSSLError) { return try PrivateKey(sealedPEM: block.pem, by: seal) } catch {
+            // Damage is another matter.
+            guard error.operation == PrivateKey.unsealing else { throw error }
+            return nil
+        }
     }
 
     /// What stands above the key as text, and the key, which stays in memory that is wiped.

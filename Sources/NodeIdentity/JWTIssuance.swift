@@ -40,7 +40,7 @@ extension NodeIdentityService {
         do throws(AuthorityCallError) {
             return try await sharedRequest(key, id).get()
         } catch {
-            guard case .unreachable = error, let svid = jwtCache.last(key, now: clock.now()), svid.id == id else {
+            guard error.isOfTheMoment, let svid = jwtCache.last(key, now: clock.now()), svid.id == id else {
                 throw error
             }
             return svid

@@ -13,6 +13,8 @@ public enum NodeStateError: Error, Sendable, Equatable {
     case privateFile(PrivateFileError)
     case file(SystemError)
     case unreadable(path: String, reason: String)
+    /// By something else than what there is to open it with.
+    case sealed(path: String)
 }
 
 extension NodeStateError: CustomStringConvertible {
@@ -21,6 +23,7 @@ extension NodeStateError: CustomStringConvertible {
         case .directory(let error), .privateFile(let error): "\(error)"
         case .file(let error): "\(error)"
         case .unreadable(let path, let reason): "\(path) cannot be used: \(reason)"
+        case .sealed(let path): "the key in \(path) is sealed, and node.state-key-file or -credential does not open it"
         }
     }
 }
@@ -70,6 +73,14 @@ public enum AuthorityCallError: Error, Sendable, Equatable {
 }
 
 extension AuthorityCallError {
+    /// It says nothing of whoever asks: what he has is as good as before.
+    var isOfTheMoment: Bool {
+        switch self {
+        case .unreachable, .overloaded: true
+        default: false
+        }
+    }
+
     /// The authority has said so itself.
     var isAnswer: Bool {
         switch self {

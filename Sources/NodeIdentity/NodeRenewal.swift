@@ -71,7 +71,7 @@ extension NodeIdentityService {
     public func renewNode() async throws(AuthorityCallError) {
         guard let current = currentSVID?.svid else { throw .notJoined }
         let asked = clock.now()
-        let (key, request) = try makeRequest(.ecP256)
+        let (key, request) = try await makeRequest(.ecP256)
         var message = Podshield_Authority_V1_RenewNodeRequest()
         message.request = request
         let answer = try await renewed(by: message)

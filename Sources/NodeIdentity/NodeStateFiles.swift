@@ -57,9 +57,8 @@ struct NodeStateFiles: Sendable {
     /// What an earlier run left, nil when the node has not joined.
     func load(now: Int64) throws(NodeStateError) -> Loaded? {
         guard let own = try loadOwn(now: now) else { return nil }
-        guard let key = own.key else {
-            throw .unreadable(path: identity.path, reason: "its key is sealed, and node.state-key-* says by nothing")
-        }
+        guard let key = own.key else { throw .sealed(path: identity.path) }
+        if let svid = own.svid, seal != nil, !own.isSealed { try save(keyed(svid, key)) }
         let (workloads, refusals) = try workloads.load(node: own.node, bundle: own.bundle, now: now)
         let (entries, others) = try entries.load(node: own.node, bundle: own.bundle, now: now)
         return Loaded(
@@ -76,8 +75,9 @@ struct NodeStateFiles: Sendable {
         let bundle: TrustBundle
         /// Nil when it has expired, was revoked, or hangs on a root that is gone.
         let svid: X509SVID?
-        /// Nil where it is sealed and nobody has said by what.
+        /// Nil where it is sealed by something else than what there is to open it with.
         let key: PrivateKey?
+        let isSealed: Bool
         let notAfter: Int64
         let edition: DirectoryEdition?
     }
@@ -101,7 +101,7 @@ struct NodeStateFiles: Sendable {
         if let svid, let key = contents.key { _ = try keyed(svid, key) }
         return Own(
             membership: membership, node: node, bundle: bundle, svid: svid, key: contents.key,
-            notAfter: contents.chain[0].notAfter,
+            isSealed: contents.isSealed, notAfter: contents.chain[0].notAfter,
             edition: edition)
     }
 

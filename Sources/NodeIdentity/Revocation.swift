@@ -6,9 +6,7 @@ extension NodeIdentityService {
     func replaceRevoked() {
         for held in workloads.values where bundle.revokes(held.issued.svid.svid) { replace(held) }
         // The next who asks for it has another issued, or hears why there is none.
-        for held in heldEntries.values {
-            if let svid = held.svid?.svid, bundle.revokes(svid) { drop(held) }
-        }
+        drop(heldEntries.values.filter { held in (held.svid?.svid).map(bundle.revokes) ?? false })
     }
 
     /// What a CA issued that is about to be taken out: another SVID takes its place, and until then it is good.
@@ -26,10 +24,11 @@ extension NodeIdentityService {
     func dropUntrusted() {
         renewForeign()
         let verifier = SVIDVerifier(bundle: bundle)
-        for held in heldEntries.values {
-            guard let svid = held.svid?.svid else { continue }
-            if (try? verifier.verify(chain: svid.chain, at: clock.now())) == nil { drop(held) }
-        }
+        drop(
+            heldEntries.values.filter { held in
+                guard let svid = held.svid?.svid else { return false }
+                return (try? verifier.verify(chain: svid.chain, at: clock.now())) == nil
+            })
     }
 
     private func replace(_ held: HeldWorkload) {

@@ -9,7 +9,7 @@ struct SavedSVIDs: Sendable {
     let directory: String
     /// That keys are sealed by; nil where they are not.
     let seal: SecretBytes?
-    /// Whether what is saved or removed has to be so after a crash of the machine that follows at once.
+    /// Whether each that is saved or removed has to be so after a crash of the machine that follows at once.
     let isLasting: Bool
 
     /// Why one of the files is of no use.
@@ -29,7 +29,8 @@ struct SavedSVIDs: Sendable {
 
     // MARK: Reading
 
-    /// What an earlier run left and what still is an SVID of a workload on `node`. The rest is deleted.
+    /// What an earlier run left and what still is an SVID of a workload on `node`. The rest is deleted, but for what is sealed by
+    /// something else: that throws. What is not sealed yet, and is to be, is sealed.
     ///
     /// - Parameter parse: what a note says, and the name of whom it says it; nil for one that makes no sense above this SVID.
     func load<Note>(
@@ -39,9 +40,13 @@ struct SavedSVIDs: Sendable {
         var refusals: [Refusal] = []
         let verifier = SVIDVerifier(bundle: bundle)
         for path in try paths() {
+            guard let contents = read(path, &refusals) else {
+                try remove(path: path)
+                continue
+            }
+            guard let key = contents.key else { throw .sealed(path: path) }
             do throws(Refusal) {
-                let contents = try read(path)
-                let svid = try verify(contents, verifier, now: now, path: path)
+                let svid = try verify(contents.chain, key, verifier, now: now, path: path)
                 guard let (name, note) = parse(contents.note, svid.svid), path == self.path(of: name) else {
                     throw Refusal(path: path, reason: "\(path) does not say whose it is")
                 }
@@ -52,6 +57,10 @@ struct SavedSVIDs: Sendable {
             } catch {
                 try remove(path: path)
                 refusals.append(error)
+                continue
+            }
+            if seal != nil, !contents.isSealed, let svid = found.last?.svid {
+                try write(svid, String(contents.note), path)
             }
         }
         return (found, refusals)
@@ -67,18 +76,18 @@ struct SavedSVIDs: Sendable {
         }
     }
 
-    private func read(_ path: String) throws(Refusal) -> IdentityFile.Contents {
+    private func read(_ path: String, _ refusals: inout [Refusal]) -> IdentityFile.Contents? {
         do throws(NodeStateError) { return try IdentityFile(path: path, seal: seal).read() } catch {
-            throw Refusal(path: path, reason: "\(error)")
+            refusals.append(Refusal(path: path, reason: "\(error)"))
+            return nil
         }
     }
 
     private func verify(
-        _ contents: IdentityFile.Contents, _ verifier: SVIDVerifier, now: Int64, path: String
+        _ chain: [Certificate], _ key: PrivateKey, _ verifier: SVIDVerifier, now: Int64, path: String
     ) throws(Refusal) -> KeyedSVID {
-        guard let key = contents.key else { throw Refusal(path: path, reason: "\(path) is sealed") }
         do throws(SVIDRejection) {
-            return try KeyedSVID(svid: verifier.verify(saved: contents.chain, at: now), key: key)
+            return try KeyedSVID(svid: verifier.verify(saved: chain, at: now), key: key)
         } catch {
             throw Refusal(path: path, reason: "\(path) cannot be used: \(error)")
         }
@@ -88,10 +97,19 @@ struct SavedSVIDs: Sendable {
 
     /// - Parameter note: whole lines without the marks of PEM.
     func save(_ svid: KeyedSVID, of name: String, note: String) throws(NodeStateError) {
-        try IdentityFile(path: path(of: name), seal: seal).write(svid, note: note, isLasting: isLasting)
+        try write(svid, note, path(of: name))
+    }
+
+    private func write(_ svid: KeyedSVID, _ note: String, _ path: String) throws(NodeStateError) {
+        try IdentityFile(path: path, seal: seal).write(svid, note: note, isLasting: isLasting)
     }
 
     func remove(_ name: String) throws(NodeStateError) { try remove(path: path(of: name)) }
+
+    /// What was removed stays so from now on, whatever happens to the machine.
+    func sync() throws(NodeStateError) {
+        do throws(SystemError) { try AtomicFile.syncDirectory(of: directory + "/.") } catch { throw .file(error) }
+    }
 
     /// Removes all.
     func clear() throws(NodeStateError) {

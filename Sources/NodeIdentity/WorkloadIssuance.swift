@@ -3,6 +3,7 @@ internal import Foundation
 internal import GRPCCore
 internal import Identity
 internal import Issuance
+internal import NIOPosix
 internal import OpenSSLBinding
 
 /// A pod's SVID and what keeps it fresh.
@@ -164,8 +165,8 @@ extension NodeIdentityService {
         _ message: Podshield_Authority_V1_IssueWorkloadRequest
     ) async throws(AuthorityCallError) -> Issued {
         guard let node = currentSVID?.svid.id else { throw .notJoined }
+        let (key, request) = try await makeRequest(settings.keyAlgorithm)
         let asked = clock.now()
-        let (key, request) = try makeRequest(settings.keyAlgorithm)
         var message = message
         message.request = request
         let answer = try await caller.call { [message] calls, options in
@@ -179,12 +180,18 @@ extension NodeIdentityService {
         return (svid, identity, answer)
     }
 
-    func makeRequest(_ algorithm: KeyAlgorithm) throws(AuthorityCallError) -> (key: PrivateKey, request: Data) {
-        do throws(OpenSSLError) {
-            let key = try PrivateKey.generate(algorithm)
-            return (key, Data(try SigningRequest.make(key: key)))
-        } catch {
-            throw .openSSL(error)
+    /// On a thread that has time: an RSA key takes long to make, and whoever asks the node for something else is not to wait for it.
+    nonisolated func makeRequest(
+        _ algorithm: KeyAlgorithm
+    ) async throws(AuthorityCallError) -> (key: PrivateKey, request: Data) {
+        let made = try? await NIOThreadPool.singleton.runIfActive {
+            Result { () throws(OpenSSLError) in
+                let key = try PrivateKey.generate(algorithm)
+                return (key, Data(try SigningRequest.make(key: key)))
+            }
         }
+        // Without threads the process is about to end.
+        guard let made else { throw .superseded }
+        do throws(OpenSSLError) { return try made.get() } catch { throw .openSSL(error) }
     }
 }

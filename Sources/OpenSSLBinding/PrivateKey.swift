@@ -60,8 +60,11 @@ internal import Synchronization
                     secret.count)
             }
         }
-        try unsafe self.init(owning: OpenSSL.require("PKCS8_decrypt", key))
+        try unsafe self.init(owning: OpenSSL.require(Self.unsealing, key))
     }
+
+    /// The operation of the error where the secret does not fit.
+    public static let unsealing = "PKCS8_decrypt"
 
     /// Encrypted for whoever knows a secret, which has to be as random as a key is (PKCS #8 with PBES2, RFC 8018).
     public func sealedPEM(by secret: SecretBytes) throws(OpenSSLError) -> SecretBytes {

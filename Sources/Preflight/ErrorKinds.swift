@@ -49,7 +49,7 @@ extension EventKind {
         switch error {
         case .directory(let error), .privateFile(let error): self.init(error)
         case .file(let error): self.init(error, otherwise: .stateRefused)
-        case .unreadable: self = .stateRefused
+        case .unreadable, .sealed: self = .stateRefused
         }
     }
 

@@ -30,7 +30,10 @@ struct Attestor: Sendable {
         // What was held before a restart is, whether or not the authority can be asked for more.
         guard entries.areAll || !holders.isEmpty else { throw .notReady }
         guard workload.mayBeThere else { throw .gone }
-        guard let entitlement = Entitlement(holders.filter { !withheld.contains($0.id) }) else { throw .noIdentity }
+        let given = holders.filter { !withheld.contains($0.id) }
+        guard let entitlement = Entitlement(given, areAll: entries.areAll) else {
+            throw entries.areAll ? .noIdentity : .notReady
+        }
         return entitlement
     }
 
@@ -96,7 +99,7 @@ struct Attestor: Sendable {
 
     func tokens(of workload: Workload, _ wish: TokenWish) async throws(Denial) -> [HintedToken] {
         try await steadily(workload) { (all) async throws(Denial) -> Given<HintedToken> in
-            guard let wanted = wish.id.map(all.only) ?? all else { throw .noIdentity }
+            guard let wanted = wish.id.map(all.only) ?? all else { throw all.areAll ? .noIdentity : .notReady }
             let tokens = await wanted.each { [identities] identity in
                 await identities.jwtSVID(of: identity.holder, audience: wish.audience)
                     .map { HintedToken(svid: $0, hint: identity.hint) }

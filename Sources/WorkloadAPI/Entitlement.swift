@@ -12,9 +12,12 @@ struct Entitlement: Sendable {
     }
 
     let identities: [Identity]
+    /// Otherwise there may be others, of which the authority has not told yet.
+    let areAll: Bool
 
     /// In the order of the holders. A hint that an earlier one has is none (SPIFFE_Workload_API.md section 5.2.1).
-    init?(_ holders: [IdentityHolder]) {
+    init?(_ holders: [IdentityHolder], areAll: Bool = true) {
+        self.areAll = areAll
         var ids: Set<SPIFFEID> = []
         var hints: Set<String> = [""]
         identities = holders.filter { ids.insert($0.id).inserted }.map { holder in
@@ -23,7 +26,10 @@ struct Entitlement: Sendable {
         if identities.isEmpty { return nil }
     }
 
-    private init(_ identities: [Identity]) { self.identities = identities }
+    private init(_ identities: [Identity], areAll: Bool) {
+        self.identities = identities
+        self.areAll = areAll
+    }
 
     /// Those of its entries.
     var entries: Set<String> {
@@ -33,7 +39,7 @@ struct Entitlement: Sendable {
     /// What is left of it when one identity is asked for.
     func only(_ id: SPIFFEID) -> Entitlement? {
         let identities = identities.filter { $0.id == id }
-        return identities.isEmpty ? nil : Entitlement(identities)
+        return identities.isEmpty ? nil : Entitlement(identities, areAll: areAll)
     }
 
     /// What `make` finds for each, asked for at once, in this order; what cannot be had is left out.

@@ -49,7 +49,7 @@ import Testing
             test.registry, trust: try PublishedTrust(authorities), identity: identity, now: { start })
         keys = JWTKeys(
             files: JWTKeyFiles(directory: test.directory.path), registry: test.registry, publisher: publisher,
-            lifetime: .seconds(86400), now: { [time] in time.time.withLock { $0 } },
+            lifetime: .seconds(86400), graceOfForeign: .zero, now: { [time] in time.time.withLock { $0 } },
             observe: { [told] in told.write($0) })
     }
 
@@ -186,19 +186,35 @@ import Testing
         #expect(try await keys.all().map(\.key.state) == [.active])
     }
 
-    /// Nobody else would take them away, and who finds the disk could sign by them for ever.
-    @Test func keysOfAnAuthorityThatIsGoneGoADayAfterTheirEnd() async throws {
-        let first = try await keys.current()
+    private func giveAway(_ owner: String = "gone") async throws {
         try await test.registry.write(as: RegistryError.self) { db in
-            try db.execute(sql: "UPDATE jwt_keys SET owner = 'gone'")
+            try db.execute(sql: "UPDATE jwt_keys SET owner = ?", arguments: [owner])
         }
         await keys.reload()
-        advance(seconds: first.notAfter - start + 86399)
+    }
+
+    /// Nobody else would take them away, and who finds the disk could sign by them for ever.
+    @Test func keysOfAnAuthorityThatIsGoneGoAfterTheirEnd() async throws {
+        let first = try await keys.current()
+        try await giveAway()
+        advance(seconds: first.notAfter - start - 1)
         _ = try await keys.current()
         #expect(try await bundle.authorities.contains(first.authority))
         advance(seconds: 31)
         let next = try await keys.current()
         #expect(try await bundle.authorities == [next.authority])
+    }
+
+    /// Others sign by them at that moment; a day of seeing them ended is what it takes.
+    @Test func aClockThatIsFarAheadTakesNoKeysFromOthers() async throws {
+        let first = try await keys.current()
+        try await giveAway("other")
+        let patient = JWTKeys(
+            files: JWTKeyFiles(directory: test.directory.path), registry: test.registry,
+            publisher: await keys.publisher,
+            lifetime: .seconds(86400), now: { start + 100 * 86400 }, observe: { _ in })
+        _ = try await patient.current()
+        #expect(try await bundle.authorities.contains(first.authority))
     }
 
     /// An authority above that was told of it tells it until it ends, and one below may.

@@ -77,7 +77,7 @@ import Testing
         try await eventually("the authority's word") { await after.service.knownEntries.areAll }
         let kept = try #require(same).id
         #expect(await serials(after) == [kept: try #require(held[kept])])
-        #expect(await after.service.knownEntries.index.inOrder.map(\.spiffeID.path) == ["/other", "/same"])
+        #expect(await Set(after.service.knownEntries.index.inOrder.map(\.spiffeID.path)) == ["/other", "/same"])
         #expect(try files(after).count == 1)
     }
 
@@ -118,13 +118,38 @@ import Testing
         #expect(await after.service.heldWorkloads.count == 1)
     }
 
-    /// A secret that comes later seals what is written from then on.
-    @Test func whatWasNotSealedIsRead() async throws {
+    /// A secret that comes later seals what is there; another one after it opens nothing, and costs nothing.
+    @Test func whatWasNotSealedIsReadAndSealed() async throws {
         let authority = try await TestAuthority()
         let before = try await stoppedNode(authority, paths: ["/a"])
         let held = await serials(before)
-        let after = try TestNode(in: before.directory, clock: authority.clock, stateKey: SecretBytes([UInt8](0..<32)))
+        let stateKey = SecretBytes([UInt8](0..<32))
+        let after = try TestNode(in: before.directory, clock: authority.clock, stateKey: stateKey)
         #expect(await serials(after) == held)
+        await after.stop()
+        for path in try [before.directory.path + "/node/node.pem"] + files(before) {
+            #expect(try String(contentsOfFile: path, encoding: .utf8).contains("BEGIN ENCRYPTED PRIVATE KEY"))
+        }
+        for other in [nil, SecretBytes([UInt8](1..<33))] {
+            #expect(throws: NodeStateError.sealed(path: before.directory.path + "/node/node.pem")) {
+                try TestNode(in: before.directory, clock: authority.clock, stateKey: other)
+            }
+        }
+        let again = try TestNode(in: before.directory, clock: authority.clock, stateKey: stateKey)
+        #expect(await Set(serials(again).keys) == Set(held.keys))
+    }
+
+    /// Of a node that joined again meanwhile without the secret: its own key is open to read.
+    @Test func whatIsSealedByAnotherSecretIsNotThrownAway() async throws {
+        let authority = try await TestAuthority()
+        let node = try await stoppedNode(authority, paths: ["/a"])
+        let saved = SavedSVIDs(
+            directory: node.directory.path + "/node/entries", seal: SecretBytes([UInt8](0..<32)), isLasting: true)
+        let name = try #require(await node.service.heldEntries.keys.first)
+        let note = try String(contentsOfFile: files(node)[0], encoding: .utf8).prefix { $0 != "\n" }
+        try saved.save(#require(await node.service.heldEntries[name]?.svid), of: name, note: note + "\n")
+        #expect(throws: NodeStateError.self) { try TestNode(in: node.directory, clock: authority.clock) }
+        #expect(try files(node).count == 1)
     }
 
     @Test func anotherMembershipForgetsThem() async throws {

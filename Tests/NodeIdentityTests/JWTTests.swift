@@ -151,7 +151,7 @@ import Testing
     @Test func oneIdentityHasSoManyTokensAskedForAtOnce() async throws {
         let authority = try await TestAuthority()
         try await authority.entry("/own", selectors: [.userID(1000)])
-        let node = try TestNode(clock: authority.clock, patience: .seconds(5))
+        let node = try TestNode(clock: authority.clock, patience: .seconds(20))
         try await node.join(authority.invitation(node: "node-a"))
         try await keysAreKnown(node)
         let entry = try await entry(node)

@@ -141,6 +141,8 @@ import Testing
         try identities.add("w", [.userID(geteuid())])
         identities.change { $0.areAllEntries = false }
         #expect(await accounts() == ["w"])
+        let another = try TokenWish(["db"], id: identities.svid("unknown-yet").svid.id.description)
+        await #expect(throws: Denial.notReady) { try await attestor.tokens(of: caller(), another) }
         identities.remove("w")
         await #expect(throws: Denial.notReady) { try await attestor.x509Context(of: caller()) }
     }

@@ -37,13 +37,19 @@ extension PodRegistry {
         }
     }
 
-    /// Asks for an SVID for all that is known of a pod, which has one for less. That is as good until another is there.
-    func complete(_ name: PodName) async {
-        guard let pod = pods[name], let issued = pod.issued, issued.pod != pod.record.facts,
-            let whole = try? await parts.identity.issue(pod.record.facts)
-        else { return }
-        pods[name]?.issued = whole
+    /// Asks for an SVID for all that is known of a pod, which has one for less. That is as good until another is there. Whether the
+    /// authority can be asked.
+    @discardableResult
+    func complete(_ name: PodName) async -> Bool {
+        guard let pod = pods[name], let issued = pod.issued, issued.pod != pod.record.facts else { return true }
+        do throws(AuthorityCallError) {
+            pods[name]?.issued = try await parts.identity.issue(pod.record.facts)
+        } catch {
+            if case .unreachable = error { return false }
+            return true
+        }
         await announce()
+        return true
     }
 
     /// What was issued for facts that are not so any more is nobody's, though peers may take it for the pod's for a while.

@@ -102,11 +102,7 @@ extension PodRegistry {
                 if pods[pod.record.name]?.issued == nil { try? await obtainIdentity(pod.record.name) }
                 endTurn(pod.record.name)
             }
-            for pod in list() where pod.issued.map({ $0.pod != pod.record.facts }) ?? false {
-                await takeTurn(pod.record.name)
-                await complete(pod.record.name)
-                endTurn(pod.record.name)
-            }
+            await completeAll()
             if hasUnenforced { await announce() }
         }
     }
@@ -122,6 +118,17 @@ extension PodRegistry {
     }
 
     /// An SVID that nobody renewed in time: the pod is as one without identity. Towards peers its SAs ended by themselves.
+    /// Those that have an SVID for less than is known. Where the authority is away nobody waits for it once for each of them.
+    private func completeAll() async {
+        for pod in list() where pod.issued.map({ $0.pod != pod.record.facts }) ?? false {
+            await expire()
+            await takeTurn(pod.record.name)
+            let isAsked = await complete(pod.record.name)
+            endTurn(pod.record.name)
+            guard isAsked else { return }
+        }
+    }
+
     private func expire() async {
         for pod in list() {
             guard let issued = pod.issued, issued.svid.svid.notAfter <= parts.now() else { continue }
