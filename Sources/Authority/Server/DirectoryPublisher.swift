@@ -28,6 +28,7 @@ actor DirectoryPublisher {
     private var newest: UInt64 = 0
     /// Numbers of our lists that the registry has, by the fingerprints of CAs.
     private var shared: [String: UInt64] = [:]
+    private var isSharing = false
 
     /// - Parameter published: is told of each directory that is newer than all before.
     init(
@@ -100,21 +101,27 @@ actor DirectoryPublisher {
 
     private static let mostTries = 500
 
-    /// Leaves our lists for others that share the registry, once each. What fails is made up for by the next edition.
+    /// Leaves our lists for others that share the registry, once each and one after another: what is older must not take the place of
+    /// what is newer. Tries again what fails, for the others have no list of ours until then.
     private func share(_ bundle: TrustBundle) {
-        guard registry.replica != nil else { return }
+        guard registry.replica != nil, !isSharing, !watchers.isClosed else { return }
         let lists = trust.own(bundle.revocations).filter { $0.number > shared[$0.authority.fingerprint] ?? 0 }
         guard !lists.isEmpty else { return }
-        for list in lists { shared[list.authority.fingerprint] = list.number }
+        isSharing = true
         Task {
             do {
                 try await registry.store(lists)
+                for list in lists { shared[list.authority.fingerprint] = list.number }
                 changed()
             } catch {
-                for list in lists { shared[list.authority.fingerprint] = nil }
+                try? await Task.sleep(for: Self.pauseOfSharing)
             }
+            isSharing = false
+            share(trust.bundle)
         }
     }
+
+    private static let pauseOfSharing = Duration.seconds(2)
 
     private nonisolated func edition(
         _ published: Registry.Published, _ bundle: TrustBundle, _ signer: KeyedSVID

@@ -28,7 +28,7 @@ final class PublishedTrust: Sendable {
     /// another edition: a step is under way.
     ///
     /// - Parameter foreign: what others that share the registry have signed last. One whose CA is gone, or that does not fit it, is
-    ///   left out: what its CA issued and is revoked is on our own lists, too.
+    ///   left out: what its CA issued and is revoked is on our own lists, too. One that is not there now counts as it was last.
     func publish(
         _ revoked: RevokedCertificates, authorities edition: UInt64, foreign: StoredLists
     ) async throws(IssuanceError) -> TrustBundle? {
@@ -40,6 +40,9 @@ final class PublishedTrust: Sendable {
         var lists: [RevocationList] = []
         for signer in set.listSigners { lists.append(try await signer.revocationList(of: revoked)) }
         lists += foreign.lists.compactMap { try? RevocationList(der: $0.der, of: $0.issuer) }
+        // An authority that stores a new list takes the one before away first; where verifiers find none, they go by none at all.
+        let ours = set.all.map(\.authority.certificate)
+        lists += held.revocations.filter { !ours.contains($0.authority) }
         let new: State
         do throws(SVIDRejection) {
             new = State(

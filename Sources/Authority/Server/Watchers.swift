@@ -2,7 +2,7 @@
 struct Watchers {
     private var continuations: [UInt64: AsyncStream<Void>.Continuation] = [:]
     private var next: UInt64 = 0
-    private var isClosed = false
+    private(set) var isClosed = false
 
     /// Yields at once, and with each signal; ends with `unwatch` and `close`.
     mutating func watch() -> (id: UInt64, signals: AsyncStream<Void>) {
