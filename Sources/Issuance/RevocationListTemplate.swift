@@ -30,7 +30,11 @@ extension CertificateAuthority {
     /// How long a list is good for. A next one is due after half of it.
     public static let listLifetime: Int64 = 86400
 
-    /// Signs a complete list, good from ten seconds before `issuedAt` (seconds since 1970), and reads it as any node will
+    /// Seconds by which lists are dated back. More than certificates: a node whose clock is behind gives out no list at all while one of
+    /// them is of the future, and each revocation has new ones.
+    public static let listBackdating: Int64 = 300
+
+    /// Signs a complete list, good from `listBackdating` before `issuedAt` (seconds since 1970), and reads it as any node will
     /// before it leaves. Takes as long as the key does.
     public func revocationList(
         number: UInt64, of revoked: [RevokedCertificate], issuedAt: Int64
@@ -40,7 +44,7 @@ extension CertificateAuthority {
             let issuer = certificate.subjectName
         else { throw .unacceptableKey("\(kind)") }
         let body = DER.sequence(
-            DER.integer(1), algorithm, issuer, DERTime.encode(issuedAt - X509SVID.backdating),
+            DER.integer(1), algorithm, issuer, DERTime.encode(issuedAt - Self.listBackdating),
             DERTime.encode(issuedAt + Self.listLifetime),
             revoked.isEmpty ? [] : DER.sequence(of: revoked.map(\.der)), extensions(number))
         let signature: [UInt8]
