@@ -16,8 +16,8 @@ public struct EndpointDocuments: Sendable {
         self.discovery = discovery
     }
 
-    /// What is at a path; nil where there is nothing.
-    func content(at path: String) -> (type: String, bytes: [UInt8])? {
+    /// What is at a path, and what tells it from what was there before; nil where there is nothing.
+    func content(at path: String) -> (type: String, bytes: [UInt8], sha256: [UInt8])? {
         let text: String? =
             switch path {
             case "/": bundle.encoded
@@ -25,8 +25,12 @@ public struct EndpointDocuments: Sendable {
             case DiscoveryDocument.keysPath: discovery?.keys
             default: nil
             }
-        if let text { return ("application/json", Array(text.utf8)) }
-        return list(at: path).map { ("application/pkix-crl", $0.der) }
+        if let text {
+            let bytes = Array(text.utf8)
+            return ("application/json", bytes, SHA256Digest.hash(bytes))
+        }
+        // Long ones take too long to be hashed for everybody who asks.
+        return list(at: path).map { ("application/pkix-crl", $0.der, $0.sha256) }
     }
 
     /// The newest list of one authority: `/crl/KEY.crl`, where KEY is its key identifier in hexadecimal, as stands in what it issued
@@ -63,7 +67,7 @@ struct EndpointAnswer: Equatable {
             self.init(status: 405, headers: [("Allow", "GET, HEAD")])
             return
         }
-        let tag = "\"\(SHA256Digest.hash(content.bytes).hexadecimal)\""
+        let tag = "\"\(content.sha256.hexadecimal)\""
         let headers = [("ETag", tag), ("Cache-Control", "max-age=\(documents.age)")]
         guard known != tag else {
             self.init(status: 304, headers: headers)

@@ -7,6 +7,8 @@ public import OpenSSLBinding
 /// have the next one.
 public struct RevocationList: Sendable, Equatable {
     public let der: [UInt8]
+    /// Of the whole list.
+    public let sha256: [UInt8]
     /// Grows with every list of the authority.
     public let number: UInt64
     /// Seconds since 1970.
@@ -33,6 +35,7 @@ public struct RevocationList: Sendable, Equatable {
         else { throw .badSignature }
         guard contents.serials.count <= Self.mostCertificates else { throw .tooLarge(bytes: der.count) }
         self.der = der
+        sha256 = SHA256Digest.hash(der)
         self.authority = authority
         number = contents.number
         thisUpdate = contents.thisUpdate
