@@ -32,7 +32,8 @@ extension AuthorityService {
 
     /// Makes the next key: published from now on, signing later.
     public func prepareKeyForTokens() async throws(JWTKeyError) -> JWTKeyRecord {
-        try await JWTKeyRecord(jwtKeys.prepare())
+        defer { tellAbove() }
+        return try await JWTKeyRecord(jwtKeys.prepare())
     }
 
     /// Has the prepared key sign; what others signed is good until it ends.
@@ -49,6 +50,13 @@ extension AuthorityService {
     ///
     /// - Parameter force: also if it is not tainted, or another authority's, or the one that signs.
     public func revokeKeyForTokens(_ keyID: String, force: Bool = false) async throws(JWTKeyError) -> JWTKeyRecord {
-        try await JWTKeyRecord(jwtKeys.revoke(keyID, force: force))
+        // Of the one that signs there is another at once.
+        defer { tellAbove() }
+        return try await JWTKeyRecord(jwtKeys.revoke(keyID, force: force))
+    }
+
+    /// There may be a key that is not published above yet. Nobody waits for those above.
+    private func tellAbove() {
+        Task { [upstreamTrust] in await upstreamTrust.look(keysToo: true) }
     }
 }

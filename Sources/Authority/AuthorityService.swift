@@ -77,8 +77,8 @@ public final class AuthorityService: Sendable {
         federation = FederationKeeper(
             registry: registry, publisher: publisher, trust: trust, now: now, observe: observe)
         jwtKeys = JWTKeys(
-            files: files.jwtKeys, registry: registry, publisher: publisher, lifetime: settings.jwtKeyLifetime, now: now,
-            observe: observe)
+            files: files.jwtKeys, registry: registry, publisher: publisher, lifetime: settings.jwtKeyLifetime,
+            takesKeysBelow: settings.downstream?.takesKeys ?? false, now: now, observe: observe)
         upstreamTrust = UpstreamTrust(
             settings.upstream, lifecycle: lifecycle, registry: registry, publisher: publisher, now: now,
             observe: observe)

@@ -9,6 +9,8 @@ actor JWTKeys: TurnTaking {
     let registry: Registry
     let publisher: DirectoryPublisher
     private let lifetime: Duration
+    /// Whether keys of authorities below are published here.
+    private let takesKeysBelow: Bool
     nonisolated let now: @Sendable () -> Int64
     private let observe: @Sendable (AuthorityEvent) -> Void
 
@@ -26,7 +28,7 @@ actor JWTKeys: TurnTaking {
 
     init(
         files: JWTKeyFiles, registry: Registry, publisher: DirectoryPublisher, lifetime: Duration,
-        graceOfForeign: Duration = .seconds(AuthorityLifecycle.graceOfForeign),
+        graceOfForeign: Duration = .seconds(AuthorityLifecycle.graceOfForeign), takesKeysBelow: Bool = true,
         now: @escaping @Sendable () -> Int64, observe: @escaping @Sendable (AuthorityEvent) -> Void
     ) {
         self.files = files
@@ -34,6 +36,7 @@ actor JWTKeys: TurnTaking {
         self.publisher = publisher
         self.lifetime = lifetime
         self.graceOfForeign = graceOfForeign
+        self.takesKeysBelow = takesKeysBelow
         self.now = now
         self.observe = observe
     }
@@ -95,7 +98,8 @@ actor JWTKeys: TurnTaking {
     /// Keys of authorities below that have ended, or whose holders may have no CA any more, are trusted by nobody.
     func dropDownstreamKeys() async {
         // What fails is tried at the next look.
-        guard let dropped = try? await registry.dropDownstreamKeys(now: now()), !dropped.isEmpty else { return }
+        let dropped = try? await registry.dropDownstreamKeys(now: now(), all: !takesKeysBelow)
+        guard let dropped, !dropped.isEmpty else { return }
         await publisher.changed()
         for keyID in dropped { observe(.jwtKeyRemoved(keyID: keyID)) }
     }
@@ -103,6 +107,7 @@ actor JWTKeys: TurnTaking {
     private func lookAfterKeys() async throws(AuthorityError) -> JWTSigningKey {
         await dropDownstreamKeys()
         let now = now()
+        if (try? await registry.dropEndedKeysAbove(now: now)) == true { await publisher.changed() }
         // Twice, because a key whose file has gone is noticed only once it is to be used.
         for _ in 0..<2 {
             if let key = try await keepSchedule(now) {

@@ -42,8 +42,13 @@ public struct PublishedKey: Sendable, Equatable {
 /// Why the authority above did not do what it was asked.
 public struct UpstreamError: Error, Sendable, Equatable {
     public let reason: String
+    /// It said no, and will say no again: that it was asked too often, or is away, is another matter.
+    public let isRefusal: Bool
 
-    public init(_ reason: String) { self.reason = reason }
+    public init(_ reason: String, isRefusal: Bool = false) {
+        self.reason = reason
+        self.isRefusal = isRefusal
+    }
 }
 
 extension UpstreamAuthority {

@@ -148,9 +148,15 @@ extension UpstreamError {
         }
         switch error.code {
         case .permissionDenied, .unauthenticated:
-            self.init("the server does not let the daemon \(what): \(error.message.printable)")
-        case .unimplemented: self.init("the server lets nobody \(what): \(error.message.printable)")
-        default: self.init("the server did not let the daemon \(what) (\(error.code)): \(error.message.printable)")
+            self.init(
+                "the server does not let the daemon \(what): \(error.message.printable)",
+                isRefusal: error.code == .permissionDenied)
+        case .unimplemented:
+            self.init("the server lets nobody \(what): \(error.message.printable)", isRefusal: true)
+        default:
+            self.init(
+                "the server did not let the daemon \(what) (\(error.code)): \(error.message.printable)",
+                isRefusal: [.failedPrecondition, .invalidArgument].contains(error.code))
         }
     }
 }

@@ -210,7 +210,7 @@ import Testing
 }
 
 /// Signs what it is asked for, unless it has a fault.
-private final class ReachableUpstream: UpstreamAuthority {
+final class ReachableUpstream: UpstreamAuthority {
     let description = "upstream"
     private let state: Mutex<State>
 

@@ -38,6 +38,12 @@ extension Above {
     }
 }
 
+extension AuthorityService {
+    fileprivate var publishedKeyIDs: [String] {
+        get async throws { try await publishedTrust().jwtBundle.authorities.map(\.keyID) }
+    }
+}
+
 /// A key with which a server of SPIRE signs: its ID says nothing of it.
 private struct KeyBelow {
     let key: PrivateKey
@@ -130,7 +136,7 @@ private struct KeyBelow {
 
     @Test(arguments: [
         "entry deleted", "no longer downstream", "entry revoked", "name revoked", "SVID revoked", "node banned",
-        "node evicted",
+        "node evicted", "entry moved",
     ])
     func aKeyGoesWithItsLeave(_ why: String) async throws {
         let above = try await Above()
@@ -144,6 +150,12 @@ private struct KeyBelow {
                 above.entry.id,
                 to: NewEntry(
                     spiffeID: above.entry.spiffeID, parent: above.entry.parent, selectors: above.entry.selectors))
+        case "entry moved":
+            _ = try await service.updateEntry(
+                above.entry.id,
+                to: NewEntry(
+                    spiffeID: above.entry.spiffeID, parent: ReservedNames.node("node-b", in: trustDomain),
+                    selectors: above.entry.selectors, isDownstream: true))
         case "entry revoked": _ = try await service.revoke(.entry(above.entry.id), reason: .unspecified, by: 0)
         case "name revoked": _ = try await service.revoke(.spiffeID(above.entry.spiffeID), reason: .unspecified, by: 0)
         case "SVID revoked":
@@ -231,6 +243,28 @@ private struct KeyBelow {
         try await publish(101)
     }
 
+    /// That there was no room is no refusal for good.
+    @Test func aKeyThatFoundNoRoomIsOfferedAgain() async throws {
+        let above = try await Above()
+        let (registry, clock) = (above.authority.service.registry, above.authority.clock)
+        let svid = try await above.held().svid
+        let shown = ShownSVID(
+            id: svid.id, serial: svid.leaf.serialHex,
+            issuers: above.authority.service.authorities.current.all.map(\.fingerprint))
+        for number in 0..<Registry.mostDownstreamKeys.ofEntry {
+            let message = try KeyBelow(clock, id: "key-\(number)", seconds: 60).message
+            let key = try DownstreamKey(message, lifetime: .seconds(86400), now: clock.now)
+            _ = try await registry.publish(key, of: above.entry, askedBy: shown, now: clock.now)
+        }
+        let below = try await above.below(publishesKeys: true)
+        await below.service.upstreamTrust.look(keysToo: true)
+        #expect(above.published.isEmpty && above.refusals.contains(.tooManyKeys))
+        clock.advance(seconds: 60)
+        await below.service.upstreamTrust.look(keysToo: true)
+        let own = try await below.service.keysForTokens().map(\.keyID)
+        #expect(above.published.map(\.keyID) == own)
+    }
+
     /// Whoever was let have a CA before there were keys has got nothing more by that.
     @Test func withoutTheSettingNoKeyIsTaken() async throws {
         let above = try await Above { $0.downstream?.takesKeys = false }
@@ -240,6 +274,21 @@ private struct KeyBelow {
         }
         #expect(try await above.bundle().jwtAuthorities.count == 1)
         #expect(above.refusals == [.keysNotTaken])
+    }
+
+    /// Who takes the leave back has those taken out that are there.
+    @Test(arguments: [true, false]) func keysGoWithTheSetting(isServedBelow: Bool) async throws {
+        let above = try await Above()
+        let key = try KeyBelow(above.authority.clock)
+        try await above.publish(key.message)
+        #expect(try await above.authority.service.publishedKeyIDs.contains(key.id))
+        try await above.authority.stop()
+        let again = try await TestAuthority(in: above.authority.directory, clock: above.authority.clock) {
+            guard isServedBelow else { return }
+            $0.downstream = Above.settings
+            $0.downstream?.takesKeys = false
+        }
+        #expect(try await again.service.publishedKeyIDs == again.service.keysForTokens().map(\.keyID))
     }
 
     @Test func keysAreOfferedNowAndThen() async throws {

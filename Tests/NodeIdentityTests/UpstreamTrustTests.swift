@@ -129,6 +129,15 @@ import WorkloadProtocol
         #expect(above.refusals == [.keysNotTaken])
     }
 
+    /// Else what it signs was taken nowhere else for half a minute.
+    @Test func aKeyThatIsPreparedIsPublishedAboveAtOnce() async throws {
+        let above = try await Above()
+        let below = try await above.below(publishesKeys: true)
+        await below.service.upstreamTrust.look(keysToo: true)
+        let next = try await below.service.prepareKeyForTokens().keyID
+        try await eventually("it is published above") { above.published.map(\.keyID).contains(next) }
+    }
+
     /// It is told by the lists that come with the SVID.
     @Test func aCAThatWasTakenBackHasItsSuccessorMade() async throws {
         let above = try await Above()
@@ -175,5 +184,28 @@ import WorkloadProtocol
         await #expect(throws: SuccessionError.belowUpstream(retired)) {
             try await below.service.revokeAuthority(retired, force: true)
         }
+    }
+
+    /// What the one of before has told is trusted by nobody's word any more.
+    @Test func anotherAboveThatTellsNothingHasItForgotten() async throws {
+        let above = try await Above()
+        let below = try await above.below()
+        await below.service.upstreamTrust.look(keysToo: true)
+        let former = try await below.service.certificateAuthorities()[0].fingerprint
+        #expect(try await below.service.publishedTrust().jwtBundle.authorities.count == 2)
+        try await below.stop()
+        let other = try ReachableUpstream()
+        let again = try await TestAuthority(in: below.directory, clock: below.clock) {
+            $0.name = "below"
+            $0.upstream = .asked(other)
+        }
+        await again.service.upstreamTrust.look(keysToo: true)
+        let own = try await again.service.keysForTokens().map(\.keyID)
+        #expect(try await again.service.publishedTrust().jwtBundle.authorities.map(\.keyID) == own)
+        await again.service.lifecycle.look()
+        again.clock.advance(seconds: 20)
+        _ = try await again.service.activateAuthority()
+        _ = try await again.service.revokeAuthority(former, force: true)
+        #expect(again.service.bundle.authorities == [other.root])
     }
 }

@@ -80,4 +80,44 @@ import Testing
         #expect(try await a.take(keysAbove: nil, now: start + 3600))
         #expect(try await keyIDs(b) == ["second"])
     }
+
+    private func above(_ id: String) throws -> PublishedKey {
+        let offered = try DownstreamKey(key(id), lifetime: .seconds(3600), now: start)
+        return PublishedKey(authority: offered.authority, notAfter: offered.notAfter)
+    }
+
+    /// Who was told of it is away.
+    @Test func aKeyFromAboveEndsForAll() async throws {
+        let shared = try await SharedRegistries()
+        let (a, b) = (try await shared.open("a"), try await shared.open("b"))
+        let endless = PublishedKey(authority: try above("endless").authority, notAfter: 0)
+        #expect(try await a.take(keysAbove: [above("ending"), endless], now: start))
+        #expect(try await keyIDs(b) == ["ending", "endless"])
+        #expect(try await !b.dropEndedKeysAbove(now: start + 3599))
+        #expect(try await b.dropEndedKeysAbove(now: start + 3600))
+        #expect(try await keyIDs(a) == ["endless"])
+        #expect(try await a.contents() == b.contents())
+    }
+
+    /// Nobody is left who would hear what those above take out.
+    @Test func whatWasToldGoesWithTheLastCA() async throws {
+        let shared = try await SharedRegistries()
+        let (a, b) = (try await shared.open("a"), try await shared.open("b"))
+        let own = try (0..<2).map { _ in try CertificateAuthority.createRoot(for: trustDomain, now: start) }
+        let root = try CertificateAuthority.createRoot(for: trustDomain, now: start).certificate
+        let rows = zip(own, [KeySchedule.Key.State.retired, .active])
+            .map { AuthorityRow(chain: $0.chain, state: $1, preparedAt: start) }
+        _ = try await a.perform(rows.map { .add($0) } + [.trustAbove([root])])
+        #expect(try await a.take(keysAbove: [above("told")], now: start))
+        #expect(try await keyIDs(b) == ["told"])
+        var left = try await b.perform([.remove(own[0].certificate.fingerprint)])
+        #expect(left.rootsAbove.map(\.certificate) == [root])
+        #expect(try await keyIDs(b) == ["told"])
+        let sequence = try await b.publishedKeys().sequence
+        left = try await b.perform([.remove(own[1].certificate.fingerprint)])
+        #expect(left.rootsAbove.isEmpty)
+        #expect(try await keyIDs(a).isEmpty)
+        #expect(try await b.publishedKeys().sequence > sequence)
+        #expect(try await a.contents() == b.contents())
+    }
 }

@@ -16,6 +16,8 @@ actor UpstreamTrust {
     private var failure: String?
     /// One look after another, though each waits for those above.
     private var last: Task<Void, Never>?
+    /// Nobody is above, and nothing is left of what was told before.
+    private var hasForgotten = false
     /// The Workload API did not answer.
     private var isAway = false
     /// One after another.
@@ -39,11 +41,11 @@ actor UpstreamTrust {
         self.observe = observe
     }
 
-    /// Until the task is cancelled; at once where nobody above tells anything.
+    /// Until the task is cancelled; where nobody is above, until what was told before is forgotten.
     func keepFresh() async {
         repeat {
             await look()
-            guard above != nil else { return }
+            guard above != nil || !hasForgotten else { return }
             try? await Task.sleep(for: isAway ? Self.pauseOfKeys : Self.pause)
         } while !Task.isCancelled
     }
@@ -64,14 +66,21 @@ actor UpstreamTrust {
     private func lookInTurn(keysToo: Bool) async {
         guard let above else {
             // It may have been below another before.
-            try? await lifecycle.hear(nil)
-            try? await take([])
+            do {
+                try await lifecycle.hear(nil)
+                try await take([])
+                hasForgotten = true
+            } catch {
+                // What authorities share may be away: it is tried again.
+                hasForgotten = false
+            }
             return
         }
         // An answer that is waited for takes a thread that others need, too.
         let told = await ask { () throws(UpstreamError) in try above.bundle() }
         if case .failure? = told { isAway = true } else { isAway = false }
-        if case .success(let told?)? = told { try? await lifecycle.hear(told) }
+        // One that does not tell may be in the place of one that did.
+        if case .success(let told)? = told { try? await lifecycle.hear(told) }
         guard keysToo || ContinuousClock.now >= askKeysAt else { return }
         var failure: String?
         do throws(UpstreamError) { try await lookAtKeys(above) } catch { failure = error.reason }
@@ -84,14 +93,14 @@ actor UpstreamTrust {
 
     private func lookAtKeys(_ above: any UpstreamAuthority) async throws(UpstreamError) {
         guard let answer = await ask({ () throws(UpstreamError) in try above.keys() }) else { return }
-        let answered = try? answer.get()
+        let answered: [PublishedKey]? = if case .success(let told) = answer { told ?? [] } else { nil }
         // Those that were told before end in their time, whoever answers.
         do throws(RegistryError) { try await take(answered) } catch { throw UpstreamError("\(error)") }
         guard let told = try answer.get(), above.publishesKeys, ContinuousClock.now >= publishAgainAt else { return }
         for key in try await own() where !told.contains(where: { $0.isSame(as: key) }) {
             let published = await ask { () throws(UpstreamError) in try above.publish(key) }
             do throws(UpstreamError) { try published?.get() } catch {
-                publishAgainAt = .now + UpstreamInquiry.longestPause
+                if error.isRefusal { publishAgainAt = .now + UpstreamInquiry.longestPause }
                 throw error
             }
         }

@@ -31,6 +31,13 @@ extension Registry {
         }
     }
 
+    /// Whom another authority was told to trust, which tells no more what those above take out.
+    func forgetAbove(_ other: String, _ db: Database) throws {
+        try db.execute(sql: "DELETE FROM upstream_roots WHERE owner = ?", arguments: [other])
+        try db.execute(sql: "DELETE FROM upstream_jwt_keys WHERE owner = ?", arguments: [other])
+        if db.changesCount > 0 { _ = try db.advance("jwt-bundle") }
+    }
+
     // MARK: Keys for JWT-SVIDs
 
     static let mostKeysAbove = 32
@@ -56,6 +63,21 @@ extension Registry {
                         key.authority.isTainted,
                     ])
             }
+            try keysChanged(db)
+            return true
+        }
+    }
+
+    /// Takes out those that have ended, whoever was told of them: he may be away. Whether there were any.
+    func dropEndedKeysAbove(now: Int64) async throws(RegistryError) -> Bool {
+        let isOver = "not_after <> 0 AND not_after <= ?"
+        let found = try await read(as: RegistryError.self) { db in
+            try Bool.fetchOne(db, sql: "SELECT 1 FROM upstream_jwt_keys WHERE \(isOver)", arguments: [now]) == true
+        }
+        guard found else { return false }
+        return try await write(as: RegistryError.self) { db in
+            try db.execute(sql: "DELETE FROM upstream_jwt_keys WHERE \(isOver)", arguments: [now])
+            guard db.changesCount > 0 else { return false }
             try keysChanged(db)
             return true
         }

@@ -157,20 +157,26 @@ extension Registry {
     }
 
     private func remove(_ fingerprint: String, _ db: Database) throws {
+        let other = try otherOwner(of: fingerprint, db)
         try db.execute(sql: "DELETE FROM authorities WHERE fingerprint = ?", arguments: [fingerprint])
         try db.execute(sql: "DELETE FROM revocation_lists WHERE authority = ?", arguments: [fingerprint])
+        guard let other else { return }
+        let left = try Bool.fetchOne(db, sql: "SELECT 1 FROM authorities WHERE owner = ?", arguments: [other])
+        if left != true { try forgetAbove(other, db) }
+    }
+
+    /// Nil for a CA of ours.
+    private func otherOwner(of fingerprint: String, _ db: Database) throws -> String? {
+        let sql = "SELECT owner FROM authorities WHERE fingerprint = ? AND owner <> ?"
+        return try String.fetchOne(db, sql: sql, arguments: [fingerprint, owner])
     }
 
     /// Who takes out another's CA has nobody trust its tokens, either, nor those whom that one was told to trust.
     private func dropTrust(becauseOf fingerprint: String, _ db: Database) throws {
-        let condition = "owner <> ? AND owner = (SELECT owner FROM authorities WHERE fingerprint = ?)"
-        let arguments: StatementArguments = [owner, fingerprint]
-        try revokeJWTKeys(condition, arguments, db)
+        guard let other = try otherOwner(of: fingerprint, db) else { return }
+        try revokeJWTKeys("owner = ?", [other], db)
         if db.changesCount > 0 { _ = try db.advance("jwt-bundle") }
-        for table in ["upstream_jwt_keys", "upstream_roots"] {
-            try db.execute(sql: "DELETE FROM \(table) WHERE \(condition)", arguments: arguments)
-            if db.changesCount > 0, table == "upstream_jwt_keys" { _ = try db.advance("jwt-bundle") }
-        }
+        try forgetAbove(other, db)
     }
 
     private func insert(_ row: AuthorityRow, _ db: Database) throws {

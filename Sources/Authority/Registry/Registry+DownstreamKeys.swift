@@ -17,22 +17,28 @@ extension Registry {
     ) async throws(CallRefusal) -> Bool {
         try await write(as: CallRefusal.self) { db in
             // The entry may have changed since it was looked at.
-            guard try downstreamEntry(of: svid, db)?.id == entry.id else { throw CallRefusal.notDownstream(svid.id) }
+            guard let known = try downstreamEntry(of: svid, db), known.id == entry.id else {
+                throw CallRefusal.notDownstream(svid.id)
+            }
+            let parent = known.parent?.description ?? ""
             if try isThere(key, of: entry.id, db) {
                 try db.execute(
-                    sql: "UPDATE downstream_jwt_keys SET not_after = ?, serial = ?, spiffe_id = ? WHERE key_id = ?",
-                    arguments: [key.notAfter, svid.serial, svid.id.description, key.authority.keyID])
+                    sql: """
+                        UPDATE downstream_jwt_keys SET not_after = ?, serial = ?, spiffe_id = ?, parent = ? WHERE key_id = ?
+                        """,
+                    arguments: [key.notAfter, svid.serial, svid.id.description, parent, key.authority.keyID])
                 return false
             }
             try checkRoom(for: entry.id, now: now, db)
             try db.execute(
                 sql: """
-                    INSERT INTO downstream_jwt_keys (key_id, public_key, not_after, published_at, entry, spiffe_id, serial)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO downstream_jwt_keys
+                        (key_id, public_key, not_after, published_at, entry, parent, spiffe_id, serial)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                     """,
                 arguments: [
                     key.authority.keyID, Data(key.authority.key.subjectPublicKeyInfo), key.notAfter, now, entry.id,
-                    svid.id.description, svid.serial,
+                    parent, svid.id.description, svid.serial,
                 ])
             try keysChanged(db)
             return true
@@ -68,16 +74,19 @@ extension Registry {
         _ = try db.advance("revision")
     }
 
-    /// Takes out those that have ended, and those whose holder may have no CA any more: his entry is gone or says so no more, it or his name
-    /// or the SVID that he showed last is revoked, or his node is out. Answers their IDs.
-    func dropDownstreamKeys(now: Int64) async throws(RegistryError) -> [String] {
-        let node = try nodePrefix()
+    /// Takes out those that have ended, and those whose holder may have no CA any more: his entry is gone or says so no more, or of another
+    /// node; it or his name or the SVID that he showed last is revoked; or his node is out. Answers their IDs.
+    ///
+    /// - Parameter all: whatever they are; but where the registry is shared another may have taken them.
+    func dropDownstreamKeys(now: Int64, all: Bool = false) async throws(RegistryError) -> [String] {
+        let arguments: StatementArguments = [all && replica == nil, now, try nodePrefix()]
         let isOver = """
-            held.not_after <= ?
+            ? OR held.not_after <= ?
                 OR NOT EXISTS (
                     SELECT 1 FROM entries WHERE entries.id = held.entry AND entries.spiffe_id = held.spiffe_id
-                        AND entries.downstream AND NOT EXISTS (
-                            SELECT 1 FROM nodes WHERE entries.parent = (? || nodes.name) AND (banned OR evicted)))
+                        AND entries.downstream AND entries.parent = held.parent)
+                OR EXISTS (
+                    SELECT 1 FROM nodes WHERE held.parent = (? || nodes.name) AND (banned OR evicted))
                 OR EXISTS (
                     SELECT 1 FROM certificates WHERE certificates.serial = held.serial AND revoked_at IS NOT NULL)
                 OR EXISTS (
@@ -87,11 +96,11 @@ extension Registry {
         let over = "SELECT key_id FROM downstream_jwt_keys AS held WHERE \(isOver) ORDER BY key_id"
         // Mostly there are none, and what authorities share is not asked then.
         let found = try await read(as: RegistryError.self) { db in
-            try String.fetchAll(db, sql: over, arguments: [now, node])
+            try String.fetchAll(db, sql: over, arguments: arguments)
         }
         guard !found.isEmpty else { return [] }
         return try await write(as: RegistryError.self) { db in
-            let ended = try String.fetchAll(db, sql: over, arguments: [now, node])
+            let ended = try String.fetchAll(db, sql: over, arguments: arguments)
             guard !ended.isEmpty else { return [] }
             try db.execute(
                 sql: "DELETE FROM downstream_jwt_keys WHERE key_id IN (SELECT value FROM json_each(?))",

@@ -220,8 +220,8 @@ enum RegistrySchema {
     /// See version 13.
     private static let version15 = "ALTER TABLE jwt_keys ADD COLUMN tainted INTEGER NOT NULL DEFAULT 0"
 
-    /// Of authorities below: by the entry that lets a key's holder have a CA, and by the SVID that he showed last. Of the authority above: as
-    /// it told the owner. Keys that were revoked must not come back from either.
+    /// Of authorities below: by the entry that lets a key's holder have a CA, the node that it named then, and the SVID that he showed last. Of
+    /// the authority above: as it told the owner. Keys that were revoked must not come back from either.
     private static let version16 = """
         CREATE TABLE downstream_jwt_keys (
             key_id TEXT PRIMARY KEY,
@@ -229,6 +229,7 @@ enum RegistrySchema {
             not_after INTEGER NOT NULL,
             published_at INTEGER NOT NULL,
             entry TEXT NOT NULL,
+            parent TEXT NOT NULL,
             spiffe_id TEXT NOT NULL,
             serial TEXT NOT NULL
         ) STRICT, WITHOUT ROWID;
