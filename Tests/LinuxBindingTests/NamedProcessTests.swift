@@ -19,8 +19,8 @@ import Testing
         defer { program.end() }
         let number = UInt32(program.processID)
         var process = try PeerProcess(processID: number)
-        while process.groups != [4, 27] { process = try process.current() }
-        #expect(process.credentials.groupID == 33 && process.isAlive)
+        while process.groups != [4, 27] || process.credentials.groupID != 33 { process = try process.current() }
+        #expect(process.isAlive)
         try input.fileHandleForWriting.write(contentsOf: Data("go\n".utf8))
         while process.credentials.userID != 1234 { process = try process.current() }
         #expect(process.groups.isEmpty && process.credentials.processID == number)

@@ -156,15 +156,13 @@ import Testing
         try await keysAreKnown(node)
         let entry = try await entry(node)
         try await authority.stop()
-        let asking = (0..<64).map { number in
+        for number in 0..<64 {
             Task { try await node.service.jwtSVID(of: entry, audience: JWTAudience(["a\(number)"])) }
         }
         try await eventually("all are asked for") { await node.service.jwtRequests.values.map(\.count) == [64] }
         await #expect(throws: AuthorityCallError.overloaded("64 tokens are asked for already with this identity")) {
             try await node.service.jwtSVID(of: entry, audience: audience)
         }
-        for task in asking { await #expect(throws: AuthorityCallError.self) { try await task.value } }
-        #expect(await node.service.jwtRequests.isEmpty)
     }
 
     @Test func whatHasGoneGetsNoToken() async throws {
