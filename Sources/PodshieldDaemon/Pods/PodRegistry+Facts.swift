@@ -42,12 +42,13 @@ extension PodRegistry {
     @discardableResult
     func complete(_ name: PodName) async -> Bool {
         guard let pod = pods[name], let issued = pod.issued, issued.pod != pod.record.facts else { return true }
-        do throws(AuthorityCallError) {
-            pods[name]?.issued = try await parts.identity.issue(pod.record.facts)
-        } catch {
+        let whole: IssuedWorkload
+        do throws(AuthorityCallError) { whole = try await parts.identity.issue(pod.record.facts) } catch {
             if case .unreachable = error { return false }
             return true
         }
+        // Not in one statement with the call: what the dictionary holds would be in use while others may change it.
+        pods[name]?.issued = whole
         await announce()
         return true
     }
