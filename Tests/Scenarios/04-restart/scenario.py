@@ -202,10 +202,8 @@ class Restart:
 
     def _shown(self, user: int) -> str:
         """What node-b's Workload API tells a user of its host, or why it tells nothing."""
-        socket = self.run.directory / "node-b/run/agent/api.sock"
-        become = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
         try:
-            return self.net.b.namespace.run(*become, str(binaries() / "psid"), "api", "fetch", "--endpoint", f"unix://{socket}")
+            return self.b.api("fetch", user=user)
         except commands.CommandFailed as failure:
             return str(failure)
 

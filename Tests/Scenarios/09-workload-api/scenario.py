@@ -99,7 +99,7 @@ class WorkloadAPI:
         configuration = standalone_configuration(run, self.net).replace("node:\n", "node:\n  key-type: ec-p384\n", 1)
         issuer = f"authority:\n  jwt-issuer: {self.issuer}\n"
         self.a = Daemon(run, self.net.a, configuration + ENDPOINT + issuer)
-        self.socket = str(run.directory / "node-a/run/agent/api.sock")
+        self.socket = str(self.a.workload_socket)
 
     def begin(self) -> None:
         self.report.step("1. A node that is its own authority")
@@ -155,11 +155,11 @@ class WorkloadAPI:
 
     def _psid(self) -> None:
         """What operators have for it."""
-        told = json.loads(self._psid_as(KNOWN, "fetch", "-o", "json"))["svids"]
+        told = json.loads(self.a.api("fetch", "-o", "json", user=KNOWN))["svids"]
         ids = [svid["spiffeID"] for svid in told]
         self.report.expect("psid shows it to that user", ids == [spiffe_id("rotating")], ids)
-        token = self._psid_as(KNOWN, "fetch", "jwt", "--audience", "psid").strip()
-        said = self._psid_as(STRANGER, "validate", "jwt", "--audience", "psid", "--svid", token)
+        token = self.a.api("fetch", "jwt", "--audience", "psid", user=KNOWN).strip()
+        said = self.a.api("validate", "jwt", "--audience", "psid", "--svid", token, user=STRANGER)
         self.report.expect("and has anybody's token judged", spiffe_id("rotating") in said, said.splitlines()[:1])
         claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
         life = claims["exp"] - claims["iat"]
@@ -170,16 +170,11 @@ class WorkloadAPI:
         """By the flags of SPIRE's agent; with a key of the type that the configuration says."""
         directory = Path(tempfile.mkdtemp(dir=self.run.directory))
         os.chown(directory, KNOWN, KNOWN)
-        self._as(KNOWN, "fetch", "x509", "-socketPath", self.socket, "-write", str(directory / "svid"))
+        become = ("setpriv", f"--reuid={KNOWN}", f"--regid={KNOWN}", "--clear-groups")
+        self.net.a.namespace.run(
+            *become, str(binaries() / "psid"), "api", "fetch", "x509", "-socketPath", self.socket, "-write", str(directory / "svid"))
         text = self.net.a.namespace.run("openssl", "x509", "-noout", "-text", "-in", str(directory / "svid/svid.pem"))
         self.report.expect("and writes it out", spiffe_id("rotating") in text and "P-384" in text, text.splitlines()[:1])
-
-    def _psid_as(self, user: int, *words: str) -> str:
-        return self._as(user, *words, "--endpoint", f"unix://{self.socket}")
-
-    def _as(self, user: int, *words: str) -> str:
-        become = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
-        return self.net.a.namespace.run(*become, str(binaries() / "psid"), "api", *words)
 
     def entries(self) -> None:
         self.report.step("4. Entries come and go while a stream is open")
@@ -302,8 +297,8 @@ class WorkloadAPI:
         self.report.expect("another edition has a greater number (B-2)", bool(grown), before["spiffe_sequence"])
         self.report.expect("the journal says where", "PSD2033" in self.a.log)
         self._register("clerk", "--selector", f"unix:uid:{KNOWN}")
-        wait(lambda: self._psid_as(KNOWN, "fetch", "-o", "json"))
-        token = self._psid_as(KNOWN, "fetch", "jwt", "--audience", "bank").strip()
+        wait(lambda: self.a.api("fetch", "-o", "json", user=KNOWN))
+        token = self.a.api("fetch", "jwt", "--audience", "bank", user=KNOWN).strip()
         found = self._fetched(f"{self.issuer}/.well-known/openid-configuration")
         self.report.expect("who knows OpenID Connect finds the issuer", found["issuer"] == self.issuer, found)
         header = jwt.get_unverified_header(token)

@@ -19,7 +19,7 @@ class TokenKeys:
 
     def __init__(self, run: Run, report: Report, a: Daemon, b: Daemon) -> None:
         self.run, self.report, self.a, self.b = run, report, a, b
-        self.tokens = Tokens(run, AUDIENCE)
+        self.tokens = Tokens(AUDIENCE)
 
     def leaked(self) -> None:
         self.report.step("7. The key that signs tokens is in other hands")

@@ -137,7 +137,7 @@ etcd:
 
     def key_taken_out(self) -> None:
         self.report.step("6. The key that one signs tokens with another takes out")
-        tokens, nodes = Tokens(self.run, "till"), (self.a, self.b)
+        tokens, nodes = Tokens("till"), (self.a, self.b)
         self.authorities[0].psid("entry", "create", "--spiffe-id", spiffe_id("teller"), "--node", "node-b", "--selector", "unix:uid:0")
         wait(lambda: tokens.is_had(self.b), PATIENCE_SECONDS)
         token = tokens.fetch(self.b)

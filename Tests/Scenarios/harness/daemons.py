@@ -118,6 +118,17 @@ class Daemon:
             return failure.output.strip()
         return None
 
+    @property
+    def workload_socket(self) -> Path:
+        """Where workloads of its node ask."""
+        return self._directory / "run/agent/api.sock"
+
+    def api(self, *words: str, user: int = 0) -> str:
+        """What psid prints of the Workload API as a process of that user on the node; others than root have to come by."""
+        become = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
+        return self.node.namespace.run(
+            *become, str(binaries() / "psid"), "api", *words, "--endpoint", f"unix://{self.workload_socket}")
+
     def add_pod(self, pod: Pod, service_account: str, app: str) -> None:
         self.psid(
             "pod", "add", pod.name, "--namespace", "shop", "--service-account", service_account,

@@ -5,16 +5,15 @@ import json
 from typing import Iterable
 
 from . import commands
-from .daemons import Daemon, binaries
-from .lifetime import Run
+from .daemons import Daemon
 
 
 class Tokens:
-    def __init__(self, run: Run, audience: str) -> None:
-        self._run, self._audience = run, audience
+    def __init__(self, audience: str) -> None:
+        self._audience = audience
 
     def fetch(self, node: Daemon) -> str:
-        return self._api(node, "fetch", "jwt", "--audience", self._audience).strip()
+        return node.api("fetch", "jwt", "--audience", self._audience).strip()
 
     def is_had(self, node: Daemon) -> bool:
         try:
@@ -28,14 +27,10 @@ class Tokens:
 
     def _is_taken(self, token: str, node: Daemon) -> bool:
         try:
-            self._api(node, "validate", "jwt", "--audience", self._audience, "--svid", token)
+            node.api("validate", "jwt", "--audience", self._audience, "--svid", token)
             return True
         except commands.CommandFailed:
             return False
-
-    def _api(self, node: Daemon, *words: str) -> str:
-        socket = self._run.directory / node.node.name / "run/agent/api.sock"
-        return node.node.namespace.run(str(binaries() / "psid"), "api", *words, "--endpoint", f"unix://{socket}")
 
 
 def key_id(token: str) -> str:
