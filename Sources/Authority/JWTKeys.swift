@@ -17,8 +17,8 @@ actor JWTKeys: TurnTaking {
     private var held: JWTSigningKey?
     /// Seconds since 1970 of the last look at the schedule that went well.
     private var lookedAt: Int64?
-    /// Since when keys of others are seen to have ended, by a clock that nobody sets: ours may be what is wrong.
-    private var seenEnded: [String: ContinuousClock.Instant] = [:]
+    /// Keys of others.
+    private var seenEnded = SeenEnded()
     private let graceOfForeign: Duration
     private var look: Task<Result<JWTSigningKey, AuthorityError>, Never>?
     var last: Task<Void, Never>?
@@ -145,11 +145,8 @@ actor JWTKeys: TurnTaking {
     /// Those of authorities that are gone are taken away by whoever is there.
     private func stepsForForeign(_ rows: [JWTKeyRow], _ now: Int64) -> [JWTKeyStep] {
         let ended = rows.filter { $0.owner != registry.owner && $0.key.notAfter <= now }.map(\.key.id)
-        let before = seenEnded
-        seenEnded = Dictionary(uniqueKeysWithValues: ended.map { ($0, before[$0] ?? .now) })
-        return ended.filter { seenEnded[$0].map { $0.duration(to: .now) >= graceOfForeign } ?? false }.map {
-            .remove($0)
-        }
+        seenEnded.keepOnly(ended)
+        return ended.filter { seenEnded.isOver($0, after: graceOfForeign) }.map { .remove($0) }
     }
 
     func own(_ rows: [JWTKeyRow]) -> [KeySchedule.Key] {

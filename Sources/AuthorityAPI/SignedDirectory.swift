@@ -71,22 +71,3 @@ extension Podshield_Authority_V1_SignedDirectory {
         Array("podshield-directory-v1\0".utf8) + directory
     }
 }
-
-/// Encodings for keeping messages in files.
-extension Podshield_Authority_V1_SignedDirectory {
-    public func encoded() throws -> [UInt8] { try serializedBytes() }
-
-    public init(encoded: [UInt8]) throws { try self.init(serializedBytes: encoded) }
-}
-
-extension Podshield_Authority_V1_Bundle {
-    public func encoded() throws -> [UInt8] { try serializedBytes() }
-
-    public init(encoded: [UInt8]) throws { try self.init(serializedBytes: encoded) }
-}
-
-extension Podshield_Authority_V1_Entry {
-    public func encoded() throws -> [UInt8] { try serializedBytes() }
-
-    public init(encoded: [UInt8]) throws { try self.init(serializedBytes: encoded) }
-}

@@ -17,8 +17,7 @@ actor AuthorityLifecycle: TurnTaking {
     var last: Task<Void, Never>?
     /// What kept the schedule from being kept when it was last looked at.
     private var failure: SuccessionError?
-    /// Since when CAs are seen to have ended, by a clock that nobody sets.
-    private var seenEnded: [String: ContinuousClock.Instant] = [:]
+    private var seenEnded = SeenEnded()
     private let graceOfEnded: Duration
     var inquiry = UpstreamInquiry()
     /// CAs of ours that the authority above has revoked, by fingerprint.
@@ -82,8 +81,7 @@ actor AuthorityLifecycle: TurnTaking {
     /// One transaction, so that there is always one that signs. What cannot be made keeps nothing else back.
     private func takeDueSteps() async throws(SuccessionError) {
         let now = now()
-        // Whose end was a mistake of the clock begins anew.
-        for held in authorities.current.all where held.notAfter > now { seenEnded[held.fingerprint] = nil }
+        seenEnded.keepOnly(authorities.current.all.filter { $0.notAfter <= now }.map(\.fingerprint))
         var steps: [AuthorityStep] = []
         var made: CertificateAuthority?
         let isDue = inquiry.isDue
@@ -133,9 +131,7 @@ actor AuthorityLifecycle: TurnTaking {
     /// Keys cannot be brought back: a clock that was set ahead and back again must not have cost any.
     private func isOverForGood(_ fingerprint: String) -> Bool {
         guard authorities.current.active.fingerprint != fingerprint else { return false }
-        let seen = seenEnded[fingerprint] ?? .now
-        seenEnded[fingerprint] = seen
-        return seen.duration(to: .now) >= graceOfEnded
+        return seenEnded.isOver(fingerprint, after: graceOfEnded)
     }
 
     // MARK: Commands

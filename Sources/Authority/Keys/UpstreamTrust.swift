@@ -5,7 +5,7 @@ internal import NIOPosix
 internal import OpenSSLBinding
 
 /// Has those trusted here whom an authority above says that the trust domain trusts, and our keys for JWT-SVIDs published there.
-actor UpstreamTrust {
+actor UpstreamTrust: TurnTaking {
     private let above: (any UpstreamAuthority)?
     private let lifecycle: AuthorityLifecycle
     private let registry: Registry
@@ -14,8 +14,7 @@ actor UpstreamTrust {
     private let observe: @Sendable (AuthorityEvent) -> Void
     /// Why keys are not taken from there, or given there.
     private var failure: String?
-    /// One look after another, though each waits for those above.
-    private var last: Task<Void, Never>?
+    var last: Task<Void, Never>?
     /// Nobody is above, and nothing is left of what was told before.
     private var hasForgotten = false
     /// The Workload API did not answer.
@@ -54,13 +53,7 @@ actor UpstreamTrust {
     ///
     /// - Parameter keysToo: even if it is not time for keys.
     func look(keysToo: Bool = false) async {
-        let previous = last
-        let task = Task {
-            await previous?.value
-            await lookInTurn(keysToo: keysToo)
-        }
-        last = task
-        await task.value
+        await inTurn { (trust) async throws(Never) in await trust.lookInTurn(keysToo: keysToo) }
     }
 
     private func lookInTurn(keysToo: Bool) async {

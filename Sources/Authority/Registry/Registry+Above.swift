@@ -94,20 +94,13 @@ extension Registry {
     private func usable(_ told: [PublishedKey], now: Int64, _ db: Database) throws -> [PublishedKey] {
         let living = try told.filter { key in
             guard key.notAfter == 0 || key.notAfter > now else { return false }
-            let der = Data(key.authority.key.subjectPublicKeyInfo)
-            return try ["jwt_keys", "former_jwt_keys"].allSatisfy { table in
-                let sql = "SELECT 1 FROM \(table) WHERE key_id = ? OR public_key = ?"
-                return try Bool.fetchOne(db, sql: sql, arguments: [key.authority.keyID, der]) != true
-            }
+            return try !isKnown(key.authority, in: ["jwt_keys", "former_jwt_keys"], db)
         }
         return living.prefix(Self.mostKeysAbove).sorted { $0.authority.keyID.isBefore($1.authority.keyID) }
     }
 
     private func publishedKey(_ row: Row) throws -> PublishedKey {
-        let der = Array(try row.decode(Data.self, forColumn: "public_key"))
-        guard var authority = JWTAuthority(keyID: try row.decode(forColumn: "key_id"), pkix: der) else {
-            throw nonsense("a key for tokens")
-        }
+        var authority = try foreignKey(row)
         authority.isTainted = try row.decode(forColumn: "tainted")
         return PublishedKey(authority: authority, notAfter: try row.decode(forColumn: "not_after"))
     }

@@ -48,9 +48,8 @@ extension Registry {
     /// Neither an ID nor a key stands twice: of two that stood for one key the second would stay when the first is taken out.
     private func isThere(_ key: DownstreamKey, of entry: String, _ db: Database) throws -> Bool {
         let (keyID, der) = (key.authority.keyID, Data(key.authority.key.subjectPublicKeyInfo))
-        for table in ["jwt_keys", "former_jwt_keys", "upstream_jwt_keys"] {
-            let other = "SELECT 1 FROM \(table) WHERE key_id = ? OR public_key = ?"
-            if try Bool.fetchOne(db, sql: other, arguments: [keyID, der]) == true { throw CallRefusal.keyTaken(keyID) }
+        if try isKnown(key.authority, in: ["jwt_keys", "former_jwt_keys", "upstream_jwt_keys"], db) {
+            throw CallRefusal.keyTaken(keyID)
         }
         let sql = """
             SELECT key_id = ? AND public_key = ? AND entry = ? FROM downstream_jwt_keys WHERE key_id = ? OR public_key = ?
@@ -67,11 +66,6 @@ extension Registry {
         guard try row.decode(Int.self, forColumn: "own") < Self.mostDownstreamKeys.ofEntry,
             try row.decode(Int.self, forColumn: "held") < Self.mostDownstreamKeys.all
         else { throw CallRefusal.tooManyKeys }
-    }
-
-    func keysChanged(_ db: Database) throws {
-        _ = try db.advance("jwt-bundle")
-        _ = try db.advance("revision")
     }
 
     /// Takes out those that have ended, and those whose holder may have no CA any more: his entry is gone or says so no more, or of another
@@ -134,12 +128,6 @@ extension Registry {
     }
 
     func downstreamKeys(_ db: Database) throws -> [JWTAuthority] {
-        try Row.fetchAll(db, sql: "SELECT * FROM downstream_jwt_keys ORDER BY published_at, key_id").map { row in
-            let der = Array(try row.decode(Data.self, forColumn: "public_key"))
-            guard let authority = JWTAuthority(keyID: try row.decode(forColumn: "key_id"), pkix: der) else {
-                throw nonsense("a key for tokens")
-            }
-            return authority
-        }
+        try Row.fetchAll(db, sql: "SELECT * FROM downstream_jwt_keys ORDER BY published_at, key_id").map(foreignKey)
     }
 }

@@ -43,12 +43,33 @@ extension Registry {
         try await write(as: RegistryError.self) { db in
             var changes = false
             for step in steps { if try perform(step, db) { changes = true } }
-            if changes {
-                _ = try db.advance("jwt-bundle")
-                _ = try db.advance("revision")
-            }
+            if changes { try keysChanged(db) }
             return changes
         }
+    }
+
+    /// What is published of keys is another, and the directory has to say so.
+    func keysChanged(_ db: Database) throws {
+        _ = try db.advance("jwt-bundle")
+        _ = try db.advance("revision")
+    }
+
+    /// Whether a key stands there, under its ID or another.
+    func isKnown(_ key: JWTAuthority, in tables: [String], _ db: Database) throws -> Bool {
+        try tables.contains { table in
+            try Bool.fetchOne(
+                db, sql: "SELECT 1 FROM \(table) WHERE key_id = ? OR public_key = ?",
+                arguments: [key.keyID, Data(key.key.subjectPublicKeyInfo)]) == true
+        }
+    }
+
+    /// The public half that a row of an authority above or below has.
+    func foreignKey(_ row: Row) throws -> JWTAuthority {
+        let der = Array(try row.decode(Data.self, forColumn: "public_key"))
+        guard let authority = JWTAuthority(keyID: try row.decode(forColumn: "key_id"), pkix: der) else {
+            throw nonsense("a key for tokens")
+        }
+        return authority
     }
 
     /// Whether it changes what is published.
