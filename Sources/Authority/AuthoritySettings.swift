@@ -82,8 +82,10 @@ public struct AuthorityLimits: Sendable, Equatable {
     /// Joins from one address (IPv6: one /64).
     public var joins = Rate(burst: 100, perSecond: 2)
     public var directory = DirectoryLimits()
-    /// Between two directories on one stream.
-    public var directoryPause = Duration.milliseconds(100)
+    /// Directories on one stream. Each is whole, so that they are to be few where much changes.
+    public var editions = Rate(burst: 4, perSecond: 10)
+    /// Messages with what has changed of a node's entries, on its stream.
+    public var entryNews = Rate(burst: 8, perSecond: 20)
     /// How long a CA that has ended is kept, while the daemon runs.
     public var endedAuthority = Duration.seconds(86400)
     /// How long a connection without a certificate may last: it is there to join, and for nothing else.

@@ -27,6 +27,13 @@ package struct TokenBucket: Sendable {
         return true
     }
 
+    /// Takes a token as soon as there is one.
+    package mutating func takeNext() async throws {
+        while !take(at: .now) {
+            try await Task.sleep(for: .seconds((1 - level(at: .now)) / rate.perSecond))
+        }
+    }
+
     private func level(at now: ContinuousClock.Instant) -> Double {
         let passed = max(now - filledAt, .zero)
         return min(rate.burst, tokens + passed / .seconds(1) * rate.perSecond)

@@ -18,6 +18,20 @@ import Testing
         #expect(!bucket.isFull(at: start + .milliseconds(1999)) && bucket.isFull(at: start + .seconds(2)))
     }
 
+    @Test func theNextTokenIsWaitedFor() async throws {
+        let begun = ContinuousClock.now
+        var bucket = TokenBucket(Rate(burst: 2, perSecond: 20), at: begun)
+        for _ in 0..<4 { try await bucket.takeNext() }
+        #expect(ContinuousClock.now - begun >= .milliseconds(99))
+        #expect(!bucket.isFull(at: begun))
+        let waiting = Task { [bucket] in
+            var slow = bucket
+            while true { try await slow.takeNext() }
+        }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+    }
+
     @Test func nothingIsSavedBeyondTheBurst() {
         var bucket = TokenBucket(Rate(burst: 3, perSecond: 2), at: start)
         #expect(taken(&bucket, of: 9, at: start + .seconds(3600)) == 3)

@@ -1,6 +1,7 @@
 internal import AuthorityAPI
 internal import GRPCCore
 internal import Identity
+internal import RateLimiting
 
 /// One node's directory stream: the newest edition, and each newer one. It ends with the caller's SVID, so that a node has
 /// to come back as what it is then, and when the caller is no longer in the directory.
@@ -33,6 +34,7 @@ struct DirectoryWatch: Sendable {
         _ signals: AsyncStream<Void>, _ writer: RPCWriter<Podshield_Authority_V1_SignedDirectory>
     ) async throws {
         var sent: UInt64 = 0
+        var pace = TokenBucket(core.settings.limits.editions, at: .now)
         for await _ in signals {
             if leavesCutOff, core.registry.isCutOff { throw CallRefusal.cutOff.status }
             let edition = try await edition()
@@ -40,8 +42,8 @@ struct DirectoryWatch: Sendable {
             guard edition.directory.revision > sent else { continue }
             try await writer.write(edition.message)
             sent = edition.directory.revision
-            // What changes meanwhile comes as one: no node's reports make the authority send without pause.
-            try await Task.sleep(for: core.settings.limits.directoryPause)
+            // What changes in the pause comes as one: no node's reports make the authority send all the time.
+            try await pace.takeNext()
         }
     }
 

@@ -1,6 +1,7 @@
 internal import AuthorityAPI
 internal import GRPCCore
 internal import Identity
+internal import RateLimiting
 
 /// One node's stream of the entries that are for it: all of them, and then what has changed, or all again to a node that does not
 /// take changes.
@@ -23,6 +24,7 @@ struct EntryWatch: Sendable {
     private func send(_ signals: AsyncStream<Void>, _ writer: RPCWriter<Podshield_Authority_V1_EntryList>) async throws
     {
         var told = ToldEntries()
+        var pace = TokenBucket(core.settings.limits.entryNews, at: .now)
         // What changes while the registry is read is told again, which is harmless.
         var past = await core.entrySignals.news()
         for await _ in signals {
@@ -37,8 +39,8 @@ struct EntryWatch: Sendable {
             try await admit()
             guard let news = try await news(of: concerned, &told) else { continue }
             try await writer.write(Podshield_Authority_V1_EntryList(news))
-            // Changes in quick succession come as one.
-            try await Task.sleep(for: core.settings.limits.directoryPause)
+            // One change is told at once; of many in quick succession several come as one.
+            try await pace.takeNext()
         }
     }
 
