@@ -27,10 +27,10 @@ def shut_out(life: Life) -> None:
     with holders.history(life.cache.v4) as held:
         begin = time.monotonic_ns()
         life.authority.psid("node", "ban", "node-b")
-        wait(lambda: held[-1] is None)
+        wait(lambda: held[-1].holder is None)
         time.sleep(1)
     seen = stream.stop()
-    life.report.expect("node-a's kernel lets go of what node-b hosts", len(held) == 2 and held[-1] is None, f"held by {held}")
+    life.report.expect("node-a's kernel lets go of what node-b hosts", [change.holder for change in held[1:]] == [None], held)
     life.report.expect(
         "its packets reach nobody any more", 0 < seen.received < seen.sent,
         f"the last one came {(seen.last_arrival - begin) / 1e6:.0f} ms after psid was started",

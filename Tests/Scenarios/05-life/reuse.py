@@ -54,7 +54,7 @@ def change_hands(life: Life) -> None:
     life.report.expect("once psid has ended, node-a's kernel has let go of db", left is None, left)
     life.report.expect(
         "it let go before it knew cache, at no moment it took one for the other",
-        len(held) == 3 and held[1] is None and len(set(held)) == 3, f"the address was held by {held}",
+        len(held) == 3 and held[1].holder is None and len({change.holder for change in held}) == 3, held,
     )
     life.report.expect(
         "cache-0 gets what is meant for it, and nothing that was sent to its predecessor",

@@ -7,6 +7,8 @@ import os
 import platform
 import struct
 import threading
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Optional
 
@@ -38,6 +40,14 @@ class KernelMap:
         return value.raw
 
 
+@dataclass(frozen=True)
+class Change:
+    """From this moment, in nanoseconds of the monotonic clock, on, the identity of that number has the address, or nobody."""
+
+    at: int
+    holder: Optional[int]
+
+
 class Holders:
     """Who has a pod's address, as a node's kernel looks it up for every packet to another node (`struct ps_remote`)."""
 
@@ -55,15 +65,15 @@ class Holders:
         return None if flags & self._QUARANTINED else identity
 
     @contextlib.contextmanager
-    def history(self, address: str) -> Iterator[list[Optional[int]]]:
+    def history(self, address: str) -> Iterator[list[Change]]:
         """Fills with one holder after another, looked at every millisecond."""
-        seen: list[Optional[int]] = [self.holder(address)]
+        seen = [Change(time.monotonic_ns(), self.holder(address))]
         ended = threading.Event()
 
         def watch() -> None:
             while not ended.wait(0.001):
-                if (holder := self.holder(address)) != seen[-1]:
-                    seen.append(holder)
+                if (holder := self.holder(address)) != seen[-1].holder:
+                    seen.append(Change(time.monotonic_ns(), holder))
 
         watcher = threading.Thread(target=watch)
         watcher.start()
