@@ -86,7 +86,7 @@ public struct AuthorityLimits: Sendable, Equatable {
     public var editions = Rate(burst: 4, perSecond: 10)
     /// Messages with what has changed of a node's entries, on its stream.
     public var entryNews = Rate(burst: 8, perSecond: 20)
-    /// How long a CA that has ended is kept, while the daemon runs.
+    /// How long a CA that has ended is kept, while the daemon runs, whichever authority's it is: the clock may be what is wrong.
     public var endedAuthority = Duration.seconds(86400)
     /// How long a connection without a certificate may last: it is there to join, and for nothing else.
     public var anonymousConnection = Duration.seconds(30)

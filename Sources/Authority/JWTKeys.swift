@@ -28,7 +28,7 @@ actor JWTKeys: TurnTaking {
 
     init(
         files: JWTKeyFiles, registry: Registry, publisher: DirectoryPublisher, lifetime: Duration,
-        graceOfForeign: Duration = .seconds(AuthorityLifecycle.graceOfForeign), takesKeysBelow: Bool = true,
+        graceOfForeign: Duration = AuthorityLimits().endedAuthority, takesKeysBelow: Bool = true,
         now: @escaping @Sendable () -> Int64, observe: @escaping @Sendable (AuthorityEvent) -> Void
     ) {
         self.files = files

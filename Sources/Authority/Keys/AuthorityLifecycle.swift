@@ -32,8 +32,6 @@ actor AuthorityLifecycle: TurnTaking {
     /// Seconds from when a CA is published until it may sign, and from when an SVID is replaced until it counts as unused: time
     /// enough for everybody to be told, and for every node to show its peers the new one.
     static let leastNotice: Int64 = 15
-    /// Seconds after the end of what another authority signs with: it may have a clock of its own.
-    static let graceOfForeign: Int64 = 86400
     /// That have not ended.
     private static let most = 8
     /// With those that have: fewer than a bundle has room for.
@@ -81,7 +79,8 @@ actor AuthorityLifecycle: TurnTaking {
     /// One transaction, so that there is always one that signs. What cannot be made keeps nothing else back.
     private func takeDueSteps() async throws(SuccessionError) {
         let now = now()
-        seenEnded.keepOnly(authorities.current.all.filter { $0.notAfter <= now }.map(\.fingerprint))
+        let foreign = authorities.current.foreign.map { $0.chain[0] }.filter { $0.notAfter <= now }.map(\.fingerprint)
+        seenEnded.keepOnly(authorities.current.all.filter { $0.notAfter <= now }.map(\.fingerprint) + foreign)
         var steps: [AuthorityStep] = []
         var made: CertificateAuthority?
         let isDue = inquiry.isDue
@@ -106,8 +105,7 @@ actor AuthorityLifecycle: TurnTaking {
             }
         }
         // Those of authorities that are gone are taken away by whoever is there.
-        let ended = authorities.current.foreign.filter { $0.chain[0].notAfter <= now - Self.graceOfForeign }
-        steps += ended.map { .remove($0.chain[0].fingerprint) }
+        steps += foreign.filter { seenEnded.isOver($0, after: graceOfEnded) }.map { .remove($0) }
         if isDue { inquiry.note(failure, pause: Self.pause) }
         if !steps.isEmpty { try await perform(steps, made: made) }
         if let failure { throw failure }
