@@ -19,6 +19,7 @@ from .wire import Wire
 
 PROGRAM = "/usr/bin/linux.uml"
 MODULES = "/usr/lib/uml/modules"
+WIDE_STATE = Path(__file__).with_name("wide_state.c")
 MEMORY = "256M"
 BOOT_SECONDS = 60
 MARK = "podshield-end-of-answer"
@@ -93,6 +94,8 @@ class StockKernel:
         self._run.at_end(commands.run, "umount", "--lazy", str(self._base / "root"))
 
     def _start(self) -> subprocess.Popen:
+        wide_state = self._base / "wide_state.so"
+        commands.run("clang", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", str(wide_state), str(WIDE_STATE))
         inside, self._input = os.pipe()
         self._output, outside = os.pipe()
         process = subprocess.Popen(
@@ -104,7 +107,8 @@ class StockKernel:
                 f"vec0:transport=tap,ifname={self._tap},depth=128,gro=0",
             ],
             stdin=inside, stdout=outside, stderr=subprocess.STDOUT, start_new_session=True,
-            env={**os.environ, "TMPDIR": str(self._base / "tmp")}, preexec_fn=commands.die_with_parent,
+            env={**os.environ, "TMPDIR": str(self._base / "tmp"), "LD_PRELOAD": str(wide_state)},
+            preexec_fn=commands.die_with_parent,
         )
         os.close(inside)
         os.close(outside)
