@@ -51,7 +51,7 @@ struct StrangerTests {
         try await eventually("there is no room for strangers") { strangers.filter(\.isActive).count == 8 }
         await introduce([a, b])
         for (node, peer) in [(a, b), (b, a)] {
-            try await eventually("there is for nodes", within: .seconds(5)) {
+            try await eventually("there is for nodes", within: .seconds(30)) {
                 await node.status(of: peer)?.state == .established
             }
             let outcome = try #require(await node.service.rekey(NodeNumber(rawValue: peer.number)).first)
