@@ -16,11 +16,14 @@ struct EntryFiles: Sendable {
 
     func prepare() throws(NodeStateError) { try files.prepare() }
 
-    /// What an earlier run left and what still is an SVID of its entry on `node`. The rest is deleted.
+    /// What an earlier run left, which has to be opened before anything is changed.
+    func open() throws(NodeStateError) -> [SavedSVIDs.Opened] { try files.open() }
+
+    /// What of that still is an SVID of its entry on `node`. The rest is deleted.
     func load(
-        node: SPIFFEID, bundle: TrustBundle, now: Int64
+        _ opened: [SavedSVIDs.Opened], node: SPIFFEID, bundle: TrustBundle, now: Int64
     ) throws(NodeStateError) -> (entries: [SavedEntry], refusals: [SavedSVIDs.Refusal]) {
-        let (found, refusals) = try files.load(node: node, bundle: bundle, now: now) {
+        let (found, refusals) = try files.load(opened, node: node, bundle: bundle, now: now) {
             text, svid -> (name: String, note: ListedEntry)? in
             guard let listed = EntryNote(text: text)?.parsed(in: trustDomain), listed.entry.spiffeID == svid.id else {
                 return nil
@@ -33,6 +36,9 @@ struct EntryFiles: Sendable {
     func save(_ svid: KeyedSVID, of listed: ListedEntry) throws(NodeStateError) {
         try files.save(svid, of: listed.entry.id, note: EntryNote(listed).text)
     }
+
+    /// Removes all.
+    func clear() throws(NodeStateError) { try files.clear() }
 
     /// Of many, all that are to go before `sync`.
     func remove(_ id: String) throws(NodeStateError) { try files.remove(id) }

@@ -54,13 +54,19 @@ struct NodeStateFiles: Sendable {
 
     // MARK: Reading
 
-    /// What an earlier run left, nil when the node has not joined.
+    /// What an earlier run left, nil when the node has not joined: what is there of workloads then is of nobody, and goes.
     func load(now: Int64) throws(NodeStateError) -> Loaded? {
-        guard let own = try loadOwn(now: now) else { return nil }
+        guard let own = try loadOwn(now: now) else {
+            try workloads.clear()
+            try entries.clear()
+            return nil
+        }
         guard let key = own.key else { throw .sealed(path: identity.path) }
+        // Before anything is sealed: by a secret that does not open all of it nothing is to be.
+        let opened = (workloads: try workloads.open(), entries: try entries.open())
         if let svid = own.svid, seal != nil, !own.isSealed { try save(keyed(svid, key)) }
-        let (workloads, refusals) = try workloads.load(node: own.node, bundle: own.bundle, now: now)
-        let (entries, others) = try entries.load(node: own.node, bundle: own.bundle, now: now)
+        let (workloads, refusals) = try workloads.load(opened.workloads, node: own.node, bundle: own.bundle, now: now)
+        let (entries, others) = try entries.load(opened.entries, node: own.node, bundle: own.bundle, now: now)
         return Loaded(
             membership: own.membership, bundle: own.bundle,
             svid: try own.svid.map { (svid) throws(NodeStateError) in try keyed(svid, key) },

@@ -29,23 +29,39 @@ struct SavedSVIDs: Sendable {
 
     // MARK: Reading
 
-    /// What an earlier run left and what still is an SVID of a workload on `node`. The rest is deleted, but for what is sealed by
-    /// something else: that throws. What is not sealed yet, and is to be, is sealed.
+    /// A file and what it holds, or why that cannot be said.
+    struct Opened {
+        let path: String
+        fileprivate let contents: Result<(contents: IdentityFile.Contents, key: PrivateKey), Refusal>
+    }
+
+    /// What an earlier run left. Changes nothing. Throws for what is sealed by something else.
+    func open() throws(NodeStateError) -> [Opened] {
+        try paths().map { (path) throws(NodeStateError) in
+            let contents: IdentityFile.Contents
+            do throws(NodeStateError) { contents = try IdentityFile(path: path, seal: seal).read() } catch {
+                return Opened(path: path, contents: .failure(Refusal(path: path, reason: "\(error)")))
+            }
+            guard let key = contents.key else { throw .sealed(path: path) }
+            return Opened(path: path, contents: .success((contents, key)))
+        }
+    }
+
+    /// What of that still is an SVID of a workload on `node`. The rest is deleted. What is not sealed yet, and is to be, is sealed.
     ///
     /// - Parameter parse: what a note says, and the name of whom it says it; nil for one that makes no sense above this SVID.
     func load<Note>(
-        node: SPIFFEID, bundle: TrustBundle, now: Int64, _ parse: (Substring, X509SVID) -> (name: String, note: Note)?
+        _ opened: [Opened], node: SPIFFEID, bundle: TrustBundle, now: Int64,
+        _ parse: (Substring, X509SVID) -> (name: String, note: Note)?
     ) throws(NodeStateError) -> (found: [Found<Note>], refusals: [Refusal]) {
         var found: [Found<Note>] = []
         var refusals: [Refusal] = []
+        var unsealed: [(path: String, note: Substring, svid: KeyedSVID)] = []
         let verifier = SVIDVerifier(bundle: bundle)
-        for path in try paths() {
-            guard let contents = read(path, &refusals) else {
-                try remove(path: path)
-                continue
-            }
-            guard let key = contents.key else { throw .sealed(path: path) }
+        for opened in opened {
+            let path = opened.path
             do throws(Refusal) {
+                let (contents, key) = try opened.contents.get()
                 let svid = try verify(contents.chain, key, verifier, now: now, path: path)
                 guard let (name, note) = parse(contents.note, svid.svid), path == self.path(of: name) else {
                     throw Refusal(path: path, reason: "\(path) does not say whose it is")
@@ -54,15 +70,13 @@ struct SavedSVIDs: Sendable {
                     throw Refusal(path: path, reason: "\(path) holds no identity of a workload on this node")
                 }
                 found.append(Found(note: note, svid: svid, identity: identity))
+                if seal != nil, !contents.isSealed { unsealed.append((path, contents.note, svid)) }
             } catch {
                 try remove(path: path)
                 refusals.append(error)
-                continue
-            }
-            if seal != nil, !contents.isSealed, let svid = found.last?.svid {
-                try write(svid, String(contents.note), path)
             }
         }
+        for (path, note, svid) in unsealed { try write(svid, String(note), path) }
         return (found, refusals)
     }
 
@@ -73,13 +87,6 @@ struct SavedSVIDs: Sendable {
             }
         } catch {
             throw .file(error)
-        }
-    }
-
-    private func read(_ path: String, _ refusals: inout [Refusal]) -> IdentityFile.Contents? {
-        do throws(NodeStateError) { return try IdentityFile(path: path, seal: seal).read() } catch {
-            refusals.append(Refusal(path: path, reason: "\(error)"))
-            return nil
         }
     }
 

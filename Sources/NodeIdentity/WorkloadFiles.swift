@@ -13,11 +13,14 @@ struct WorkloadFiles: Sendable {
 
     func prepare() throws(NodeStateError) { try files.prepare() }
 
-    /// What an earlier run left and what still is an SVID of a pod on `node`. The rest is deleted.
+    /// What an earlier run left, which has to be opened before anything is changed.
+    func open() throws(NodeStateError) -> [SavedSVIDs.Opened] { try files.open() }
+
+    /// What of that still is an SVID of a pod on `node`. The rest is deleted.
     func load(
-        node: SPIFFEID, bundle: TrustBundle, now: Int64
+        _ opened: [SavedSVIDs.Opened], node: SPIFFEID, bundle: TrustBundle, now: Int64
     ) throws(NodeStateError) -> (workloads: [IssuedWorkload], refusals: [SavedSVIDs.Refusal]) {
-        let (found, refusals) = try files.load(node: node, bundle: bundle, now: now) { text, _ in
+        let (found, refusals) = try files.load(opened, node: node, bundle: bundle, now: now) { text, _ in
             WorkloadNote(text: text)?.parsed.map { (Self.name($0.pod.podName), $0) }
         }
         let workloads = found.map { found in

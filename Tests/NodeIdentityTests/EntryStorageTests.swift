@@ -139,17 +139,48 @@ import Testing
         #expect(await Set(serials(again).keys) == Set(held.keys))
     }
 
+    private let stateKey = SecretBytes([UInt8](0..<32))
+
     /// Of a node that joined again meanwhile without the secret: its own key is open to read.
-    @Test func whatIsSealedByAnotherSecretIsNotThrownAway() async throws {
-        let authority = try await TestAuthority()
-        let node = try await stoppedNode(authority, paths: ["/a"])
-        let saved = SavedSVIDs(
-            directory: node.directory.path + "/node/entries", seal: SecretBytes([UInt8](0..<32)), isLasting: true)
+    private func sealEntry(of node: TestNode) async throws {
+        let saved = SavedSVIDs(directory: node.directory.path + "/node/entries", seal: stateKey, isLasting: true)
         let name = try #require(await node.service.heldEntries.keys.first)
         let note = try String(contentsOfFile: files(node)[0], encoding: .utf8).prefix { $0 != "\n" }
         try saved.save(#require(await node.service.heldEntries[name]?.svid), of: name, note: note + "\n")
+    }
+
+    @Test func whatIsSealedByAnotherSecretIsNotThrownAway() async throws {
+        let authority = try await TestAuthority()
+        let node = try await stoppedNode(authority, paths: ["/a"])
+        try await sealEntry(of: node)
         #expect(throws: NodeStateError.self) { try TestNode(in: node.directory, clock: authority.clock) }
         #expect(try files(node).count == 1)
+    }
+
+    /// Else no secret would open all of it any more.
+    @Test func bySecretsThatDoNotOpenAllNothingIsSealed() async throws {
+        let authority = try await TestAuthority()
+        let node = try await stoppedNode(authority, paths: ["/a"])
+        try await sealEntry(of: node)
+        let path = node.directory.path + "/node/node.pem"
+        let before = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(throws: try NodeStateError.sealed(path: files(node)[0])) {
+            try TestNode(in: node.directory, clock: authority.clock, stateKey: SecretBytes([UInt8](1..<33)))
+        }
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == before)
+        let after = try TestNode(in: node.directory, clock: authority.clock, stateKey: stateKey)
+        #expect(await serials(after).count == 1)
+        #expect(try String(contentsOfFile: path, encoding: .utf8).contains("BEGIN ENCRYPTED PRIVATE KEY"))
+    }
+
+    /// They would keep the daemon from its next start.
+    @Test func withoutAMembershipNothingIsLeft() async throws {
+        let authority = try await TestAuthority()
+        let node = try await stoppedNode(authority, paths: ["/a"])
+        try await sealEntry(of: node)
+        try FileManager.default.removeItem(atPath: node.directory.path + "/node/node.pem")
+        _ = try TestNode(in: node.directory, clock: authority.clock)
+        #expect(try files(node).isEmpty)
     }
 
     @Test func anotherMembershipForgetsThem() async throws {
