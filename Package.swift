@@ -126,6 +126,7 @@ let package = Package(
             exclude: ["Protos"],
             swiftSettings: generated),
         swiftTarget("Inquiry"),
+        swiftTarget("PatientThreads", [.product(name: "NIOPosix", package: "swift-nio")]),
         swiftTarget("SecureCalls", ["SecureTransport"] + grpc + grpcTransport + nio),
         swiftTarget(
             "SPIREUpstream",
@@ -140,8 +141,8 @@ let package = Package(
         swiftTarget(
             "WorkloadAPI",
             [
-                "Addressing", "AuthorityAPI", "Identity", "JOSE", "LinuxBinding", "OpenSSLBinding", "PrintableText",
-                "RateLimiting", "SecureTransport", "WorkloadProtocol",
+                "Addressing", "AuthorityAPI", "Identity", "JOSE", "LinuxBinding", "OpenSSLBinding", "PatientThreads",
+                "PrintableText", "RateLimiting", "SecureTransport", "WorkloadProtocol",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,
             ] + grpc + grpcTransport + nio),
@@ -149,9 +150,8 @@ let package = Package(
             "Authority",
             [
                 "Addressing", "AuthorityAPI", "Federation", "Identity", "Issuance", "JOSE", "LinuxBinding",
-                "SecureTransport", "OpenSSLBinding", "PrintableText", "RateLimiting", "SPIREAPI", "SQLiteBinding",
-                "TrustedPlatform",
-                crypto,
+                "SecureTransport", "OpenSSLBinding", "PatientThreads", "PrintableText", "RateLimiting", "SPIREAPI",
+                "SQLiteBinding", "TrustedPlatform", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
@@ -167,7 +167,7 @@ let package = Package(
             "NodeIdentity",
             [
                 "Addressing", "AuthorityAPI", "Identity", "Issuance", "JOSE", "LinuxBinding", "SecureCalls",
-                "SecureTransport", "OpenSSLBinding", "PrintableText", "TrustedPlatform",
+                "SecureTransport", "OpenSSLBinding", "PatientThreads", "PrintableText", "TrustedPlatform",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         swiftTarget(
@@ -203,8 +203,10 @@ let package = Package(
                 "Federation", "HTTPSClient", "Identity", "Issuance", "JOSE", "KeyAgreement", "KubernetesReview",
                 "Etcd", "LinuxBinding",
                 "NetnsProtocol",
-                "NodeIdentity", "NodeLink", "OpenSSLBinding", "PKCS11Binding", "PodState", "Preflight", "PrintableText",
-                "RateLimiting", "SPIREUpstream", "SecureTransport", "SharedRegistry", "SystemdBinding", "TPMBinding",
+                "NodeIdentity", "NodeLink", "OpenSSLBinding", "PKCS11Binding", "PatientThreads", "PodState",
+                "Preflight",
+                "PrintableText", "RateLimiting", "SPIREUpstream", "SecureTransport", "SharedRegistry", "SystemdBinding",
+                "TPMBinding",
                 "Telemetry",
                 "TrustedPlatform", "Vault", "WorkloadAPI",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),

@@ -2,8 +2,8 @@ internal import Addressing
 public import Identity
 internal import Issuance
 public import JOSE
-internal import NIOPosix
 public import OpenSSLBinding
+internal import PatientThreads
 internal import PrintableText
 internal import SecureTransport
 
@@ -103,7 +103,7 @@ public final class AuthorityService: Sendable {
         _ settings: AuthoritySettings, now: @escaping @Sendable () -> Int64,
         observe: @escaping @Sendable (AuthorityEvent) -> Void
     ) async throws(AuthorityError) -> AuthorityService {
-        let opened = await NIOThreadPool.singleton.result { () throws(AuthorityError) in
+        let opened = await PatientThreads.ofOthers.result { () throws(AuthorityError) in
             try AuthorityService(settings, now: now, observe: observe)
         }
         guard let opened else { throw .serverFailed("told to stop before it was ready") }
@@ -167,7 +167,7 @@ public final class AuthorityService: Sendable {
             Task { await stop() }
         }
         // It waits for reads that are under way, which need the threads that tasks run on; and it happens though this task is cancelled.
-        await Task { [registry] in _ = await NIOThreadPool.singleton.result { registry.close() } }.value
+        await Task { [registry] in _ = await PatientThreads.ofTheLog.result { registry.close() } }.value
         try result.get()
     }
 

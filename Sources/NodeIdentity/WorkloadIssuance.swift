@@ -3,8 +3,8 @@ internal import Foundation
 internal import GRPCCore
 internal import Identity
 internal import Issuance
-internal import NIOPosix
 internal import OpenSSLBinding
+internal import PatientThreads
 
 /// A pod's SVID and what keeps it fresh.
 struct HeldWorkload {
@@ -180,18 +180,32 @@ extension NodeIdentityService {
         return (svid, identity, answer)
     }
 
-    /// On a thread that has time: an RSA key takes long to make, and whoever asks the node for something else is not to wait for it.
+    /// For RSA, which takes long, on threads of its own: whoever asks the node for something else is not to wait for it.
     nonisolated func makeRequest(
         _ algorithm: KeyAlgorithm
     ) async throws(AuthorityCallError) -> (key: PrivateKey, request: Data) {
-        let made = try? await NIOThreadPool.singleton.runIfActive {
-            Result { () throws(OpenSSLError) in
-                let key = try PrivateKey.generate(algorithm)
-                return (key, Data(try SigningRequest.make(key: key)))
-            }
+        let make = { @Sendable () throws(OpenSSLError) in
+            let key = try PrivateKey.generate(algorithm)
+            return (key: key, request: Data(try SigningRequest.make(key: key)))
         }
-        // Without threads the process is about to end.
-        guard let made else { throw .superseded }
-        do throws(OpenSSLError) { return try made.get() } catch { throw .openSSL(error) }
+        do throws(OpenSSLError) {
+            guard algorithm.isSlow else { return try make() }
+            if let made = await Self.makers.result(of: make) { return try made.get() }
+        } catch {
+            throw .openSSL(error)
+        }
+        throw .superseded
+    }
+
+    private static let makers = PatientThreads(2)
+}
+
+extension KeyAlgorithm {
+    /// Whether to make a key takes a processor for more than a moment.
+    fileprivate var isSlow: Bool {
+        switch self {
+        case .rsa2048, .rsa4096: true
+        case .ecP256, .ecP384, .ed25519: false
+        }
     }
 }

@@ -1,6 +1,6 @@
 internal import AuthorityAPI
 internal import LinuxBinding
-internal import NIOPosix
+internal import PatientThreads
 
 /// What is true of a workload now. Each thing is found out when it is asked for, and once.
 struct Evidence {
@@ -84,8 +84,10 @@ struct Evidence {
 
     /// A directory service may take its time.
     private static func name(_ body: @escaping @Sendable () -> String?) async -> String? {
-        (try? await NIOThreadPool.singleton.runIfActive(body)) ?? nil
+        await directories.result(of: body).flatMap { $0.get() }
     }
+
+    private static let directories = PatientThreads(4)
 
     private static func unit(of process: PeerProcess) -> String? {
         guard let group = try? process.controlGroup() else { return nil }

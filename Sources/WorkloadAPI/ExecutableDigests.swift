@@ -1,6 +1,6 @@
 internal import Crypto
 internal import LinuxBinding
-internal import NIOPosix
+internal import PatientThreads
 internal import PrintableText
 
 /// SHA-256 of executables. One at a time is read, and none twice for as long as it is among the last ones asked for: whoever
@@ -8,6 +8,7 @@ internal import PrintableText
 actor ExecutableDigests {
     private var known: [(version: ExecutableFile.Version, digest: String)] = []
     private var last: Task<String?, Never>?
+    private let reader = PatientThreads(1)
 
     private static let most = 64
     /// Bytes of an executable that is read.
@@ -27,13 +28,13 @@ actor ExecutableDigests {
 
     private func find(_ file: ExecutableFile) async -> String? {
         if let found = known.first(where: { $0.version == file.version }) { return found.digest }
-        guard let digest = await Self.read(file) else { return nil }
+        guard let digest = await read(file) else { return nil }
         known = [(file.version, digest)] + known.prefix(Self.most - 1)
         return digest
     }
 
-    private static func read(_ file: ExecutableFile) async -> String? {
-        try? await NIOThreadPool.singleton.runIfActive {
+    private func read(_ file: ExecutableFile) async -> String? {
+        let digest = await reader.result { () throws(SystemError) -> String? in
             var hash = SHA256()
             var count: Int64 = 0
             try file.read { (chunk) in
@@ -42,5 +43,6 @@ actor ExecutableDigests {
             }
             return file.isUnchanged && count == file.byteCount ? hash.finalize().hexadecimal : nil
         }
+        return try? digest?.get()
     }
 }

@@ -228,10 +228,7 @@ import Testing
 
     /// On a thread that may wait.
     private static func fetch(_ relationship: Relationship, by fetcher: BundleFetcher) async throws -> ForeignBundle {
-        let result = await NIOThreadPool.singleton.result { () throws(FederationError) in
-            try fetcher.fetch(relationship) { _ in nil }
-        }
-        return try #require(result).get()
+        try await NIOThreadPool.singleton.runIfActive { try fetcher.fetch(relationship) { _ in nil } }
     }
 
     // MARK: Entries

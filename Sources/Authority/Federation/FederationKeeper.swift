@@ -1,7 +1,7 @@
 internal import Federation
 internal import Identity
 internal import JOSE
-internal import NIOPosix
+internal import PatientThreads
 
 /// Keeps the bundles of other trust domains as new as their endpoints say. One that is held stays in use until there is a better
 /// one, whatever happens to its endpoint.
@@ -116,7 +116,7 @@ actor FederationKeeper {
         _ relationship: Relationship, _ held: [TrustDomain: HeldBundle]
     ) async throws(FederationError) -> ForeignBundle {
         let own = trust.bundle
-        let result = await NIOThreadPool.singleton.result { [fetcher] () throws(FederationError) in
+        let result = await PatientThreads.ofOthers.result { [fetcher] () throws(FederationError) in
             try fetcher.fetch(relationship) { trustDomain in
                 trustDomain == own.trustDomain ? own : held[trustDomain]?.bundle.document.bundle
             }

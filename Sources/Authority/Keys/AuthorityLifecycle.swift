@@ -1,6 +1,6 @@
 internal import Issuance
-internal import NIOPosix
 internal import OpenSSLBinding
+internal import PatientThreads
 
 /// Leads the CAs through their lives, by the schedule and by command: the registry remembers, files hold what is ours of the
 /// keys, `authorities` has what counts now.
@@ -116,7 +116,7 @@ actor AuthorityLifecycle: TurnTaking {
     private func askAbove(_ now: Int64) async -> SuccessionError? {
         guard case .asked(let above)? = files.upstream else { return nil }
         guard inquiry.isDue else { return inquiry.failure }
-        let answer = await NIOThreadPool.singleton.result { () throws(IssuanceError) in try above.chain(at: now) }
+        let answer = await PatientThreads.ofOthers.result { () throws(IssuanceError) in try above.chain(at: now) }
         guard let answer else { return inquiry.failure }
         do throws(IssuanceError) {
             if let root = try answer.get().last { inquiry.answered(root) }
@@ -255,7 +255,7 @@ actor AuthorityLifecycle: TurnTaking {
         let set = authorities.current
         let living = set.all.count { $0.notAfter > now }
         guard living < Self.most, set.all.count + set.foreign.count < Self.mostTrusted else { throw .tooMany(living) }
-        let made = await NIOThreadPool.singleton.result { [files] () throws(AuthorityError) in
+        let made = await PatientThreads.ofOthers.result { [files] () throws(AuthorityError) in
             try files.makeSuccessor(of: set.active.authority, now: now)
         }
         guard let made else { throw .authority(.changing) }

@@ -1,7 +1,7 @@
 internal import Identity
 internal import Issuance
-internal import NIOPosix
 internal import OpenSSLBinding
+internal import PatientThreads
 
 /// Has certificates signed by the CA's key, wherever that is, and knows whether it answers. What waits for a key waits on
 /// threads that nothing else needs.
@@ -78,7 +78,7 @@ struct CertificateSigner: Sendable {
     private func elsewhere<Value: Sendable>(
         _ body: @escaping @Sendable () throws(IssuanceError) -> Value
     ) async throws(IssuanceError) -> Value {
-        guard let result = await NIOThreadPool.singleton.result(of: body) else {
+        guard let result = await PatientThreads.ofKeys.result(of: body) else {
             throw .signing(.unavailable("the request was cancelled"))
         }
         return try result.get()

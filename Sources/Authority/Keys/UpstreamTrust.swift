@@ -1,8 +1,8 @@
 internal import Identity
 internal import Issuance
 internal import JOSE
-internal import NIOPosix
 internal import OpenSSLBinding
+internal import PatientThreads
 
 /// Has those trusted here whom an authority above says that the trust domain trusts, and our keys for JWT-SVIDs published there.
 actor UpstreamTrust: TurnTaking {
@@ -113,7 +113,7 @@ actor UpstreamTrust: TurnTaking {
     private func ask<Answer: Sendable>(
         _ body: @escaping @Sendable () throws(UpstreamError) -> Answer
     ) async -> Result<Answer, UpstreamError>? {
-        await NIOThreadPool.singleton.result(of: body)
+        await PatientThreads.ofOthers.result(of: body)
     }
 }
 

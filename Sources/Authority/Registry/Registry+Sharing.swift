@@ -1,7 +1,7 @@
 internal import Foundation
 internal import GRDB
 internal import LinuxBinding
-internal import NIOPosix
+internal import PatientThreads
 internal import Synchronization
 
 extension Registry {
@@ -135,7 +135,7 @@ extension Registry {
         guard let replica else { return }
         let applied = try await read(as: RegistryError.self) { db in try Place(db).applied }
         // Not on the thread that writes, which goes on meanwhile.
-        let result = await NIOThreadPool.singleton.result { () throws(RegistryError) in
+        let result = await PatientThreads.ofTheLog.result { () throws(RegistryError) in
             let newest: SnapshotHead?
             do throws(SharedLogError) { newest = try replica.log.newestSnapshot() } catch { throw .shared(error) }
             guard let newest, applied >= newest.number + interval else { return }

@@ -1,4 +1,4 @@
-internal import NIOPosix
+internal import PatientThreads
 internal import Synchronization
 
 /// A log, and how it answers. While it does not, `check` says so at once, so that not each change waits for it in a line; one
@@ -129,6 +129,6 @@ final class MonitoredLog: SharedLog {
 
     /// Asks something small, on a thread where nobody waits behind it.
     private func ask() async {
-        _ = await NIOThreadPool.singleton.result { () throws(SharedLogError) in _ = try self.newestSnapshot() }
+        _ = await PatientThreads.ofTheLog.result { () throws(SharedLogError) in _ = try self.newestSnapshot() }
     }
 }

@@ -3,26 +3,22 @@ import Configuration
 import HTTPSClient
 import KubernetesReview
 import LinuxBinding
-import NIOPosix
 import OpenSSLBinding
+import PatientThreads
 import Synchronization
 
 /// Has a cluster look at tokens, a few at a time, on threads that nothing else needs: who makes up tokens, or a cluster that
 /// does not answer, keeps nobody waiting but those who join likewise.
 final class ClusterReviews: Sendable {
     private let reviewer: TokenReviewer
-    private let pool = NIOThreadPool(numberOfThreads: 2)
+    private let threads = PatientThreads(2)
     private let underWay = Mutex(0)
 
     private static let most = 16
 
     init(_ reviewer: TokenReviewer) {
         self.reviewer = reviewer
-        pool.start()
     }
-
-    /// Its threads hold the pool, and would wait for work for ever.
-    deinit { pool.shutdownGracefully { _ in } }
 
     func review(_ token: String) async throws(ClusterRefusal) -> ClusterPod {
         let hasRoom = underWay.withLock { count in
@@ -40,14 +36,8 @@ final class ClusterReviews: Sendable {
     }
 
     private func answer(_ token: String) async -> Result<TokenReview, TokenReviewError> {
-        do {
-            return try await pool.runIfActive { [reviewer] in
-                Result { () throws(TokenReviewError) in try reviewer.review(token) }
-            }
-        } catch {
-            // The task was cancelled before its turn came.
-            return .failure(.unreachable("\(error)"))
-        }
+        let answer = await threads.result { [reviewer] () throws(TokenReviewError) in try reviewer.review(token) }
+        return answer ?? .failure(.unreachable("the join was given up"))
     }
 }
 

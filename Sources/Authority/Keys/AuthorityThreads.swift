@@ -1,0 +1,11 @@
+internal import PatientThreads
+
+/// What waits for one kind of others keeps nobody who waits for another.
+extension PatientThreads {
+    /// For keys in a token or a vault.
+    static let ofKeys = PatientThreads(4)
+    /// For authorities above and bundle endpoints, which take half a minute where they do not answer.
+    static let ofOthers = PatientThreads(4)
+    /// For what authorities share.
+    static let ofTheLog = PatientThreads(2)
+}
