@@ -78,6 +78,7 @@ public final class AuthorityService: Sendable {
             registry: registry, publisher: publisher, trust: trust, now: now, observe: observe)
         jwtKeys = JWTKeys(
             files: files.jwtKeys, registry: registry, publisher: publisher, lifetime: settings.jwtKeyLifetime,
+            grace: JWTKeys.Grace(beside: settings.limits.endedAuthority, others: settings.limits.endedKey),
             takesKeysBelow: settings.downstream?.takesKeys ?? false, now: now, observe: observe)
         upstreamTrust = UpstreamTrust(
             settings.upstream, lifecycle: lifecycle, registry: registry, publisher: publisher, now: now,

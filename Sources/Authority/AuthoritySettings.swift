@@ -86,8 +86,12 @@ public struct AuthorityLimits: Sendable, Equatable {
     public var editions = Rate(burst: 4, perSecond: 10)
     /// Messages with what has changed of a node's entries, on its stream.
     public var entryNews = Rate(burst: 8, perSecond: 20)
-    /// How long a CA that has ended is kept, while the daemon runs, whichever authority's it is: the clock may be what is wrong.
+    /// How long a CA that has ended is kept, while the daemon runs, whichever authority's it is, and a key for JWT-SVIDs of an authority
+    /// beside: the clock may be what is wrong.
     public var endedAuthority = Duration.seconds(86400)
+    /// The same for our own keys for JWT-SVIDs, and those of authorities above and below. Enough to set a clock right, and little for a
+    /// key that is in other hands: tokens that it signs then are good as long as it is published.
+    public var endedKey = Duration.seconds(3600)
     /// How long a connection without a certificate may last: it is there to join, and for nothing else.
     public var anonymousConnection = Duration.seconds(30)
     /// How long one of a workload may last where CAs are signed: every workload may begin one there, and a few make up all places.

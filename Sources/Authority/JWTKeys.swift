@@ -17,25 +17,30 @@ actor JWTKeys: TurnTaking {
     private var held: JWTSigningKey?
     /// Seconds since 1970 of the last look at the schedule that went well.
     private var lookedAt: Int64?
-    /// Keys of others.
     private var seenEnded = SeenEnded()
-    private let graceOfForeign: Duration
+    private let grace: Grace
     private var look: Task<Result<JWTSigningKey, AuthorityError>, Never>?
     var last: Task<Void, Never>?
+
+    /// How long keys are kept that were seen to have ended: those of authorities beside, and all others.
+    struct Grace {
+        let beside: Duration
+        let others: Duration
+    }
 
     /// Seconds between two looks.
     private static let pause: Int64 = 30
 
     init(
         files: JWTKeyFiles, registry: Registry, publisher: DirectoryPublisher, lifetime: Duration,
-        graceOfForeign: Duration = AuthorityLimits().endedAuthority, takesKeysBelow: Bool = true,
-        now: @escaping @Sendable () -> Int64, observe: @escaping @Sendable (AuthorityEvent) -> Void
+        grace: Grace, takesKeysBelow: Bool, now: @escaping @Sendable () -> Int64,
+        observe: @escaping @Sendable (AuthorityEvent) -> Void
     ) {
         self.files = files
         self.registry = registry
         self.publisher = publisher
         self.lifetime = lifetime
-        self.graceOfForeign = graceOfForeign
+        self.grace = grace
         self.takesKeysBelow = takesKeysBelow
         self.now = now
         self.observe = observe
@@ -95,22 +100,23 @@ actor JWTKeys: TurnTaking {
         _ = try? await current()
     }
 
-    /// Keys of authorities below that have ended, or whose holders may have no CA any more, are trusted by nobody.
-    func dropDownstreamKeys() async {
+    /// Keys of authorities below that are over, or whose holders may have no CA any more, are trusted by nobody.
+    func dropDownstreamKeys(over: Set<String> = []) async {
         // What fails is tried at the next look.
-        let dropped = try? await registry.dropDownstreamKeys(now: now(), all: !takesKeysBelow)
+        let dropped = try? await registry.dropDownstreamKeys(over: over, all: !takesKeysBelow)
         guard let dropped, !dropped.isEmpty else { return }
         await publisher.changed()
         for keyID in dropped { observe(.jwtKeyRemoved(keyID: keyID)) }
     }
 
     private func lookAfterKeys() async throws(AuthorityError) -> JWTSigningKey {
-        await dropDownstreamKeys()
         let now = now()
-        if (try? await registry.dropEndedKeysAbove(now: now)) == true { await publisher.changed() }
+        let over = try await endedForGood(now)
+        await dropDownstreamKeys(over: over)
+        if (try? await registry.drop(keysAbove: over)) == true { await publisher.changed() }
         // Twice, because a key whose file has gone is noticed only once it is to be used.
         for _ in 0..<2 {
-            if let key = try await keepSchedule(now) {
+            if let key = try await keepSchedule(now, over) {
                 held = key
                 lookedAt = now
                 return key
@@ -119,17 +125,34 @@ actor JWTKeys: TurnTaking {
         throw .unreadable(path: files.directory, reason: "a key that was written is not there")
     }
 
+    /// IDs of all keys that were seen to have ended for long enough: the clock by which they ended may have been set ahead, and back again.
+    private func endedForGood(_ now: Int64) async throws(AuthorityError) -> Set<String> {
+        let rows = try await allKeys().filter { $0.key.notAfter <= now }
+        let others: [String]
+        do throws(RegistryError) { others = try await registry.endedKeysOfOthers(now: now) } catch {
+            throw .registry(error)
+        }
+        seenEnded.keepOnly(rows.map(\.key.id) + others)
+        let over = rows.filter { row in
+            seenEnded.isOver(row.key.id, after: row.owner == registry.owner ? grace.others : grace.beside)
+        }
+        return Set(over.map(\.key.id) + others.filter { seenEnded.isOver($0, after: grace.others) })
+    }
+
     /// Nil when the active key's file has gone; the key is retired then.
-    private func keepSchedule(_ now: Int64) async throws(AuthorityError) -> JWTSigningKey? {
+    ///
+    /// - Parameter over: IDs of keys that have ended for good. Those of authorities that are gone are taken away by whoever is there.
+    private func keepSchedule(_ now: Int64, _ over: Set<String>) async throws(AuthorityError) -> JWTSigningKey? {
         let rows = try await allKeys()
-        try await perform(
-            KeySchedule.steps(for: own(rows), now: now).map { (step) throws(AuthorityError) in
-                switch step {
-                case .make(let state): .add(try make(now), state, at: now)
-                case .activate(let keyID): .activate(keyID)
-                case .remove(let keyID): .remove(keyID)
-                }
-            } + stepsForForeign(rows, now))
+        var steps = rows.map(\.key.id).filter(over.contains).map { JWTKeyStep.remove($0) }
+        for step in KeySchedule.steps(for: own(rows), now: now) {
+            switch step {
+            case .make(let state): steps.append(.add(try make(now), state, at: now))
+            case .activate(let keyID): steps.append(.activate(keyID))
+            case .remove: break
+            }
+        }
+        try await perform(steps)
         // Of what was put in a shared registry one may not have heard, and its file must not go.
         let isNew = (try? await registry.catchUp()) != nil
         let keys = own(try await allKeys())
@@ -140,13 +163,6 @@ actor JWTKeys: TurnTaking {
         observe(.jwtKeyLost(path: files.path(active.id)))
         do throws(RegistryError) { try await registry.retireJWTKey(active.id) } catch { throw .registry(error) }
         return nil
-    }
-
-    /// Those of authorities that are gone are taken away by whoever is there.
-    private func stepsForForeign(_ rows: [JWTKeyRow], _ now: Int64) -> [JWTKeyStep] {
-        let ended = rows.filter { $0.owner != registry.owner && $0.key.notAfter <= now }.map(\.key.id)
-        seenEnded.keepOnly(ended)
-        return ended.filter { seenEnded.isOver($0, after: graceOfForeign) }.map { .remove($0) }
     }
 
     func own(_ rows: [JWTKeyRow]) -> [KeySchedule.Key] {

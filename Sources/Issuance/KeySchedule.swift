@@ -25,9 +25,15 @@ public struct KeySchedule: Sendable {
             self.notAfter = notAfter
         }
 
+        /// Seconds from when it is published until it ends.
+        fileprivate var lifetime: Int64 { notAfter - preparedAt }
+
         fileprivate func hasLeft(_ share: Int64, at now: Int64) -> Bool {
-            notAfter - now <= (notAfter - preparedAt) / share
+            notAfter - now <= lifetime / share || isAhead(of: now)
         }
+
+        /// A clock far ahead made it. It would be led on only when that time has come.
+        private func isAhead(of now: Int64) -> Bool { preparedAt - now > lifetime }
     }
 
     public enum Step: Sendable, Equatable {
@@ -58,6 +64,6 @@ public struct KeySchedule: Sendable {
     /// An authority that was away while it should have prepared a key gives consumers of the bundle time to see it, as long as
     /// the active one lasts.
     private static func isKnown(_ prepared: Key, _ now: Int64) -> Bool {
-        now - prepared.preparedAt >= (prepared.notAfter - prepared.preparedAt) / 12
+        now - prepared.preparedAt >= prepared.lifetime / 12
     }
 }

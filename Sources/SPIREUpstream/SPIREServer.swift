@@ -156,7 +156,7 @@ extension UpstreamError {
         default:
             self.init(
                 "the server did not let the daemon \(what) (\(error.code)): \(error.message.printable)",
-                isRefusal: [.failedPrecondition, .invalidArgument].contains(error.code))
+                isRefusal: [.alreadyExists, .failedPrecondition, .invalidArgument].contains(error.code))
         }
     }
 }

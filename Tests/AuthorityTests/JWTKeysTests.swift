@@ -29,7 +29,7 @@ struct JWTKeysTests {
     private var files: JWTKeyFiles { JWTKeyFiles(directory: test.directory.path) }
 
     /// As after a start.
-    private func keys(_ files: JWTKeyFiles? = nil) throws -> JWTKeys {
+    private func keys(_ files: JWTKeyFiles? = nil, grace: Duration = .zero) throws -> JWTKeys {
         let authorities = try authorities(test.authority)
         let identity = try ServerIdentity(
             authorities, name: "main", lifetime: .seconds(3600), now: { start }, observe: { _ in })
@@ -37,7 +37,8 @@ struct JWTKeysTests {
             test.registry, trust: try PublishedTrust(authorities), identity: identity, now: { start })
         return JWTKeys(
             files: files ?? self.files, registry: test.registry, publisher: publisher, lifetime: .seconds(Self.day),
-            now: { [clock] in clock.now }, observe: { _ in })
+            grace: JWTKeys.Grace(beside: grace, others: grace), takesKeysBelow: true, now: { [clock] in clock.now },
+            observe: { _ in })
     }
 
     private var bundle: JWTBundle {
@@ -99,6 +100,42 @@ struct JWTKeysTests {
         #expect(try await keys.current().authority == second)
         #expect(try await bundle.authorities.contains(first.authority) == false)
         #expect(try keyFiles.contains("jwt-\(first.authority.keyID).key") == false)
+    }
+
+    /// What was signed before is good after, and what the clock's time brought forth is led on.
+    @Test(arguments: [1, 100])
+    func aClockThatWasAheadForAMomentCostsNoKey(days: Int64) async throws {
+        let keys = try keys(grace: .seconds(3600))
+        let first = try await keys.current()
+        clock.now = start + Self.day / 2
+        _ = try await keys.current()
+        let before = try await bundle.authorities
+        #expect(before.count == 2)
+
+        clock.now = start + (days + 2) * Self.day
+        let ahead = try await keys.current()
+        #expect(!before.contains(ahead.authority))
+        #expect(try await before.allSatisfy(bundle.authorities.contains))
+
+        clock.now = start + Self.day / 2 + 60
+        _ = try await keys.current()
+        #expect(try await before.allSatisfy(bundle.authorities.contains))
+        #expect(try keyFiles.contains("jwt-\(first.authority.keyID).key"))
+
+        for hour in 1...Int64(72) {
+            clock.now = start + Self.day / 2 + hour * 3600
+            _ = try await keys.current()
+        }
+        #expect(try await keys.current().notAfter <= clock.now + Self.day)
+    }
+
+    /// A daemon that starts again and again has never seen one for long enough.
+    @Test func thereIsAlwaysPlaceForTheNext() async throws {
+        for number in 0..<Int64(JWTBundle.mostAuthorities + 4) {
+            clock.now = start + number * Self.day
+            #expect(try await keys(grace: .seconds(3600)).current().notAfter == clock.now + Self.day)
+        }
+        #expect(try await bundle.authorities.count == JWTBundle.mostAuthorities)
     }
 
     /// Tokens of a key that was in use are good as long as they say, whatever takes over.

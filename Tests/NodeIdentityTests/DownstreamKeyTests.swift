@@ -115,7 +115,7 @@ private struct KeyBelow {
     }
 
     @Test func aKeyBelowIsTrustedUntilItEnds() async throws {
-        let above = try await Above()
+        let above = try await Above { $0.limits.endedKey = .zero }
         let key = try KeyBelow(above.authority.clock)
         let all = try await above.publish(key.message)
         #expect(all.contains(key.message) && all.count == 2)
@@ -128,7 +128,7 @@ private struct KeyBelow {
         #expect(try await above.publish(key.message) == all)
         #expect(try await above.bundle().sequenceNumber == sequence && above.published.count == 1)
         above.authority.clock.advance(seconds: 86400)
-        await above.authority.service.jwtKeys.dropDownstreamKeys()
+        _ = try await above.authority.service.jwtKeys.current()
         #expect(above.removed.contains(key.id))
         let left = try await above.authority.service.publishedTrust().jwtBundle.authorities
         #expect(left.allSatisfy { $0.keyID != key.id })
@@ -246,6 +246,31 @@ private struct KeyBelow {
     /// That there was no room is no refusal for good.
     @Test func aKeyThatFoundNoRoomIsOfferedAgain() async throws {
         let above = try await Above()
+        try await fill(above)
+        let below = try await above.below(publishesKeys: true)
+        await below.service.upstreamTrust.look(keysToo: true)
+        #expect(above.published.isEmpty && above.refusals.contains(.tooManyKeys))
+        above.authority.clock.advance(seconds: 60)
+        await below.service.upstreamTrust.look(keysToo: true)
+        let own = try await below.service.keysForTokens().map(\.keyID)
+        #expect(above.published.map(\.keyID) == own)
+    }
+
+    @Test func aKeyThatIsRefusedKeepsNoOtherFromBeingPublished() async throws {
+        let above = try await Above()
+        try await fill(above)
+        let below = try await above.below(publishesKeys: true)
+        await below.service.upstreamTrust.look(keysToo: true)
+        let first = try #require(await below.service.keysForTokens().first).keyID
+        above.authority.clock.advance(seconds: 60)
+        try await above.publish(KeyBelow(above.authority.clock, id: first).message)
+        let second = try await below.service.prepareKeyForTokens().keyID
+        try await eventually("it is published above") { above.published.map(\.keyID).contains(second) }
+        #expect(above.refusals.contains(.keyTaken(first)))
+    }
+
+    /// There is no place for another for a minute.
+    private func fill(_ above: Above) async throws {
         let (registry, clock) = (above.authority.service.registry, above.authority.clock)
         let svid = try await above.held().svid
         let shown = ShownSVID(
@@ -256,13 +281,6 @@ private struct KeyBelow {
             let key = try DownstreamKey(message, lifetime: .seconds(86400), now: clock.now)
             _ = try await registry.publish(key, of: above.entry, askedBy: shown, now: clock.now)
         }
-        let below = try await above.below(publishesKeys: true)
-        await below.service.upstreamTrust.look(keysToo: true)
-        #expect(above.published.isEmpty && above.refusals.contains(.tooManyKeys))
-        clock.advance(seconds: 60)
-        await below.service.upstreamTrust.look(keysToo: true)
-        let own = try await below.service.keysForTokens().map(\.keyID)
-        #expect(above.published.map(\.keyID) == own)
     }
 
     /// Whoever was let have a CA before there were keys has got nothing more by that.

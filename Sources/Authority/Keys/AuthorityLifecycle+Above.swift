@@ -22,7 +22,7 @@ extension AuthorityLifecycle {
     }
 
     /// Of an authority above that signs below another root than it names, each would be replaced by the next.
-    private var mayReplace: Bool { replacedAt.map { $0.duration(to: .now) >= UpstreamInquiry.longestPause } ?? true }
+    private var mayReplace: Bool { replacedAt.map { $0.duration(to: .now) >= Retry.longestPause } ?? true }
 
     /// The one that is prepared, when another is.
     func giveUpPrepared() -> [AuthorityStep] {

@@ -10,8 +10,6 @@ struct UpstreamInquiry {
     private var failures = 0
     private var askAgainAt = ContinuousClock.now
 
-    static let longestPause = Duration.seconds(600)
-
     var isDue: Bool { ContinuousClock.now >= askAgainAt }
 
     mutating func answered(_ root: Certificate) { self.root = root }
@@ -21,6 +19,6 @@ struct UpstreamInquiry {
         self.failure = failure
         failures = failure == nil ? 0 : min(failures + 1, 16)
         // The first time it may have been for a moment only.
-        askAgainAt = failures > 1 ? .now + min(pause * (1 << failures), Self.longestPause) : .now
+        askAgainAt = failures > 1 ? .now + min(pause * (1 << failures), Retry.longestPause) : .now
     }
 }

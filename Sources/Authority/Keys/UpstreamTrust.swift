@@ -12,17 +12,21 @@ actor UpstreamTrust: TurnTaking {
     private let publisher: DirectoryPublisher
     private let now: @Sendable () -> Int64
     private let observe: @Sendable (AuthorityEvent) -> Void
-    /// Why keys are not taken from there, or given there.
-    private var failure: String?
+    /// Why keys are not taken from there, and why not given there, when that was last tried.
+    private var failures = Failures()
     var last: Task<Void, Never>?
     /// Nobody is above, and nothing is left of what was told before.
     private var hasForgotten = false
     /// The Workload API did not answer.
     private var isAway = false
-    /// One after another.
-    private var failures = 0
-    private var askKeysAt = ContinuousClock.now
-    private var publishAgainAt = ContinuousClock.now
+    private var taking = Retry(rhythm: pauseOfKeys)
+    /// A refusal is not to be had each time.
+    private var giveAgainAt = ContinuousClock.now
+
+    private struct Failures {
+        var taking: String?
+        var giving: String?
+    }
 
     /// A root above may sign as soon as nodes below had time to hear of it: three times within that.
     static let pause = Duration.seconds(5)
@@ -74,29 +78,47 @@ actor UpstreamTrust: TurnTaking {
         if case .failure? = told { isAway = true } else { isAway = false }
         // One that does not tell may be in the place of one that did.
         if case .success(let told)? = told { try? await lifecycle.hear(told) }
-        guard keysToo || ContinuousClock.now >= askKeysAt else { return }
-        var failure: String?
-        do throws(UpstreamError) { try await lookAtKeys(above) } catch { failure = error.reason }
-        if let failure, failure != self.failure { observe(.keysAboveFailed(reason: "\(above): \(failure)")) }
-        // One that refused our keys is not asked each time.
-        if failure != nil || ContinuousClock.now >= publishAgainAt { self.failure = failure }
-        failures = failure == nil ? 0 : min(failures + 1, 8)
-        askKeysAt = .now + min(Self.pauseOfKeys * (1 << failures), UpstreamInquiry.longestPause)
+        if keysToo || taking.isDue { await lookAtKeys(above) }
     }
 
-    private func lookAtKeys(_ above: any UpstreamAuthority) async throws(UpstreamError) {
-        guard let answer = await ask({ () throws(UpstreamError) in try above.keys() }) else { return }
-        let answered: [PublishedKey]? = if case .success(let told) = answer { told ?? [] } else { nil }
-        // Those that were told before end in their time, whoever answers.
-        do throws(RegistryError) { try await take(answered) } catch { throw UpstreamError("\(error)") }
-        guard let told = try answer.get(), above.publishesKeys, ContinuousClock.now >= publishAgainAt else { return }
-        for key in try await own() where !told.contains(where: { $0.isSame(as: key) }) {
-            let published = await ask { () throws(UpstreamError) in try above.publish(key) }
-            do throws(UpstreamError) { try published?.get() } catch {
-                if error.isRefusal { publishAgainAt = .now + UpstreamInquiry.longestPause }
-                throw error
-            }
+    private func lookAtKeys(_ above: any UpstreamAuthority) async {
+        let told: [PublishedKey]?
+        do throws(UpstreamError) {
+            guard let answer = await ask({ () throws(UpstreamError) in try above.keys() }) else { return }
+            told = try answer.get()
+            try await take(told ?? [])
+            taking.succeeded()
+            failures.taking = nil
+        } catch {
+            taking.failed()
+            return report(error, \.taking, above)
         }
+        guard let told, above.publishesKeys, ContinuousClock.now >= giveAgainAt else { return }
+        do throws(UpstreamError) {
+            try await give(own().filter { key in !told.contains { $0.isSame(as: key) } }, to: above)
+            failures.giving = nil
+        } catch {
+            if error.isRefusal { giveAgainAt = .now + Retry.longestPause }
+            report(error, \.giving, above)
+        }
+    }
+
+    /// One that is refused keeps the others from nothing.
+    private func give(_ keys: [PublishedKey], to above: any UpstreamAuthority) async throws(UpstreamError) {
+        var failure: UpstreamError?
+        for key in keys {
+            let published = await ask { () throws(UpstreamError) in try above.publish(key) }
+            if case .failure(let error)? = published { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Once, for as long as it is the same.
+    private func report(
+        _ error: UpstreamError, _ part: WritableKeyPath<Failures, String?>, _ above: any UpstreamAuthority
+    ) {
+        if failures[keyPath: part] != error.reason { observe(.keysAboveFailed(reason: "\(above): \(error.reason)")) }
+        failures[keyPath: part] = error.reason
     }
 
     private func own() async throws(UpstreamError) -> [PublishedKey] {
@@ -105,8 +127,12 @@ actor UpstreamTrust: TurnTaking {
         }
     }
 
-    private func take(_ keys: [PublishedKey]?) async throws(RegistryError) {
-        if try await registry.take(keysAbove: keys, now: now()) { await publisher.changed() }
+    private func take(_ keys: [PublishedKey]) async throws(UpstreamError) {
+        do throws(RegistryError) {
+            if try await registry.take(keysAbove: keys) { await publisher.changed() }
+        } catch {
+            throw UpstreamError("\(error)")
+        }
     }
 
     /// On a thread that may wait; nil when the task was cancelled before.

@@ -43,15 +43,13 @@ extension Registry {
     static let mostKeysAbove = 32
 
     /// Takes keys of the trust domain that the authority above tells, in the place of those that it told before: without our own, which come
-    /// back from there, those of ours that were revoked, and those that have ended. Whether there is something new.
-    ///
-    /// - Parameter told: nil where it did not answer.
-    func take(keysAbove told: [PublishedKey]?, now: Int64) async throws(RegistryError) -> Bool {
+    /// back from there, and those of ours that were revoked. Which have ended is for its clock to say. Whether there is something new.
+    func take(keysAbove told: [PublishedKey]) async throws(RegistryError) -> Bool {
         // Mostly nothing is new, and what authorities share is not asked then.
-        let isNew = try await read(as: RegistryError.self) { db in try news(told, now: now, db) != nil }
+        let isNew = try await read(as: RegistryError.self) { db in try news(told, db) != nil }
         guard isNew else { return false }
         return try await write(as: RegistryError.self) { db in
-            guard let wanted = try news(told, now: now, db) else { return false }
+            guard let wanted = try news(told, db) else { return false }
             try db.execute(sql: "DELETE FROM upstream_jwt_keys WHERE owner = ?", arguments: [owner])
             for key in wanted {
                 try db.execute(
@@ -68,15 +66,13 @@ extension Registry {
         }
     }
 
-    /// Takes out those that have ended, whoever was told of them: he may be away. Whether there were any.
-    func dropEndedKeysAbove(now: Int64) async throws(RegistryError) -> Bool {
-        let isOver = "not_after <> 0 AND not_after <= ?"
-        let found = try await read(as: RegistryError.self) { db in
-            try Bool.fetchOne(db, sql: "SELECT 1 FROM upstream_jwt_keys WHERE \(isOver)", arguments: [now]) == true
-        }
-        guard found else { return false }
+    /// Takes out those that are over, whoever was told of them: he may be away. Whether there were any.
+    func drop(keysAbove over: Set<String>) async throws(RegistryError) -> Bool {
+        guard !over.isEmpty else { return false }
         return try await write(as: RegistryError.self) { db in
-            try db.execute(sql: "DELETE FROM upstream_jwt_keys WHERE \(isOver)", arguments: [now])
+            try db.execute(
+                sql: "DELETE FROM upstream_jwt_keys WHERE key_id IN (SELECT value FROM json_each(?))",
+                arguments: [RowText.list(over.sorted())])
             guard db.changesCount > 0 else { return false }
             try keysChanged(db)
             return true
@@ -84,19 +80,18 @@ extension Registry {
     }
 
     /// What is to be in the table, if that is not there.
-    private func news(_ told: [PublishedKey]?, now: Int64, _ db: Database) throws -> [PublishedKey]? {
+    private func news(_ told: [PublishedKey], _ db: Database) throws -> [PublishedKey]? {
         let sql = "SELECT * FROM upstream_jwt_keys WHERE owner = ? ORDER BY key_id"
         let held = try Row.fetchAll(db, sql: sql, arguments: [owner]).map(publishedKey)
-        let wanted = try usable(told ?? held, now: now, db)
+        let wanted = try usable(told, db)
         return wanted == held ? nil : wanted
     }
 
-    private func usable(_ told: [PublishedKey], now: Int64, _ db: Database) throws -> [PublishedKey] {
-        let living = try told.filter { key in
-            guard key.notAfter == 0 || key.notAfter > now else { return false }
-            return try !isKnown(key.authority, in: ["jwt_keys", "former_jwt_keys"], db)
-        }
-        return living.prefix(Self.mostKeysAbove).sorted { $0.authority.keyID.isBefore($1.authority.keyID) }
+    /// Of too many those that end last.
+    private func usable(_ told: [PublishedKey], _ db: Database) throws -> [PublishedKey] {
+        let foreign = try told.filter { try !isKnown($0.authority, in: ["jwt_keys", "former_jwt_keys"], db) }
+        let longest = foreign.sorted { ($0.end, $1.authority.keyID) > ($1.end, $0.authority.keyID) }
+        return longest.prefix(Self.mostKeysAbove).sorted { $0.authority.keyID.isBefore($1.authority.keyID) }
     }
 
     private func publishedKey(_ row: Row) throws -> PublishedKey {
@@ -122,6 +117,11 @@ extension Registry {
             return try Row.fetchAll(db, sql: sql, arguments: [owner, now]).map(publishedKey)
         }
     }
+}
+
+extension PublishedKey {
+    /// Seconds since 1970; the last moment of one that has no end.
+    fileprivate var end: Int64 { notAfter == 0 ? .max : notAfter }
 }
 
 extension String {

@@ -60,22 +60,36 @@ extension Registry {
     }
 
     private func checkRoom(for entry: String, now: Int64, _ db: Database) throws {
-        try db.execute(sql: "DELETE FROM downstream_jwt_keys WHERE not_after <= ?", arguments: [now])
-        let sql = "SELECT count(*) FILTER (WHERE entry = ?) AS own, count(*) AS held FROM downstream_jwt_keys"
-        guard let row = try Row.fetchOne(db, sql: sql, arguments: [entry]) else { throw nonsense("a count") }
-        guard try row.decode(Int.self, forColumn: "own") < Self.mostDownstreamKeys.ofEntry,
-            try row.decode(Int.self, forColumn: "held") < Self.mostDownstreamKeys.all
-        else { throw CallRefusal.tooManyKeys }
+        try checkRoom("entry = ?", [entry], most: Self.mostDownstreamKeys.ofEntry, now: now, db)
+        try checkRoom("TRUE", [], most: Self.mostDownstreamKeys.all, now: now, db)
     }
 
-    /// Takes out those that have ended, and those whose holder may have no CA any more: his entry is gone or says so no more, or of another
+    /// The one that ended first goes when there is none: the clock may be wrong, and others be good.
+    private func checkRoom(
+        _ scope: String, _ arguments: StatementArguments, most: Int, now: Int64, _ db: Database
+    ) throws {
+        let count = "SELECT count(*) FROM downstream_jwt_keys WHERE \(scope)"
+        guard try Int.fetchOne(db, sql: count, arguments: arguments) ?? 0 >= most else { return }
+        try db.execute(
+            sql: """
+                DELETE FROM downstream_jwt_keys WHERE key_id IN (
+                    SELECT key_id FROM downstream_jwt_keys WHERE \(scope) AND not_after <= ?
+                    ORDER BY not_after, key_id LIMIT 1)
+                """,
+            arguments: arguments + [now])
+        guard db.changesCount == 1 else { throw CallRefusal.tooManyKeys }
+    }
+
+    /// Takes out those that are over, and those whose holder may have no CA any more: his entry is gone or says so no more, or of another
     /// node; it or his name or the SVID that he showed last is revoked; or his node is out. Answers their IDs.
     ///
-    /// - Parameter all: whatever they are; but where the registry is shared another may have taken them.
-    func dropDownstreamKeys(now: Int64, all: Bool = false) async throws(RegistryError) -> [String] {
-        let arguments: StatementArguments = [all && replica == nil, now, try nodePrefix()]
+    /// - Parameters:
+    ///   - over: IDs of those that have ended for good.
+    ///   - all: whatever they are; but where the registry is shared another may have taken them.
+    func dropDownstreamKeys(over ended: Set<String>, all: Bool) async throws(RegistryError) -> [String] {
+        let arguments: StatementArguments = [all && replica == nil, RowText.list(ended.sorted()), try nodePrefix()]
         let isOver = """
-            ? OR held.not_after <= ?
+            ? OR held.key_id IN (SELECT value FROM json_each(?))
                 OR NOT EXISTS (
                     SELECT 1 FROM entries WHERE entries.id = held.entry AND entries.spiffe_id = held.spiffe_id
                         AND entries.downstream AND entries.parent = held.parent)
@@ -111,6 +125,17 @@ extension Registry {
     }
 
     // MARK: Reading
+
+    /// IDs of the keys of authorities above and below that have ended by this time.
+    func endedKeysOfOthers(now: Int64) async throws(RegistryError) -> [String] {
+        try await read(as: RegistryError.self) { db in
+            let sql = """
+                SELECT key_id FROM upstream_jwt_keys WHERE not_after <> 0 AND not_after <= ?1
+                UNION SELECT key_id FROM downstream_jwt_keys WHERE not_after <= ?1
+                """
+            return try String.fetchAll(db, sql: sql, arguments: [now])
+        }
+    }
 
     /// All keys of the trust domain, and a number that grows with every change of them.
     func publishedKeys() async throws(RegistryError) -> (keys: [PublishedKey], sequence: UInt64) {

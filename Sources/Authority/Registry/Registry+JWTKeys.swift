@@ -77,8 +77,7 @@ extension Registry {
         switch step {
         case .add(let key, let state, let moment): try insert(key, state, preparedAt: moment, db)
         case .activate(let keyID):
-            try db.execute(
-                sql: "UPDATE jwt_keys SET state = 'retired' WHERE state = 'active' AND owner = ?", arguments: [owner])
+            try retireActive(db)
             try db.execute(
                 sql: "UPDATE jwt_keys SET state = 'active' WHERE key_id = ? AND owner = ? AND state = 'prepared'",
                 arguments: [keyID, owner])
@@ -102,6 +101,11 @@ extension Registry {
                 """,
             arguments: arguments)
         try db.execute(sql: "DELETE FROM jwt_keys WHERE \(condition)", arguments: arguments)
+    }
+
+    private func retireActive(_ db: Database) throws {
+        try db.execute(
+            sql: "UPDATE jwt_keys SET state = 'retired' WHERE state = 'active' AND owner = ?", arguments: [owner])
     }
 
     /// Signs with a key no more.
@@ -151,9 +155,8 @@ extension Registry {
     private func insert(
         _ key: JWTSigningKey, _ state: KeySchedule.Key.State, preparedAt: Int64, _ db: Database
     ) throws {
-        let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM jwt_keys") ?? 0
-        guard count < JWTBundle.mostAuthorities else { throw RegistryError.exhausted("place for a key for JWT-SVIDs") }
-        try db.execute(sql: "DELETE FROM former_jwt_keys WHERE not_after <= ?", arguments: [preparedAt])
+        try makeRoom(now: preparedAt, db)
+        if state == .active { try retireActive(db) }
         try db.execute(
             sql: """
                 INSERT INTO jwt_keys (key_id, public_key, state, prepared_at, not_after, owner) VALUES (?, ?, ?, ?, ?, ?)
@@ -163,6 +166,30 @@ extension Registry {
                 key.notAfter, owner,
             ])
     }
+
+    /// Those that ended first go when there is no place: the clock may be wrong, and others be good.
+    private func makeRoom(now: Int64, _ db: Database) throws {
+        let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM jwt_keys") ?? 0
+        let surplus = count - JWTBundle.mostAuthorities + 1
+        if surplus > 0 {
+            try db.execute(
+                sql: """
+                    DELETE FROM jwt_keys WHERE key_id IN (
+                        SELECT key_id FROM jwt_keys WHERE not_after <= ? ORDER BY not_after, key_id LIMIT ?)
+                    """,
+                arguments: [now, surplus])
+            guard db.changesCount == surplus else { throw RegistryError.exhausted("place for a key for JWT-SVIDs") }
+        }
+        try db.execute(
+            sql: """
+                DELETE FROM former_jwt_keys WHERE not_after <= ? AND key_id NOT IN (
+                    SELECT key_id FROM former_jwt_keys ORDER BY not_after DESC, key_id LIMIT ?)
+                """,
+            arguments: [now, Self.mostFormerKeys])
+    }
+
+    /// Of the revoked ones that have ended.
+    private static let mostFormerKeys = 64
 
     private func set(_ state: KeySchedule.Key.State, _ keyID: String, _ db: Database) throws {
         try db.execute(
