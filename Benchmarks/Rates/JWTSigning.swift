@@ -2,7 +2,7 @@ import Identity
 import Issuance
 import JOSE
 
-/// The authority's own part of a JWT-SVID: the token is signed and verified again.
+/// The authority's own part of a JWT-SVID: the token is signed and read again.
 struct JWTSigning {
     private let now: Int64
     private let key: JWTSigningKey

@@ -48,10 +48,11 @@ public enum Base64: Sendable {
     private var isPadded: Bool { self == .standard }
     private static let pad = UInt8(ascii: "=")
 
-    private var alphabet: [UInt8] {
-        let common = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-        return Array((common + (self == .url ? "-_" : "+/")).utf8)
-    }
+    private var alphabet: [UInt8] { self == .url ? Self.urlAlphabet : Self.standardAlphabet }
+
+    private static let common = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    private static let urlAlphabet = Array((common + "-_").utf8)
+    private static let standardAlphabet = Array((common + "+/").utf8)
 
     private func value(of digit: UInt8) -> UInt32? {
         switch digit {

@@ -1,6 +1,7 @@
 public import Identity
 
-/// A verified JWT-SVID. Only `JWTSVIDVerifier` makes one; it says that the token was good for one audience at one time.
+/// A JWT-SVID of which it is known who signed it: `JWTSVIDVerifier` has verified that, or it was signed here. The token was good for
+/// one audience at one time.
 public struct JWTSVID: Sendable {
     public let id: SPIFFEID
     /// All that the token is for, as it says.

@@ -1,3 +1,4 @@
+import Foundation
 import Identity
 import JOSE
 import OpenSSLBinding
@@ -70,6 +71,35 @@ struct TokenTests {
         #expect((made != nil) == [.ecP256, .ecP384].contains(algorithm))
         guard let made else { return }
         #expect(throws: Never.self) { try made.sign(JWTSVIDPlan(id: web, audience: audience), now: now) }
+    }
+
+    /// What it signed would be nobody's, and be given out all the same.
+    @Test func halvesOfTwoKeysAreNoKey() throws {
+        let (key, other) = (try PrivateKey.generate(), try PrivateKey.generate())
+        let pem = try unsafe key.pkcs8PEM().withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+        var der = Array(try #require(Data(base64Encoded: pem.split(separator: "\n").dropFirst().dropLast().joined())))
+        // The point stands last in both.
+        #expect(der.suffix(65) == key.publicKey.subjectPublicKeyInfo.suffix(65))
+        der.replaceSubrange(der.count - 65..<der.count, with: other.publicKey.subjectPublicKeyInfo.suffix(65))
+        let text = "-----BEGIN PRIVATE KEY-----\n\(Data(der).base64EncodedString())\n-----END PRIVATE KEY-----\n"
+        let mixed = try PrivateKey(pem: SecretBytes(Array(text.utf8)))
+        #expect(mixed.publicKey == other.publicKey)
+        #expect(throws: IssuanceError.unacceptableKey("its halves do not belong together")) {
+            try JWTSigningKey(trustDomain: trustDomain, key: mixed, notAfter: now + 60)
+        }
+    }
+
+    /// Whoever asked checks the signature.
+    @Test func theSignatureIsTheKeys() throws {
+        let verifier = JWTSVIDVerifier(
+            bundles: [try #require(JWTBundle(trustDomain: trustDomain, authorities: [key.authority], sequence: 0))])
+        for seconds in 1...Int64(50) {
+            let svid = try key.sign(JWTSVIDPlan(id: web, audience: audience, lifetime: .seconds(seconds)), now: now)
+            let verified = try verifier.verify(svid.token, audience: "db", at: now)
+            #expect(
+                verified.id == svid.id && verified.claims.encoded == svid.claims.encoded
+                    && verified.expiresAt == now + seconds)
+        }
     }
 
     /// The longest that may be asked for is still a token that is taken.
