@@ -135,9 +135,8 @@ extension Registry {
     /// A node that shows a certificate.
     struct ShowingNode: Sendable {
         let node: NodeRecord
-        /// The certificate was issued before it joined as who it is now. One that is not known, of after a backup that the registry was
-        /// restored from, is taken for one of now.
-        let isSuperseded: Bool
+        /// Whether the certificate was issued before it joined as who it is now; nil for one that is not known.
+        let isSuperseded: Bool?
         /// The certificate's issuer is a CA of those who share the registry. One below these can give its certificates the name of
         /// any node.
         let isIssuedHere: Bool
@@ -154,7 +153,7 @@ extension Registry {
             let ours = "SELECT 1 FROM authorities WHERE fingerprint = ?"
             let isIssuedHere = try Bool.fetchOne(db.cachedStatement(sql: ours), arguments: [issuer]) ?? false
             return ShowingNode(
-                node: node, isSuperseded: membership.map { $0 != node.membership.rawValue } ?? false,
+                node: node, isSuperseded: membership.map { $0 != node.membership.rawValue },
                 isIssuedHere: isIssuedHere)
         }
     }

@@ -44,12 +44,19 @@ struct AuthorityCore: Sendable {
         guard let showing = try await record(name, of: caller) else { throw .unknownNode(caller.id) }
         let node = showing.node
         guard !node.isBanned else { throw .banned(caller.id) }
-        guard !showing.isSuperseded, caller.notBefore >= node.joinedAt - X509SVID.backdating else {
-            throw .superseded(caller.id)
-        }
-        guard isTrusted(caller) else { throw .revoked(caller.id) }
-        guard showing.isIssuedHere else { throw .issuedElsewhere(caller.id) }
+        guard !isSuperseded(showing, caller) else { throw .superseded(caller.id) }
+        guard !trust.bundle.revokes(serial: caller.serial) else { throw .revoked(caller.id) }
+        // Of the node nothing was said when its CA was taken out: it has to show who it is once more.
+        guard showing.isIssuedHere, isTrusted(caller) else { throw .issuedElsewhere(caller.id) }
         return node
+    }
+
+    /// Of a certificate that is not known, of after a backup that the registry was restored from, its time has to tell; but not where
+    /// the node joined by a clock that was ahead.
+    private func isSuperseded(_ showing: Registry.ShowingNode, _ caller: Caller) -> Bool {
+        if let isSuperseded = showing.isSuperseded { return isSuperseded }
+        let joinedAt = showing.node.joinedAt
+        return joinedAt <= now() && caller.notBefore < joinedAt - X509SVID.backdating
     }
 
     /// Whether neither the SVID that it connected with nor the root above it has been taken back since.

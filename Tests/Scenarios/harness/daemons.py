@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -95,6 +96,13 @@ class Daemon:
     def log(self) -> str:
         """What it wrote to standard error, all runs."""
         return self._log.read_text(errors="replace")
+
+    def take(self, invitation: dict[str, Any]) -> None:
+        """Puts what `psid token generate` printed into its configuration, in the place of an earlier one; read at the next start."""
+        text = self.configuration_file.read_text()
+        for key, value in (("token", invitation["token"]), ("root-fingerprint", invitation["rootFingerprint"])):
+            text = re.sub(rf"(?m)^  {key}: .*$", f"  {key}: {value}", text)
+        self.configuration_file.write_text(text)
 
     def reload(self) -> None:
         """Asks it to read its configuration again."""
