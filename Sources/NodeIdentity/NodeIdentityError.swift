@@ -148,7 +148,8 @@ public enum NodeIdentityEvent: Sendable {
     case identityExpired(notAfter: Int64)
     case connected(to: String)
     case disconnected(String)
-    /// The authority does not count this node among its own, for this reason: no pod of it is to be served any more.
+    /// The authority does not count this node among its own, for this reason: no packet of its pods is to pass any more. Where that
+    /// takes all back, nothing is held for workloads any more either.
     case shutOut(Exclusion)
     /// It does again. After a new join it is `joined` that says so.
     case letIn

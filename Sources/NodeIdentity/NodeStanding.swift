@@ -1,8 +1,12 @@
-/// Why an authority does not count a node among its own.
+internal import AuthorityAPI
+internal import Identity
+
+/// Why an authority does not count a node among its own: an answer of its own, not that there is none (docs/adr/0038).
 public enum Exclusion: Sendable, Equatable {
-    /// It was banned, or another has joined in its name.
+    /// It was banned or revoked, or another has joined in its name: what it and its workloads were issued was taken back.
     case denied(String)
-    /// It was evicted, or the authority's registry is older than the node: nothing keeps it from joining again.
+    /// It was evicted, the CA that issued its SVID was taken out, or the authority's registry is older than the node: nothing keeps
+    /// it from joining again.
     case notAMember(String)
 
     init?(_ failure: AuthorityCallError) {
@@ -20,6 +24,9 @@ public enum Exclusion: Sendable, Equatable {
     }
 
     public var isOverOnceItJoins: Bool { if case .notAMember = self { true } else { false } }
+
+    /// Whether nobody is to be given any more what the node holds for its workloads.
+    public var takesAllBack: Bool { if case .denied = self { true } else { false } }
 }
 
 /// Whether the authority counts this node among its own.
@@ -28,6 +35,7 @@ extension NodeIdentityService {
     func shutOut(_ exclusion: Exclusion) {
         guard self.exclusion != exclusion else { return }
         self.exclusion = exclusion
+        if exclusion.takesAllBack { giveUpWorkloads() }
         observe(.shutOut(exclusion))
     }
 
@@ -36,5 +44,17 @@ extension NodeIdentityService {
         guard exclusion != nil else { return }
         exclusion = nil
         observe(.letIn)
+    }
+
+    /// What was issued for pods and processes, here and on disk, and what it is issued by. The node's own SVID stays: by it the
+    /// authority tells whether things have changed.
+    private func giveUpWorkloads() {
+        newestIssue = [:]
+        for held in workloads.values { held.renewal?.cancel() }
+        workloads = [:]
+        save { () throws(NodeStateError) in try files.workloads.clear() }
+        entries = EntryIndex()
+        jwtCache = JWTCache()
+        dropEntrySVIDs()
     }
 }

@@ -72,7 +72,7 @@ struct SavedSVIDs: Sendable {
                 found.append(Found(note: note, svid: svid, identity: identity))
                 if seal != nil, !contents.isSealed { unsealed.append((path, contents.note, svid)) }
             } catch {
-                try remove(path: path)
+                try remove(path: path, isLasting: isLasting)
                 refusals.append(error)
             }
         }
@@ -111,19 +111,20 @@ struct SavedSVIDs: Sendable {
         try IdentityFile(path: path, seal: seal).write(svid, note: note, isLasting: isLasting)
     }
 
-    func remove(_ name: String) throws(NodeStateError) { try remove(path: path(of: name)) }
+    func remove(_ name: String) throws(NodeStateError) { try remove(path: path(of: name), isLasting: isLasting) }
 
     /// What was removed stays so from now on, whatever happens to the machine.
     func sync() throws(NodeStateError) {
         do throws(SystemError) { try AtomicFile.syncDirectory(of: directory + "/.") } catch { throw .file(error) }
     }
 
-    /// Removes all.
+    /// Removes all, for good.
     func clear() throws(NodeStateError) {
-        for path in try paths() { try remove(path: path) }
+        for path in try paths() { try remove(path: path, isLasting: false) }
+        try sync()
     }
 
-    private func remove(path: String) throws(NodeStateError) {
+    private func remove(path: String, isLasting: Bool) throws(NodeStateError) {
         do throws(SystemError) { try AtomicFile.remove(path, isLasting: isLasting) } catch { throw .file(error) }
     }
 

@@ -37,7 +37,7 @@ struct WorkloadFiles: Sendable {
 
     func remove(_ name: PodName) throws(NodeStateError) { try files.remove(Self.name(name)) }
 
-    /// Removes all.
+    /// Removes all, for good.
     func clear() throws(NodeStateError) { try files.clear() }
 
     /// No name has a slash.

@@ -158,7 +158,10 @@ extension NodeIdentityService {
     func request(
         _ message: Podshield_Authority_V1_IssueWorkloadRequest, _ urgency: RequestQueue.Urgency
     ) async throws(AuthorityCallError) -> Issued {
-        try await workloadRequests.run(urgency) { () async throws(AuthorityCallError) in try await request(message) }
+        if let exclusion, exclusion.takesAllBack { throw .denied(exclusion.reason) }
+        return try await workloadRequests.run(urgency) { () async throws(AuthorityCallError) in
+            try await request(message)
+        }
     }
 
     private func request(

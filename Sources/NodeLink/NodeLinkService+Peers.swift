@@ -23,7 +23,7 @@ extension NodeLinkService {
     }
 
     /// What an earlier run left of nodes that the directory has no longer.
-    private func forgetStrangers() {
+    func forgetStrangers() {
         let strangers = adopted
         adopted = [:]
         guard !strangers.isEmpty else { return }

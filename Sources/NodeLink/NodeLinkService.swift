@@ -137,6 +137,13 @@ public actor NodeLinkService {
         enqueueAll(.directoryChanged)
     }
 
+    /// Lets go of every node, of keys and addresses, until there is a directory again: this one has been shut out.
+    public func forgetDirectory() {
+        world.forgetDirectory()
+        for number in runners.keys { enqueue(.removed, to: number) }
+        forgetStrangers()
+    }
+
     /// What pods' addresses may be; empty for no such limit.
     public func update(protected: [IPPrefix]) {
         world.protected = protected

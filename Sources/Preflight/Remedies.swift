@@ -29,7 +29,7 @@ extension EventKind {
             "psid token generate on the authority, and the section join that it prints into this node's configuration; or see at the authority why its certificate, token or TPM is refused (PSD2005)"
         case .authorityDisconnected: "see that the authority runs and that its TCP port is reached from here"
         case .nodeShutOut:
-            "psid node evict on the authority if it is banned there; then as for a new node: stop, delete node/ under paths.state, start with a new token. With a certificate, a cluster's token or a TPM it joins by itself once it was evicted"
+            "psid node evict on the authority; with a certificate, a cluster's token or a TPM it joins by itself then. Else psid token generate --node NAME there, the token into this node's configuration, and systemctl restart podshield-idd"
         case .clockSkewed: "set the clock, and have a time service keep it"
         case .directoryFull: "delete entries and evict nodes that are gone; workloads go with their last certificate"
         case .caKeyAway: "see that the token or Vault is there and lets the daemon in; the reason says what it said"

@@ -94,6 +94,28 @@ final class TestAuthority: Sendable {
     }
 }
 
+/// The registry of an authority that is stopped, to go back to.
+struct RegistryCopy {
+    private let path: String
+    private let suffixes = ["", "-wal"]
+
+    init(of authority: TestAuthority) throws {
+        path = authority.directory.path + "/authority/authority.sqlite"
+        for suffix in suffixes {
+            try FileManager.default.copyItem(atPath: path + suffix, toPath: path + suffix + ".copy")
+        }
+    }
+
+    /// Of an authority that is stopped again.
+    func restore() throws {
+        try FileManager.default.removeItem(atPath: path + "-shm")
+        for suffix in suffixes {
+            try FileManager.default.removeItem(atPath: path + suffix)
+            try FileManager.default.moveItem(atPath: path + suffix + ".copy", toPath: path + suffix)
+        }
+    }
+}
+
 /// A node that runs.
 final class TestNode: Sendable {
     let directory: TemporaryDirectory

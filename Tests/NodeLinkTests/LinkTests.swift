@@ -67,6 +67,23 @@ struct LinkTests {
         }
     }
 
+    @Test func whoIsShutOutLetsGoOfAll() async throws {
+        try await withPair { a, b in
+            try await established(a, b)
+            await a.service.forgetDirectory()
+            try await eventually("nothing of its peers is left") {
+                let kept = a.sink.snapshot
+                return kept.inbound.isEmpty && kept.outbound.isEmpty && kept.bindings.isEmpty && kept.peers.isEmpty
+            }
+            #expect(await a.service.peers().isEmpty)
+            // The very directory of before.
+            await introduce([a, b])
+            try await eventually("both directions have an SA again") {
+                a.sink.snapshot.outbound(to: 2, 300) != nil && b.sink.snapshot.outbound(to: 1, 301) != nil
+            }
+        }
+    }
+
     @Test func forcedRekeysChangeEveryKey() async throws {
         try await withPair { a, b in
             try await established(a, b)

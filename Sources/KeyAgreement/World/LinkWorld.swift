@@ -57,6 +57,9 @@ package struct LinkWorld: Sendable {
         return true
     }
 
+    /// The next is taken whatever its revision.
+    package mutating func forgetDirectory() { directory = nil }
+
     /// Whether roots are missing now that were there before.
     package mutating func take(_ bundle: TrustBundle) -> Bool {
         let lost = !Set(self.bundle.authorities).isSubset(of: bundle.authorities)

@@ -16,6 +16,7 @@ struct DirectoryFlow: Sendable {
 
 /// Changes of the node's own identity and of its trust, on their way to the links that rest on them.
 struct IdentityFlow: Sendable {
+    let identity: NodeIdentityService
     let link: NodeLinkService
     let pods: PodRegistry
     let changes: AsyncStream<NodeIdentityEvent>
@@ -29,15 +30,29 @@ struct IdentityFlow: Sendable {
             case .workloadRevoked(let issued): await pods.lost(issued)
             case .joined:
                 await link.identityChanged()
-                await pods.setShutOut(false)
+                await letIn()
             case .nodeRenewed: await link.identityChanged()
-            case .shutOut(let exclusion):
-                await pods.setShutOut(true)
-                if exclusion.isOverOnceItJoins { await rejoin() }
-            case .letIn: await pods.setShutOut(false)
+            case .shutOut(let exclusion): await shutOut(exclusion)
+            case .letIn: await letIn()
             case .identityExpired: await rejoin()
             default: break
             }
         }
+    }
+
+    /// Peers may take their time to say that they have heard of it: what needs nobody else comes first.
+    private func shutOut(_ exclusion: Exclusion) async {
+        if exclusion.takesAllBack {
+            await pods.loseAll()
+            await link.forgetDirectory()
+        }
+        await pods.setShutOut(true)
+        if exclusion.isOverOnceItJoins { await rejoin() }
+    }
+
+    /// The directory may be the same as before, and so is told to nobody else.
+    private func letIn() async {
+        if let directory = await identity.currentDirectory { await link.update(directory: directory) }
+        await pods.setShutOut(false)
     }
 }

@@ -26,6 +26,9 @@ extension PodRegistry {
         Task { await announce() }
     }
 
+    /// All that was issued here was taken back, and none of it is held any more.
+    func loseAll() { for name in pods.keys { pods[name]?.issued = nil } }
+
     private func renew(_ name: PodName) async throws(PodError) {
         do throws(AuthorityCallError) {
             guard let issued = try await parts.identity.renew(name) else { return }

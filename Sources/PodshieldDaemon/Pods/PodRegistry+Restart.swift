@@ -95,15 +95,20 @@ extension PodRegistry {
 
     private func askAgain() async {
         while !Task.isCancelled {
-            try? await Task.sleep(for: Self.retryPause)
             await expire()
-            for pod in list() where pod.issued == nil {
-                await takeTurn(pod.record.name)
-                if pods[pod.record.name]?.issued == nil { try? await obtainIdentity(pod.record.name) }
-                endTurn(pod.record.name)
-            }
+            await obtainMissing()
             await completeAll()
             if hasUnenforced { await announce() }
+            try? await Task.sleep(for: Self.retryPause)
+        }
+    }
+
+    /// Asks for an identity for each pod that has none.
+    func obtainMissing() async {
+        for pod in list() where pod.issued == nil {
+            await takeTurn(pod.record.name)
+            if pods[pod.record.name]?.issued == nil { try? await obtainIdentity(pod.record.name) }
+            endTurn(pod.record.name)
         }
     }
 
@@ -117,7 +122,6 @@ extension PodRegistry {
         !isShutOut && pods.values.contains { $0.issued != nil && $0.issued?.identity != $0.enforced }
     }
 
-    /// An SVID that nobody renewed in time: the pod is as one without identity. Towards peers its SAs ended by themselves.
     /// Those that have an SVID for less than is known. Where the authority is away nobody waits for it once for each of them.
     private func completeAll() async {
         for pod in list() where pod.issued.map({ $0.pod != pod.record.facts }) ?? false {
@@ -129,6 +133,7 @@ extension PodRegistry {
         }
     }
 
+    /// An SVID that nobody renewed in time: the pod is as one without identity. Towards peers its SAs ended by themselves.
     private func expire() async {
         for pod in list() {
             guard let issued = pod.issued, issued.svid.svid.notAfter <= parts.now() else { continue }

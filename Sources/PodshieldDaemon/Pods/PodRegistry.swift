@@ -48,6 +48,8 @@ actor PodRegistry {
         self.isShutOut = isShutOut
         if isShutOut { for name in pods.keys { await enforce(.unknown, on: name) } }
         await announce()
+        // The authority may take its time, for which nothing else is to wait.
+        if !isShutOut { Task { await obtainMissing() } }
     }
 
     // MARK: Asking

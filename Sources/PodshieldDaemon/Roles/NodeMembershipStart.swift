@@ -67,13 +67,14 @@ struct NodeMembershipStart {
     }
 
     /// Joins again where that needs nobody's help: a machine that slept, or was evicted, has an authority in the same process or
-    /// a certificate of its own. A node with a token needs a new one, and so an operator.
+    /// a certificate of its own, and tries until it is let in. A token is good once, and is shown once: it may be a new one.
     func restore(_ service: NodeIdentityService) async {
-        guard authority != nil || daemon.configuration.join?.isRepeatable == true else { return }
+        let isRepeatable = authority != nil || daemon.configuration.join?.isRepeatable == true
         while !Task.isCancelled {
             do throws(StartError) { return try await complete(service) } catch {
                 daemon.report(status: "\(error)")
             }
+            guard isRepeatable else { return }
             try? await Task.sleep(for: .seconds(5))
         }
     }

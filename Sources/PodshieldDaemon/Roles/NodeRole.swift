@@ -103,7 +103,8 @@ struct NodeRole: Sendable {
         let events = KernelEvents(parts: parts, state: daemon.state)
         let wear = KeyWear(parts: parts, limits: settings.link)
         daemon.components.start("the directory flow") { await directory.run() }
-        let identity = IdentityFlow(link: parts.link, pods: pods, changes: changes, rejoin: rejoin)
+        let identity = IdentityFlow(
+            identity: parts.identity, link: parts.link, pods: pods, changes: changes, rejoin: rejoin)
         daemon.components.start("the identity flow") { await identity.run() }
         daemon.components.start("the kernel's events") { await events.run() }
         daemon.components.start("the watch over keys") { await wear.run() }

@@ -30,6 +30,7 @@ UNDER_WAY_SECONDS = 0.05
 # From the start of psid until the last packet.
 LIMIT_SECONDS = 1
 SHUT_OUT = "PSD3017"
+DENIED = "PERMISSION_DENIED"
 
 
 def play(run: Run, report: Report) -> None:
@@ -39,7 +40,10 @@ def play(run: Run, report: Report) -> None:
     revocation.certificate()
     revocation.name()
     revocation.entry()
+    revocation.entry_meanwhile()
     revocation.node()
+    revocation.node_itself()
+    revocation.back()
 
 
 def account_id(account: str) -> str:
@@ -50,6 +54,7 @@ class HeldStream:
     """A stream of FetchX509SVID that a process in a pod keeps open, and what it was told when."""
 
     def __init__(self, run: Run, pod: Pod, daemon: Daemon) -> None:
+        self.pod = pod
         self._log = run.directory / f"held-{pod.name}-{time.monotonic_ns()}.log"
         with self._log.open("wb") as output:
             process = pod.namespace.spawn(sys.executable, str(HOLD), str(daemon.workload_socket), log=output)
@@ -73,6 +78,11 @@ class HeldStream:
 
     def seconds_to_end(self, begin: int) -> Optional[float]:
         return self._seconds(begin, [document for document in self.told if "ended" in document])
+
+    @property
+    def end(self) -> Optional[str]:
+        """The status that it ended with; nothing while it goes on."""
+        return self.told[-1].get("ended")
 
     @staticmethod
     def _seconds(begin: int, documents: list[dict[str, Any]]) -> Optional[float]:
@@ -131,29 +141,16 @@ class Revocation:
 
     def name(self) -> None:
         self.report.step("3. A name")
-        revoked, bystander = HeldStream(self.run, self.cache, self.b), HeldStream(self.run, self.web, self.a)
-        lists = bystander.lists
-        with self._traffic() as seen, self.holders.history(self.cache.v4) as held:
-            begin = time.monotonic_ns()
-            self.a.psid("revoke", "--spiffe-id", account_id("cache"))
-            time.sleep(AFTERWARDS_SECONDS)
-        self.report.expect("node-a's kernel lets go of it, once", [change.holder for change in held[1:]] == [None], held)
-        self._expect_within_a_second("its own stream ends", revoked.seconds_to_end(begin))
-        self._expect_within_a_second("a stream that web-0 holds has the list", bystander.seconds_to_new_lists(begin, lists))
-        self.report.expect("and goes on", bystander.seconds_to_end(begin) is None, bystander.told)
-        last = seen["cache-0"].last_arrival
-        self._expect_within_a_second("nothing arrives any more", (last - begin) / 1e9)
-        self.report.expect("some were sent in vain", seen["cache-0"].lost > 0, f"{seen['cache-0'].lost} datagrams")
-        self.report.expect(
-            "none got through that was sent after the kernel had let go", last - held[-1].at < UNDER_WAY_SECONDS * 1e9,
-            f"the last arrived {(last - held[-1].at) / 1e6:.1f} ms after",
-        )
-        self._expect_nothing_lost(seen["db-0"])
-        self.report.expect("it has no certificate", self._serial() is None, self._serial())
+        self._expect_cache_to_go("--spiffe-id", account_id("cache"))
         self._lift("--spiffe-id", account_id("cache"))
 
     def entry(self) -> None:
-        self.report.step("4. An entry, while node-b's daemon is away")
+        self.report.step("4. An entry")
+        self._expect_cache_to_go("--entry", self.entries["cache"], "--reason", "privilege-withdrawn")
+        self._lift("--entry", self.entries["cache"])
+
+    def entry_meanwhile(self) -> None:
+        self.report.step("5. An entry, while node-b's daemon is away")
         self.b.stop()
         self.a.psid("revoke", "--entry", self.entries["cache"], "--reason", "privilege-withdrawn")
         self.b.start()
@@ -164,26 +161,96 @@ class Revocation:
         self._lift("--entry", self.entries["cache"])
 
     def node(self) -> None:
-        self.report.step("5. A node")
+        self.report.step("6. A node")
         bystander = HeldStream(self.run, self.web, self.a)
+        self.held = [HeldStream(self.run, pod, self.b) for pod in (self.db, self.cache)]
         lists = bystander.lists
         with self._traffic() as seen, self.holders.history(self.db.v4) as held:
-            begin = time.monotonic_ns()
+            self.begun = begin = time.monotonic_ns()
             self.a.psid("revoke", "--node", "node-b")
             time.sleep(AFTERWARDS_SECONDS)
         self.report.expect("node-a's kernel lets go of its pods", held[-1].holder is None, held)
         last = max(stream.last_arrival for stream in seen.values())
         self._expect_within_a_second("nothing arrives any more", (last - begin) / 1e9)
         self._expect_within_a_second("a stream that web-0 holds has the list", bystander.seconds_to_new_lists(begin, lists))
-        show = self.a.ask("datapath", "show")
-        kept = {part: show[part] for part in ("associations", "peers", "remotes") if show[part]}
-        self.report.expect("and has no key, peer or address of it", not kept, kept or None)
-        self.report.expect("node-b knows", wait(lambda: self.b.finding(SHUT_OUT) is not None))
+        self._expect_no_session(self.a)
         listed = {certificate["spiffeID"] for certificate in self.a.ask("revoke", "list")["certificates"]}
         node = spiffe_id("podshield/node/node-b")
         self.report.expect("the list has its certificate and those of its pods", {node, account_id("db")} <= listed, sorted(listed))
 
+    def node_itself(self) -> None:
+        self.report.step("7. What that node makes of it")
+        for stream in self.held:
+            self._expect_within_a_second(f"the stream that {stream.pod.name} holds ends", stream.seconds_to_end(self.begun))
+            self.report.expect("and is told that there is nothing for it", stream.end == DENIED, stream.told[-1])
+        self.report.expect("it knows", wait(lambda: self.b.finding(SHUT_OUT) is not None))
+        self._expect_no_session(self.b)
+        identities = {pod["identity"] for pod in self.b.ask("datapath", "show")["pods"]}
+        self.report.expect("nor has its kernel an identity for its pods", identities == {0}, identities)
+        self._expect_nothing_given("whoever asks gets nothing")
+        self.b.stop()
+        # That it is shut out keeps psid from calling it ready.
+        self.b.launch()
+        self._expect_nothing_given("nor after a restart")
+
+    def back(self) -> None:
+        self.report.step("8. It is let in again")
+        self.a.psid("node", "evict", "node-b")
+        self.b.take(self.a.ask("token", "generate", "--node", "node-b"))
+        self.b.stop()
+        self.b.start()
+        begin = time.monotonic()
+        reached = wait(lambda: all(workloads.ping(self.web, pod) for pod in (self.db, self.cache)))
+        self.report.expect(
+            "evicted, with a new token and what is on its disk, it has its pods reached", reached,
+            f"{time.monotonic() - begin:.1f} s after its start")
+        stream = HeldStream(self.run, self.db, self.b)
+        self.report.expect("and they are given identities", stream.told[0].get("svids") == 1, stream.told)
+
     # Parts of the steps
+
+    def _expect_cache_to_go(self, *what: str) -> None:
+        """At once: from node-a's kernel, from its streams, and with the keys for it."""
+        revoked, bystander = HeldStream(self.run, self.cache, self.b), HeldStream(self.run, self.web, self.a)
+        lists = bystander.lists
+        with self._traffic() as seen, self.holders.history(self.cache.v4) as held:
+            begin = time.monotonic_ns()
+            self.a.psid("revoke", *what)
+            time.sleep(AFTERWARDS_SECONDS)
+        self.report.expect("node-a's kernel lets go of it, once", [change.holder for change in held[1:]] == [None], held)
+        self._expect_within_a_second("that is so", (held[-1].at - begin) / 1e9)
+        self._expect_within_a_second("its own stream ends", revoked.seconds_to_end(begin))
+        self.report.expect("and is told that there is nothing for it", revoked.end == DENIED, revoked.told[-1])
+        self._expect_within_a_second("a stream that web-0 holds has the list", bystander.seconds_to_new_lists(begin, lists))
+        self.report.expect("and goes on", bystander.end is None, bystander.told)
+        last = seen["cache-0"].last_arrival
+        self._expect_within_a_second("nothing arrives any more", (last - begin) / 1e9)
+        self.report.expect("some were sent in vain", seen["cache-0"].lost > 0, f"{seen['cache-0'].lost} datagrams")
+        self.report.expect(
+            "none got through that was sent after the kernel had let go", last - held[-1].at < UNDER_WAY_SECONDS * 1e9,
+            f"the last arrived {(last - held[-1].at) / 1e6:.1f} ms after",
+        )
+        keys = [each for each in self.a.ask("datapath", "show")["associations"] if each["identity"] == held[0].holder]
+        self.report.expect("node-a has no keys for it", not keys, keys or None)
+        self._expect_nothing_lost(seen["db-0"])
+        self.report.expect("it has no certificate", self._serial() is None, self._serial())
+
+    def _expect_no_session(self, daemon: Daemon) -> None:
+        def kept() -> dict[str, Any]:
+            show = daemon.ask("datapath", "show")
+            return {part: show[part] for part in ("associations", "peers", "remotes") if show[part]}
+
+        self.report.expect(f"{daemon.node.name} has no key, peer or address of another", wait(lambda: not kept()), kept() or None)
+
+    def _expect_nothing_given(self, when: str) -> None:
+        def end() -> Optional[str]:
+            return HeldStream(self.run, self.db, self.b).end
+
+        self.report.expect(when, wait(lambda: end() == DENIED), end())
+        kept = [path.name for part in ("workloads", "entries") for path in (self.run.directory / "node-b/state/node" / part).iterdir()]
+        self.report.expect("there is nothing on its disk", not kept, kept or None)
+        refusal = self.b.refusal("issue", "--pod", "db-0") or "it was given out"
+        self.report.expect("nor does psid get it, who is told why", "node-b is banned" in refusal, refusal)
 
     @contextmanager
     def _traffic(self) -> Iterator[dict[str, Datagrams]]:
