@@ -6,21 +6,34 @@ import SwiftProtobuf
 /// Thrown by the service it becomes a gRPC status with an `ErrorDetail`; the client gets it back by `init(_:)`.
 public struct AdminError: Error, Equatable, Sendable {
     public var reason: AdminErrorReason
-    /// One sentence, no period.
-    public var message: String
-    /// The name that was asked for; empty if it was not about a name.
-    public var subject: String
+    /// One sentence, no period; cut where it would be longer than `longest`.
+    public let message: String
+    /// The name that was asked for, cut likewise; empty if it was not about a name.
+    public let subject: String
     /// Existing names that resemble `subject`, nearest first.
     public var nearest: [String]
 
     public init(_ reason: AdminErrorReason, _ message: String, subject: String = "", nearest: [String] = []) {
         self.reason = reason
-        self.message = message
-        self.subject = subject
+        self.message = message.cut(toBytes: Self.longest)
+        self.subject = subject.cut(toBytes: Self.longest)
         self.nearest = Array(nearest.prefix(Self.nearestLimit))
     }
 
     public static let nearestLimit = 3
+    /// Bytes. Both travel in the trailers of an answer, which HTTP/2 gives 16 KiB here, the message with up to three letters for one byte; a
+    /// SPIFFE ID is there as a whole.
+    public static let longest = 2048
+}
+
+extension String {
+    /// Its beginning, whole scalars, and a sign that there is more.
+    fileprivate func cut(toBytes most: Int) -> String {
+        guard utf8.count > most else { return self }
+        var end = utf8.index(startIndex, offsetBy: most)
+        while end.samePosition(in: unicodeScalars) == nil { end = utf8.index(before: end) }
+        return String(unicodeScalars[..<end]) + "…"
+    }
 }
 
 /// The closed list behind `ErrorDetail.reason`; words are never re-used.

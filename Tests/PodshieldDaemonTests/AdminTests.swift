@@ -41,6 +41,26 @@ import Testing
         }
     }
 
+    /// What a refusal quotes travels in trailers, where there is not room for everything.
+    @Test func whatIsLongIsRefusedLikeAnythingElse() async throws {
+        try await withDaemon { client, _ in
+            for letter in ["a", "é", "\u{1b}"] {
+                let text = String(repeating: letter, count: 50_000)
+                let refusals = [
+                    await error { _ = try await client.entryCreate(.with { $0.entry.spiffeID = text }) },
+                    await error { _ = try await client.entryDelete(.with { $0.id = text }) },
+                    await error { _ = try await client.revoke(.with { $0.subject.serial = text }) },
+                    await error { _ = try await client.nodeEvict(.with { $0.node = text }) },
+                ]
+                #expect(refusals.map { $0?.reason } == [.invalid, .notFound, .notFound, .notFound])
+                for refusal in refusals.compactMap(\.self) {
+                    #expect(refusal.subject.hasSuffix("…") && text.hasPrefix(refusal.subject.dropLast()))
+                    #expect(refusal.subject.utf8.count <= AdminError.longest + 3)
+                }
+            }
+        }
+    }
+
     /// Whether the daemon takes the connection: it answers the client's preface (RFC 9113 section 3.4), or else closes.
     private func isTaken(_ connection: UnixSocket) throws -> Bool {
         let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]

@@ -2,6 +2,7 @@ package import AdminAPI
 package import Authority
 import AuthorityAPI
 import Identity
+import PrintableText
 
 extension NewEntry {
     /// Says which part is wrong.
@@ -10,7 +11,7 @@ extension NewEntry {
         var selectors: [Selector] = []
         for text in message.selectors {
             guard let selector = Selector(text) else {
-                throw AdminError(.invalid, "'\(text)' is no selector", subject: text)
+                throw AdminError(.invalid, "\(text.quoted) is no selector", subject: text)
             }
             selectors.append(selector)
         }

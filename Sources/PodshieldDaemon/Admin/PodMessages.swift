@@ -5,6 +5,7 @@ import Identity
 import NetnsProtocol
 import NodeIdentity
 import PodState
+import PrintableText
 
 extension Podshield_Admin_V1_Pod {
     init(_ pod: HeldPod) {
@@ -39,14 +40,16 @@ extension PodRequest {
     package init(_ message: Podshield_Admin_V1_PodFacts) throws(AdminError) {
         guard let namespace = NamespacePath(message.netns) else {
             throw AdminError(
-                .invalid, "'\(message.netns)' is no place of network namespaces: /run/netns/NAME or /proc/PID/ns/net")
+                .invalid,
+                "\(message.netns.quoted) is no place of network namespaces: /run/netns/NAME or /proc/PID/ns/net",
+                subject: message.netns)
         }
         guard message.interface.isEmpty || PodNetworkRequest.isInterfaceName(message.interface) else {
-            throw AdminError(.invalid, "'\(message.interface)' is no interface name")
+            throw AdminError(.invalid, "\(message.interface.quoted) is no interface name", subject: message.interface)
         }
         let uid = PodUID(message.uid)
         guard message.uid.isEmpty || uid != nil else {
-            throw AdminError(.invalid, "'\(message.uid)' is no UID of a pod")
+            throw AdminError(.invalid, "\(message.uid.quoted) is no UID of a pod", subject: message.uid)
         }
         do throws(PodFactsError) {
             facts = try PodFacts(
