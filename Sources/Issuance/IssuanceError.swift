@@ -18,6 +18,7 @@ public enum IssuanceError: Error, Sendable, Equatable {
     case foreignTrustDomain(SPIFFEID)
     case badName(SPIFFEIDError)
     case badDNSName(String)
+    case tooManyDNSNames(Int)
     case badLifetime(seconds: Int64)
 
     // The authority
@@ -72,6 +73,7 @@ extension IssuanceError: CustomStringConvertible {
         case .foreignTrustDomain(let id): "\(id) is of another trust domain"
         case .badName(let reason): "\(reason)"
         case .badDNSName(let name): "\(name.quoted) is no DNS name"
+        case .tooManyDNSNames(let count): "\(count) DNS names are too many, \(IssuancePlan.mostDNSNames) are allowed"
         case .badLifetime(let seconds): "a lifetime of \(seconds) seconds is not possible"
         case .notAnAuthority(let reason): "the certificate is no authority: \(reason)"
         case .authorityKeyMismatch: "the authority's private key is not its certificate's"

@@ -10,8 +10,10 @@ public struct IssuancePlan: Sendable, Equatable {
     public let dnsNames: [String]
 
     public static let defaultLifetime = Duration.seconds(3600)
+    /// A certificate goes along with every handshake.
+    static let mostDNSNames = 32
 
-    /// `dnsNames` are host names (RFC 1123) without wildcards.
+    /// `dnsNames` are host names (RFC 1123) without wildcards, at most 32.
     public static func workload(
         id: SPIFFEID, binding: PodshieldBinding?, lifetime: Duration = defaultLifetime, dnsNames: [String] = []
     ) throws(IssuanceError) -> IssuancePlan {
@@ -58,6 +60,7 @@ public struct IssuancePlan: Sendable, Equatable {
     ) throws(IssuanceError) {
         let seconds = lifetime.components.seconds
         guard (1...Self.longestLifetime).contains(seconds) else { throw .badLifetime(seconds: seconds) }
+        guard dnsNames.count <= Self.mostDNSNames else { throw .tooManyDNSNames(dnsNames.count) }
         for name in dnsNames where !Self.isHostName(name) { throw .badDNSName(name) }
         self.id = id
         self.binding = binding

@@ -242,6 +242,15 @@ struct IssuancePlanTests {
         }
     }
 
+    @Test func dnsNamesHaveALimit() throws {
+        let id = try SPIFFEID("spiffe://td/a")
+        let names = (0..<33).map { "a\($0).example" }
+        #expect(throws: IssuanceError.tooManyDNSNames(33)) {
+            try IssuancePlan.workload(id: id, binding: nil, dnsNames: names)
+        }
+        #expect(try IssuancePlan.workload(id: id, binding: nil, dnsNames: Array(names.dropLast())).dnsNames.count == 32)
+    }
+
     @Test(arguments: [Duration.zero, .seconds(-1), .milliseconds(999), .seconds(Int64.max)])
     func impossibleLifetimesAreRefused(_ lifetime: Duration) throws {
         #expect(throws: IssuanceError.self) {

@@ -95,14 +95,12 @@ public struct NewEntry: Sendable, Equatable {
     }
 
     static let mostSelectors = 32
-    static let mostDNSNames = 32
     /// In bytes (SPIFFE_Workload_API.md section 5.2.1).
     static let longestHint = 1024
 
     private func checkSelectors() throws(EntryError) {
         guard !selectors.isEmpty else { throw .noSelectors }
         guard selectors.count <= Self.mostSelectors else { throw .tooManySelectors(selectors.count) }
-        guard dnsNames.count <= Self.mostDNSNames else { throw .tooManyDNSNames(dnsNames.count) }
         guard hint.utf8.count <= Self.longestHint, hint == hint.printable else { throw .badHint(hint) }
         var seen: Set<String> = []
         for selector in selectors where !seen.insert(selector.aspect).inserted {
@@ -120,7 +118,6 @@ public enum EntryError: Error, Sendable, Equatable {
     case noSelectors
     case tooManySelectors(Int)
     case repeatedSelector(Selector)
-    case tooManyDNSNames(Int)
     case badHint(String)
     case parentIsNoNode(SPIFFEID)
     /// Root of each node could have a CA.
@@ -142,7 +139,6 @@ extension EntryError: CustomStringConvertible {
         case .noSelectors: "an entry needs at least one selector"
         case .tooManySelectors(let count): "\(count) selectors are too many"
         case .repeatedSelector(let selector): "'\(selector)' speaks of something that another selector speaks of"
-        case .tooManyDNSNames(let count): "\(count) DNS names are too many"
         case .badHint(let hint): "hint \(hint.quoted) has control characters or more than \(NewEntry.longestHint) bytes"
         case .parentIsNoNode(let id): "\(id) is no node of this trust domain"
         case .downstreamOnAnyNode: "an entry whose holder may have a CA needs a node"
