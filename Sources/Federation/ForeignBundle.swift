@@ -3,6 +3,7 @@ public import JOSE
 
 /// What another trust domain says whom to trust for it, as far as we understand it. Never merged with another's.
 public struct ForeignBundle: Sendable, Equatable {
+    /// What whoever reads `encoded` knows, too.
     public let document: BundleDocument
     /// In our own encoding: without what was not understood.
     public let encoded: String
@@ -15,16 +16,18 @@ public struct ForeignBundle: Sendable, Equatable {
     public init(_ document: BundleDocument) throws(FederationError) {
         let encoded = document.encoded
         guard encoded.utf8.count <= Self.largest else { throw .tooLarge(bytes: encoded.utf8.count) }
-        self.document = document
+        self.document = try Self.read(Array(encoded.utf8), of: document.bundle.trustDomain)
         self.encoded = encoded
     }
 
     public init(parsing text: [UInt8], of trustDomain: TrustDomain) throws(FederationError) {
-        let document: BundleDocument
-        do throws(BundleDocumentError) { document = try BundleDocument(parsing: text, of: trustDomain) } catch {
+        try self.init(Self.read(text, of: trustDomain))
+    }
+
+    private static func read(_ text: [UInt8], of trustDomain: TrustDomain) throws(FederationError) -> BundleDocument {
+        do throws(BundleDocumentError) { return try BundleDocument(parsing: text, of: trustDomain) } catch {
             throw .document(error)
         }
-        try self.init(document)
     }
 
     /// Whether this may take the place of one that is held: a document that says its sequence does not go back.

@@ -6,11 +6,12 @@ internal import OpenSSLBinding
 enum JSONWebKey {
     /// The members that are the key, in the order of RFC 7638; nil for a kind that no certificate or token of ours has.
     static func members(of key: PublicKey) -> JSONObject? {
-        guard let bits = try? keyBits(of: key) else { return nil }
         switch key.kind {
-        case .ecP256, .ecP384, .ecP521: return ecMembers(key.kind, point: bits)
-        case .rsa: return try? rsaMembers(bits)
-        case .ed25519: return JSONObject(["crv": "Ed25519", "kty": "OKP", "x": .string(Base64.url.encode(bits))])
+        case .ecP256, .ecP384, .ecP521: return ecMembers(key)
+        case .rsa: return try? rsaMembers(keyBits(of: key))
+        case .ed25519:
+            guard let bits = try? keyBits(of: key) else { return nil }
+            return JSONObject(["crv": "Ed25519", "kty": "OKP", "x": .string(Base64.url.encode(bits))])
         case .other: return nil
         }
     }
@@ -27,12 +28,12 @@ enum JSONWebKey {
         return Array(try fields.read(.bitString).dropFirst())
     }
 
-    private static func ecMembers(_ kind: PublicKey.Kind, point: [UInt8]) -> JSONObject? {
-        guard let curve = Curve(kind), point.count == 1 + 2 * curve.bytes, point[0] == 4 else { return nil }
+    /// A certificate may have the point compressed (RFC 5480 section 2.2), a JWK does not.
+    private static func ecMembers(_ key: PublicKey) -> JSONObject? {
+        guard let curve = Curve(key.kind), let (x, y) = key.coordinates else { return nil }
         return JSONObject([
-            "crv": .string(curve.rawValue), "kty": "EC",
-            "x": .string(Base64.url.encode(point[1..<1 + curve.bytes])),
-            "y": .string(Base64.url.encode(point[(1 + curve.bytes)...])),
+            "crv": .string(curve.rawValue), "kty": "EC", "x": .string(Base64.url.encode(x)),
+            "y": .string(Base64.url.encode(y)),
         ])
     }
 

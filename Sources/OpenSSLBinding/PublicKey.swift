@@ -109,6 +109,24 @@ internal import COpenSSL
     }
 }
 
+extension PublicKey {
+    /// The point of a key on a curve, whichever way it is written: each coordinate is as long as the curve's numbers. Nil for another key.
+    package var coordinates: (x: [UInt8], y: [UInt8])? {
+        guard let length = kind.coordinateLength, let x = coordinate(OSSL_PKEY_PARAM_EC_PUB_X, length),
+            let y = coordinate(OSSL_PKEY_PARAM_EC_PUB_Y, length)
+        else { return nil }
+        return (x, y)
+    }
+
+    private func coordinate(_ name: String, _ length: Int) -> [UInt8]? {
+        var number: OpaquePointer?
+        defer { unsafe BN_free(number) }
+        guard OpenSSL.holds(unsafe EVP_PKEY_get_bn_param(pointer, name, &number)) else { return nil }
+        var bytes = [UInt8](repeating: 0, count: length)
+        return unsafe BN_bn2binpad(number, &bytes, Int32(length)) == length ? bytes : nil
+    }
+}
+
 extension PublicKey: Equatable {
     public static func == (a: PublicKey, b: PublicKey) -> Bool { a.subjectPublicKeyInfo == b.subjectPublicKeyInfo }
 }
@@ -120,6 +138,15 @@ extension PublicKey.Kind {
         switch self {
         case .ecP256, .ecP384, .ecP521: true
         case .rsa, .ed25519, .other: false
+        }
+    }
+
+    fileprivate var coordinateLength: Int? {
+        switch self {
+        case .ecP256: 32
+        case .ecP384: 48
+        case .ecP521: 66
+        case .rsa, .ed25519, .other: nil
         }
     }
 

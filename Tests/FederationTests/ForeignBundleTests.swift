@@ -1,6 +1,8 @@
 import Identity
 import Issuance
 import JOSE
+import KernelTestSupport
+import OpenSSLBinding
 import Testing
 
 @testable import Federation
@@ -24,7 +26,7 @@ import Testing
     /// What a document asks for counts within a minute and a day.
     @Test(
         arguments: [
-            (nil, 300), (.seconds(0), 60), (.seconds(59), 60), (.seconds(600), 600), (.seconds(Int64.max), 86400),
+            (nil, 300), (.seconds(0), 60), (.seconds(59), 60), (.seconds(600), 600), (.seconds(1 << 52), 86400),
         ] as [(Duration?, Int64)])
     func theHintHasBounds(_ hint: Duration?, _ seconds: Int64) throws {
         #expect(try foreign(hint: hint).refreshPause == .seconds(seconds))
@@ -53,6 +55,46 @@ import Testing
             #expect(bytes > ForeignBundle.largest)
         } else {
             Issue.record("\(String(describing: error))")
+        }
+    }
+
+    /// Certificates may have a point compressed, keys in bundles have both coordinates.
+    @Test func aRootWithACompressedPointIsPassedOn() throws {
+        let directory = try TemporaryDirectory()
+        let (key, compressed) = (directory.path + "/key.pem", directory.path + "/compressed.pem")
+        try Command.run("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
+        try Command.run("openssl", "ec", "-in", key, "-conv_form", "compressed", "-out", compressed)
+        let text = try Command.run(
+            "openssl", "req", "-x509", "-new", "-key", compressed, "-subj", "/", "-days", "1", "-addext",
+            "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign", "-addext",
+            "subjectAltName=URI:spiffe://partner.example")
+        let root = try #require(try Certificate.parsePEMChain(text).first)
+        #expect(root.publicKey.subjectPublicKeyInfo.count < bundle.authorities[0].publicKey.subjectPublicKeyInfo.count)
+        let trusted = try TrustBundle(trustDomain: domain, authorities: [root], sequence: 1)
+        let passedOn = try ForeignBundle(BundleDocument(bundle: trusted, jwtBundle: .empty(domain)))
+        #expect(passedOn.document.bundle.authorities == [root])
+    }
+
+    /// Small roots may be too many for who reads a bundle, though it is not too large.
+    @Test func whatNobodyReadsIsNotTaken() throws {
+        let directory = try TemporaryDirectory()
+        let key = directory.path + "/key.pem"
+        try Command.run("openssl", "genpkey", "-algorithm", "ED25519", "-out", key)
+        let text = try Command.run(
+            "openssl", "req", "-x509", "-new", "-key", key, "-subj", "/", "-days", "1", "-addext",
+            "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
+        let root = try #require(try Certificate.parsePEMChain(text).first)
+        for count in [BundleDocument.mostKeys, BundleDocument.mostKeys + 1] {
+            let roots = [Certificate](repeating: root, count: count)
+            let document = BundleDocument(
+                bundle: try TrustBundle(trustDomain: domain, authorities: roots, sequence: 1), jwtBundle: .empty(domain)
+            )
+            #expect(document.encoded.utf8.count < ForeignBundle.largest)
+            guard count > BundleDocument.mostKeys else {
+                #expect(try ForeignBundle(document).document.bundle.authorities == roots)
+                continue
+            }
+            #expect(throws: FederationError.document(.tooManyKeys(count))) { try ForeignBundle(document) }
         }
     }
 
