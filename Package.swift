@@ -221,7 +221,7 @@ let package = Package(
         swiftTarget(
             "PSIDCommands",
             [
-                "AdminAPI", "Configuration", "Identity", "LinuxBinding", "OpenSSLBinding", "Preflight",
+                "AdminAPI", "Configuration", "Identity", "JOSE", "LinuxBinding", "OpenSSLBinding", "Preflight",
                 "PrintableText", "Telemetry", "WorkloadProtocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),

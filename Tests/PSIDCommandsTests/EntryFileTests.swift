@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct EntryFileTests {
     private static func entries(_ text: String) throws -> [Podshield_Admin_V1_Entry] {
-        try EntryFile.entries(Data(text.utf8))
+        try EntryFile.entries(Array(text.utf8))
     }
 
     private static func problem(_ text: String) -> String? {
@@ -54,7 +54,19 @@ import Testing
             "federatesWith makes no sense"
         ),
         (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "downstream": "no"}]}"#, "downstream makes no sense"),
-        (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "nonsense": 0}]}"#, "nonsense is not known"),
+        (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "nonsense": 0}]}"#, "'nonsense' is not known"),
+        (#"{"entries": [{"spiffe_id": "a", "spiffe_id": "b", "selectors": ["a:b"]}]}"#, "'spiffe_id' occurs twice"),
+        (
+            #"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "labels": {"a": "b", "a": "c"}}]}"#,
+            "'a' occurs twice"
+        ),
+        (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"]}], "entries": []}"#, "'entries' occurs twice"),
+        (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"]}], "next_page_token": "b"}"#, "is not supported"),
+        (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"]}], "more": []}"#, "'more' is not known"),
+        (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "downstream": 1}]}"#, "downstream makes no sense"),
+        (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "x509_svid_ttl": true}]}"#, "svidTTL makes no sense"),
+        (#"{"entries": [{"spiffe_id": "a", "selectors": ["a:b"], "hint": "\ud800"}]}"#, "half of a surrogate pair"),
+        ("", "it is no JSON"),
     ])
     func whatIsWrongIsNamed(_ text: String, _ words: String) {
         #expect(Self.problem(text)?.contains(words) == true, "\(Self.problem(text) ?? "it was taken")")
