@@ -358,10 +358,10 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "HTTPSClient", "Identity",
-                "Issuance", "JOSE",
-                "KeyAgreement", "KubernetesReview", "LinkTestSupport", "LinuxBinding", "NetnsProtocol",
-                "OpenSSLBinding", "PodshieldDaemon", "PrintableText", "SPIREAPI", "SPIREUpstream", "SQLiteBinding",
+                "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Federation", "HTTPSClient",
+                "Identity", "Issuance", "JOSE", "KeyAgreement", "KubernetesReview", "LinkTestSupport", "LinuxBinding",
+                "NetnsProtocol", "OpenSSLBinding", "PSIDCommands", "PodshieldDaemon", "PrintableText", "SPIREAPI",
+                "SPIREUpstream", "SQLiteBinding",
                 "SecureTransport", "Telemetry", "TrustedPlatform", "Vault", "WorkloadAPI", "WorkloadProtocol",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,

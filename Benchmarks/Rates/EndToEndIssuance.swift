@@ -48,7 +48,7 @@ struct EndToEndIssuance {
                 trustDomain: authority.settings.trustDomain, stateDirectory: directory.appending(path: "node").path,
                 endpoint: endpoint),
             clock: NodeClock(now: now), observe: { _ in })
-        let made = try await authority.generateToken(node: "node-a")
+        let made = try await authority.generateToken(InvitationTerms(node: "node-a"))
         try await node.join(
             JoinInvitation(
                 .token(made.token), authorityAddress: made.authorityAddress, rootFingerprints: [made.rootFingerprint],

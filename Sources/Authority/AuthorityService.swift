@@ -216,33 +216,24 @@ public final class AuthorityService: Sendable {
 
     // MARK: Nodes
 
-    /// A token with which one node may join, once, within `lifetime`. One made for a node that joined before lets it join
-    /// again under its number; without a name the node chooses one that is free.
-    public func generateToken(
-        node: String? = nil, lifetime: Duration = Invitation.defaultLifetime
-    ) async throws(InvitationError) -> Invitation {
-        if let node { try checkNodeName(node) }
-        guard (1...Invitation.longestLifetime).contains(lifetime.components.seconds) else { throw .badLifetime }
+    /// A token with which one node may join, once. One made for a node that joined before lets it join again under its number.
+    public func generateToken(_ terms: InvitationTerms) async throws(InvitationError) -> Invitation {
         let token: JoinToken
         do throws(OpenSSLError) {
             token = try .generate()
         } catch {
             throw .openSSL(error)
         }
-        let expiresAt = now() + lifetime.components.seconds
+        let expiresAt = now() + terms.lifetime.components.seconds
         do throws(RegistryError) {
-            try await registry.add(token, node: node, expiresAt: expiresAt, now: now())
+            try await registry.add(token, node: terms.node, expiresAt: expiresAt, now: now())
         } catch {
             throw .registry(error)
         }
-        observe(.tokenGenerated(node: node, expiresAt: expiresAt))
+        observe(.tokenGenerated(node: terms.node, expiresAt: expiresAt))
         return Invitation(
             token: token.text, authorityAddress: await address, rootFingerprint: rootFingerprint,
-            expiresAt: expiresAt, node: node)
-    }
-
-    private func checkNodeName(_ name: String) throws(InvitationError) {
-        guard AuthorityCore.isNodeName(name) else { throw .badNodeName(name) }
+            expiresAt: expiresAt, node: terms.node)
     }
 
     /// Where nodes reach it, `host:port`. Waits until it listens if only then it is known.

@@ -15,7 +15,25 @@ public struct Invitation: Sendable, Equatable {
     public let node: String?
 
     public static let defaultLifetime = Duration.seconds(600)
-    static let longestLifetime: Int64 = 7 * 86400
+}
+
+/// For whom an invitation is, and for how long. A value exists only checked.
+public struct InvitationTerms: Sendable, Equatable {
+    /// The name the node will get; nil to let it choose one that is free.
+    public let node: String?
+    /// At least a second, and a week at most.
+    public let lifetime: Duration
+
+    private static let longestLifetime: Int64 = 7 * 86400
+
+    public init(
+        node: String? = nil, lifetime: Duration = Invitation.defaultLifetime
+    ) throws(InvitationError) {
+        if let node, !AuthorityCore.isNodeName(node) { throw .badNodeName(node) }
+        guard (1...Self.longestLifetime).contains(lifetime.components.seconds) else { throw .badLifetime }
+        self.node = node
+        self.lifetime = lifetime
+    }
 }
 
 public enum InvitationError: Error, Sendable, Equatable {

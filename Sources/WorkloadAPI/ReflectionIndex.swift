@@ -1,17 +1,25 @@
 internal import Foundation
 internal import GRPCCore
+internal import PrintableText
 internal import SwiftProtobuf
-internal import WorkloadProtocol
+package import WorkloadProtocol
 
 /// What there is to tell of this server's services, by name.
-struct ReflectionIndex: Sendable {
+package struct ReflectionIndex: Sendable {
     private var files: [String: Google_Protobuf_FileDescriptorProto] = [:]
     /// Name of the file that declares it.
     private var symbols: [String: String] = [:]
-    let services: [String]
+    package let services: [String]
+
+    /// Of a node's socket for workloads.
+    package static let ofWorkloadAPI = ReflectionIndex(serving: [
+        SpiffeWorkloadAPI.descriptor, Envoy_Service_Secret_V3_SecretDiscoveryService.descriptor,
+    ])
+
+    package static let ofBrokerAPI = ReflectionIndex(serving: [Spiffe_Broker_API.descriptor])
 
     /// Of the descriptors that are built in, but for files of services that are not among these; reflection's own is.
-    init(serving services: [ServiceDescriptor]) {
+    private init(serving services: [ServiceDescriptor]) {
         let bytes = Data(base64Encoded: workloadDescriptors) ?? Data()
         let served = services + [Grpc_Reflection_V1_ServerReflection.descriptor]
         self.init(
@@ -27,7 +35,7 @@ struct ReflectionIndex: Sendable {
         }
     }
 
-    func answer(
+    package func answer(
         to request: Grpc_Reflection_V1_ServerReflectionRequest
     ) -> Grpc_Reflection_V1_ServerReflectionResponse {
         var answer = Grpc_Reflection_V1_ServerReflectionResponse()
@@ -89,7 +97,7 @@ extension Google_Protobuf_DescriptorProto {
 extension Grpc_Reflection_V1_ServerReflectionResponse {
     fileprivate mutating func tell(_ files: [Google_Protobuf_FileDescriptorProto], of name: String) {
         let encoded = files.compactMap { try? $0.serializedData() }
-        guard !encoded.isEmpty else { return fail(.notFound, "there is no \(name)") }
+        guard !encoded.isEmpty else { return fail(.notFound, "there is no \(name.quoted)") }
         fileDescriptorResponse.fileDescriptorProto = encoded
     }
 

@@ -2,7 +2,6 @@ internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
 public import LinuxBinding
 internal import NIOCore
-internal import WorkloadProtocol
 
 /// Serves the SPIFFE Workload API and Envoy's SDS on a Unix socket.
 public final class WorkloadAPIServer: Sendable {
@@ -42,10 +41,7 @@ public final class WorkloadAPIServer: Sendable {
             services: [
                 WorkloadService(attestor: attestor, connections: connections),
                 SecretService(attestor: attestor, lists: lists, connections: connections, rejected: rejected),
-                ReflectionService(
-                    ReflectionIndex(serving: [
-                        SpiffeWorkloadAPI.descriptor, Envoy_Service_Secret_V3_SecretDiscoveryService.descriptor,
-                    ])),
+                ReflectionService(.ofWorkloadAPI),
             ],
             interceptors: [HeaderRule.workloads(holdsForEnvoys: sdsRequiresHeader)])
     }

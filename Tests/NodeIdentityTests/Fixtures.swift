@@ -76,7 +76,7 @@ final class TestAuthority: Sendable {
     var address: String { "127.0.0.1:\(port)" }
 
     func invitation(node: String? = nil, lifetime: Duration = .seconds(600)) async throws -> JoinInvitation {
-        let made = try await service.generateToken(node: node, lifetime: lifetime)
+        let made = try await service.generateToken(InvitationTerms(node: node, lifetime: lifetime))
         return JoinInvitation(
             .token(made.token), authorityAddress: address, rootFingerprints: [made.rootFingerprint], nodeName: node)
     }

@@ -130,7 +130,7 @@ extension Session {
     }
 
     fileprivate func show(_ filter: EntryFilter) async throws {
-        let document = EntriesDocument(entries: try await entries(filter).map(EntryDocument.init))
+        let document = EntriesDocument(try await entries(filter))
         if isJSON { try console.print(json: document) } else { console.print(document.table) }
     }
 

@@ -1,4 +1,4 @@
-import AdminAPI
+package import AdminAPI
 
 /// A registration entry: `psid entry create|update|show|delete -o json`, and each of `psid entry list`.
 struct EntryDocument: Encodable {
@@ -22,8 +22,13 @@ struct EntryDocument: Encodable {
     let createdAt: Timestamp?
 }
 
-struct EntriesDocument: Encodable {
+/// `psid entry list -o json`, and what `psid entry create` has made of a file.
+package struct EntriesDocument: Encodable {
     let entries: [EntryDocument]
+
+    package init(_ entries: [Podshield_Admin_V1_Entry]) { self.init(entries: entries.map(EntryDocument.init)) }
+
+    init(entries: [EntryDocument]) { self.entries = entries }
 }
 
 /// `psid entry count -o json`.

@@ -1,5 +1,5 @@
-import AdminAPI
-import Authority
+package import AdminAPI
+package import Authority
 import Datapath
 import NetnsProtocol
 import NodeIdentity
@@ -21,7 +21,7 @@ extension AdminError {
         }
     }
 
-    init(_ error: EntryError) {
+    package init(_ error: EntryError) {
         switch error {
         case .notFound(let entry): self.init(.notFound, "\(error)", subject: entry)
         case .duplicate(let entry): self.init(.alreadyExists, "\(error)", subject: entry)
@@ -33,7 +33,8 @@ extension AdminError {
 
     init(_ error: InvitationError) {
         switch error {
-        case .badNodeName, .badLifetime: self.init(.invalid, "\(error)")
+        case .badNodeName(let name): self.init(.invalid, "\(error)", subject: name)
+        case .badLifetime: self.init(.invalid, "\(error)")
         case .openSSL, .registry: self.init(.internal, "\(error)")
         }
     }

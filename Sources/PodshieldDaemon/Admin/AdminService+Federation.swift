@@ -139,56 +139,6 @@ extension AdminService {
     }
 }
 
-extension Relationship {
-    init(
-        _ message: Podshield_Admin_V1_FederationRelationship, of own: TrustDomain
-    ) throws(AdminError) {
-        let trustDomain = try TrustDomain(asked: message.trustDomain)
-        let profile: EndpointProfile =
-            switch (message.profile, message.endpointSpiffeID) {
-            case ("https_web", ""): .web
-            case ("https_web", let id):
-                throw AdminError(.invalid, "an endpoint of https_web has no SPIFFE ID", subject: id)
-            case ("https_spiffe", ""):
-                throw AdminError(.invalid, "the SPIFFE ID of the endpoint is missing", subject: message.url)
-            case ("https_spiffe", let id): .spiffe(try SPIFFEID(asked: id))
-            case (let name, _): throw AdminError(.invalid, "there is no such profile", subject: name)
-            }
-        do throws(FederationError) {
-            try self.init(with: trustDomain, of: own, at: EndpointURL(message.url), profile: profile)
-        } catch {
-            throw AdminError(.invalid, "\(error)", subject: message.url)
-        }
-    }
-}
-
-extension ForeignBundle {
-    init(_ message: Podshield_Admin_V1_BundleText, of trustDomain: TrustDomain) throws(AdminError) {
-        let roots = message.format == .pem ? try BundleDocument(pem: message.text, of: trustDomain) : nil
-        do throws(FederationError) {
-            if let roots { try self.init(roots) } else { try self.init(parsing: Array(message.text), of: trustDomain) }
-        } catch {
-            throw AdminError(.invalid, "\(error)", subject: trustDomain.name)
-        }
-    }
-}
-
-extension BundleDocument {
-    /// X.509 roots alone, which all have to be authorities of the trust domain.
-    fileprivate init(pem: Data, of trustDomain: TrustDomain) throws(AdminError) {
-        do {
-            let roots = try Certificate.parsePEMChain(String(decoding: pem, as: UTF8.self))
-            let bundle = try TrustBundle(trustDomain: trustDomain, authorities: roots, sequence: 0)
-            guard !roots.isEmpty else { throw AdminError(.invalid, "there is no certificate in it") }
-            self.init(bundle: bundle, jwtBundle: .empty(trustDomain))
-        } catch let error as AdminError {
-            throw error
-        } catch {
-            throw AdminError(.invalid, "the roots cannot be used: \(error)", subject: trustDomain.name)
-        }
-    }
-}
-
 extension AdminError {
     fileprivate init(_ error: RelationshipError) {
         switch error {
@@ -205,14 +155,6 @@ extension AdminError {
 }
 
 extension Podshield_Admin_V1_FederationRelationship {
-    fileprivate init(_ relationship: Relationship) {
-        self.init()
-        trustDomain = relationship.trustDomain.name
-        url = relationship.url.text
-        profile = relationship.profile.name
-        if case .spiffe(let id) = relationship.profile { endpointSpiffeID = "\(id)" }
-    }
-
     fileprivate init(_ record: RelationshipRecord) {
         self.init(record.relationship)
         refreshedAt = record.refreshedAt ?? 0

@@ -12,16 +12,11 @@ extension AdminService {
     func mintJWT(
         request: ServerRequest<Podshield_Admin_V1_MintJWTRequest>, context: ServerContext
     ) async throws -> ServerResponse<Podshield_Admin_V1_MintJWTResponse> {
-        let message = request.message
         let service = try requireAuthority()
-        let id = try SPIFFEID(asked: message.spiffeID)
-        let audience: JWTAudience
-        do throws(JWTAudienceError) { audience = try JWTAudience(message.audience) } catch {
-            throw AdminError(.invalid, "\(error)")
-        }
+        let wish = try JWTMinting(request.message)
         let svid: JWTSVID
         do throws(JWTSigningError) {
-            svid = try await service.mintJWT(id, audience: audience, lifetime: message.ttl.lifetime)
+            svid = try await service.mintJWT(wish.id, audience: wish.audience, lifetime: wish.lifetime)
         } catch {
             throw AdminError(error)
         }
@@ -34,12 +29,11 @@ extension AdminService {
     func mintX509(
         request: ServerRequest<Podshield_Admin_V1_MintX509Request>, context: ServerContext
     ) async throws -> ServerResponse<Podshield_Admin_V1_MintX509Response> {
-        let message = request.message
         let service = try requireAuthority()
-        let id = try SPIFFEID(asked: message.spiffeID)
+        let wish = try X509Minting(request.message)
         let minted: KeyedSVID
         do throws(CallRefusal) {
-            minted = try await service.mintX509(id, lifetime: message.ttl.lifetime, dnsNames: message.dnsNames)
+            minted = try await service.mintX509(wish.id, lifetime: wish.lifetime, dnsNames: wish.dnsNames)
         } catch {
             throw AdminError(error)
         }
@@ -47,15 +41,10 @@ extension AdminService {
         answer.privateKey = try Self.der(of: minted.key)
         daemon.telemetry.record(
             .x509SVIDMinted(
-                spiffeID: "\(id)", serial: answer.serial, notAfter: answer.notAfter,
+                spiffeID: "\(wish.id)", serial: answer.serial, notAfter: answer.notAfter,
                 user: AdminCaller.user(of: request.metadata) ?? .max))
         return ServerResponse(message: answer)
     }
-}
-
-extension Int64 {
-    /// Of a field of seconds in which 0 means that nothing is said.
-    var lifetime: Duration? { self == 0 ? nil : .seconds(self) }
 }
 
 extension AdminError {
@@ -71,14 +60,6 @@ extension AdminError {
         case .issuance(let error): self.init(error)
         case .revoked(let id): self.init(.precondition, "\(refusal)", subject: "\(id)")
         default: self.init(.internal, "\(refusal)")
-        }
-    }
-
-    fileprivate init(_ error: IssuanceError) {
-        switch error {
-        case .reservedID(let id), .foreignTrustDomain(let id): self.init(.invalid, "\(error)", subject: "\(id)")
-        case .badName, .badDNSName, .badLifetime: self.init(.invalid, "\(error)")
-        default: self.init(.internal, "\(error)")
         }
     }
 }

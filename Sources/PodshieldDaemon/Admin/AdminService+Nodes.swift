@@ -10,12 +10,10 @@ extension AdminService {
     func tokenGenerate(
         request: ServerRequest<Podshield_Admin_V1_TokenGenerateRequest>, context: ServerContext
     ) async throws -> ServerResponse<Podshield_Admin_V1_TokenGenerateResponse> {
-        let message = request.message
         let service = try requireAuthority()
+        let terms = try InvitationTerms(request.message)
         do throws(InvitationError) {
-            let made = try await service.generateToken(
-                node: message.node.isEmpty ? nil : message.node,
-                lifetime: message.ttl.lifetime ?? Invitation.defaultLifetime)
+            let made = try await service.generateToken(terms)
             return ServerResponse(message: Podshield_Admin_V1_TokenGenerateResponse(made))
         } catch {
             throw AdminError(error)

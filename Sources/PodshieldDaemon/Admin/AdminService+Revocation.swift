@@ -10,10 +10,7 @@ extension AdminService {
     ) async throws -> ServerResponse<Podshield_Admin_V1_RevokeResponse> {
         let message = request.message
         let service = try requireAuthority()
-        let subject = try RevocationSubject(message.subject)
-        guard let reason = RevocationReason(rawValue: message.reason.isEmpty ? "unspecified" : message.reason) else {
-            throw AdminError(.invalid, "there is no such reason to revoke", subject: message.reason)
-        }
+        let (subject, reason) = (try RevocationSubject(message.subject), try RevocationReason(asked: message.reason))
         var answer = Podshield_Admin_V1_RevokeResponse()
         do throws(RevocationError) {
             answer.certificates = try await service.revoke(
@@ -54,18 +51,6 @@ extension AdminService {
         }
         answer.lists = service.bundle.revocations.map { Data($0.der) }
         return ServerResponse(message: answer)
-    }
-}
-
-extension RevocationSubject {
-    fileprivate init(_ message: Podshield_Admin_V1_RevocationSubject) throws(AdminError) {
-        switch message.subject {
-        case .spiffeID(let text): self = .spiffeID(try SPIFFEID(asked: text))
-        case .serial(let text): self = .serial(text.lowercased())
-        case .entry(let id): self = .entry(id)
-        case .node(let name): self = .node(name)
-        case nil: throw AdminError(.invalid, "it is not said what to revoke")
-        }
     }
 }
 

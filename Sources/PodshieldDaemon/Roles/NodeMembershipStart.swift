@@ -111,7 +111,8 @@ struct NodeMembershipStart {
     private func invitation() async throws(StartError) -> JoinInvitation {
         guard let authority else { return try foreignInvitation() }
         do throws(InvitationError) {
-            let made = try await authority.service.generateToken(node: node.name, lifetime: .seconds(60))
+            let made = try await authority.service.generateToken(
+                InvitationTerms(node: node.name, lifetime: .seconds(60)))
             return JoinInvitation(
                 .token(made.token), authorityAddress: authority.localAddress, rootFingerprints: [made.rootFingerprint],
                 nodeName: node.name)

@@ -5,7 +5,6 @@ internal import Identity
 public import LinuxBinding
 internal import NIOCore
 public import SecureTransport
-internal import WorkloadProtocol
 
 /// Serves the SPIFFE Broker API: to components of the node that act for workloads, over mTLS.
 public final class BrokerServer: Sendable {
@@ -36,7 +35,7 @@ public final class BrokerServer: Sendable {
         let service = BrokerService(
             attestor: Attestor(identities), connections: connections, policy: policy,
             lookup: ReferentLookup(identities: identities, inspection: try ProcessInspection()), observe: observe)
-        let reflection = ReflectionService(ReflectionIndex(serving: [Spiffe_Broker_API.descriptor]))
+        let reflection = ReflectionService(.ofBrokerAPI)
         transports = places.map { place in
             Transport(
                 listenerFactory: BrokerListener(place, identity, policy.brokers, connections, limits, observe),

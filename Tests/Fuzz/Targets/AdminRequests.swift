@@ -5,7 +5,6 @@ internal import Foundation
 internal import Identity
 internal import NetnsProtocol
 internal import PodshieldDaemon
-internal import PrintableText
 internal import SwiftProtobuf
 internal import Telemetry
 
@@ -27,9 +26,16 @@ private let now: Int64 = 1_767_225_600
 
 /// An entry is of our trust domain, one line to whoever lists it, and says the same when it is asked for as it is listed.
 private func fuzzEntry(_ message: Data) {
-    guard let request = try? Podshield_Admin_V1_EntryCreateRequest(serializedBytes: message),
-        let entry = try? NewEntry(request.entry).checked(in: trustDomain, id: "0a", now: now)
-    else { return }
+    guard let request = try? Podshield_Admin_V1_EntryCreateRequest(serializedBytes: message) else { return }
+    let asked = request.entry
+    let fields = [asked.spiffeID, asked.parentID] + asked.selectors + asked.federatesWith
+    let entry = accepted(naming: fields) { () throws(AdminError) in
+        let wish = try NewEntry(asked)
+        do throws(EntryError) { return try wish.checked(in: trustDomain, id: "0a", now: now) } catch {
+            throw AdminError(error)
+        }
+    }
+    guard let entry else { return }
     precondition(entry.spiffeID.trustDomain == trustDomain && !entry.spiffeID.path.isEmpty)
     precondition(entry.parent.map { $0.trustDomain == trustDomain } ?? true)
     for id in [entry.spiffeID, entry.parent].compactMap(\.self) { precondition((try? SPIFFEID("\(id)")) == id) }
@@ -44,9 +50,9 @@ private func fuzzEntry(_ message: Data) {
 
 /// No fact can leave its place in a name, and no path leads elsewhere.
 private func fuzzPodToAdd(_ message: Data) {
-    guard let request = try? Podshield_Admin_V1_PodAddRequest(serializedBytes: message),
-        let pod = try? PodRequest(request.facts)
-    else { return }
+    guard let request = try? Podshield_Admin_V1_PodAddRequest(serializedBytes: message) else { return }
+    let fields = [request.facts.netns, request.facts.interface, request.facts.uid]
+    guard let pod = accepted(naming: fields, { () throws(AdminError) in try PodRequest(request.facts) }) else { return }
     for fact in [pod.facts.namespace, pod.facts.serviceAccount, pod.facts.name] {
         precondition((try? SPIFFEID(trustDomain: trustDomain, path: "/ns/\(fact)"))?.path == "/ns/\(fact)")
     }
@@ -56,8 +62,6 @@ private func fuzzPodToAdd(_ message: Data) {
     precondition(segments.first == "" && segments.allSatisfy { $0 != "." && $0 != ".." }, "a way out")
     precondition(pod.interface.map { isOneLine($0) && !$0.contains("/") } ?? true, "no name of an interface")
 }
-
-private func isOneLine(_ text: String) -> Bool { text.unicodeScalars.elementsEqual(text.printable.unicodeScalars) }
 
 /// A filter lets through what was asked for, and always the word that something was lost.
 private func fuzzObservation(_ message: Data) {

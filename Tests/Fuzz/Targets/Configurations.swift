@@ -22,13 +22,3 @@ private func read(_ text: String) -> Result<PodshieldConfiguration, Configuratio
         return .failure(error)
     }
 }
-
-/// And shows on a terminal as it is.
-private func isOneLine(_ text: String) -> Bool {
-    !text.unicodeScalars.contains { scalar in
-        switch scalar.properties.generalCategory {
-        case .control, .lineSeparator, .paragraphSeparator: true
-        default: false
-        }
-    }
-}

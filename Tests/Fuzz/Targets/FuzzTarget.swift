@@ -11,8 +11,11 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case jwks
     case authorityMessages = "authority-messages"
     case adminRequests = "admin-requests"
+    case authorityCommands = "authority-commands"
+    case entryFile = "entry-file"
     case brokerReference = "broker-reference"
     case workloadRequests = "workload-requests"
+    case reflection
     case httpAnswer = "http-answer"
     case tokenReview = "token-review"
     case signedAuthority = "signed-authority"
@@ -39,8 +42,11 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .jwks: fuzzJWKS(input)
         case .authorityMessages: fuzzAuthorityMessages(input)
         case .adminRequests: fuzzAdminRequests(input)
+        case .authorityCommands: fuzzAuthorityCommands(input)
+        case .entryFile: fuzzEntryFile(input)
         case .brokerReference: fuzzBrokerReference(input)
         case .workloadRequests: fuzzWorkloadRequests(input)
+        case .reflection: fuzzReflection(input)
         case .httpAnswer: fuzzHTTPAnswer(input)
         case .tokenReview: fuzzTokenReview(input)
         case .signedAuthority: fuzzSignedAuthority(input)
