@@ -268,7 +268,6 @@ let package = Package(
                 "Identity", "Issuance", "JOSE", "KernelTestSupport", "LinuxBinding", "OpenSSLBinding", "RateLimiting",
                 "SPIREAPI", "SPIREUpstream", "SecureCalls", "SecureTransport", "SharedRegistry", "TPMBinding",
                 "TPMTestSupport", "TrustedPlatform", "WorkloadProtocol",
-                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport + nio),

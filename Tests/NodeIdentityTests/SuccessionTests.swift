@@ -1,6 +1,5 @@
 import AuthorityAPI
 import Foundation
-import GRDB
 import Identity
 import Issuance
 import KernelTestSupport
@@ -285,29 +284,6 @@ import Testing
         #expect(try await again.service.certificateAuthorities().map(\.fingerprint) == before)
         try await eventually("the node is back") { await node.service.status().isConnected }
         #expect(issuer(node.service.currentSVID) == former.fingerprint)
-    }
-
-    /// Another's CA is given up when it was seen to have ended for long enough, not when the clock says that it has long ended.
-    @Test(arguments: [Duration.zero, .seconds(86400)]) func aClockFarAheadTakesNoCAFromOthers(grace: Duration)
-        async throws
-    {
-        let lifetime = Duration.seconds(30 * 86400)
-        let authority = try await TestAuthority { $0.caLifetime = lifetime }
-        let former = try await replaceCA(authority).fingerprint
-        try await authority.service.registry.write(as: RegistryError.self) { database in
-            try database.execute(
-                sql: "UPDATE authorities SET owner = 'other' WHERE fingerprint = ?", arguments: [former])
-        }
-        try await authority.stop()
-        let again = try await TestAuthority(in: authority.directory, clock: authority.clock) {
-            $0.caLifetime = lifetime
-            $0.limits.endedAuthority = grace
-        }
-        let others = { again.service.authorities.current.foreign.map(\.chain[0].fingerprint) }
-        #expect(others() == [former])
-        again.clock.advance(seconds: 365 * 86400)
-        await again.service.lifecycle.look()
-        #expect(others() == (grace == .zero ? [] : [former]))
     }
 
     /// An authority that was away goes on with the CA that was prepared.
