@@ -16,7 +16,7 @@ struct Entitlement: Sendable {
     let areAll: Bool
 
     /// In the order of the holders. A hint that an earlier one has is none (SPIFFE_Workload_API.md section 5.2.1).
-    init?(_ holders: [IdentityHolder], areAll: Bool = true) {
+    init?(_ holders: [IdentityHolder], areAll: Bool) {
         self.areAll = areAll
         var ids: Set<SPIFFEID> = []
         var hints: Set<String> = [""]

@@ -1,5 +1,7 @@
 import Addressing
 import GRDB
+import Issuance
+import JOSE
 import KernelTestSupport
 import Synchronization
 import Testing
@@ -54,6 +56,21 @@ import Testing
         advance(seconds: 365 * 86400)
         await again.lifecycle.look()
         #expect(others() == (grace == .zero ? [] : [former]))
+        again.registry.close()
+    }
+
+    /// Others sign by it at that moment.
+    @Test(arguments: [Duration.zero, .seconds(86400)]) func aClockFarAheadTakesNoKeyFromOthers(grace: Duration)
+        async throws
+    {
+        let service = try opened(grace: grace)
+        let key = try await service.jwtKeys.current().authority.keyID
+        try await giveAway("jwt_keys", where: "key_id = '\(key)'", by: service)
+        let again = try opened(grace: grace)
+        advance(seconds: 100 * 86400)
+        let own = try await again.jwtKeys.current().authority.keyID
+        let left = try await again.registry.allJWTKeys().map(\.key.id)
+        #expect(left == (grace == .zero ? [own] : [key, own]))
         again.registry.close()
     }
 }

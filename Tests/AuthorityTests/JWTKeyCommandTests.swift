@@ -206,19 +206,6 @@ import Testing
         #expect(try await bundle.authorities == [next.authority])
     }
 
-    /// Others sign by them at that moment; a day of seeing them ended is what it takes.
-    @Test func aClockThatIsFarAheadTakesNoKeysFromOthers() async throws {
-        let first = try await keys.current()
-        try await giveAway("other")
-        let patient = JWTKeys(
-            files: JWTKeyFiles(directory: test.directory.path), registry: test.registry,
-            publisher: await keys.publisher, lifetime: .seconds(86400),
-            grace: JWTKeys.Grace(beside: .seconds(86400), others: .zero), takesKeysBelow: true,
-            now: { start + 100 * 86400 }, observe: { _ in })
-        _ = try await patient.current()
-        #expect(try await bundle.authorities.contains(first.authority))
-    }
-
     /// An authority above that was told of it tells it until it ends, and one below may.
     @Test func aRevokedKeyDoesNotComeBackFromElsewhere() async throws {
         let first = try await keys.current()
