@@ -3,46 +3,53 @@ public import JOSE
 internal import OpenSSLBinding
 internal import PrintableText
 
-/// What the endpoint has to say, as of now.
+/// What the endpoint has to say, encoded and hashed: to do so for everybody who asks would take too long.
 public struct EndpointDocuments: Sendable {
-    private let bundle: BundleDocument
-    private let discovery: DiscoveryDocument?
+    /// What is at a path, and what tells it from what was there before.
+    struct Content: Sendable {
+        let type: String
+        let bytes: [UInt8]
+        let sha256: [UInt8]
+    }
+
+    private let texts: [String: Content]
+    private let lists: [RevocationList]
+    /// Seconds for which an answer is good.
+    let age: Int64
 
     /// - Parameters:
     ///   - bundle: with its refresh hint, which is also how long others may keep what they were given.
     ///   - discovery: nil where tokens name no issuer.
     public init(bundle: BundleDocument, discovery: DiscoveryDocument?) {
-        self.bundle = bundle
-        self.discovery = discovery
+        var texts = ["/": bundle.encoded]
+        texts[DiscoveryDocument.configurationPath] = discovery?.configuration
+        texts[DiscoveryDocument.keysPath] = discovery?.keys
+        self.texts = texts.mapValues { Content(json: $0) }
+        lists = bundle.bundle.revocations
+        age = (bundle.refreshHint ?? .seconds(300)).components.seconds
     }
 
-    /// What is at a path, and what tells it from what was there before; nil where there is nothing.
-    func content(at path: String) -> (type: String, bytes: [UInt8], sha256: [UInt8])? {
-        let text: String? =
-            switch path {
-            case "/": bundle.encoded
-            case DiscoveryDocument.configurationPath: discovery?.configuration
-            case DiscoveryDocument.keysPath: discovery?.keys
-            default: nil
-            }
-        if let text {
-            let bytes = Array(text.utf8)
-            return ("application/json", bytes, SHA256Digest.hash(bytes))
-        }
-        // Long ones take too long to be hashed for everybody who asks.
-        return list(at: path).map { ("application/pkix-crl", $0.der, $0.sha256) }
-    }
+    /// Nil where there is nothing.
+    func content(at path: String) -> Content? { texts[path] ?? list(at: path).map { Content($0) } }
 
     /// The newest list of one authority: `/crl/KEY.crl`, where KEY is its key identifier in hexadecimal, as stands in what it issued
     /// (RFC 2585 sections 3 and 4.2, RFC 5280 section 4.2.1.1).
     private func list(at path: String) -> RevocationList? {
-        bundle.bundle.revocations.first { list in
+        lists.first { list in
             list.authority.keyIdentifier.map { "/crl/\($0.hexadecimal).crl" == path } ?? false
         }
     }
+}
 
-    /// Seconds for which an answer is good.
-    var age: Int64 { (bundle.refreshHint ?? .seconds(300)).components.seconds }
+extension EndpointDocuments.Content {
+    fileprivate init(json text: String) {
+        let bytes = Array(text.utf8)
+        self.init(type: "application/json", bytes: bytes, sha256: SHA256Digest.hash(bytes))
+    }
+
+    fileprivate init(_ list: RevocationList) {
+        self.init(type: "application/pkix-crl", bytes: list.der, sha256: list.sha256)
+    }
 }
 
 /// An answer of the endpoint.

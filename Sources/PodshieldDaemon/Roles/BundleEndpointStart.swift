@@ -1,7 +1,6 @@
 import Authority
 import BundleEndpoint
 import Configuration
-import JOSE
 import Telemetry
 
 extension AuthorityService {
@@ -33,12 +32,15 @@ extension AuthorityService {
     private func endpoint(
         _ settings: PodshieldConfiguration.BundleEndpoint, _ daemon: DaemonContext
     ) throws(StartError) -> BundleEndpoint {
-        let hint = settings.refreshHint
+        let editions = EndpointEditions(refreshHint: settings.refreshHint, issuer: self.settings.jwtIssuer)
         do throws(EndpointCertificateError) {
             return try BundleEndpoint(
                 address: settings.address, port: settings.port, certificate: certificate(settings.profile),
                 documents: {
-                    do { return try await self.documents(refreshHint: hint) } catch {
+                    do {
+                        let (bundle, jwtBundle) = try await self.publishedTrust()
+                        return await editions.documents(of: bundle, jwtBundle)
+                    } catch {
                         daemon.reports.record(.bundleNotServed(reason: "\(error)"))
                         return nil
                     }
@@ -67,12 +69,5 @@ extension AuthorityService {
         case .spiffe: .svid { self.serverSVID }
         case .web(let certificate, let key): .files(certificate: certificate, key: key)
         }
-    }
-
-    private func documents(refreshHint: Duration) async throws -> EndpointDocuments {
-        let (bundle, jwtBundle) = try await publishedTrust()
-        return EndpointDocuments(
-            bundle: BundleDocument(bundle: bundle, jwtBundle: jwtBundle, refreshHint: refreshHint),
-            discovery: settings.jwtIssuer.map { DiscoveryDocument(issuer: $0, jwtBundle: jwtBundle) })
     }
 }
