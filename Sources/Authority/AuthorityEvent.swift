@@ -56,6 +56,9 @@ public enum AuthorityEvent: Sendable {
     /// What other authorities change is not heard of, or nothing can be changed here, until `sharingRestored`. Said once for each reason.
     case sharingInterrupted(RegistryError)
     case sharingRestored
+    /// The others do not have our newest revocation list; tried again. Said once, until `listsShared`.
+    case listsNotShared(RegistryError)
+    case listsShared
     case federationBegun(Relationship)
     case federationEnded(TrustDomain)
     /// The bundle that is held stays in use. Said once for each reason, until `federationRestored`.

@@ -70,7 +70,7 @@ public final class AuthorityService: Sendable {
         let admission = AdmissionControl(settings.limits.admission)
         publisher = DirectoryPublisher(
             registry, trust: trust, identity: identity, now: now,
-            published: { admission.know(Set($0.nodes.map(\.address))) })
+            published: { admission.know(Set($0.nodes.map(\.address))) }, observe: observe)
         lifecycle = AuthorityLifecycle(
             files: files, registry: registry, authorities: authorities, health: health, publisher: publisher,
             graceOfEnded: settings.limits.endedAuthority, now: now, observe: observe)

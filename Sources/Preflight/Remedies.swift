@@ -16,6 +16,8 @@ extension EventKind {
             "correct bundle-endpoint.certificate-file and key-file; they are read again at the next connection"
         case .sharingInterrupted:
             "see that etcd has a majority of its members and room (etcdctl alarm list), and that etcd's section of the configuration says where they are and who we are"
+        case .listsNotShared:
+            "see what the reason names: etcd, its room and limits (etcdctl alarm list), or the registry here; it is tried again every two seconds"
         case .downstreamRefused:
             "if it is one: psid entry update --downstream, an SVID of that entry, and a CA here with room below: psid authority prepare, activate; for a key, downstream.jwt-keys"
         case .keysAboveFailed: "see what the reason names: downstream.jwt-keys above, or the server"

@@ -137,6 +137,16 @@ extension Event {
         Event(.sharingRestored, "other authorities' changes are heard of again", [:])
     }
 
+    public static func listsNotShared(reason: String) -> Event {
+        Event(
+            .listsNotShared, "the other authorities do not have this one's newest revocation list: \(reason)",
+            [.reason: reason])
+    }
+
+    public static var listsShared: Event {
+        Event(.listsShared, "the other authorities have this one's newest revocation list again", [:])
+    }
+
     /// - Parameters: as of `entryCreated`, after the change.
     public static func entryUpdated(_ entry: String, spiffeID: String, parent: String?) -> Event {
         Event(

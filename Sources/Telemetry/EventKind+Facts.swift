@@ -79,6 +79,8 @@ extension EventKind {
         case .downstreamKeyPublished: Facts(2067, .notice, "17354b0bc6f74620b56da5a5f34de60d")
         case .rootsAboveChanged: Facts(2068, .notice, "c4b41c3f27b142b2866ef0cf7559c0d8")
         case .keysAboveFailed: Facts(2069, .warning, "1af9ad91c98540008c71a019e735b9be")
+        case .listsNotShared: Facts(2070, .warning, "9b407c8817544deea461c256c64cd5f4")
+        case .listsShared: Facts(2071, .notice, "4faa05a95ed744c3a76579b4d75fd7a9")
         case .jwtKeyTainted: Facts(2065, .notice, "0af15dbd15794002b1a4daa68cdeb32e")
         case .jwtKeyRevoked: Facts(2066, .notice, "a7e7296e970e4f09a5d5c9cd83c0bf20")
         case .revoked: Facts(2040, .notice, "e71631c1bf2b443fac2333f3a2431f2a")

@@ -79,6 +79,9 @@ public enum EventKind: String, CaseIterable, Sendable {
     case keysAboveFailed = "keys-above-failed"
     case sharingInterrupted = "sharing-interrupted"
     case sharingRestored = "sharing-restored"
+    /// Revocation lists of ours, with other authorities.
+    case listsNotShared = "lists-not-shared"
+    case listsShared = "lists-shared"
     case downstreamListening = "downstream-listening"
     /// A CA below this authority's, for another authority.
     case downstreamSigned = "downstream-signed"

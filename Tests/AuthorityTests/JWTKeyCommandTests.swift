@@ -46,7 +46,8 @@ import Testing
         let identity = try ServerIdentity(
             authorities, name: "main", lifetime: .seconds(3600), now: { start }, observe: { _ in })
         let publisher = DirectoryPublisher(
-            test.registry, trust: try PublishedTrust(authorities), identity: identity, now: { start })
+            test.registry, trust: try PublishedTrust(authorities), identity: identity, now: { start }, observe: { _ in }
+        )
         keys = JWTKeys(
             files: JWTKeyFiles(directory: test.directory.path), registry: test.registry, publisher: publisher,
             lifetime: .seconds(86400), grace: JWTKeys.Grace(beside: .zero, others: .zero), takesKeysBelow: true,

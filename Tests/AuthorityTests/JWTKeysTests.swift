@@ -34,7 +34,8 @@ struct JWTKeysTests {
         let identity = try ServerIdentity(
             authorities, name: "main", lifetime: .seconds(3600), now: { start }, observe: { _ in })
         let publisher = DirectoryPublisher(
-            test.registry, trust: try PublishedTrust(authorities), identity: identity, now: { start })
+            test.registry, trust: try PublishedTrust(authorities), identity: identity, now: { start }, observe: { _ in }
+        )
         return JWTKeys(
             files: files ?? self.files, registry: test.registry, publisher: publisher, lifetime: .seconds(Self.day),
             grace: JWTKeys.Grace(beside: grace, others: grace), takesKeysBelow: true, now: { [clock] in clock.now },

@@ -9,6 +9,8 @@ final class Forgetful: SharedLog {
 
     /// Of the next time that something is appended.
     let mood = Mutex(Mood.honest)
+    /// Whether nothing can be appended.
+    let isFull = Mutex(false)
     /// Whether its watches are silent, and still do not end.
     let isDeaf = Mutex(false)
     /// What happens elsewhere once the newest snapshot has been asked for, the first time.
@@ -25,7 +27,7 @@ final class Forgetful: SharedLog {
             defer { mood = .honest }
             return mood
         }
-        if mood == .refuses { throw .refused("no more room") }
+        if mood == .refuses || isFull.withLock({ $0 }) { throw .refused("no more room") }
         let isPut = try log.append(entry, at: number)
         switch mood {
         case .honest, .refuses: return isPut

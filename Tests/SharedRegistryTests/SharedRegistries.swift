@@ -46,6 +46,15 @@ final class SharedRegistries: Sendable {
     func close(_ registry: Registry) async throws { try await outside { registry.close() } }
 }
 
+/// Whether what throws holds is not known yet.
+func eventually(_ what: Comment, _ holds: () async throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + .seconds(60)
+    while (try? await holds()) != true {
+        try #require(.now < deadline, what)
+        try await Task.sleep(for: .milliseconds(50))
+    }
+}
+
 extension Registry {
     /// All rows of all tables, as text.
     func contents() async throws -> [String] {

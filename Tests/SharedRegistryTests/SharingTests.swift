@@ -497,14 +497,6 @@ import Testing
         _ = try await a.identity("/x")
         try await eventually("that is said, too") { told.kinds == ["refused", "nil"] }
     }
-
-    private func eventually(_ what: Comment, _ holds: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(60)
-        while (try? await holds()) != true {
-            try #require(.now < deadline, what)
-            try await Task.sleep(for: .milliseconds(50))
-        }
-    }
 }
 
 /// What a registry that follows the others says of its trouble.

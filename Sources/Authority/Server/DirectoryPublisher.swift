@@ -20,6 +20,7 @@ actor DirectoryPublisher {
     private let identity: ServerIdentity
     private let now: @Sendable () -> Int64
     private let published: @Sendable (Directory) -> Void
+    private let observe: @Sendable (AuthorityEvent) -> Void
 
     private var watchers = Watchers()
     /// Counts changes, so that an edition begun before one is not taken for one made after it.
@@ -29,17 +30,21 @@ actor DirectoryPublisher {
     /// Numbers of our lists that the registry has, by the fingerprints of CAs.
     private var shared: [String: UInt64] = [:]
     private var isSharing = false
+    /// It was said that the others do not have our lists.
+    private var isSharingLate = false
 
     /// - Parameter published: is told of each directory that is newer than all before.
     init(
         _ registry: Registry, trust: PublishedTrust, identity: ServerIdentity, now: @escaping @Sendable () -> Int64,
-        published: @escaping @Sendable (Directory) -> Void = { _ in }
+        published: @escaping @Sendable (Directory) -> Void = { _ in },
+        observe: @escaping @Sendable (AuthorityEvent) -> Void
     ) {
         self.registry = registry
         self.trust = trust
         self.identity = identity
         self.now = now
         self.published = published
+        self.observe = observe
     }
 
     /// Yields at once, and whenever there may be something new; ends with `unwatch`, and when the authority closes.
@@ -109,11 +114,15 @@ actor DirectoryPublisher {
         guard !lists.isEmpty else { return }
         isSharing = true
         Task {
-            do {
+            do throws(RegistryError) {
                 try await registry.store(lists)
                 for list in lists { shared[list.authority.fingerprint] = list.number }
+                if isSharingLate { observe(.listsShared) }
+                isSharingLate = false
                 changed()
             } catch {
+                if !isSharingLate { observe(.listsNotShared(error)) }
+                isSharingLate = true
                 try? await Task.sleep(for: Self.pauseOfSharing)
             }
             isSharing = false

@@ -69,6 +69,8 @@ extension Event {
         case .successionFailed(let error): self = .caSuccessionFailed(reason: "\(error)")
         case .sharingInterrupted(let error): self = .sharingInterrupted(reason: "\(error)")
         case .sharingRestored: self = .sharingRestored
+        case .listsNotShared(let error): self = .listsNotShared(reason: "\(error)")
+        case .listsShared: self = .listsShared
         case .federationBegun(let relationship):
             self = .federationBegun(
                 with: "\(relationship.trustDomain)", url: relationship.url.text, profile: relationship.profile.name)
