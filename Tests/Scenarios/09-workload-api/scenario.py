@@ -10,22 +10,22 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 import jwt
 
-from harness import commands
 from harness.configuration import standalone_configuration
 from harness.daemons import Daemon, binaries, spiffe_id
 from harness.lifetime import Run
 from harness.namespaces import Namespace
 from harness.report import Report
+from harness.svid_stream import SVIDStream, Workload
 from harness.topology import TwoNodes
 from harness.waiting import wait
 
 TITLE = "The Workload API: identities for processes and pods, and every change of them"
 
-WORKLOAD = Path(__file__).with_name("workload.py")
+PROGRAM = Path(__file__).with_name("workload.py")
 # Users without a name and a file on this machine.
 KNOWN, STRANGER, CROWD = 54_001, 54_002, 54_003
 ENDPOINT_PORT = 8443
@@ -51,38 +51,6 @@ def play(run: Run, report: Report) -> None:
     api.callers_that_end()
     api.restart()
     api.publication()
-
-
-class Workload:
-    """A process that asks; what it is told can be waited for."""
-
-    def __init__(self, api: "WorkloadAPI", user: int, call: str, namespace: Optional[Namespace] = None) -> None:
-        log = api.run.directory / f"{call}-{user}-{time.monotonic_ns()}.log"
-        command = (sys.executable, str(WORKLOAD), api.socket, str(user), call)
-        with log.open("wb") as output:
-            self.process = (namespace or api.net.a.namespace).spawn(*command, log=output)
-        api.run.at_end(self.end)
-        self._log = log
-
-    def end(self) -> None:
-        commands.kill_session(self.process)
-
-    @property
-    def told(self) -> list[dict[str, Any]]:
-        lines = self._log.read_text(errors="replace").splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
-
-    def wait(self, wanted: Callable[[dict[str, Any]], bool], timeout: float = 15) -> Optional[dict[str, Any]]:
-        """The first that fits; nothing when none comes."""
-        return wait(lambda: next(filter(wanted, self.told), None), timeout)
-
-    def wait_for_ids(self, *names: str, timeout: float = 15) -> bool:
-        ids = [spiffe_id(name) for name in names]
-        return self.wait(lambda told: [svid["id"] for svid in told.get("svids", [])] == ids, timeout) is not None
-
-    def status(self) -> Optional[str]:
-        told = self.wait(lambda document: "status" in document)
-        return told and told["status"]
 
 
 class WorkloadAPI:
@@ -112,25 +80,25 @@ class WorkloadAPI:
 
     def without_identity(self) -> None:
         self.report.step("2. A process that nothing is registered for")
-        status = Workload(self, STRANGER, "stream").status()
+        status = self._stream(STRANGER).status()
         self.report.expect("is denied", status == "PERMISSION_DENIED", status)
-        status = Workload(self, STRANGER, "bare").status()
+        status = self._stream(STRANGER, secured=False).status()
         self.report.expect("without the header the call is invalid, whoever makes it", status == "INVALID_ARGUMENT", status)
-        answer = Workload(self, STRANGER, "token").wait(lambda told: "error" in told)
+        answer = self._workload(STRANGER, "token").wait(lambda told: "error" in told)
         self.report.expect("nor does it get a token", answer and "PERMISSION_DENIED" in answer["error"], answer)
-        answer = Workload(self, STRANGER, "reflect").wait(lambda told: "services" in told)
+        answer = self._workload(STRANGER, "reflect").wait(lambda told: "services" in told)
         self.report.expect("what is offered, everybody may ask", answer and "SpiffeWorkloadAPI" in answer["services"], answer)
 
     def rotation(self) -> None:
         self.report.step("3. A user with an entry; PyPI's spiffe watches")
         entry = self._register("rotating", "--selector", f"unix:uid:{KNOWN}", "--ttl", str(SHORT_LIFE), "-jwtSVIDTTL", str(TOKEN_LIFE))
-        workload = Workload(self, KNOWN, "watch")
-        self.report.expect("it has its identity", workload.wait_for_ids("rotating"), workload.told)
+        workload = self._workload(KNOWN, "watch")
+        self.report.expect("it has its identity", workload.wait_for_ids(spiffe_id("rotating")), workload.told)
         verified = workload.wait(lambda told: told.get("verified") == 1)
         self.report.expect("which the bundle verifies (W-2, W-6, W-8)", verified is not None, workload.told[-1:])
         rotated = wait(lambda: len(self._serials(workload)) >= 3, 30)
         self.report.expect("and is sent two more, each in time (W-3)", rotated, sorted(self._serials(workload)))
-        tokens = Workload(self, KNOWN, "token")
+        tokens = self._workload(KNOWN, "token")
         token = tokens.wait(lambda told: "token" in told)
         good = token is not None and token["token"] == spiffe_id("rotating")
         self.report.expect("a token of it holds, by the client's judgement and by the node's", good, tokens.told)
@@ -138,13 +106,13 @@ class WorkloadAPI:
         self.report.expect("for its audience only", refused and "INVALID_ARGUMENT" in refused["error"], refused)
         self._psid()
         self._other_key()
-        status = Workload(self, STRANGER, "stream").status()
+        status = self._stream(STRANGER).status()
         self.report.expect("another user is denied all the while", status == "PERMISSION_DENIED", status)
         workload.end()
         self.a.psid("entry", "delete", entry)
 
     def _other_key(self) -> None:
-        source = Workload(self, KNOWN, "tokens")
+        source = self._workload(KNOWN, "tokens")
         first = source.wait(lambda told: "token" in told)
         self.report.expect("a JWT source has tokens that its bundle verifies", first is not None, source.told[-1:])
         former = first["key"] if first else "none"
@@ -179,22 +147,22 @@ class WorkloadAPI:
     def entries(self) -> None:
         self.report.step("4. Entries come and go while a stream is open")
         first = self._register("first", "--selector", f"unix:uid:{KNOWN}", "--hint", "internal")
-        workload = Workload(self, KNOWN, "stream")
-        self.report.expect("one entry, one identity", workload.wait_for_ids("first"), workload.told)
+        workload = self._stream(KNOWN)
+        self.report.expect("one entry, one identity", workload.wait_for_ids(spiffe_id("first")), workload.told)
         # The registry counts in seconds: which of two is the older.
         time.sleep(1)
         begin = time.monotonic()
         second = self._register("second", "--selector", f"unix:uid:{KNOWN}", "--hint", "internal")
-        both = workload.wait_for_ids("first", "second")
+        both = workload.wait_for_ids(spiffe_id("first"), spiffe_id("second"))
         self.report.expect("another entry is heard of at once", both, f"{time.monotonic() - begin:.2f} s")
         hints = [svid["hint"] for svid in workload.told[-1].get("svids", [])]
         self.report.expect("no hint comes twice", hints == ["internal", ""], hints)
         self._register("foreign", "--selector", f"unix:uid:{STRANGER}")
         self.a.psid("entry", "delete", first)
-        self.report.expect("one that is deleted is taken away", workload.wait_for_ids("second"), workload.told[-1:])
+        self.report.expect("one that is deleted is taken away", workload.wait_for_ids(spiffe_id("second")), workload.told[-1:])
         self.report.expect("an entry of others is not told", len(workload.told) == 3, workload.told)
         self.a.psid("entry", "update", second, "-spiffeID", spiffe_id("third"), "-selector", f"unix:uid:{KNOWN}")
-        self.report.expect("one that is changed is told as it is now", workload.wait_for_ids("third"), workload.told[-1:])
+        self.report.expect("one that is changed is told as it is now", workload.wait_for_ids(spiffe_id("third")), workload.told[-1:])
         shown = self.a.ask("entry", "show", second)
         counted = self.a.ask("entry", "count")["count"]
         listed = self.a.ask("entry", "list")["entries"]
@@ -212,8 +180,8 @@ class WorkloadAPI:
             "python", "--selector", f"unix:uid:{KNOWN}", "--selector", f"unix:path:{python}",
             "--selector", f"unix:sha256:{digest}",
         )
-        workload = Workload(self, KNOWN, "stream")
-        self.report.expect("of this user and this program", workload.wait_for_ids("python"), workload.told)
+        workload = self._stream(KNOWN)
+        self.report.expect("of this user and this program", workload.wait_for_ids(spiffe_id("python")), workload.told)
         self.a.psid("entry", "delete", entry)
 
     def pods(self) -> None:
@@ -222,19 +190,19 @@ class WorkloadAPI:
         self._register("pod-admin", "--namespace", "shop", "--selector", f"unix:uid:{KNOWN}")
         host = self._register("host", "--selector", f"unix:uid:{KNOWN}")
         self.a.add_pod(self.web, "web", "web")
-        workload = Workload(self, STRANGER, "stream", self.web.namespace)
-        self.report.expect("any process in it has the pod's identity", workload.wait_for_ids("pod"), workload.told)
-        admin = Workload(self, KNOWN, "stream", self.web.namespace)
-        self.report.expect("first, and those that need more", admin.wait_for_ids("pod", "pod-admin"), admin.told)
-        status = Workload(self, KNOWN, "stream", self.other.namespace).status()
+        workload = self._stream(STRANGER, self.web.namespace)
+        self.report.expect("any process in it has the pod's identity", workload.wait_for_ids(spiffe_id("pod")), workload.told)
+        admin = self._stream(KNOWN, self.web.namespace)
+        self.report.expect("first, and those that need more", admin.wait_for_ids(spiffe_id("pod"), spiffe_id("pod-admin")), admin.told)
+        status = self._stream(KNOWN, self.other.namespace).status()
         self.report.expect("in a container the host's users are nobody", status == "PERMISSION_DENIED", status)
-        on_host = Workload(self, KNOWN, "stream")
-        self.report.expect("nor is a pod's identity the host's", on_host.wait_for_ids("host"), on_host.told)
+        on_host = self._stream(KNOWN)
+        self.report.expect("nor is a pod's identity the host's", on_host.wait_for_ids(spiffe_id("host")), on_host.told)
         self.a.psid(
             "entry", "update", own, "--spiffe-id", spiffe_id("pod-2"), "--node", "node-a", "--namespace", "shop",
             "--service-account", "web",
         )
-        self.report.expect("a pod's entry that is changed reaches its streams", workload.wait_for_ids("pod-2"), workload.told[-1:])
+        self.report.expect("a pod's entry that is changed reaches its streams", workload.wait_for_ids(spiffe_id("pod-2")), workload.told[-1:])
         self._relabel(workload)
         self.a.psid("pod", "remove", "web-0")
         status = workload.status()
@@ -246,7 +214,7 @@ class WorkloadAPI:
         self._register("relabelled", "--namespace", "shop", "--service-account", "web", "--label", "app=new")
         begin = time.monotonic()
         self.a.add_pod(self.web, "web", "new")
-        told = workload.wait_for_ids("relabelled", "pod-2")
+        told = workload.wait_for_ids(spiffe_id("relabelled"), spiffe_id("pod-2"))
         self.report.expect("a label that changes reaches its streams", told, f"{time.monotonic() - begin:.2f} s")
         shown = next(pod for pod in self.a.ask("pod", "list")["pods"] if pod["name"] == "web-0")
         own = (shown["labels"], shown["spiffeID"])
@@ -262,13 +230,13 @@ class WorkloadAPI:
 
     def crowd(self) -> None:
         self.report.step("7. A thousand connections of one user")
-        crowd = Workload(self, CROWD, "crowd")
+        crowd = self._workload(CROWD, "crowd")
         answer = crowd.wait(lambda told: "closed" in told, 30)
         self.report.expect("most are closed", answer is not None and answer["closed"] == 1000 - 256, answer)
         self.report.expect("the journal says whose, once", self.a.log.count("PSD7003") == 1, f"user {CROWD}")
         self._register("calm", "--selector", f"unix:uid:{KNOWN}")
-        calm = Workload(self, KNOWN, "stream")
-        self.report.expect("another user is served", calm.wait_for_ids("calm"), calm.told)
+        calm = self._stream(KNOWN)
+        self.report.expect("another user is served", calm.wait_for_ids(spiffe_id("calm")), calm.told)
         self.before = self._connections()
         crowd.end()
 
@@ -279,8 +247,8 @@ class WorkloadAPI:
 
     def restart(self) -> None:
         self.report.step("9. The daemon is killed and comes back")
-        workload = Workload(self, KNOWN, "watch")
-        self.report.expect("somebody watches", workload.wait_for_ids("calm"), workload.told)
+        workload = self._workload(KNOWN, "watch")
+        self.report.expect("somebody watches", workload.wait_for_ids(spiffe_id("calm")), workload.told)
         told = len(workload.told)
         self.a.stop(signal.SIGKILL)
         self.a.start()
@@ -307,6 +275,12 @@ class WorkloadAPI:
         self.report.expect("and takes a token by the key that it names", claims and claims["sub"] == spiffe_id("clerk"), claims)
 
     # Parts of the steps
+
+    def _stream(self, user: int, namespace: Optional[Namespace] = None, secured: bool = True) -> SVIDStream:
+        return SVIDStream(self.run, namespace or self.net.a.namespace, self.a.workload_socket, user, secured)
+
+    def _workload(self, user: int, call: str) -> Workload:
+        return Workload(self.run, self.net.a.namespace, PROGRAM, self.a.workload_socket, user, call)
 
     def _published(self) -> dict[str, Any]:
         return self._fetched(f"https://{self.net.a.v4}:{ENDPOINT_PORT}/")

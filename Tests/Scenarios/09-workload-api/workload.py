@@ -1,33 +1,29 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A workload of this scenario: workload.py SOCKET USER watch|stream|bare|token|tokens|reflect|crowd. Becomes the user, then prints
+"""A workload of this scenario: workload.py SOCKET USER watch|token|tokens|reflect|crowd. Becomes the user, then prints
 what it is told, a JSON document a line.
 
-`watch` is the X.509 source of PyPI's spiffe and `tokens` its JWT source, as its users have them. The others make one call each: `stream` prints every
-message and the status that it ends with, `bare` does without the header, `token` asks for a JWT-SVID, verifies it and has it validated, `reflect` for what is offered, `crowd` opens a thousand
-connections and says how many were closed."""
+`watch` is the X.509 source of PyPI's spiffe and `tokens` its JWT source, as its users have them. The others make one call each: `token` asks
+for a JWT-SVID, verifies it and has it validated, `reflect` for what is offered, `crowd` opens a thousand connections and says how many were
+closed."""
 
-import json
-import os
 import socket
 import sys
 import time
-from typing import Any
+from pathlib import Path
 
 import grpc
 import jwt
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from spiffe import JwtSource, JwtSvid, WorkloadApiClient, X509Source
-from spiffe._proto import workload_pb2, workload_pb2_grpc
 from spiffe.svid.x509_svid import X509Svid
 
-SECURED = (("workload.spiffe.io", "true"),)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "harness"))
+
+from svid_client import SECURED, become, say
+
 CROWD = 1000
 PATIENCE_SECONDS = 20
-
-
-def say(**facts: Any) -> None:
-    print(json.dumps(facts), flush=True)
 
 
 def watch(path: str) -> None:
@@ -42,17 +38,6 @@ def watch(path: str) -> None:
             svid.leaf.verify_directly_issued_by(authority)
         say(verified=len(authorities))
         time.sleep(3600)
-
-
-def stream(path: str, metadata: tuple = SECURED) -> None:
-    with grpc.insecure_channel(f"unix:{path}") as channel:
-        api = workload_pb2_grpc.SpiffeWorkloadAPIStub(channel)
-        try:
-            for message in api.FetchX509SVID(workload_pb2.X509SVIDRequest(), metadata=metadata):
-                say(svids=[{"id": svid.spiffe_id, "hint": svid.hint} for svid in message.svids])
-            say(status="OK")
-        except grpc.RpcError as error:
-            say(status=error.code().name)
 
 
 def token(path: str) -> None:
@@ -117,16 +102,7 @@ def is_closed(connection: socket.socket) -> bool:
     return True
 
 
-def become(user: int) -> None:
-    os.setgroups([])
-    os.setgid(user)
-    os.setuid(user)
-
-
 if __name__ == "__main__":
     become(int(sys.argv[2]))
-    calls = {
-        "watch": watch, "stream": stream, "bare": lambda path: stream(path, ()), "token": token,
-        "tokens": tokens, "reflect": reflect, "crowd": crowd,
-    }
+    calls = {"watch": watch, "token": token, "tokens": tokens, "reflect": reflect, "crowd": crowd}
     calls[sys.argv[3]](sys.argv[1])

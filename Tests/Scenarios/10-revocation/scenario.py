@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates, names, entries and nodes are revoked under traffic: see README.md beside this file."""
 
-import json
-import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +14,12 @@ from harness.kernel_map import Holders
 from harness.lifetime import Run
 from harness.report import Report
 from harness.streams import Datagrams, DatagramStream
+from harness.svid_stream import SVIDStream
 from harness.topology import Pod, TwoNodes
 from harness.waiting import wait
 
 TITLE = "Identities are taken back: certificates, names, entries, nodes"
 
-HOLD = Path(__file__).with_name("hold.py")
 PORTS, RATE = (7001, 7002), 1000
 # Longer than what is under way when something is revoked.
 AFTERWARDS_SECONDS = 1
@@ -48,45 +46,6 @@ def play(run: Run, report: Report) -> None:
 
 def account_id(account: str) -> str:
     return spiffe_id(f"ns/shop/sa/{account}")
-
-
-class HeldStream:
-    """A stream of FetchX509SVID that a process in a pod keeps open, and what it was told when."""
-
-    def __init__(self, run: Run, pod: Pod, daemon: Daemon) -> None:
-        self.pod = pod
-        self._log = run.directory / f"held-{pod.name}-{time.monotonic_ns()}.log"
-        with self._log.open("wb") as output:
-            process = pod.namespace.spawn(sys.executable, str(HOLD), str(daemon.workload_socket), log=output)
-        run.at_end(commands.kill_session, process)
-        if not wait(lambda: self.told):
-            raise TimeoutError(f"{pod.name} is told nothing: {self._log.read_text()}")
-
-    @property
-    def told(self) -> list[dict[str, Any]]:
-        # The last line may not be whole yet.
-        return [json.loads(line) for line in self._log.read_text().splitlines(keepends=True) if line.endswith("\n")]
-
-    @property
-    def lists(self) -> str:
-        """A digest of the lists in the last message."""
-        return [document for document in self.told if "lists" in document][-1]["lists"]
-
-    def seconds_to_new_lists(self, begin: int, before: str) -> Optional[float]:
-        """From `begin` until the first message with other lists than `before`."""
-        return self._seconds(begin, [document for document in self.told if document.get("lists", before) != before])
-
-    def seconds_to_end(self, begin: int) -> Optional[float]:
-        return self._seconds(begin, [document for document in self.told if "ended" in document])
-
-    @property
-    def end(self) -> Optional[str]:
-        """The status that it ended with; nothing while it goes on."""
-        return self.told[-1].get("ended")
-
-    @staticmethod
-    def _seconds(begin: int, documents: list[dict[str, Any]]) -> Optional[float]:
-        return (documents[0]["at"] - begin) / 1e9 if documents else None
 
 
 class Revocation:
@@ -124,7 +83,7 @@ class Revocation:
     def certificate(self) -> None:
         self.report.step("2. A certificate")
         old, before = self._serial(), self._certificate("before")
-        bystander = HeldStream(self.run, self.web, self.a)
+        bystander = self._stream(self.web, self.a)
         lists = bystander.lists
         with self._traffic() as seen:
             begin = time.monotonic_ns()
@@ -162,8 +121,8 @@ class Revocation:
 
     def node(self) -> None:
         self.report.step("6. A node")
-        bystander = HeldStream(self.run, self.web, self.a)
-        self.held = [HeldStream(self.run, pod, self.b) for pod in (self.db, self.cache)]
+        bystander = self._stream(self.web, self.a)
+        self.held = {pod.name: self._stream(pod, self.b) for pod in (self.db, self.cache)}
         lists = bystander.lists
         with self._traffic() as seen, self.holders.history(self.db.v4) as held:
             self.begun = begin = time.monotonic_ns()
@@ -180,9 +139,9 @@ class Revocation:
 
     def node_itself(self) -> None:
         self.report.step("7. What that node makes of it")
-        for stream in self.held:
-            self._expect_within_a_second(f"the stream that {stream.pod.name} holds ends", stream.seconds_to_end(self.begun))
-            self.report.expect("and is told that there is nothing for it", stream.end == DENIED, stream.told[-1])
+        for pod, stream in self.held.items():
+            self._expect_within_a_second(f"the stream that {pod} holds ends", stream.seconds_to_end(self.begun))
+            self.report.expect("and is told that there is nothing for it", stream.status() == DENIED, stream.told[-1])
         self.report.expect("it knows", wait(lambda: self.b.finding(SHUT_OUT) is not None))
         self._expect_no_session(self.b)
         identities = {pod["identity"] for pod in self.b.ask("datapath", "show")["pods"]}
@@ -204,14 +163,14 @@ class Revocation:
         self.report.expect(
             "evicted, with a new token and what is on its disk, it has its pods reached", reached,
             f"{time.monotonic() - begin:.1f} s after its start")
-        stream = HeldStream(self.run, self.db, self.b)
-        self.report.expect("and they are given identities", stream.told[0].get("svids") == 1, stream.told)
+        given = self._stream(self.db, self.b).told[0]["svids"]
+        self.report.expect("and they are given identities", len(given) == 1, given)
 
     # Parts of the steps
 
     def _expect_cache_to_go(self, *what: str) -> None:
         """At once: from node-a's kernel, from its streams, and with the keys for it."""
-        revoked, bystander = HeldStream(self.run, self.cache, self.b), HeldStream(self.run, self.web, self.a)
+        revoked, bystander = self._stream(self.cache, self.b), self._stream(self.web, self.a)
         lists = bystander.lists
         with self._traffic() as seen, self.holders.history(self.cache.v4) as held:
             begin = time.monotonic_ns()
@@ -220,9 +179,9 @@ class Revocation:
         self.report.expect("node-a's kernel lets go of it, once", [change.holder for change in held[1:]] == [None], held)
         self._expect_within_a_second("that is so", (held[-1].at - begin) / 1e9)
         self._expect_within_a_second("its own stream ends", revoked.seconds_to_end(begin))
-        self.report.expect("and is told that there is nothing for it", revoked.end == DENIED, revoked.told[-1])
+        self.report.expect("and is told that there is nothing for it", revoked.status() == DENIED, revoked.told[-1])
         self._expect_within_a_second("a stream that web-0 holds has the list", bystander.seconds_to_new_lists(begin, lists))
-        self.report.expect("and goes on", bystander.end is None, bystander.told)
+        self.report.expect("and goes on", bystander.seconds_to_end(begin) is None, bystander.told)
         last = seen["cache-0"].last_arrival
         self._expect_within_a_second("nothing arrives any more", (last - begin) / 1e9)
         self.report.expect("some were sent in vain", seen["cache-0"].lost > 0, f"{seen['cache-0'].lost} datagrams")
@@ -244,13 +203,16 @@ class Revocation:
 
     def _expect_nothing_given(self, when: str) -> None:
         def end() -> Optional[str]:
-            return HeldStream(self.run, self.db, self.b).end
+            return SVIDStream(self.run, self.db.namespace, self.b.workload_socket).status()
 
         self.report.expect(when, wait(lambda: end() == DENIED), end())
         kept = [path.name for part in ("workloads", "entries") for path in (self.run.directory / "node-b/state/node" / part).iterdir()]
         self.report.expect("there is nothing on its disk", not kept, kept or None)
         refusal = self.b.refusal("issue", "--pod", "db-0") or "it was given out"
         self.report.expect("nor does psid get it, who is told why", "node-b is banned" in refusal, refusal)
+
+    def _stream(self, pod: Pod, daemon: Daemon) -> SVIDStream:
+        return SVIDStream(self.run, pod.namespace, daemon.workload_socket).once_told()
 
     @contextmanager
     def _traffic(self) -> Iterator[dict[str, Datagrams]]:
