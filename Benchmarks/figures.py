@@ -45,6 +45,7 @@ WORKLOADS = (
     Figure("foreign_change_cpu_ms", "CPU of the daemon for a change of another node's entry, ms", 1),
     Figure("rotation_median_per_s", "10,000 SVIDs of 120 s in the hands of workloads: renewals a second, median", 0),
     Figure("rotation_p99_per_s", "the same, 99th percentile", 0),
+    Figure("rotation_p99_percent", "the 99th percentile in % of the median", 0),
     Figure("rotation_least_left_s", "seconds that an SVID in a workload's hands had left at least", 0),
     Figure("rotation_expired", "SVIDs in a workload's hands that had expired", 0),
     Figure("rotation_cpu_percent", "CPU of the daemon, of one core, %", 0),

@@ -83,6 +83,7 @@ ALL = (
     Limit("a change of the bundle reaches 5,000 streams, 99th percentile", "bundle_p99_ms", 1000),
     Limit("a change of one of 10,000 entries is at its workload, 99th percentile", "entry_change_p99_ms", 100),
     Limit("expired SVIDs in workloads' hands while 10,000 rotate", "rotation_expired", 0, unit=""),
+    Limit("renewals a second while 10,000 rotate, 99th percentile to the median", "rotation_p99_percent", 150, unit=" %"),
     Limit("a pod is removed: gone from another node's kernel", "pod_removed_ms", 1000),
     Limit("an identity is revoked: gone from another node's kernel", "identity_revoked_ms", 1000),
     Limit("an entry is revoked: gone from another node's kernel", "entry_revoked_ms", 1000),

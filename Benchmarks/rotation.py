@@ -56,8 +56,10 @@ class Rotation:
         time.sleep(LIFETIMES * LIFETIME_SECONDS)
         seconds, used = time.time() - begin, self._processor_seconds() - before
         renewed = self._renewed_by_second(begin + 1, begin + seconds - 1)
-        yield "rotation_median_per_s", statistics.median(renewed)
-        yield "rotation_p99_per_s", percentile(renewed, 99)
+        median, busiest = statistics.median(renewed), percentile(renewed, 99)
+        yield "rotation_median_per_s", median
+        yield "rotation_p99_per_s", busiest
+        yield "rotation_p99_percent", 100 * busiest / median
         yield "rotation_expired", self._last("expired")
         yield "rotation_least_left_s", self._least_left()
         yield "rotation_cpu_percent", 100 * used / seconds
