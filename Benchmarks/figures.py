@@ -55,6 +55,9 @@ WITHDRAWALS = (
     Figure("pod_removed_ms", "a pod is removed on its node (psid pod remove there)", 0),
     Figure("identity_revoked_ms", "an identity is revoked (psid revoke --spiffe-id at the authority)", 0),
     Figure("entry_revoked_ms", "an entry is revoked (psid revoke --entry at the authority)", 0),
+    Figure("serial_revoked_ms", "a certificate is revoked (psid revoke --serial at the authority)", 0),
+    Figure("serial_replaced_ms", "its holder is there again, by another", 0),
+    Figure("serial_streamed_ms", "a process of its holder has the other, by the Workload API of its node", 0),
     Figure("node_banned_ms", "a node is banned (psid node ban at the authority)", 0),
     Figure("address_reused_ms", "a removed pod's address is another's (psid pod add on its node), quarantine included", 0),
 )

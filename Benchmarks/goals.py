@@ -87,5 +87,8 @@ ALL = (
     Limit("a pod is removed: gone from another node's kernel", "pod_removed_ms", 1000),
     Limit("an identity is revoked: gone from another node's kernel", "identity_revoked_ms", 1000),
     Limit("an entry is revoked: gone from another node's kernel", "entry_revoked_ms", 1000),
+    Limit("a certificate is revoked: gone from another node's kernel", "serial_revoked_ms", 1000),
+    Limit("and its holder there again, by another", "serial_replaced_ms", 1000),
+    Limit("which a process of its holder has", "serial_streamed_ms", 1000),
     Limit("a node is banned: gone from another node's kernel", "node_banned_ms", 1000),
 )

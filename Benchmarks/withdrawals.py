@@ -1,6 +1,7 @@
 """How soon a peer's kernel has let go of what was taken away: from the start of psid until the map of node-a, which
-every packet to the pod is looked up in, has the pod no more, or has another holder of its address. The authority is a third
-machine: what it decides reaches both nodes by the wire. As a program, in nodes of its own, it prints figures."""
+every packet to the pod is looked up in, has the pod no more, or has another holder of its address. Whose certificate was taken back
+is there again soon, by another, which is timed, too. The authority is a third machine: what it decides reaches both nodes by the wire.
+As a program, in nodes of its own, it prints figures."""
 
 import sys
 import time
@@ -16,11 +17,14 @@ from harness.configuration import authority_configuration, node_configuration
 from harness.daemons import Daemon, spiffe_id
 from harness.kernel_map import Holders
 from harness.lifetime import Run
+from harness.svid_stream import SVIDStream
 from harness.topology import Node, Pod, TwoNodes
 from record import Record
 
 REPETITIONS = 3
 WAIT_SECONDS = 20
+# A node that is about to have another certificate is without one for some milliseconds.
+SHORT_PAUSE_SECONDS = 0.0002
 TIME_LIMIT_SECONDS = 120
 
 
@@ -54,6 +58,8 @@ class Withdrawals:
             yield "identity_revoked_ms", self._time_end(pod, lambda: self._revoke("--spiffe-id", account_id(pod.name)))
             pod, entry = self._add_pod()
             yield "entry_revoked_ms", self._time_end(pod, lambda: self._revoke("--entry", entry))
+            pod, _ = self._add_pod()
+            yield from self._time_replacement(pod)
         pod, _ = self._add_pod()
         yield "node_banned_ms", self._time_end(pod, lambda: self._authority.psid("node", "ban", self._net.b.name))
 
@@ -85,6 +91,24 @@ class Withdrawals:
     def _time_end(self, pod: Pod, action: Callable[[], object]) -> float:
         """Until the kernel of node-a sends nothing to the pod."""
         return self._time(action, lambda: self._holders.holder(pod.v4) is None, f"{pod.name} is forgotten")
+
+    def _time_replacement(self, pod: Pod) -> Iterator[tuple[str, float]]:
+        """From the revocation of its certificate until the kernel of node-a sends nothing to the pod, and until it does again, because the
+        pod's node has proved to have another; and until a process in the pod has that."""
+        stream = SVIDStream(self._run, pod.namespace, self._b.workload_socket).once_told()
+        serial = self._b.ask("issue", "--pod", pod.name)["serial"]
+        with self._holders.history(pod.v4, SHORT_PAUSE_SECONDS) as held:
+            begin = time.monotonic_ns()
+            self._revoke("--serial", serial)
+            self._wait(lambda: len(held) == 3, f"{pod.name} is forgotten and known again")
+        told = stream.wait(lambda told: any(int(svid["serial"], 16) != int(serial, 16) for svid in told.get("svids", [])))
+        stream.end()
+        if not told:
+            raise TimeoutError(f"{pod.name} is told of no other certificate: {stream.told}")
+        _, gone, back = (change.at for change in held)
+        yield "serial_revoked_ms", (gone - begin) / 1e6
+        yield "serial_replaced_ms", (back - begin) / 1e6
+        yield "serial_streamed_ms", (told["at"] - begin) / 1e6
 
     def _time_reuse(self, former: Pod) -> float:
         """From the addition of another workload at the address of one that was removed, until node-a sends to it."""

@@ -65,13 +65,13 @@ class Holders:
         return None if flags & self._QUARANTINED else identity
 
     @contextlib.contextmanager
-    def history(self, address: str) -> Iterator[list[Change]]:
-        """Fills with one holder after another, looked at every millisecond."""
+    def history(self, address: str, pause: float = 0.001) -> Iterator[list[Change]]:
+        """Fills with one holder after another, looked at with that pause between, in seconds."""
         seen = [Change(time.monotonic_ns(), self.holder(address))]
         ended = threading.Event()
 
         def watch() -> None:
-            while not ended.wait(0.001):
+            while not ended.wait(pause):
                 if (holder := self.holder(address)) != seen[-1].holder:
                     seen.append(Change(time.monotonic_ns(), holder))
 
