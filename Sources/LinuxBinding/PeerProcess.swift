@@ -99,9 +99,10 @@ extension PeerProcess {
     /// Its place in the unified hierarchy, as the cgroup namespace of this process sees it; nil on a machine without. `ESRCH`
     /// once it has ended. C: `read` of `/proc/PID/cgroup`.
     public func controlGroup() throws(SystemError) -> String? {
-        let lines = String(decoding: try AtomicFile.read(directory + "/cgroup", limit: 65536), as: UTF8.self)
+        // By bytes: names of groups may be anything, and letters of a text are not always what the kernel wrote.
+        let lines = try AtomicFile.read(directory + "/cgroup", limit: 65536).split(separator: UInt8(ascii: "\n"))
         try checkAlive()
-        return lines.split(separator: "\n").first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) }
+        return lines.first { $0.starts(with: "0::".utf8) }.map { String(decoding: $0.dropFirst(3), as: UTF8.self) }
     }
 
     /// Whether numbers of processes mean to it what they mean here: it lives in no PID namespace below this one, in which it would

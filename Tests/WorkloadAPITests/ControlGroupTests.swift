@@ -19,6 +19,9 @@ import Testing
         ("/user.slice/user-1000.slice/user@1000.service/nginx.service", "user@1000.service"),
         ("/machine.slice/machine-a.scope/payload/system.slice/nginx.service", "machine-a.scope"),
         ("/system.slice/docker-0123.scope/system.slice/nginx.service", "docker-0123.scope"),
+        // Combining characters are letters of their own: they do not make the slash another one.
+        ("/user.slice/user@1000.service/\u{301}x.slice/nginx.service", "user@1000.service"),
+        ("/system.slice/docker-0123.scope/\u{200d}.slice/nginx.service", "docker-0123.scope"),
     ])
     func aGroupThatImitatesAnotherUnitIsStillItsOwners(path: String, unit: String) {
         #expect(ControlGroup.unit(of: path) == unit)
