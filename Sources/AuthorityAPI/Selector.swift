@@ -154,11 +154,7 @@ extension Selector {
     }
 
     private static func isDigest(_ text: String) -> Bool {
-        text.utf8.count == 64
-            && text.utf8.allSatisfy {
-                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-                    || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
-            }
+        text.utf8.count == 64 && text.isLowercaseHexadecimal
     }
 
     /// systemd.unit(5), of the kinds that have processes.

@@ -28,6 +28,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case backup
     case registryChange = "registry-change"
     case tpmStructures = "tpm-structures"
+    case containerGroup = "container-group"
 
     public func run(_ input: [UInt8]) {
         switch self {
@@ -59,6 +60,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .backup: fuzzBackup(input)
         case .registryChange: fuzzRegistryChange(input)
         case .tpmStructures: fuzzTPMStructures(input)
+        case .containerGroup: fuzzContainerGroup(input)
         }
     }
 }
