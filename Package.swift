@@ -125,6 +125,11 @@ let package = Package(
             dependencies: grpc + [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["Protos"],
             swiftSettings: generated),
+        .target(
+            name: "CRIAPI",
+            dependencies: grpc + [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["Protos"],
+            swiftSettings: generated),
         swiftTarget("Inquiry"),
         swiftTarget("PatientThreads", [.product(name: "NIOPosix", package: "swift-nio")]),
         swiftTarget("SecureCalls", ["SecureTransport"] + grpc + grpcTransport + nio),
@@ -138,6 +143,12 @@ let package = Package(
             "Etcd",
             ["EtcdAPI", "LinuxBinding", "PrintableText", .product(name: "SwiftProtobuf", package: "swift-protobuf")]
                 + grpc + grpcTransport),
+        swiftTarget(
+            "ContainerRuntime",
+            [
+                "AuthorityAPI", "CRIAPI", "LinuxBinding", "PrintableText", "SecureTransport",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ] + grpc + grpcTransport + nio),
         swiftTarget(
             "WorkloadAPI",
             [
@@ -199,16 +210,12 @@ let package = Package(
         swiftTarget(
             "PodshieldDaemon",
             [
-                "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "BundleEndpoint", "Configuration", "Datapath",
-                "Federation", "HTTPSClient", "Identity", "Issuance", "JOSE", "KeyAgreement", "KubernetesReview",
-                "Etcd", "LinuxBinding",
-                "NetnsProtocol",
-                "NodeIdentity", "NodeLink", "OpenSSLBinding", "PKCS11Binding", "PatientThreads", "PodState",
-                "Preflight",
-                "PrintableText", "RateLimiting", "SPIREUpstream", "SecureTransport", "SharedRegistry", "SystemdBinding",
-                "TPMBinding",
-                "Telemetry",
-                "TrustedPlatform", "Vault", "WorkloadAPI",
+                "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "BundleEndpoint", "Configuration",
+                "ContainerRuntime", "Datapath", "Etcd", "Federation", "HTTPSClient", "Identity", "Issuance", "JOSE",
+                "KeyAgreement", "KubernetesReview", "LinuxBinding", "NetnsProtocol", "NodeIdentity", "NodeLink",
+                "OpenSSLBinding", "PKCS11Binding", "PatientThreads", "PodState", "Preflight", "PrintableText",
+                "RateLimiting", "SPIREUpstream", "SecureTransport", "SharedRegistry", "SystemdBinding", "TPMBinding",
+                "Telemetry", "TrustedPlatform", "Vault", "WorkloadAPI",
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ] + grpc + grpcTransport + nio),
         .executableTarget(
@@ -299,6 +306,12 @@ let package = Package(
                 "LinuxBinding", "OpenSSLBinding", "RateLimiting", "SecureTransport", "WorkloadProtocol",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + grpc + grpcTransport + nio),
+        testTarget(
+            "ContainerRuntime",
+            [
+                "AuthorityAPI", "CRIAPI", "KernelTestSupport",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ] + grpc + grpcTransport),
         testTarget("LinuxBinding", ["Addressing", "KernelTestSupport"]),
         testTarget("SystemdBinding", ["KernelTestSupport"]),
         testTarget("PKCS11Binding", ["CPKCS11", "KernelTestSupport", "OpenSSLBinding"]),
@@ -357,10 +370,10 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "Configuration", "Federation", "HTTPSClient",
-                "Identity", "Issuance", "JOSE", "KeyAgreement", "KubernetesReview", "LinkTestSupport", "LinuxBinding",
-                "NetnsProtocol", "OpenSSLBinding", "PSIDCommands", "PodshieldDaemon", "PrintableText", "SPIREAPI",
-                "SPIREUpstream", "SQLiteBinding",
+                "Addressing", "AdminAPI", "Authority", "AuthorityAPI", "CRIAPI", "Configuration", "ContainerRuntime",
+                "Federation", "HTTPSClient", "Identity", "Issuance", "JOSE", "KeyAgreement", "KubernetesReview",
+                "LinkTestSupport", "LinuxBinding", "NetnsProtocol", "OpenSSLBinding", "PSIDCommands", "PodshieldDaemon",
+                "PrintableText", "SPIREAPI", "SPIREUpstream", "SQLiteBinding",
                 "SecureTransport", "Telemetry", "TrustedPlatform", "Vault", "WorkloadAPI", "WorkloadProtocol",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"), crypto,

@@ -1,0 +1,125 @@
+public import AuthorityAPI
+
+/// How much is asked of the container runtime, and how long what it said is kept.
+public struct ContainerRuntimeLimits: Sendable {
+    /// For an answer.
+    public var patience = Duration.seconds(2)
+    /// Containers of which something is known; more than a node has.
+    public var containers = 4096
+    /// For how long a container stays one that the runtime does not have.
+    public var unknown = Duration.seconds(5)
+    /// Between enquiries after one that had no answer; twice as long each time, up to the latter.
+    public var firstPause = Duration.seconds(1)
+    public var longestPause = Duration.seconds(10)
+
+    public init() {}
+}
+
+/// What becomes of the container runtime.
+public enum ContainerRuntimeEvent: Sendable, Equatable {
+    /// Of a container, or of any, there is no answer.
+    case away(reason: String)
+    /// All that was asked has been answered.
+    case back
+}
+
+/// What the container runtime of this node says of its containers. Each is asked for once, for neither its name nor its image ever
+/// changes, and one after another. Who is not answered is told so at once, while it is tried again and again in the background.
+public actor ContainerRuntime {
+    private let source: RuntimeSource
+    private let limits: ContainerRuntimeLimits
+    private let observe: @Sendable (ContainerRuntimeEvent) -> Void
+    private let answered: @Sendable () -> Void
+
+    private var memory: ContainerMemory
+    private var enquiries: [ContainerID: Task<ContainerKnowledge, Never>] = [:]
+    private var lastEnquiry: Task<ContainerKnowledge, Never>?
+    /// Those that somebody has asked for in vain.
+    private var unanswered: Set<ContainerID> = []
+    /// Whether nothing is answered at all.
+    private var isAway = false
+    private var retrying: Task<Void, Never>?
+
+    /// - Parameters:
+    ///   - socket: where the runtime serves CRI.
+    ///   - observe: is told when it has no answer, and when it has one again; must not block.
+    ///   - answered: is told when something has become known that somebody was told is not; must not block.
+    public init(
+        socket: String, limits: ContainerRuntimeLimits = ContainerRuntimeLimits(),
+        observe: @escaping @Sendable (ContainerRuntimeEvent) -> Void, answered: @escaping @Sendable () -> Void
+    ) {
+        source = RuntimeSource(socket: socket, patience: limits.patience)
+        memory = ContainerMemory(most: limits.containers, unknown: limits.unknown)
+        self.limits = limits
+        self.observe = observe
+        self.answered = answered
+    }
+
+    deinit { retrying?.cancel() }
+
+    public func container(_ id: ContainerID) async -> ContainerKnowledge {
+        if let known = memory[id] { return known }
+        guard !unanswered.contains(id) else { return .unanswered }
+        return await (enquiries[id] ?? enquire(id)).value
+    }
+
+    private func enquire(_ id: ContainerID) -> Task<ContainerKnowledge, Never> {
+        let previous = lastEnquiry
+        let enquiry = Task {
+            _ = await previous?.value
+            return await answer(id)
+        }
+        (enquiries[id], lastEnquiry) = (enquiry, enquiry)
+        return enquiry
+    }
+
+    private func answer(_ id: ContainerID) async -> ContainerKnowledge {
+        defer { enquiries[id] = nil }
+        // Others may have waited in vain meanwhile.
+        guard !isAway else { return putOff(id) }
+        do throws(RuntimeFailure) {
+            return memory.keep(id, try await source.container(id))
+        } catch {
+            return putOff(id, after: error)
+        }
+    }
+
+    // MARK: Without an answer
+
+    private func putOff(_ id: ContainerID, after failure: RuntimeFailure? = nil) -> ContainerKnowledge {
+        if unanswered.count < limits.containers { unanswered.insert(id) }
+        if case .away = failure { isAway = true }
+        guard let failure, retrying == nil else { return .unanswered }
+        observe(.away(reason: failure.reason))
+        retrying = Task { [weak self, limits] in
+            var pause = limits.firstPause
+            repeat {
+                try? await Task.sleep(for: pause)
+                pause = min(pause * 2, limits.longestPause)
+            } while await self?.retry() == false
+        }
+        return .unanswered
+    }
+
+    /// Whether all is answered now.
+    private func retry() async -> Bool {
+        var count = 0
+        for id in unanswered {
+            do throws(RuntimeFailure) {
+                _ = memory.keep(id, try await source.container(id))
+            } catch {
+                isAway = if case .away = error { true } else { false }
+                if isAway { break }
+                continue
+            }
+            isAway = false
+            unanswered.remove(id)
+            count += 1
+        }
+        if count > 0 { answered() }
+        guard unanswered.isEmpty else { return false }
+        retrying = nil
+        observe(.back)
+        return true
+    }
+}
