@@ -52,6 +52,7 @@ extension PodshieldConfiguration.Node {
         case .nodeESPPort: "\(espPort)"
         case .nodeKeyType: keyType.rawValue
         case .nodeStateKeyFile, .nodeStateKeyCredential: stateKey.map { "\($0)" }
+        case .nodeContainerRuntime: containerRuntime
         case .permissive: "\(permissive)"
         case .uplinks: "\(uplinks)"
         case .sdsRequireHeader: "\(sdsRequiresHeader)"

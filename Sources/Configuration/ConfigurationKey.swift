@@ -13,6 +13,7 @@ public enum ConfigurationKey: String, CaseIterable, Sendable {
     case nodeLinkPort = "node.link-port"
     case nodeESPPort = "node.esp-port"
     case nodeKeyType = "node.key-type"
+    case nodeContainerRuntime = "node.container-runtime"
     case nodeStateKeyFile = "node.state-key-file"
     case nodeStateKeyCredential = "node.state-key-credential"
 

@@ -9,6 +9,7 @@ extension ConfigurationReader {
         let keyType = document.value(.nodeKeyType, .word, default: PodshieldConfiguration.KeyType.ecP256)
         let seals = document.has(.nodeStateKeyFile) || document.has(.nodeStateKeyCredential)
         let stateKey = seals ? secret(.nodeStateKeyFile, .nodeStateKeyCredential) : nil
+        let containerRuntime = document.value(.nodeContainerRuntime, .path)
         let permissive = document.value(.permissive, .bool, default: false)
         let sdsRequiresHeader = document.value(.sdsRequireHeader, .bool, default: false)
         let sdsHasRevocationLists = document.value(.sdsRevocationLists, .bool, default: true)
@@ -17,8 +18,9 @@ extension ConfigurationReader {
         guard let name, let address else { return nil }
         return PodshieldConfiguration.Node(
             name: name, address: address, linkPort: linkPort, espPort: espPort, keyType: keyType, stateKey: stateKey,
-            permissive: permissive, sdsRequiresHeader: sdsRequiresHeader, sdsHasRevocationLists: sdsHasRevocationLists,
-            broker: broker, uplinks: uplinks, link: link, datapath: datapath, netnsHelper: helper)
+            containerRuntime: containerRuntime, permissive: permissive, sdsRequiresHeader: sdsRequiresHeader,
+            sdsHasRevocationLists: sdsHasRevocationLists, broker: broker, uplinks: uplinks, link: link,
+            datapath: datapath, netnsHelper: helper)
     }
 
     private mutating func uplinks() -> PodshieldConfiguration.Uplinks {

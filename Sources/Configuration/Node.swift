@@ -15,6 +15,8 @@ extension PodshieldConfiguration {
         public var keyType: KeyType
         /// Holds what private keys in the state are sealed by; nil where they are not.
         public var stateKey: SecretSource?
+        /// Path of the socket at which the container runtime is asked; nil where nobody is.
+        public var containerRuntime: String?
         /// Packets to unknown destinations inside `protected` may leave in clear.
         public var permissive: Bool
         /// Calls of Envoy's SDS need the header that all others on the workloads' socket need.

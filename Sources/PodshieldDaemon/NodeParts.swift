@@ -1,4 +1,5 @@
 import Addressing
+import ContainerRuntime
 import Datapath
 import NetnsProtocol
 import NodeIdentity
@@ -12,6 +13,8 @@ struct NodeParts: Sendable {
     let link: NodeLinkService
     let uplinks: UplinkWatch
     let helper: NetnsHelper
+    /// Nil where the configuration names none.
+    let containers: ContainerRuntime?
     let names: NameTable
     /// Of this node, as the directory has it.
     let address: IPAddress

@@ -28,6 +28,18 @@ extension Event {
         Event(.secretRejected, "an Envoy of \(source) does not take its secrets: \(reason)", [.reason: reason])
     }
 
+    public static func containerRuntimeAway(socket: String, reason: String) -> Event {
+        Event(
+            .containerRuntimeAway, "the container runtime at \(socket) does not say what a container is: \(reason)",
+            [.address: socket, .reason: reason])
+    }
+
+    public static func containerRuntimeBack(socket: String) -> Event {
+        Event(
+            .containerRuntimeBack, "the container runtime at \(socket) has said what it was asked in vain",
+            [.address: socket])
+    }
+
     public static func listsWithheld(reason: String) -> Event {
         Event(.listsWithheld, "Envoys are not told what was revoked: \(reason)", [.reason: reason])
     }

@@ -156,6 +156,8 @@ extension EventKind {
         case .workloadRefused: Facts(7003, .warning, "6e1f4c5095164ebaa411bae9a0dbf1ae")
         case .secretRejected: Facts(7004, .warning, "b41f3c0f7d0e4c39a6d5e2f1908c7b3a")
         case .listsWithheld: Facts(7010, .notice, "0b502f96a590436aab148e1d6319bbef")
+        case .containerRuntimeAway: Facts(7011, .warning, "454f99bd66aa4e9286bbfe323a746cef")
+        case .containerRuntimeBack: Facts(7012, .notice, "d572de61886d4595aaa57b500610b3a8")
         case .brokersListening: Facts(7005, .notice, "23d77dc89ff24b139d6a323902fcff79")
         case .brokerRefused: Facts(7006, .warning, "d6c44d0b20a94d04bc401f028080bb97")
         case .brokerDenied: Facts(7007, .warning, "a896c3d3727f45e39c610f764b1a35e2")

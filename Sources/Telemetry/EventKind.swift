@@ -181,6 +181,9 @@ public enum EventKind: String, CaseIterable, Sendable {
     case secretRejected = "secret-rejected"
     /// Envoys are not told what was revoked.
     case listsWithheld = "lists-withheld"
+    /// It has no answer, or none of sense.
+    case containerRuntimeAway = "container-runtime-away"
+    case containerRuntimeBack = "container-runtime-back"
 
     // MARK: The Broker API
 

@@ -9,6 +9,7 @@ import Testing
         .permissive: ("", "permissive: true\n"), .uplinks: ("", "uplinks: [eth0]\n"),
         .nodeLinkPort: ("", "  link-port: 1\n"), .nodeESPPort: ("", "  esp-port: 1\n"),
         .nodeKeyType: ("", "  key-type: ed25519\n"),
+        .nodeContainerRuntime: ("", "  container-runtime: /r\n"),
         .nodeStateKeyFile: ("", "  state-key-file: /k\n"),
         .nodeStateKeyCredential: ("", "  state-key-credential: state-key\n"),
         .authorityName: ("", "authority: {name: b}\n"), .authorityListen: ("", "authority: {listen: 192.0.2.9}\n"),

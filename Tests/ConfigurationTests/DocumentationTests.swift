@@ -57,8 +57,10 @@ import Testing
             if line.wholeMatch(of: #/#? ?[a-z0-9-]+:/#) != nil { isOptional = line.hasPrefix("#") }
             guard !isOptional, let match = line.wholeMatch(of: #/( *)# ([a-z-]+): (\S.*?)(?: {2,}.*)?/#),
                 ConfigurationKey.allCases.contains(where: { $0.name == match.output.2 }),
-                !["executable", "jwt-issuer", "key-credential", "state-key-credential", "state-key-file"].contains(
-                    match.output.2)
+                ![
+                    "container-runtime", "executable", "jwt-issuer", "key-credential", "state-key-credential",
+                    "state-key-file",
+                ].contains(match.output.2)
             else { return String(line) }
             return "\(match.output.1)\(match.output.2): \(match.output.3)"
         }.joined(separator: "\n")

@@ -19,7 +19,7 @@ import Testing
         #expect(node.address == IPAddress("192.0.2.11"))
         #expect((node.linkPort, node.espPort) == (7600, 4500) && node.keyType == .ecP256)
         #expect(!node.permissive && node.uplinks == .auto && !node.sdsRequiresHeader)
-        #expect(node.sdsHasRevocationLists)
+        #expect(node.sdsHasRevocationLists && node.containerRuntime == nil)
         #expect(node.link.epochLifetime == .seconds(3600) && node.link.preconnect)
         #expect(node.datapath.attachment == .auto && node.datapath.markMask == 0x0c00_0000)
         #expect(node.datapath.eventsPerSecond == 100)
@@ -66,7 +66,7 @@ import Testing
                 protected: [10.0.0.0/8]
                 permissive: true
                 uplinks: [eth0, bond0.7]
-                node: {name: n, address: "2001:db8::1", link-port: 1, esp-port: 65535, key-type: rsa-2048}
+                node: {name: n, address: "2001:db8::1", link-port: 1, esp-port: 65535, key-type: rsa-2048, container-runtime: /c.sock}
                 authority:
                   name: ca
                   listen: "::"
@@ -99,7 +99,7 @@ import Testing
         #expect(node.permissive && node.uplinks == .devices(["eth0", "bond0.7"]) && node.sdsRequiresHeader)
         #expect(!node.sdsHasRevocationLists)
         #expect(node.address == IPAddress("2001:db8::1") && node.linkPort == 1 && node.espPort == 65535)
-        #expect(node.keyType == .rsa2048)
+        #expect(node.keyType == .rsa2048 && node.containerRuntime == "/c.sock")
         #expect(node.link.epochLifetime == .seconds(10) && !node.link.preconnect)
         #expect(node.link.rekeyPackets == 10_000 && node.link.rekeyBytes == 1 << 20)
         #expect(node.datapath.attachment == .clsact && node.datapath.markMask == 3)

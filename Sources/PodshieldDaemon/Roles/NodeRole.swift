@@ -1,4 +1,5 @@
 import Configuration
+import ContainerRuntime
 import Datapath
 import Identity
 import LinuxBinding
@@ -53,8 +54,19 @@ struct NodeRole: Sendable {
         let link = try NodeLinkService.make(settings, daemon, identity, barrier.datapath, names)
         return NodeParts(
             datapath: barrier.datapath, identity: identity, link: link, uplinks: barrier.uplinks,
-            helper: NetnsHelper(settings.netnsHelper), names: names, address: settings.address,
-            now: WallClock.seconds, telemetry: daemon.telemetry)
+            helper: NetnsHelper(settings.netnsHelper), containers: containers(settings, daemon, identity), names: names,
+            address: settings.address, now: WallClock.seconds, telemetry: daemon.telemetry)
+    }
+
+    private static func containers(
+        _ settings: PodshieldConfiguration.Node, _ daemon: DaemonContext, _ identity: NodeIdentityService
+    ) -> ContainerRuntime? {
+        settings.containerRuntime.map { socket in
+            ContainerRuntime(
+                socket: socket,
+                observe: { [telemetry = daemon.telemetry] in telemetry.record(Event($0, socket: socket)) },
+                answered: { identity.podsChanged() })
+        }
     }
 
     private static func registry(

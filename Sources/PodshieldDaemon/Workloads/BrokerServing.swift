@@ -44,8 +44,7 @@ struct BrokerServing: Sendable {
         _ settings: PodshieldConfiguration.Broker, _ node: NodeRole, _ daemon: DaemonContext
     ) throws(StartError) -> BrokerServer {
         do throws(SystemError) {
-            let workloads = NodeWorkloads(
-                identity: node.parts.identity, pods: node.pods, routes: try RouteSocket(), now: node.parts.now)
+            let workloads = try NodeWorkloads(node)
             let reports = daemon.reports
             return try BrokerServer(
                 at: settings.places, identity: node.parts.identity.transportIdentity, identities: workloads,

@@ -14,6 +14,13 @@ struct NodeWorkloads: WorkloadIdentities {
     /// Seconds since 1970.
     let now: @Sendable () -> Int64
 
+    init(_ node: NodeRole) throws(SystemError) {
+        identity = node.parts.identity
+        pods = node.pods
+        routes = try RouteSocket()
+        now = node.parts.now
+    }
+
     func entries() async -> KnownEntries { await identity.knownEntries }
 
     func heldSVID(of entry: WorkloadEntry) async -> KeyedSVID? { await identity.heldSVID(of: entry) }

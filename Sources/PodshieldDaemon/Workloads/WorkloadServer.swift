@@ -24,8 +24,7 @@ struct WorkloadServer: Sendable {
 
     private static func make(_ node: NodeRole, _ daemon: DaemonContext) throws(StartError) -> WorkloadAPIServer {
         do throws(SystemError) {
-            let workloads = NodeWorkloads(
-                identity: node.parts.identity, pods: node.pods, routes: try RouteSocket(), now: node.parts.now)
+            let workloads = try NodeWorkloads(node)
             let (reports, telemetry) = (daemon.reports, daemon.telemetry)
             return try WorkloadAPIServer(
                 socket: daemon.sockets.workloads, identities: workloads,
