@@ -8,6 +8,10 @@ public enum Selector: Hashable, Sendable {
     case podLabel(key: String, value: String)
     /// Of the node that the pod is on: as it is called here.
     case nodeName(String)
+    // Of the container that it runs in, by its runtime.
+    case containerName(String)
+    /// As the runtime calls it, or by its digest or ID.
+    case containerImage(String)
     // Of the process.
     case userID(UInt32)
     case userName(String)
@@ -21,7 +25,7 @@ public enum Selector: Hashable, Sendable {
     /// The system's unit that the process belongs to, such as `nginx.service`.
     case systemdUnit(String)
 
-    /// Whether it is a fact of this pod on a node of this name; facts of processes are those of no pod.
+    /// Whether it is a fact of this pod on a node of this name; facts of containers and processes are those of no pod.
     public func matches(_ pod: PodFacts, on node: String) -> Bool {
         switch self {
         case .namespace(let name): pod.namespace == name
@@ -37,22 +41,35 @@ public enum Selector: Hashable, Sendable {
     /// Of what it is a fact.
     public enum Kind: Sendable {
         case namespace, serviceAccount, podName, podUID, podLabel, nodeName
+        case containerName, containerImage
         case userID, userName, groupID, groupName, supplementaryGroupID
         case executablePath, executableDigest, systemdUnit
 
         /// What it takes to know such a fact of a workload: a file of the kernel's is dearer than what came with the
-        /// connection, a directory service dearer than that, and an executable has to be read.
+        /// connection, the container runtime dearer than that, as it is asked once for each container, a directory service
+        /// dearer still, and an executable has to be read.
         public var cost: Int {
             switch self {
-            case .executableDigest: 3
-            case .userName, .groupName: 2
+            case .executableDigest: 4
+            case .userName, .groupName: 3
+            case .containerName, .containerImage: 2
             case .executablePath, .systemdUnit: 1
             default: 0
             }
         }
 
-        /// Whether not every caller is worth it. No such fact is given from outside.
+        /// Whether not every caller is worth it. Those that are given from outside cost less than the others.
         public var isDear: Bool { cost > 1 }
+
+        /// Whether a process cannot bring it about from within: in a container of its own anyone may be any user.
+        public var isGivenFromOutside: Bool {
+            switch self {
+            case .namespace, .serviceAccount, .podName, .podUID, .podLabel, .nodeName, .containerName, .containerImage,
+                .systemdUnit:
+                true
+            default: false
+            }
+        }
     }
 
     public var kind: Kind {
@@ -63,6 +80,8 @@ public enum Selector: Hashable, Sendable {
         case .podUID: .podUID
         case .podLabel: .podLabel
         case .nodeName: .nodeName
+        case .containerName: .containerName
+        case .containerImage: .containerImage
         case .userID: .userID
         case .userName: .userName
         case .groupID: .groupID
@@ -74,20 +93,12 @@ public enum Selector: Hashable, Sendable {
         }
     }
 
-    /// Whether a process cannot bring it about from within: in a container of its own anyone may be any user.
-    public var isGivenFromOutside: Bool {
-        switch self {
-        case .namespace, .serviceAccount, .podName, .podUID, .podLabel, .nodeName, .systemdUnit: true
-        default: false
-        }
-    }
-
     /// Selectors with the same aspect and different values can never hold together.
     package var aspect: String {
         switch self {
         case .podLabel(let key, _): "k8s:pod-label:\(key)"
-        // A process has as many as it likes.
-        case .supplementaryGroupID: description
+        // A process has as many as it likes, and an image several names.
+        case .supplementaryGroupID, .containerImage: description
         default: words.kind
         }
     }
@@ -105,6 +116,8 @@ extension Selector {
         case "k8s:sa" where PodFacts.isName(value): self = .serviceAccount(value)
         case "k8s:pod-name" where PodFacts.isName(value): self = .podName(value)
         case "k8s:node-name" where PodFacts.isName(value): self = .nodeName(value)
+        case "k8s:container-name" where PodFacts.isName(value): self = .containerName(value)
+        case "k8s:container-image" where ContainerFacts.isImage(value): self = .containerImage(value)
         case "k8s:pod-uid":
             // In the one spelling that Kubernetes has.
             guard let uid = PodUID(value), uid.text == value else { return nil }
@@ -173,6 +186,8 @@ extension Selector: LosslessStringConvertible {
         case .podUID(let uid): ("k8s:pod-uid", uid.text)
         case .podLabel(let key, let value): ("k8s:pod-label", "\(key):\(value)")
         case .nodeName(let name): ("k8s:node-name", name)
+        case .containerName(let name): ("k8s:container-name", name)
+        case .containerImage(let image): ("k8s:container-image", image)
         case .userID(let number): ("unix:uid", "\(number)")
         case .userName(let name): ("unix:user", name)
         case .groupID(let number): ("unix:gid", "\(number)")

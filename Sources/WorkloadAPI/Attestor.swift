@@ -23,17 +23,16 @@ struct Attestor: Sendable {
     func entitlement(of workload: Workload) async throws(Denial) -> Entitlement {
         let entries = await identities.entries()
         let pod = await pod(of: workload)
-        var evidence = Evidence(workload, pod: pod, digests: digests)
+        var evidence = Evidence(workload, pod: pod, identities: identities, digests: digests)
         var holders: [IdentityHolder] = []
         if let pod, let svid = pod.svid { holders.append(.pod(pod.facts, svid, federatesWith: pod.federatesWith)) }
         holders += await evidence.fitting(entries.index).map(IdentityHolder.entry)
-        // What was held before a restart is, whether or not the authority can be asked for more.
-        guard entries.areAll || !holders.isEmpty else { throw .notReady }
+        // What was held before a restart is, whether or not the authority can be asked for more; likewise the runtime.
+        let areAll = entries.areAll && !evidence.isPartial
+        guard areAll || !holders.isEmpty else { throw .notReady }
         guard workload.mayBeThere else { throw .gone }
         let given = holders.filter { !withheld.contains($0.id) }
-        guard let entitlement = Entitlement(given, areAll: entries.areAll) else {
-            throw entries.areAll ? .noIdentity : .notReady
-        }
+        guard let entitlement = Entitlement(given, areAll: areAll) else { throw areAll ? .noIdentity : .notReady }
         return entitlement
     }
 

@@ -12,7 +12,7 @@ struct Entitlement: Sendable {
     }
 
     let identities: [Identity]
-    /// Otherwise there may be others, of which the authority has not told yet.
+    /// Otherwise there may be others, of which the authority has not told yet, or that the container runtime would have to speak of.
     let areAll: Bool
 
     /// In the order of the holders. A hint that an earlier one has is none (SPIFFE_Workload_API.md section 5.2.1).

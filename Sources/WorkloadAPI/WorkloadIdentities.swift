@@ -15,6 +15,9 @@ public protocol WorkloadIdentities: Sendable {
     /// The pod of this node that a broker names.
     func pod(_ reference: PodReference) async -> KnownPod?
 
+    /// What this node's container runtime says of a container. May take as long as that does.
+    func container(_ id: ContainerID) async -> ContainerKnowledge
+
     /// The valid SVID of an entry, if it is there; nobody is asked for one.
     func heldSVID(of entry: WorkloadEntry) async -> KeyedSVID?
 

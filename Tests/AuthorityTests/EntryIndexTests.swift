@@ -91,6 +91,22 @@ import Testing
                 Selector.namespace("x"), .serviceAccount("x"), .podName("x"), .podLabel(key: "x", value: "x"),
                 .systemdUnit("x"),
             ]
-            .allSatisfy { $0.isGivenFromOutside && !$0.kind.isDear })
+            .allSatisfy { $0.kind.isGivenFromOutside && !$0.kind.isDear })
+    }
+
+    /// Callers in containers are compared with no others of the dear ones.
+    @Test func whatIsGivenFromOutsideIsLookedUpFirst() throws {
+        let digest = Selector.executableDigest(String(repeating: "0", count: 64))
+        for outside in [Selector.containerName("web"), .containerImage("web:1")] {
+            for other in [digest, .userName("a"), .groupName("a")] {
+                let entries = try (0..<3).map { number in
+                    ListedEntry(
+                        WorkloadEntry(
+                            id: "e\(number)", spiffeID: try SPIFFEID(trustDomain: trustDomain, path: "/\(number)"),
+                            selectors: number == 0 ? [other, outside] : [outside], hint: "", edition: 1), createdAt: 0)
+                }
+                #expect(EntryIndex(entries).kinds == [outside.kind] && outside.kind.isGivenFromOutside)
+            }
+        }
     }
 }

@@ -8,7 +8,9 @@ import Testing
     @Test(arguments: [
         "k8s:ns:shop", "k8s:sa:web", "k8s:pod-name:web-0", "k8s:pod-label:app:web", "k8s:pod-label:a.b/c:v",
         "k8s:pod-label:empty:",
-        "k8s:pod-uid:a1b2c3d4-e5f6-7890-abcd-ef1234567890", "k8s:node-name:node-a", "unix:uid:0", "unix:uid:4294967294",
+        "k8s:pod-uid:a1b2c3d4-e5f6-7890-abcd-ef1234567890", "k8s:node-name:node-a", "k8s:container-name:web",
+        "k8s:container-image:registry.example:5000/shop/web:1", "k8s:container-image:web@sha256:0f", "unix:uid:0",
+        "unix:uid:4294967294",
         "unix:user:www-data", "unix:user:EXAMPLE\\web",
         "unix:gid:33", "unix:group:www-data", "unix:supplementary_gid:4", "unix:path:/usr/sbin/nginx",
         "unix:path:/opt/a b:c", "unix:sha256:\(String(repeating: "0f", count: 32))", "systemd:unit:nginx.service",
@@ -26,7 +28,10 @@ import Testing
         "systemd:unit:nginx.slice", "systemd:unit:a/b.service", "systemd:slice:system.slice",
         "k8s:pod-label::v",
         "k8s:pod-uid:x", "k8s:pod-uid:", "k8s:pod-uid:A1B2C3D4-E5F6-7890-ABCD-EF1234567890", "k8s:node-name:",
-        "k8s:node-name:a/b", "k8s:container-name:web", "k8s:container-image:web", "k8s:pod-owner:web", "k8s:ns:a\u{0}",
+        "k8s:node-name:a/b", "k8s:container-name:", "k8s:container-name:a/b", "k8s:container-image:",
+        "k8s:container-image:a b",
+        "k8s:container-image:\(String(repeating: "a", count: 1025))", "k8s:pod-image:web", "k8s:pod-owner:web",
+        "k8s:ns:a\u{0}",
         "k8s:ns:Ünicode",
     ])
     func otherTextIsNoSelector(text: String) { #expect(Selector(text) == nil) }
@@ -44,6 +49,9 @@ import Testing
             ([.podUID(other)], false),
             ([.podName("web-0"), .nodeName("node-b")], false),
             ([.podLabel(key: "app", value: "db")], false),
+            // A pod's own identity is that of all its containers.
+            ([.namespace("shop"), .containerName("web")], false),
+            ([.containerImage("web:1")], false),
             ([.podLabel(key: "missing", value: "")], false),
         ]
         for (selectors, expected) in table {

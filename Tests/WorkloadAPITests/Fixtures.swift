@@ -23,6 +23,8 @@ final class TestIdentities: WorkloadIdentities {
         var pods: [Int32: KnownPod] = [:]
         /// As brokers may refer to them.
         var hosted: [(pod: KnownPod, uid: PodUID?)] = []
+        /// What the container runtime says.
+        var containers: [ContainerID: ContainerKnowledge] = [:]
         var bundle: TrustBundle
         /// Beside the first one.
         var laterJWTKeys: [JWTSigningKey] = []
@@ -36,6 +38,7 @@ final class TestIdentities: WorkloadIdentities {
     private let ahead = Mutex<Int64>(0)
     private let meanwhile = Mutex<(@Sendable () -> Void)?>(nil)
     private let issuing = Mutex<(@Sendable () async -> Void)?>(nil)
+    private let enquiry = Mutex<(asked: Set<ContainerID>, during: (@Sendable () -> Void)?)>(([], nil))
     private let watchers = Mutex<[AsyncStream<Void>.Continuation]>([])
     /// The entries that the last watch was asked to follow.
     let followed = Mutex<Set<String>?>(nil)
@@ -84,6 +87,19 @@ final class TestIdentities: WorkloadIdentities {
     func pod(_ reference: PodReference) async -> KnownPod? {
         values.withLock { $0.hosted.first { reference.names($0.pod.facts, uid: $0.uid) }?.pod }
     }
+    func container(_ id: ContainerID) async -> ContainerKnowledge {
+        let during = enquiry.withLock { enquiry in
+            enquiry.asked.insert(id)
+            return enquiry.during
+        }
+        during?()
+        return values.withLock { $0.containers[id] ?? .unknown }
+    }
+    var askedContainers: Set<ContainerID> { enquiry.withLock { $0.asked } }
+
+    /// Happens each time that the container runtime is asked.
+    func duringContainerEnquiry(_ body: @escaping @Sendable () -> Void) { enquiry.withLock { $0.during = body } }
+
     var bundle: TrustBundle { values.withLock { $0.bundle } }
     var jwtBundle: JWTBundle {
         let keys = [jwtKey] + values.withLock { $0.laterJWTKeys }

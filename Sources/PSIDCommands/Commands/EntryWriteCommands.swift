@@ -8,8 +8,9 @@ struct EntryCreateCommand: SessionCommand {
         discussion: """
             At least one of --selector, --namespace, --service-account, --pod and --label is needed; the last four are \
             short for the selectors k8s:ns:, k8s:sa:, k8s:pod-name: and k8s:pod-label:. Pods are told by k8s:pod-uid: and \
-            k8s:node-name:, too. Processes are told by unix:uid:, unix:user:, unix:gid:, unix:group:, \
-            unix:supplementary_gid:, unix:path:, unix:sha256: and systemd:unit:.
+            k8s:node-name:, too; processes in their containers by k8s:container-name: and k8s:container-image:. Processes \
+            are told by unix:uid:, unix:user:, unix:gid:, unix:group:, unix:supplementary_gid:, unix:path:, unix:sha256: \
+            and systemd:unit:.
             """)
 
     @OptionGroup var options: GlobalOptions

@@ -1,4 +1,5 @@
 import AuthorityAPI
+import ContainerRuntime
 import Identity
 import JOSE
 import LinuxBinding
@@ -10,6 +11,7 @@ import WorkloadAPI
 struct NodeWorkloads: WorkloadIdentities {
     let identity: NodeIdentityService
     let pods: PodRegistry
+    let containers: ContainerRuntime?
     let routes: RouteSocket
     /// Seconds since 1970.
     let now: @Sendable () -> Int64
@@ -17,6 +19,7 @@ struct NodeWorkloads: WorkloadIdentities {
     init(_ node: NodeRole) throws(SystemError) {
         identity = node.parts.identity
         pods = node.pods
+        containers = node.parts.containers
         routes = try RouteSocket()
         now = node.parts.now
     }
@@ -38,6 +41,8 @@ struct NodeWorkloads: WorkloadIdentities {
     func pod(_ reference: PodReference) async -> KnownPod? {
         await known { await pods.held(reference) }
     }
+
+    func container(_ id: ContainerID) async -> ContainerKnowledge { await containers?.container(id) ?? .unknown }
 
     /// The pod and its SVID are asked for one after the other: an SVID that is not for the pod as it was found is for what it has
     /// become meanwhile, and the pod is looked at once more.

@@ -29,6 +29,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case registryChange = "registry-change"
     case tpmStructures = "tpm-structures"
     case containerGroup = "container-group"
+    case containerStatus = "container-status"
 
     public func run(_ input: [UInt8]) {
         switch self {
@@ -61,6 +62,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .registryChange: fuzzRegistryChange(input)
         case .tpmStructures: fuzzTPMStructures(input)
         case .containerGroup: fuzzContainerGroup(input)
+        case .containerStatus: fuzzContainerStatus(input)
         }
     }
 }
