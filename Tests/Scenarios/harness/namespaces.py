@@ -29,12 +29,13 @@ class Namespace:
     `cpu` is the one CPU that they may use; all of them while it is not set.
     """
 
-    def __init__(self, run: Run, name: str) -> None:
+    def __init__(self, run: Run, name: str, of: Optional[int] = None) -> None:
+        """A new one, or that which a process of this number lives in."""
         self.name = name
         self.cpu: Optional[int] = None
         self.full_name = f"{run.prefix}{name}"
         self.path: Path = NAMESPACES / self.full_name
-        commands.run("ip", "netns", "add", self.full_name)
+        commands.run("ip", "netns", *(("attach", self.full_name, str(of)) if of else ("add", self.full_name)))
         run.at_end(self.delete)
         self.ip("link", "set", "lo", "up")
 

@@ -11,6 +11,7 @@ Nodes route; the wire is a bridge in a namespace of its own, where every frame c
 
 import ipaddress
 from dataclasses import dataclass, field
+from typing import Optional
 
 from .lifetime import Run
 from .namespaces import Namespace, join
@@ -79,10 +80,11 @@ class TwoNodes:
         self._route(self.a, self.b)
         self._route(self.b, self.a)
 
-    def add_pod(self, node: Node, name: str, number: int) -> Pod:
-        """A pod with the `number`th address of its node's prefixes, reachable from everywhere."""
+    def add_pod(self, node: Node, name: str, number: int, process: Optional[int] = None) -> Pod:
+        """A pod with the `number`th address of its node's prefixes, reachable from everywhere; in a namespace of its own, or in that
+        of a process."""
         pod = Pod(
-            name=name, namespace=Namespace(self._run, f"{self._prefix}{name}"), host_interface=f"pod-{name}"[:15],
+            name=name, namespace=Namespace(self._run, f"{self._prefix}{name}", of=process), host_interface=f"pod-{name}"[:15],
             v4=str(ipaddress.ip_network(node.pod_prefix_v4)[number]),
             v6=str(ipaddress.ip_network(node.pod_prefix_v6)[number]),
         )
