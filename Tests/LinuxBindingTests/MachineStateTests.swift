@@ -58,21 +58,31 @@ private final class Holder {
         let kind = transport == .tcp ? SOCK_STREAM : SOCK_DGRAM
         descriptor = socket(address.isIPv4 ? AF_INET : AF_INET6, Int32(kind.rawValue), 0)
         var storage = sockaddr_storage()
-        var size = socklen_t(address.isIPv4 ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size)
+        let size = socklen_t(address.isIPv4 ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size)
         let bytes = address.packed
         unsafe withUnsafeMutableBytes(of: &storage) { raw in
             unsafe raw.storeBytes(of: sa_family_t(address.isIPv4 ? AF_INET : AF_INET6), as: sa_family_t.self)
             // sin_addr lies at 4, sin6_addr at 8.
             unsafe UnsafeMutableRawBufferPointer(rebasing: raw[(address.isIPv4 ? 4 : 8)...]).copyBytes(from: bytes)
         }
-        let socket = descriptor
-        port = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
-                precondition(unsafe bind(socket, name, size) == 0 && getsockname(socket, name, &size) == 0)
+        // Not of those that the kernel gives out: it could give one to somebody else once it is released.
+        var free: UInt16
+        repeat {
+            free = UInt16.random(in: 20000..<30000)
+            unsafe withUnsafeMutableBytes(of: &storage) { raw in
+                unsafe raw.storeBytes(of: free.bigEndian, toByteOffset: 2, as: UInt16.self)
             }
-            return unsafe UnsafeRawPointer(pointer).load(fromByteOffset: 2, as: UInt16.self).bigEndian
-        }
+        } while !Self.bind(descriptor, &storage, size)
+        port = free
         if transport == .tcp { precondition(listen(descriptor, 1) == 0) }
+    }
+
+    private static func bind(_ descriptor: Int32, _ storage: inout sockaddr_storage, _ size: socklen_t) -> Bool {
+        unsafe withUnsafePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
+                unsafe Glibc.bind(descriptor, name, size) == 0
+            }
+        }
     }
 
     func release() { close(descriptor) }
