@@ -161,6 +161,8 @@ import Testing
         status.labels["long"] = String(repeating: "a", count: 5 << 20)
         runtime.service[Self.a] = .status(status)
         #expect(await client().container(Self.a) == .unanswered)
+        guard case .away(let reason) = told.all.first else { throw RPCError(code: .unknown, message: "\(told.all)") }
+        #expect(reason.hasPrefix("it answers resourceExhausted"))
     }
 
     /// Who could exchange the socket would say who is who.

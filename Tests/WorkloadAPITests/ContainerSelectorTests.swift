@@ -129,6 +129,8 @@ import Testing
         try identities.add("web", [.containerName("web")])
         identities.duringContainerEnquiry { [contained] in try? elsewhere.take(contained) }
         #expect(await accounts() == [])
+        // Its group is not gone before it.
+        contained.end()
     }
 
     /// What the runtime would have to say may be so: that is another answer than none, and keeps nothing else back.

@@ -171,6 +171,8 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
         identifier = self._call(
             "CreateContainer", pod_sandbox_id=pod.sandbox, config=configuration, sandbox_config=pod.configuration).container_id
         self._call("StartContainer", container_id=identifier)
+        # Programs look for their own threads there.
+        self._exec(identifier, "mount -o bind /proc /host/proc")
         pod.containers[name] = Container(identifier, name, Path(_group_of(pod.uid)) / identifier)
         return pod.containers[name]
 
@@ -184,7 +186,11 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
     def psid(self, container: Container, socket: Path, before: str = "true") -> str:
         """What `psid api fetch` prints in a container, after that command of a shell."""
         script = f"{before} && exec chroot /host {binaries() / 'psid'} api fetch -o json --endpoint unix://{socket}"
-        answer = self._call("ExecSync", container_id=container.id, cmd=["/bin/sh", "-c", script], timeout=20)
+        return self._exec(container.id, script)
+
+    def _exec(self, identifier: str, script: str) -> str:
+        """What it prints in a container."""
+        answer = self._call("ExecSync", container_id=identifier, cmd=["/bin/sh", "-c", script], timeout=20)
         return (answer.stdout + answer.stderr).decode(errors="replace")
 
     def inside(self, container: Container, *command: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
-PROGRAMS = ("sh", "sleep", "mkdir", "chroot")
+PROGRAMS = ("sh", "sleep", "mkdir", "mount", "chroot")
 DIRECTORIES = ("bin", "dev", "etc", "host", "proc", "sys", "tmp")
 
 

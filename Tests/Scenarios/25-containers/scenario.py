@@ -7,8 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, Optional
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import cri  # noqa: E402
 from containerd import Container, Containerd  # noqa: E402
@@ -17,12 +16,12 @@ from harness.configuration import standalone_configuration  # noqa: E402
 from harness.daemons import Daemon, binaries, spiffe_id  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
 from harness.report import Report  # noqa: E402
+from harness.svid_stream import CLIENT, PYTHON  # noqa: E402
 from harness.topology import TwoNodes  # noqa: E402
 from harness.waiting import wait  # noqa: E402
 
 TITLE = "Containers of one pod get identities of their own, by what the container runtime says"
 
-WORKLOAD = HERE.parent / "09-workload-api" / "workload.py"
 WEB_IMAGE, PROXY_IMAGE = "registry.example:5000/shop/web:1", "registry.example:5000/shop/proxy:1"
 # Its user has no name on this machine.
 USER = 54_025
@@ -185,7 +184,7 @@ class Containers:
     def _stream(self, container: Container) -> Path:
         """A client that goes on listening, and where it writes what it is told."""
         log = self.run.directory / "stream.log"
-        command = (sys.executable, str(WORKLOAD), str(self.daemon.workload_socket), "0", "stream")
+        command = (str(PYTHON), str(CLIENT), str(self.daemon.workload_socket), "0", "secured")
         process = self.place.namespace.spawn(*self.runtime.inside(container, *command), log=log.open("wb"))
         self.run.at_end(commands.kill_session, process)
         return log
