@@ -12,7 +12,7 @@ func fuzzReflection(_ input: [UInt8]) {
     let index: ReflectionIndex = place % 2 == 0 ? .ofWorkloadAPI : .ofBrokerAPI
     let answer = index.answer(to: request)
     precondition(answer.originalRequest == request && answer.validHost == request.host)
-    precondition(size(answer) <= 2 * size(request) + (64 << 10))
+    precondition(size(answer) <= 2 * size(request) + (8 << 10))
     switch answer.messageResponse {
     case .listServicesResponse(let list):
         precondition(request.messageRequest.map { if case .listServices = $0 { true } else { false } } == true)
