@@ -1,4 +1,5 @@
 import AdminAPI
+import FoundationEssentials
 import GRPCCore
 import RandomTestSupport
 import SwiftProtobuf
@@ -53,7 +54,7 @@ import Testing
     private static func request(_ random: inout SplitMix) -> (MethodDescriptor, [UInt8]) {
         typealias Method = Podshield_Admin_V1_Admin.Method
         let whole: (MethodDescriptor, any SwiftProtobuf.Message) =
-            switch Int.random(in: 0..<9, using: &random) {
+            switch Int.random(in: 0..<13, using: &random) {
             case 0...2: (Method.EntryCreate.descriptor, entryCreate(&random))
             case 3: (Method.TokenGenerate.descriptor, tokenGenerate(&random))
             case 4: (Method.PodAdd.descriptor, podAdd(&random))
@@ -62,6 +63,10 @@ import Testing
             case 6:
                 (Method.EntryList.descriptor, Podshield_Admin_V1_EntryListRequest.with { $0.parentID = text(&random) })
             case 7: (Method.MintJWT.descriptor, mintJWT(&random))
+            case 8: (Method.MintX509.descriptor, mintX509(&random))
+            case 9: (Method.Revoke.descriptor, revoke(&random))
+            case 10: (Method.FederationCreate.descriptor, federationCreate(&random))
+            case 11: (Method.BundleSet.descriptor, bundleSet(&random))
             default: (unaryMethods.randomElement(using: &random)!, entryCreate(&random))
             }
         let bytes: [UInt8] = (try? whole.1.serializedBytes()) ?? []
@@ -99,6 +104,47 @@ import Testing
             $0.spiffeID = text(&random)
             $0.audience = [text(&random), text(&random)]
             $0.ttl = number(&random)
+        }
+    }
+
+    private static func mintX509(_ random: inout SplitMix) -> Podshield_Admin_V1_MintX509Request {
+        .with {
+            $0.spiffeID = Bool.random(using: &random) ? "spiffe://example.org/w" : text(&random)
+            $0.dnsNames = [text(&random)]
+            $0.ttl = number(&random)
+        }
+    }
+
+    private static func revoke(_ random: inout SplitMix) -> Podshield_Admin_V1_RevokeRequest {
+        .with {
+            switch Int.random(in: 0..<5, using: &random) {
+            case 0: $0.subject.spiffeID = "spiffe://example.org/ns/shop/sa/w\(Int.random(in: 0..<256, using: &random))"
+            case 1: $0.subject.spiffeID = text(&random)
+            case 2: $0.subject.serial = text(&random)
+            case 3: $0.subject.entry = text(&random)
+            default: $0.subject.node = text(&random)
+            }
+            $0.reason = ["", "superseded", text(&random)].randomElement(using: &random)!
+            $0.dryRun = Bool.random(using: &random)
+        }
+    }
+
+    /// Where nobody listens.
+    private static func federationCreate(_ random: inout SplitMix) -> Podshield_Admin_V1_FederationCreateRequest {
+        .with {
+            $0.relationship.trustDomain = ["partner.example", text(&random)].randomElement(using: &random)!
+            $0.relationship.url = ["https://127.0.0.1:9/", text(&random)].randomElement(using: &random)!
+            $0.relationship.profile = ["https_web", "https_spiffe", text(&random)].randomElement(using: &random)!
+            $0.relationship.endpointSpiffeID = ["", text(&random)].randomElement(using: &random)!
+            $0.bundle = bundleSet(&random).bundle
+        }
+    }
+
+    private static func bundleSet(_ random: inout SplitMix) -> Podshield_Admin_V1_BundleSetRequest {
+        .with {
+            $0.trustDomain = ["partner.example", text(&random)].randomElement(using: &random)!
+            $0.bundle.text = Data((["{\"keys\":[]}", text(&random)].randomElement(using: &random)!).utf8)
+            $0.bundle.format = Bool.random(using: &random) ? .spiffe : .pem
         }
     }
 
