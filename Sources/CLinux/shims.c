@@ -341,3 +341,32 @@ int ps_linux_exchange(const char *path, const char *other)
 {
 	return renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE) < 0 ? -errno : 0;
 }
+
+/* Of the one pipe of the process. */
+static int signal_pipe = -1;
+
+static void tell(int number)
+{
+	unsigned char byte = (unsigned char)number;
+	int before = errno;
+
+	/* A pipe that is full has told enough. */
+	if (write(signal_pipe, &byte, 1) < 0)
+		errno = before;
+}
+
+int ps_linux_take_signals(const int *numbers, size_t count)
+{
+	struct sigaction action = { .sa_handler = tell, .sa_flags = SA_RESTART };
+	int ends[2];
+
+	if (signal_pipe >= 0)
+		return -EBUSY;
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	signal_pipe = ends[1];
+	for (size_t i = 0; i < count; i++)
+		if (sigaction(numbers[i], &action, NULL) < 0)
+			return -errno;
+	return ends[0];
+}

@@ -4,6 +4,14 @@
 #include <string.h>
 #include <time.h>
 
+// The library
+
+/* exit(3) takes away what other threads still hash, sign and lock with: they would crash, or find algorithms missing. */
+__attribute__((constructor)) static void keep_to_the_end(void)
+{
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+}
+
 // Memory
 
 void *ps_memory_allocate(size_t count)

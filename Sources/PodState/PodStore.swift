@@ -10,13 +10,14 @@ import NetnsProtocol
 package struct PodStore: Sendable {
     package let path: String
 
-    /// Makes the directory unless it is there.
+    /// Makes the directory unless it is there, and takes away what a writer left there that was killed.
     package init(directory: String) throws(PodStoreError) {
         do throws(PrivateFileError) {
             try PrivateDirectory.prepare(directory)
         } catch {
             throw .directory(error)
         }
+        do throws(SystemError) { try AtomicFile.removeLeftovers(in: directory) } catch { throw .file(error) }
         self.init(existing: directory)
     }
 

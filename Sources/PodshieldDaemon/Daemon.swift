@@ -9,7 +9,7 @@ public enum Daemon {
     ///
     /// - Parameter path: of the configuration; read again with SIGHUP.
     public static func run(path: String) async throws(StartError) {
-        let signals = Signals.stream()
+        let signals = try Signals.stream()
         let configuration = try load(path)
         let instance = try Instance(configuration.paths)
         defer { withExtendedLifetime(instance) {} }

@@ -40,6 +40,14 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path + "/pods") == ["pods.json"])
     }
 
+    @Test func whatAKilledWriterLeftIsTakenAway() throws {
+        try store.save(PodStore.Saved())
+        let leftover = store.path + ".new-4711"
+        try Data("half".utf8).write(to: URL(filePath: leftover))
+        _ = try PodStore(directory: directory.path + "/pods")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path + "/pods") == ["pods.json"])
+    }
+
     @Test(arguments: [
         ("", "cannot be used"), ("{", "cannot be used"), ("[]", "cannot be used"),
         (#"{"version":1}"#, "cannot be used"), (#"{"version":2,"pods":[]}"#, "has version 2"),

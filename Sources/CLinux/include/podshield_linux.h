@@ -92,5 +92,11 @@ int ps_linux_spawn(const char *path, char *const arguments[], int input, int out
 
 int ps_linux_open(const char *path, int flags, mode_t mode);
 
+/*
+ * From now on these signals are bytes in a pipe, of which the end to read from is answered; it does not block. Once in a process, and by
+ * one thread.
+ */
+int ps_linux_take_signals(const int *numbers, size_t count);
+
 /* Two files or directories get each other's names, at once. */
 int ps_linux_exchange(const char *path, const char *other);
