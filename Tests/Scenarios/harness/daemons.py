@@ -77,6 +77,11 @@ class Daemon:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def ended_with(self) -> Optional[int]:
+        """Its status, negative for a signal; nothing while it runs."""
+        return self._process and self._process.poll()
+
     def is_ready(self) -> bool:
         """Whether it answers psid by now."""
         try:
