@@ -91,7 +91,7 @@ final class TestRuntimeService: Runtime_V1_RuntimeService.SimpleServiceProtocol 
             return .with { $0.status = status }
         case .failure(let code): throw RPCError(code: code, message: "no\u{1b}answer")
         case .nothing:
-            try await Task.sleep(for: .seconds(3))
+            try await context.cancellation.cancelled
             return .init()
         case nil: throw RPCError(code: .notFound, message: "no such container")
         }

@@ -42,10 +42,15 @@ final class ContainedProcess: Sendable {
         // Deepest first.
         for group in groups.reversed() {
             for inner in (try? FileManager.default.contentsOfDirectory(atPath: "\(root)/\(group)")) ?? [] {
-                _ = unsafe rmdir("\(root)/\(group)/\(inner)")
+                Self.remove("\(root)/\(group)/\(inner)")
             }
-            _ = unsafe rmdir("\(root)/\(group)")
+            Self.remove("\(root)/\(group)")
         }
+    }
+
+    /// A process can be in its group for a moment after it was waited for.
+    private static func remove(_ group: String) {
+        for _ in 0..<200 where unsafe rmdir(group) != 0 && errno == EBUSY { usleep(10_000) }
     }
 
     /// Where the unified hierarchy is mounted.
