@@ -63,6 +63,8 @@ actor Hosting {
     @discardableResult
     private func lease(_ prefixes: Set<IPPrefix>) -> Task<Void, Never> {
         let previous = leasing
+        // What is given up does not count from now on, though the authority may hear of it only when it is wanted again.
+        leased?.formIntersection(prefixes)
         let task = Task {
             await previous?.value
             // What does not reach the authority now is said again by itself with the next connection.
