@@ -17,6 +17,8 @@ public enum AuthorityWire {
     /// that is banned, or in whose name another has joined, may not.
     public static let standing = "podshield-standing"
     public static let notAMember = "not-a-member"
+    /// The same trailer, where another has joined in the node's name; it may have been the node itself, which did not hear the answer.
+    public static let joinedAgain = "joined-again"
     /// The same trailer of a renewal for which the node's TPM has to answer.
     public static let tpmNeeded = "tpm-needed"
     /// The same trailer, where it is the authority that hears nothing of the others.

@@ -60,6 +60,8 @@ extension AuthorityCallError {
         switch error.code {
         case .permissionDenied where error.metadata.says(AuthorityWire.standing, AuthorityWire.notAMember):
             .notAMember(error.message)
+        case .permissionDenied where error.metadata.says(AuthorityWire.standing, AuthorityWire.joinedAgain):
+            .joinedAgain(error.message)
         case .failedPrecondition where error.metadata.says(AuthorityWire.standing, AuthorityWire.tpmNeeded): .tpmNeeded
         case .permissionDenied: .denied(error.message)
         case .unavailable where error.metadata.says(AuthorityWire.standing, AuthorityWire.cutOff):

@@ -57,6 +57,8 @@ public enum AuthorityCallError: Error, Sendable, Equatable {
     case denied(String)
     /// The authority has no such node, any more perhaps.
     case notAMember(String)
+    /// Another has joined in the node's name, or the node itself.
+    case joinedAgain(String)
     /// No registration matches.
     case notRegistered(String)
     /// The request is at fault.
@@ -84,7 +86,7 @@ extension AuthorityCallError {
     /// The authority has said so itself.
     var isAnswer: Bool {
         switch self {
-        case .cutOff, .denied, .notAMember, .notRegistered, .rejected, .overloaded, .badAnswer: true
+        case .cutOff, .denied, .notAMember, .joinedAgain, .notRegistered, .rejected, .overloaded, .badAnswer: true
         case .notJoined, .unreachable, .superseded, .tpmNeeded, .tpm, .openSSL: false
         }
     }
@@ -95,8 +97,8 @@ extension AuthorityCallError: CustomStringConvertible {
         switch self {
         case .notJoined: "this node has not joined, or its SVID has expired"
         case .unreachable(let reason): "the authority does not answer: \(reason)"
-        case .denied(let reason), .notAMember(let reason), .notRegistered(let reason), .rejected(let reason),
-            .overloaded(let reason), .cutOff(let reason):
+        case .denied(let reason), .notAMember(let reason), .joinedAgain(let reason), .notRegistered(let reason),
+            .rejected(let reason), .overloaded(let reason), .cutOff(let reason):
             reason
         case .badAnswer(let reason): "the authority's answer is not acceptable: \(reason)"
         case .superseded: "the pod was released, or asked for anew, before the authority answered"
@@ -124,6 +126,16 @@ public enum JoinError: Error, Sendable, Equatable {
     case uncertified(AuthorityCallError, TPMError)
     case tpm(TPMError)
     case state(NodeStateError)
+}
+
+extension JoinError {
+    /// Whether the authority may have let the node in all the same.
+    var leavesOpen: Bool {
+        switch self {
+        case .call(.unreachable), .call(.badAnswer), .call(.openSSL), .state: true
+        case .badFingerprint, .connection, .call, .uncertified, .tpm: false
+        }
+    }
 }
 
 extension JoinError: CustomStringConvertible {

@@ -58,6 +58,7 @@ public actor NodeIdentityService {
     var lastContact: Int64?
     /// Why the authority does not count this node among its own; nil while it does as far as is known.
     var exclusion: Exclusion?
+    var joinsUnderWay = 0
     private var clockSkew: ClockSkew?
 
     /// Opens the state directory, or makes it, and takes up what an earlier run left there.
@@ -145,7 +146,7 @@ public actor NodeIdentityService {
             trustDomain: settings.trustDomain, endpoint: settings.endpoint, patience: settings.patience,
             tpmCalls: tpmCalls, now: clock.now)
         let asked = clock.now()
-        let joined = try await join.join(invitation)
+        let joined = try await attempt(join, invitation)
         do throws(NodeStateError) {
             try files.save(joined.membership, joined.bundle, joined.svid)
         } catch {
@@ -162,6 +163,19 @@ public actor NodeIdentityService {
         dropEntrySVIDs()
         jwtCache = JWTCache()
         observe(.joined(id: joined.svid.svid.id, number: NodeNumber(rawValue: joined.membership.number)))
+    }
+
+    /// That it was begun is on disk before the authority can know of it: whose answer is lost is told that another has joined in his name.
+    private func attempt(_ join: NodeJoin, _ invitation: JoinInvitation) async throws(JoinError) -> NodeJoin.Joined {
+        joinsUnderWay += 1
+        defer { joinsUnderWay -= 1 }
+        let wasOpen = files.hasOpenJoin
+        do throws(NodeStateError) { try files.openJoin() } catch { throw .state(error) }
+        do throws(JoinError) { return try await join.join(invitation) } catch {
+            // By a refusal of this one nothing is known of another before.
+            if !error.leavesOpen, !wasOpen { save { () throws(NodeStateError) in try files.closeJoin() } }
+            throw error
+        }
     }
 
     // MARK: Running

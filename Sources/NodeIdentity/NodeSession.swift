@@ -43,7 +43,9 @@ extension NodeIdentityService {
             return SessionEnd.renewed
         }
         // Not if it has joined again meanwhile: it is told who it was.
-        if case .lost(let failure, _) = end, let exclusion = Exclusion(failure), currentSVID?.svid == shown {
+        if case .lost(let failure, _) = end, let exclusion = Exclusion(failure, hasOpenJoin: files.hasOpenJoin),
+            currentSVID?.svid == shown
+        {
             shutOut(exclusion)
         }
         throw end
@@ -143,7 +145,7 @@ extension NodeIdentityService {
     /// Who is not let in has no reason to be back at once; and an authority that says no before it has said anything is left like one that is
     /// not reached.
     private func end(_ failure: AuthorityCallError) -> SessionEnd {
-        .lost(failure, wasConnected: hasHeard && Exclusion(failure) == nil)
+        .lost(failure, wasConnected: hasHeard && Exclusion(failure, hasOpenJoin: files.hasOpenJoin) == nil)
     }
 
     /// Follows the entries for this node for as long as the stream lasts. Nil from an authority of the version before, which

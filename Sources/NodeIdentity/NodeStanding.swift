@@ -9,8 +9,10 @@ public enum Exclusion: Sendable, Equatable {
     /// it from joining again.
     case notAMember(String)
 
-    init?(_ failure: AuthorityCallError) {
+    /// - Parameter hasOpenJoin: whether a join of this node's own has had no answer, and so may be the one in its name.
+    init?(_ failure: AuthorityCallError, hasOpenJoin: Bool) {
         switch failure {
+        case .joinedAgain(let reason): self = hasOpenJoin ? .notAMember(reason) : .denied(reason)
         case .denied(let reason): self = .denied(reason)
         case .notAMember(let reason): self = .notAMember(reason)
         default: return nil
@@ -26,21 +28,24 @@ public enum Exclusion: Sendable, Equatable {
     public var isOverOnceItJoins: Bool { if case .notAMember = self { true } else { false } }
 
     /// Whether nobody is to be given any more what the node holds for its workloads.
-    public var takesAllBack: Bool { if case .denied = self { true } else { false } }
+    public var takesAllBack: Bool { !isOverOnceItJoins }
 }
 
 /// Whether the authority counts this node among its own.
 extension NodeIdentityService {
     /// It does not.
     func shutOut(_ exclusion: Exclusion) {
-        guard self.exclusion != exclusion else { return }
+        let isNews = self.exclusion != exclusion
         self.exclusion = exclusion
+        // Once more each time: a file may not have gone.
         if exclusion.takesAllBack { giveUpWorkloads() }
-        observe(.shutOut(exclusion))
+        if isNews { observe(.shutOut(exclusion)) }
     }
 
     /// It does, whatever it said before: its registry was restored, perhaps.
     func letIn() {
+        // Nobody has joined in its name since: not it either.
+        if joinsUnderWay == 0, files.hasOpenJoin { save { () throws(NodeStateError) in try files.closeJoin() } }
         guard exclusion != nil else { return }
         exclusion = nil
         observe(.letIn)

@@ -16,6 +16,7 @@ struct NodeStateFiles: Sendable {
     private var membership: String { directory + "/node.json" }
     private var bundle: String { directory + "/bundle.pb" }
     private var editions: String { directory + "/directory.pb" }
+    private var joinMark: String { directory + "/joining" }
 
     struct Loaded: Sendable {
         let membership: NodeMembership
@@ -179,7 +180,15 @@ struct NodeStateFiles: Sendable {
         try save(bundle)
         try save(membership)
         try save(svid)
+        try closeJoin()
     }
+
+    /// Whether a join was begun of which the outcome is not known: the authority may have let this node in.
+    var hasOpenJoin: Bool { FileManager.default.fileExists(atPath: joinMark) }
+
+    func openJoin() throws(NodeStateError) { try write(joinMark) { [] } }
+
+    func closeJoin() throws(NodeStateError) { try remove(joinMark) }
 
     private func remove(_ path: String) throws(NodeStateError) {
         do throws(SystemError) {

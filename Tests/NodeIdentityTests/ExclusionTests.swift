@@ -175,6 +175,33 @@ import Testing
         _ = try await holder.node.service.svid(of: holder.entry)
     }
 
+    /// It was let in, and did not hear of it: who has joined in its name is itself.
+    @Test func aJoinWithoutAnAnswerTakesNothing() async throws {
+        let authority = try await TestAuthority()
+        let holder = try await Holder(authority)
+        let directory = holder.node.directory
+        await holder.node.stop()
+        try NodeStateFiles(directory: directory.path + "/node", trustDomain: trustDomain).openJoin()
+        try await Self.shutOut("another joins", holder, by: authority)
+        let node = try TestNode(in: directory, clock: authority.clock)
+        let service = node.service
+        try await eventually("it knows") { await service.status().exclusion?.isOverOnceItJoins == true }
+        #expect(await service.heldWorkloads.count == 1)
+        // One that is refused leaves it open, and one that is granted does not.
+        let known = try await authority.invitation(node: "node-a")
+        let refused = JoinInvitation(
+            .token("none"), authorityAddress: known.authorityAddress, rootFingerprints: known.rootFingerprints,
+            nodeName: "node-a")
+        await #expect(throws: JoinError.self) { try await service.join(refused) }
+        #expect(await service.files.hasOpenJoin)
+        try await node.join(authority.invitation(node: "node-a"))
+        #expect(await service.status().exclusion == nil)
+        #expect(await !service.files.hasOpenJoin)
+        // The next that joins in its name is another.
+        _ = try await TestNode.joined("node-a", to: authority)
+        try await eventually("it knows") { await service.status().exclusion?.takesAllBack == true }
+    }
+
     /// Nodes that joined while the authority's clock was ahead are as good as before when it was set right.
     @Test func aClockThatWasAheadTakesNoNodeOut() async throws {
         let authority = try await TestAuthority(clock: TestClock(stoppedAt: TestClock().now))

@@ -169,7 +169,7 @@ import Testing
         await #expect {
             try await former.service.issue(pod())
         } throws: { error in
-            if case .denied = error as? AuthorityCallError { true } else { false }
+            if case .joinedAgain = error as? AuthorityCallError { true } else { false }
         }
         _ = try await new.service.issue(pod())
     }

@@ -73,7 +73,11 @@ extension CallRefusal: CustomStringConvertible {
             RPCError(
                 code: .permissionDenied, message: description,
                 metadata: [AuthorityWire.standing: .string(AuthorityWire.notAMember)])
-        case .banned, .revoked, .superseded, .notDownstream: RPCError(code: .permissionDenied, message: description)
+        case .superseded:
+            RPCError(
+                code: .permissionDenied, message: description,
+                metadata: [AuthorityWire.standing: .string(AuthorityWire.joinedAgain)])
+        case .banned, .revoked, .notDownstream: RPCError(code: .permissionDenied, message: description)
         case .tpmNeeded:
             RPCError(
                 code: .failedPrecondition, message: description,

@@ -45,7 +45,7 @@ extension AdminErrorReason {
         switch error {
         case .notJoined, .tpmNeeded, .tpm: self = .precondition
         case .unreachable, .cutOff, .superseded: self = .unavailable
-        case .denied, .notAMember, .notRegistered: self = .denied
+        case .denied, .notAMember, .joinedAgain, .notRegistered: self = .denied
         case .rejected: self = .invalid
         case .overloaded: self = .exhausted
         case .badAnswer, .openSSL: self = .internal
