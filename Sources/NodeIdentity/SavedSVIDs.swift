@@ -120,8 +120,12 @@ struct SavedSVIDs: Sendable {
 
     /// Removes all, for good.
     func clear() throws(NodeStateError) {
-        for path in try paths() { try remove(path: path, isLasting: false) }
+        var failure: NodeStateError?
+        for path in try paths() {
+            do throws(NodeStateError) { try remove(path: path, isLasting: false) } catch { failure = error }
+        }
         try sync()
+        if let failure { throw failure }
     }
 
     private func remove(path: String, isLasting: Bool) throws(NodeStateError) {

@@ -24,6 +24,8 @@ public actor NodeLinkService {
 
     var state = State.new
     var world: LinkWorld
+    /// Directories that come late change nothing.
+    private var isShutOut = false
     var runners: [NodeNumber: PeerRunner] = [:]
     var connections: [ConnectionID: Connection] = [:]
     /// What an earlier run left, until its peer is known.
@@ -130,18 +132,25 @@ public actor NodeLinkService {
 
     /// Who the nodes are and who may speak for which addresses. Older revisions are ignored.
     public func update(directory: Directory) {
-        guard world.take(directory) else { return }
+        guard !isShutOut, world.take(directory) else { return }
         admission.know(Set(directory.nodes.map(\.address)))
         if identity.bundle() != world.bundle { bundleChanged() }
         syncPeers()
         enqueueAll(.directoryChanged)
     }
 
-    /// Lets go of every node, of keys and addresses, until there is a directory again: this one has been shut out.
-    public func forgetDirectory() {
+    /// Lets go of every node, of keys and addresses, until this one is let in again: it has been shut out.
+    public func shutOut() {
+        isShutOut = true
         world.forgetDirectory()
         for number in runners.keys { enqueue(.removed, to: number) }
         forgetStrangers()
+    }
+
+    /// - Parameter directory: nil where there is none yet.
+    public func letIn(directory: Directory?) {
+        isShutOut = false
+        if let directory { update(directory: directory) }
     }
 
     /// What pods' addresses may be; empty for no such limit.

@@ -70,13 +70,16 @@ struct LinkTests {
     @Test func whoIsShutOutLetsGoOfAll() async throws {
         try await withPair { a, b in
             try await established(a, b)
-            await a.service.forgetDirectory()
+            await a.service.shutOut()
             try await eventually("nothing of its peers is left") {
                 let kept = a.sink.snapshot
                 return kept.inbound.isEmpty && kept.outbound.isEmpty && kept.bindings.isEmpty && kept.peers.isEmpty
             }
             #expect(await a.service.peers().isEmpty)
-            // The very directory of before.
+            // The very directory of before, on its way still, and once it is let in again.
+            await introduce([a, b])
+            #expect(await a.service.peers().isEmpty && a.sink.snapshot.peers.isEmpty)
+            await a.service.letIn(directory: nil)
             await introduce([a, b])
             try await eventually("both directions have an SA again") {
                 a.sink.snapshot.outbound(to: 2, 300) != nil && b.sink.snapshot.outbound(to: 1, 301) != nil
@@ -122,7 +125,8 @@ struct LinkTests {
 
     @Test func aRestartKeepsWhatIsThere() async throws {
         let a = try await TestNode("a", 1, domain)
-        let b = try await TestNode("b", 2, domain)
+        // Where nobody else takes its port meanwhile.
+        let b = try await TestNode("b", 2, domain, address: "127.0.0.21")
         await introduce([a, b])
         try await established(a, b)
         let before = try #require(b.sink.snapshot.outbound(to: 1, 301))
@@ -132,7 +136,8 @@ struct LinkTests {
         try await eventually("a hears of it") { a.saw { $0 == .linkLost(.peerClosed(.shutdown)) } }
         #expect(a.sink.snapshot.inbound.count == 1 && a.sink.snapshot.outbound.count == 1)
 
-        let again = try await TestNode("b", 2, domain, sink: b.sink, port: b.port, svid: b.svid)
+        let again = try await TestNode(
+            "b", 2, domain, sink: b.sink, address: b.address, port: b.port, svid: b.svid)
         await introduce([a, again], revision: 2)
         try await eventually("they are linked again") { (await again.status(of: a))?.state == .established }
         // Nothing is known of what b hosts, so nothing has gone.
@@ -149,12 +154,14 @@ struct LinkTests {
 
     @Test func whatAnEarlierRunHostedIsQuarantinedUntilPeersKnow() async throws {
         let a = try await TestNode("a", 1, domain)
-        let b = try await TestNode("b", 2, domain)
+        // Where nobody else takes its port meanwhile.
+        let b = try await TestNode("b", 2, domain, address: "127.0.0.22")
         await introduce([a, b])
         try await established(a, b)
         await b.stop()
 
-        let again = try await TestNode("b", 2, domain, sink: b.sink, port: b.port, svid: b.svid)
+        let again = try await TestNode(
+            "b", 2, domain, sink: b.sink, address: b.address, port: b.port, svid: b.svid)
         await again.service.inherit([FormerHolding(address: "10.0.2.1", identity: .init(rawValue: 301))])
         // Before it knows who there is: a has SAs of the earlier run.
         let first = try await again.host("web", 302, at: ["10.0.2.1"])

@@ -44,7 +44,7 @@ struct IdentityFlow: Sendable {
     private func shutOut(_ exclusion: Exclusion) async {
         if exclusion.takesAllBack {
             await pods.loseAll()
-            await link.forgetDirectory()
+            await link.shutOut()
         }
         await pods.setShutOut(true)
         if exclusion.isOverOnceItJoins { await rejoin() }
@@ -52,7 +52,7 @@ struct IdentityFlow: Sendable {
 
     /// The directory may be the same as before, and so is told to nobody else.
     private func letIn() async {
-        if let directory = await identity.currentDirectory { await link.update(directory: directory) }
+        await link.letIn(directory: await identity.currentDirectory)
         await pods.setShutOut(false)
     }
 }

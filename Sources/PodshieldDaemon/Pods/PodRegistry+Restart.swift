@@ -84,6 +84,8 @@ extension PodRegistry {
     private func followRenewals() async {
         for await issued in parts.identity.issuedWorkloads() {
             let name = issued.pod.podName
+            // What was taken back while it waited here is nobody's.
+            guard await parts.identity.workload(name)?.svid.svid == issued.svid.svid else { continue }
             guard let pod = pods[name], issued.pod.isPart(of: pod.record.facts),
                 pod.issued?.svid.svid != issued.svid.svid
             else { continue }

@@ -67,14 +67,14 @@ struct NodeMembershipStart {
     }
 
     /// Joins again where that needs nobody's help: a machine that slept, or was evicted, has an authority in the same process or
-    /// a certificate of its own, and tries until it is let in. A token is good once, and is shown once: it may be a new one.
+    /// a certificate of its own, and tries until it is let in. A token is good once, and is shown to one that answers once: it may be a new one.
     func restore(_ service: NodeIdentityService) async {
         let isRepeatable = authority != nil || daemon.configuration.join?.isRepeatable == true
         while !Task.isCancelled {
             do throws(StartError) { return try await complete(service) } catch {
                 daemon.report(status: "\(error)")
+                guard isRepeatable || error.isOfUnreachedAuthority else { return }
             }
-            guard isRepeatable else { return }
             try? await Task.sleep(for: .seconds(5))
         }
     }
@@ -126,6 +126,13 @@ struct NodeMembershipStart {
         return JoinInvitation(
             try JoinCredential(join.credential), authorityAddress: join.authorities[0].description,
             rootFingerprints: join.rootFingerprints, nodeName: node.name)
+    }
+}
+
+extension StartError {
+    /// Nothing was used up.
+    fileprivate var isOfUnreachedAuthority: Bool {
+        if case .join(let error, _) = self { error.isTemporary } else { false }
     }
 }
 
