@@ -34,8 +34,8 @@ public actor ContainerRuntime {
     private var memory: ContainerMemory
     private var enquiries: [ContainerID: Task<ContainerKnowledge, Never>] = [:]
     private var lastEnquiry: Task<ContainerKnowledge, Never>?
-    /// Those that somebody has asked for in vain.
-    private var unanswered: Set<ContainerID> = []
+    /// Those that somebody has asked for in vain, the next to be tried first.
+    private var unanswered: [ContainerID] = []
     /// Whether nothing is answered at all.
     private var isAway = false
     private var retrying: Task<Void, Never>?
@@ -58,7 +58,7 @@ public actor ContainerRuntime {
     deinit { retrying?.cancel() }
 
     public func container(_ id: ContainerID) async -> ContainerKnowledge {
-        if let known = memory[id] { return known }
+        if let known = memory.recall(id) { return known }
         guard !unanswered.contains(id) else { return .unanswered }
         return await (enquiries[id] ?? enquire(id)).value
     }
@@ -87,7 +87,7 @@ public actor ContainerRuntime {
     // MARK: Without an answer
 
     private func putOff(_ id: ContainerID, after failure: RuntimeFailure? = nil) -> ContainerKnowledge {
-        if unanswered.count < limits.containers { unanswered.insert(id) }
+        if unanswered.count < limits.containers { unanswered.append(id) }
         if case .away = failure { isAway = true }
         guard let failure, retrying == nil else { return .unanswered }
         observe(.away(reason: failure.reason))
@@ -108,12 +108,15 @@ public actor ContainerRuntime {
             do throws(RuntimeFailure) {
                 _ = memory.keep(id, try await source.container(id))
             } catch {
-                isAway = if case .away = error { true } else { false }
+                // One that keeps the runtime busy keeps none of the others from being asked next.
+                unanswered.removeAll { $0 == id }
+                unanswered.append(id)
+                isAway = if case .away = error { count == 0 } else { false }
                 if isAway { break }
                 continue
             }
             isAway = false
-            unanswered.remove(id)
+            unanswered.removeAll { $0 == id }
             count += 1
         }
         if count > 0 { answered() }

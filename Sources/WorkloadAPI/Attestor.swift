@@ -32,7 +32,9 @@ struct Attestor: Sendable {
         guard areAll || !holders.isEmpty else { throw .notReady }
         guard workload.mayBeThere else { throw .gone }
         let given = holders.filter { !withheld.contains($0.id) }
-        guard let entitlement = Entitlement(given, areAll: areAll) else { throw areAll ? .noIdentity : .notReady }
+        guard let entitlement = Entitlement(given, areAll: areAll, wasWaitedFor: evidence.hasAsked) else {
+            throw areAll ? .noIdentity : .notReady
+        }
         return entitlement
     }
 

@@ -14,10 +14,12 @@ struct Entitlement: Sendable {
     let identities: [Identity]
     /// Otherwise there may be others, of which the authority has not told yet, or that the container runtime would have to speak of.
     let areAll: Bool
+    /// Whether somebody else had to be asked for it, for which the workload may have waited.
+    let wasWaitedFor: Bool
 
     /// In the order of the holders. A hint that an earlier one has is none (SPIFFE_Workload_API.md section 5.2.1).
-    init?(_ holders: [IdentityHolder], areAll: Bool) {
-        self.areAll = areAll
+    init?(_ holders: [IdentityHolder], areAll: Bool, wasWaitedFor: Bool) {
+        (self.areAll, self.wasWaitedFor) = (areAll, wasWaitedFor)
         var ids: Set<SPIFFEID> = []
         var hints: Set<String> = [""]
         identities = holders.filter { ids.insert($0.id).inserted }.map { holder in
@@ -26,9 +28,9 @@ struct Entitlement: Sendable {
         if identities.isEmpty { return nil }
     }
 
-    private init(_ identities: [Identity], areAll: Bool) {
+    private init(_ identities: [Identity], of whole: Entitlement) {
         self.identities = identities
-        self.areAll = areAll
+        (areAll, wasWaitedFor) = (whole.areAll, whole.wasWaitedFor)
     }
 
     /// Those of its entries.
@@ -39,7 +41,7 @@ struct Entitlement: Sendable {
     /// What is left of it when one identity is asked for.
     func only(_ id: SPIFFEID) -> Entitlement? {
         let identities = identities.filter { $0.id == id }
-        return identities.isEmpty ? nil : Entitlement(identities, areAll: areAll)
+        return identities.isEmpty ? nil : Entitlement(identities, of: self)
     }
 
     /// What `make` finds for each, asked for at once, in this order; what cannot be had is left out.

@@ -6,6 +6,8 @@ internal import PatientThreads
 struct Evidence {
     /// Whether more may be true than could be found out.
     private(set) var isPartial = false
+    /// Whether somebody else was asked, whose answer may have taken its time.
+    private(set) var hasAsked = false
     /// Nil for a pod by itself, of which there are no facts of a process.
     private let caller: Caller?
     private let pod: PodFacts?
@@ -15,6 +17,8 @@ struct Evidence {
     private let digests: ExecutableDigests
     private var known: [Selector.Kind: Set<Selector>] = [:]
     private var executable: Result<ExecutableFile, SystemError>?
+    /// Name and images are of one container, whatever becomes of the process in between.
+    private var container: [Selector]?
 
     init(_ workload: Workload, pod: KnownPod?, identities: any WorkloadIdentities, digests: ExecutableDigests) {
         if case .process(let caller) = workload { self.caller = caller } else { caller = nil }
@@ -97,7 +101,15 @@ struct Evidence {
 
     /// Of the container that its runtime has put it into: of the pod that the network namespace is of, where that is one of ours.
     private mutating func containerFacts() async -> [Selector] {
+        if let container { return container }
+        let found = await findContainer()
+        container = found
+        return found
+    }
+
+    private mutating func findContainer() async -> [Selector] {
         guard let process = caller?.process, let id = Self.container(of: process) else { return [] }
+        hasAsked = true
         switch await identities.container(id) {
         case .unknown: return []
         case .unanswered:

@@ -12,15 +12,16 @@ extension Attestor {
     /// At a workload that is another each time.
     private static let mostLooks = 4
 
-    /// What `give` has for what a workload is entitled to, and still is when it is there: an authority may take seconds to answer, in
+    /// What `give` has for what a workload is entitled to, and still is when it is there: an authority or a container runtime may take seconds to answer, in
     /// which the process can have become another program, or ended, and the entry or the pod another one.
     func steadily<Part>(
         _ workload: Workload, _ give: (Entitlement) async throws(Denial) -> Given<Part>
     ) async throws(Denial) -> (entitlement: Entitlement, parts: [Part]) {
         var entitlement = try await entitlement(of: workload)
-        for _ in 0..<Self.mostLooks {
+        for look in 0..<Self.mostLooks {
             let given = try await give(entitlement)
-            if given.wasWaitedFor {
+            // What a runtime has said of a container it is not asked again.
+            if given.wasWaitedFor || look == 0 && entitlement.wasWaitedFor {
                 let now = try await self.entitlement(of: workload)
                 guard now == entitlement else {
                     entitlement = now

@@ -76,7 +76,7 @@ import Testing
         #expect(await patient.container(Self.a) == .unknown)
     }
 
-    @Test func theFirstOnesAreForgotten() async throws {
+    @Test func thoseThatNobodyAsksForAreForgotten() async throws {
         try await runtime.start()
         var limits = Self.eager
         limits.containers = 2
@@ -85,7 +85,7 @@ import Testing
         for id in [Self.a, Self.b, Self.a, Self.c, Self.c, Self.b, Self.a] {
             #expect(await client.container(id) == facts(id, "web"))
         }
-        #expect(runtime.service.asked == [Self.a, Self.b, Self.c, Self.a].map(\.text))
+        #expect(runtime.service.asked == [Self.a, Self.b, Self.c, Self.b, Self.a].map(\.text))
     }
 
     // MARK: Without an answer
@@ -146,6 +146,22 @@ import Testing
         runtime.service[Self.a] = .status(.of(Self.a, name: "db"))
         try await until { told.all.last == .back }
         #expect(await client.container(Self.a) == facts(Self.a, "db"))
+    }
+
+    /// Nor that it hangs at one.
+    @Test func oneContainerThatHangsKeepsNoOther() async throws {
+        try await runtime.start()
+        runtime.service[Self.a] = .nothing
+        runtime.service[Self.b] = .status(.of(Self.b, name: "web"))
+        var limits = Self.eager
+        limits.patience = .seconds(1)
+        let client = client(limits)
+        #expect(await client.container(Self.a) == .unanswered)
+        for _ in 0..<500 where await client.container(Self.b) == .unanswered {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(await client.container(Self.b) == facts(Self.b, "web"))
+        #expect(await client.container(Self.a) == .unanswered)
     }
 
     @Test func anotherContainerIsNotTheOne() async throws {
