@@ -104,7 +104,7 @@ public final class AuthorityService: Sendable {
         _ settings: AuthoritySettings, now: @escaping @Sendable () -> Int64,
         observe: @escaping @Sendable (AuthorityEvent) -> Void
     ) async throws(AuthorityError) -> AuthorityService {
-        let opened = await PatientThreads.ofOthers.result { () throws(AuthorityError) in
+        let opened = await PatientThreads.ofThoseAbove.result { () throws(AuthorityError) in
             try AuthorityService(settings, now: now, observe: observe)
         }
         guard let opened else { throw .serverFailed("told to stop before it was ready") }

@@ -10,7 +10,7 @@ extension JWTKeys {
     func prepare() async throws(JWTKeyError) -> JWTKeyRow {
         try await step { (keys, rows) throws(JWTKeyError) in
             let own = keys.own(rows)
-            if let prepared = own.prepared { throw .alreadyPrepared(prepared.id) }
+            if let prepared = own.prepared(at: keys.now()) { throw .alreadyPrepared(prepared.id) }
             let made = try keys.successor(own)
             return (made.authority.keyID, [.add(made, .prepared, at: keys.now())])
         }
@@ -19,7 +19,7 @@ extension JWTKeys {
     /// Has the prepared key sign.
     func activate() async throws(JWTKeyError) -> JWTKeyRow {
         try await step { (keys, rows) throws(JWTKeyError) in
-            guard let prepared = keys.own(rows).prepared else { throw .nonePrepared }
+            guard let prepared = keys.own(rows).prepared(at: keys.now()) else { throw .nonePrepared }
             let age = keys.now() - prepared.preparedAt
             guard age >= AuthorityLifecycle.leastNotice else {
                 throw .tooEarly(seconds: AuthorityLifecycle.leastNotice - age)
@@ -78,7 +78,7 @@ extension JWTKeys {
             return [.revoke(keyID)]
         case .active:
             guard force else { throw .signs(keyID) }
-            let prepared = own(rows).prepared
+            let prepared = own(rows).prepared(at: now())
             if let prepared, (try? canSign(prepared)) == true { return [.activate(prepared.id), .revoke(keyID)] }
             let useless = prepared.map { [JWTKeyStep.revoke($0.id)] } ?? []
             return [.revoke(keyID)] + useless + [.add(try make(), .active, at: now())]
@@ -135,5 +135,8 @@ private func find(_ keyID: String, in rows: [JWTKeyRow]) throws(JWTKeyError) -> 
 }
 
 extension [KeySchedule.Key] {
-    fileprivate var prepared: KeySchedule.Key? { first { $0.state == .prepared } }
+    /// One that has ended is kept for a while, and takes over from none.
+    fileprivate func prepared(at now: Int64) -> KeySchedule.Key? {
+        first { $0.state == .prepared && $0.notAfter > now }
+    }
 }

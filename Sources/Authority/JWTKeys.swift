@@ -103,7 +103,7 @@ actor JWTKeys: TurnTaking {
     /// Keys of authorities below that are over, or whose holders may have no CA any more, are trusted by nobody.
     func dropDownstreamKeys(over: Set<String> = []) async {
         // What fails is tried at the next look.
-        let dropped = try? await registry.dropDownstreamKeys(over: over, all: !takesKeysBelow)
+        let dropped = try? await registry.dropDownstreamKeys(over: over, now: now(), all: !takesKeysBelow)
         guard let dropped, !dropped.isEmpty else { return }
         await publisher.changed()
         for keyID in dropped { observe(.jwtKeyRemoved(keyID: keyID)) }
@@ -113,7 +113,7 @@ actor JWTKeys: TurnTaking {
         let now = now()
         let over = try await endedForGood(now)
         await dropDownstreamKeys(over: over)
-        if (try? await registry.drop(keysAbove: over)) == true { await publisher.changed() }
+        if (try? await registry.drop(keysAbove: over, now: now)) == true { await publisher.changed() }
         // Twice, because a key whose file has gone is noticed only once it is to be used.
         for _ in 0..<2 {
             if let key = try await keepSchedule(now, over) {

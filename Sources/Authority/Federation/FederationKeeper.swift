@@ -116,7 +116,7 @@ actor FederationKeeper {
         _ relationship: Relationship, _ held: [TrustDomain: HeldBundle]
     ) async throws(FederationError) -> ForeignBundle {
         let own = trust.bundle
-        let result = await PatientThreads.ofOthers.result { [fetcher] () throws(FederationError) in
+        let result = await PatientThreads.ofEndpoints.result { [fetcher] () throws(FederationError) in
             try fetcher.fetch(relationship) { trustDomain in
                 trustDomain == own.trustDomain ? own : held[trustDomain]?.bundle.document.bundle
             }

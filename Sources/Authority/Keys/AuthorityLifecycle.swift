@@ -116,7 +116,7 @@ actor AuthorityLifecycle: TurnTaking {
     private func askAbove(_ now: Int64) async -> SuccessionError? {
         guard case .asked(let above)? = files.upstream else { return nil }
         guard inquiry.isDue else { return inquiry.failure }
-        let answer = await PatientThreads.ofOthers.result { () throws(IssuanceError) in try above.chain(at: now) }
+        let answer = await PatientThreads.ofThoseAbove.result { () throws(IssuanceError) in try above.chain(at: now) }
         guard let answer else { return inquiry.failure }
         do throws(IssuanceError) {
             if let root = try answer.get().last { inquiry.answered(root) }
@@ -255,7 +255,7 @@ actor AuthorityLifecycle: TurnTaking {
         let set = authorities.current
         let living = set.all.count { $0.notAfter > now }
         guard living < Self.most, set.all.count + set.foreign.count < Self.mostTrusted else { throw .tooMany(living) }
-        let made = await PatientThreads.ofOthers.result { [files] () throws(AuthorityError) in
+        let made = await PatientThreads.ofThoseAbove.result { [files] () throws(AuthorityError) in
             try files.makeSuccessor(of: set.active.authority, now: now)
         }
         guard let made else { throw .authority(.changing) }

@@ -4,8 +4,10 @@ internal import PatientThreads
 extension PatientThreads {
     /// For keys in a token or a vault.
     static let ofKeys = PatientThreads(4)
-    /// For authorities above and bundle endpoints, which take half a minute where they do not answer.
-    static let ofOthers = PatientThreads(4)
+    /// For authorities above, which take half a minute where they do not answer.
+    static let ofThoseAbove = PatientThreads(2)
+    /// For bundle endpoints of other trust domains, which take as long.
+    static let ofEndpoints = PatientThreads(4)
     /// For what authorities share.
     static let ofTheLog = PatientThreads(2)
 }

@@ -16,7 +16,6 @@ struct Retry {
         due = .now + rhythm
     }
 
-    /// - Parameter isFinal: nothing is to be hoped for from another try soon.
     mutating func failed() {
         failures = min(failures + 1, 8)
         due = .now + min(rhythm * (1 << failures), Self.longestPause)

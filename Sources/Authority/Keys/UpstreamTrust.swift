@@ -129,7 +129,7 @@ actor UpstreamTrust: TurnTaking {
 
     private func take(_ keys: [PublishedKey]) async throws(UpstreamError) {
         do throws(RegistryError) {
-            if try await registry.take(keysAbove: keys) { await publisher.changed() }
+            if try await registry.take(keysAbove: keys, now: now()) { await publisher.changed() }
         } catch {
             throw UpstreamError("\(error)")
         }
@@ -139,7 +139,7 @@ actor UpstreamTrust: TurnTaking {
     private func ask<Answer: Sendable>(
         _ body: @escaping @Sendable () throws(UpstreamError) -> Answer
     ) async -> Result<Answer, UpstreamError>? {
-        await PatientThreads.ofOthers.result(of: body)
+        await PatientThreads.ofThoseAbove.result(of: body)
     }
 }
 

@@ -43,13 +43,14 @@ extension Registry {
     static let mostKeysAbove = 32
 
     /// Takes keys of the trust domain that the authority above tells, in the place of those that it told before: without our own, which come
-    /// back from there, and those of ours that were revoked. Which have ended is for its clock to say. Whether there is something new.
-    func take(keysAbove told: [PublishedKey]) async throws(RegistryError) -> Bool {
+    /// back from there, and those of ours that were revoked. Those that are here do not go by our clock, and those that have ended by it do
+    /// not come. Whether there is something new.
+    func take(keysAbove told: [PublishedKey], now: Int64) async throws(RegistryError) -> Bool {
         // Mostly nothing is new, and what authorities share is not asked then.
-        let isNew = try await read(as: RegistryError.self) { db in try news(told, db) != nil }
+        let isNew = try await read(as: RegistryError.self) { db in try news(told, now: now, db) != nil }
         guard isNew else { return false }
         return try await write(as: RegistryError.self) { db in
-            guard let wanted = try news(told, db) else { return false }
+            guard let wanted = try news(told, now: now, db) else { return false }
             try db.execute(sql: "DELETE FROM upstream_jwt_keys WHERE owner = ?", arguments: [owner])
             for key in wanted {
                 try db.execute(
@@ -67,12 +68,15 @@ extension Registry {
     }
 
     /// Takes out those that are over, whoever was told of them: he may be away. Whether there were any.
-    func drop(keysAbove over: Set<String>) async throws(RegistryError) -> Bool {
+    func drop(keysAbove over: Set<String>, now: Int64) async throws(RegistryError) -> Bool {
         guard !over.isEmpty else { return false }
         return try await write(as: RegistryError.self) { db in
             try db.execute(
-                sql: "DELETE FROM upstream_jwt_keys WHERE key_id IN (SELECT value FROM json_each(?))",
-                arguments: [RowText.list(over.sorted())])
+                sql: """
+                    DELETE FROM upstream_jwt_keys
+                    WHERE key_id IN (SELECT value FROM json_each(?)) AND not_after <> 0 AND not_after <= ?
+                    """,
+                arguments: [RowText.list(over.sorted()), now])
             guard db.changesCount > 0 else { return false }
             try keysChanged(db)
             return true
@@ -80,10 +84,10 @@ extension Registry {
     }
 
     /// What is to be in the table, if that is not there.
-    private func news(_ told: [PublishedKey], _ db: Database) throws -> [PublishedKey]? {
+    private func news(_ told: [PublishedKey], now: Int64, _ db: Database) throws -> [PublishedKey]? {
         let sql = "SELECT * FROM upstream_jwt_keys WHERE owner = ? ORDER BY key_id"
         let held = try Row.fetchAll(db, sql: sql, arguments: [owner]).map(publishedKey)
-        let wanted = try usable(told, db)
+        let wanted = try usable(told.filter { $0.end > now || held.contains($0) }, db)
         return wanted == held ? nil : wanted
     }
 

@@ -64,20 +64,21 @@ extension Registry {
         try checkRoom("TRUE", [], most: Self.mostDownstreamKeys.all, now: now, db)
     }
 
-    /// The one that ended first goes when there is none: the clock may be wrong, and others be good.
+    /// Those that ended first go when there is none: the clock may be wrong, and others be good.
     private func checkRoom(
         _ scope: String, _ arguments: StatementArguments, most: Int, now: Int64, _ db: Database
     ) throws {
         let count = "SELECT count(*) FROM downstream_jwt_keys WHERE \(scope)"
-        guard try Int.fetchOne(db, sql: count, arguments: arguments) ?? 0 >= most else { return }
+        let surplus = try (Int.fetchOne(db, sql: count, arguments: arguments) ?? 0) - most + 1
+        guard surplus > 0 else { return }
         try db.execute(
             sql: """
                 DELETE FROM downstream_jwt_keys WHERE key_id IN (
                     SELECT key_id FROM downstream_jwt_keys WHERE \(scope) AND not_after <= ?
-                    ORDER BY not_after, key_id LIMIT 1)
+                    ORDER BY not_after, key_id LIMIT ?)
                 """,
-            arguments: arguments + [now])
-        guard db.changesCount == 1 else { throw CallRefusal.tooManyKeys }
+            arguments: arguments + [now, surplus])
+        guard db.changesCount == surplus else { throw CallRefusal.tooManyKeys }
     }
 
     /// Takes out those that are over, and those whose holder may have no CA any more: his entry is gone or says so no more, or of another
@@ -86,10 +87,12 @@ extension Registry {
     /// - Parameters:
     ///   - over: IDs of those that have ended for good.
     ///   - all: whatever they are; but where the registry is shared another may have taken them.
-    func dropDownstreamKeys(over ended: Set<String>, all: Bool) async throws(RegistryError) -> [String] {
-        let arguments: StatementArguments = [all && replica == nil, RowText.list(ended.sorted()), try nodePrefix()]
+    func dropDownstreamKeys(over ended: Set<String>, now: Int64, all: Bool) async throws(RegistryError) -> [String] {
+        let arguments: StatementArguments = [
+            all && replica == nil, RowText.list(ended.sorted()), now, try nodePrefix(),
+        ]
         let isOver = """
-            ? OR held.key_id IN (SELECT value FROM json_each(?))
+            ? OR (held.key_id IN (SELECT value FROM json_each(?)) AND held.not_after <= ?)
                 OR NOT EXISTS (
                     SELECT 1 FROM entries WHERE entries.id = held.entry AND entries.spiffe_id = held.spiffe_id
                         AND entries.downstream AND entries.parent = held.parent)

@@ -111,7 +111,12 @@ actor DirectoryPublisher {
     private func share(_ bundle: TrustBundle) {
         guard registry.replica != nil, !isSharing, !watchers.isClosed else { return }
         let lists = trust.own(bundle.revocations).filter { $0.number > shared[$0.authority.fingerprint] ?? 0 }
-        guard !lists.isEmpty else { return }
+        guard !lists.isEmpty else {
+            // The one that was not shared is of a CA that is gone.
+            if isSharingLate { observe(.listsShared) }
+            isSharingLate = false
+            return
+        }
         isSharing = true
         Task {
             do throws(RegistryError) {
