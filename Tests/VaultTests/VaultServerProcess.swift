@@ -17,6 +17,9 @@ final class VaultServerProcess {
         return found.map { venv.appending(path: $0).path } ?? "bao"
     }()
 
+    /// What a server on a machine that has much else to do may take for an answer.
+    static let patience = Duration.seconds(20)
+
     private let directory: TemporaryDirectory
     private let program: RunningProgram
     let port: UInt16
@@ -92,9 +95,10 @@ final class VaultServerProcess {
 
     func issuer(
         mount: String = "pki", issuer: String? = nil,
-        login: VaultLogin = .token { SecretBytes(Array("root".utf8)) }
+        login: VaultLogin = .token { SecretBytes(Array("root".utf8)) },
+        timeLimit: Duration = VaultServerProcess.patience
     ) -> VaultIssuer {
-        VaultIssuer(server: server(), login: login, mount: mount, issuer: issuer)
+        VaultIssuer(server: server(timeLimit: timeLimit), login: login, mount: mount, issuer: issuer)
     }
 
     /// The key that seals and unseals, as the log shows it.
@@ -107,14 +111,17 @@ final class VaultServerProcess {
     }
 
     func store(
-        login: VaultLogin = .token { SecretBytes(Array("root".utf8)) }, host: String = "127.0.0.1", create: Bool = false
+        login: VaultLogin = .token { SecretBytes(Array("root".utf8)) }, host: String = "127.0.0.1",
+        create: Bool = false,
+        timeLimit: Duration = VaultServerProcess.patience
     ) -> VaultKeyStore {
-        VaultKeyStore(server: server(host), login: login, mount: "transit", key: "ca", mayCreate: create)
+        VaultKeyStore(
+            server: server(host, timeLimit: timeLimit), login: login, mount: "transit", key: "ca", mayCreate: create)
     }
 
-    private func server(_ host: String = "127.0.0.1") -> HTTPSServer {
+    private func server(_ host: String = "127.0.0.1", timeLimit: Duration) -> HTTPSServer {
         var server = HTTPSServer(host: host, port: port, roots: roots, now: { Int64(Date().timeIntervalSince1970) })
-        server.timeLimit = .seconds(2)
+        server.timeLimit = timeLimit
         return server
     }
 
