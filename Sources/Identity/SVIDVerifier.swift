@@ -16,7 +16,12 @@ public struct SVIDVerifier: Sendable {
 
     /// Verifies DER certificates, leaf first.
     public func verify(chainDER: [[UInt8]], at unixTime: Int64) throws(SVIDRejection) -> X509SVID {
-        try Self.checkSize(chainDER.map(\.count))
+        try verify(chain: Self.certificates(chainDER), at: unixTime)
+    }
+
+    /// Reads DER certificates, leaf first.
+    public static func certificates(_ chainDER: [[UInt8]]) throws(SVIDRejection) -> [Certificate] {
+        try checkSize(chainDER.map(\.count))
         var chain: [Certificate] = []
         for (depth, der) in chainDER.enumerated() {
             do throws(OpenSSLError) {
@@ -25,7 +30,7 @@ public struct SVIDVerifier: Sendable {
                 throw .unreadableCertificate(depth: depth, reason: "\(error)")
             }
         }
-        return try verify(chain: chain, at: unixTime)
+        return chain
     }
 
     /// `chain` has the leaf first; the order of the rest does not matter, and what the path does not need is passed over.

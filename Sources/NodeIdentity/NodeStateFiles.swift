@@ -139,7 +139,7 @@ struct NodeStateFiles: Sendable {
         _ contents: IdentityFile.Contents, _ bundle: TrustBundle, now: Int64
     ) throws(NodeStateError) -> X509SVID? {
         do throws(SVIDRejection) {
-            return try SVIDVerifier(bundle: bundle).verify(saved: contents.chain, at: now)
+            return try SVIDVerifier(bundle: bundle).verify(issued: contents.chain, at: now)
         } catch .expired, .revoked, .unknownAuthority {
             return nil
         } catch {

@@ -27,7 +27,7 @@ extension NodeIdentityService {
         drop(
             heldEntries.values.filter { held in
                 guard let svid = held.svid?.svid else { return false }
-                return (try? verifier.verify(chain: svid.chain, at: clock.now())) == nil
+                return (try? verifier.verify(issued: svid.chain, at: clock.now())) == nil
             })
     }
 

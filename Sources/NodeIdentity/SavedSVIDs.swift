@@ -94,7 +94,7 @@ struct SavedSVIDs: Sendable {
         _ chain: [Certificate], _ key: PrivateKey, _ verifier: SVIDVerifier, now: Int64, path: String
     ) throws(Refusal) -> KeyedSVID {
         do throws(SVIDRejection) {
-            return try KeyedSVID(svid: verifier.verify(saved: chain, at: now), key: key)
+            return try KeyedSVID(svid: verifier.verify(issued: chain, at: now), key: key)
         } catch {
             throw Refusal(path: path, reason: "\(path) cannot be used: \(error)")
         }

@@ -101,7 +101,7 @@ extension NodeIdentityService {
     }
 
     private func isGood(_ svid: X509SVID, on node: SPIFFEID) -> Bool {
-        let verified = try? SVIDVerifier(bundle: bundle).verify(chain: svid.chain, at: clock.now())
+        let verified = try? SVIDVerifier(bundle: bundle).verify(issued: svid.chain, at: clock.now())
         return verified?.identity(ofWorkloadOn: node) != nil
     }
 

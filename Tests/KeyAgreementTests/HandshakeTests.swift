@@ -189,11 +189,12 @@ import Testing
             change(&other)
             return try Agreement(client: hello(one), server: other)
         }
-        #expect(try agree { $0.maximumVersion = 9 }.version == 1)
+        #expect(try agree { $0.maximumVersion = 9 }.version == LinkVersions.newest)
+        #expect(try agree { $0.maximumVersion = 1 }.version == 1)
         #expect(throws: LinkFailure.noCommonVersion) {
             try agree {
-                $0.minimumVersion = 2
-                $0.maximumVersion = 3
+                $0.minimumVersion = LinkVersions.newest + 1
+                $0.maximumVersion = LinkVersions.newest + 2
             }
         }
         #expect(try agree { $0.suites = [99, 1] }.suite == .chacha20Poly1305)

@@ -144,6 +144,15 @@ import Testing
         #expect(a.outbound(to: b) == nil)
     }
 
+    @Test func aClockThatIsBehindTakesNothingWhenRootsChange() throws {
+        let (network, a, b) = try Simulation.connected()
+        let spi = b.inbound(from: a)
+        b.clockOffset = -3600
+        b.feed(.trustChanged(rootsLost: false), a.number)
+        network.settle()
+        #expect(b.inbound(from: a) == spi && b.links.count == 1)
+    }
+
     @Test func aRootThatComesTakesNothing() throws {
         let (network, a, b) = try Simulation.connected()
         let wider = try TrustBundle(

@@ -80,7 +80,7 @@ import Testing
         damaged.chain = []
         #expect(try refusal(damaged) == .invalidSVID)
         #expect(try refusal(announce(), at: TestDomain.now + 3601) == .invalidSVID)
-        #expect(try refusal(announce(), at: TestDomain.now - 100) == .invalidSVID)
+        #expect(try refusal(announce(), at: TestDomain.now - 100) == .notYetValid)
     }
 
     @Test func infrastructureIsNoWorkload() throws {

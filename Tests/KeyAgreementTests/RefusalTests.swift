@@ -40,6 +40,40 @@ import Testing
         #expect(a.outbound(to: b) != spi && b.inbound(from: a) == [a.outbound(to: b)])
     }
 
+    /// By node b's clock, which was set back, the certificate that was renewed begins only later. What was proved before stands,
+    /// on the connection and on the next one.
+    @Test func whatBeginsLaterTakesNothingAway() throws {
+        let (network, a, b) = try Simulation.connected()
+        let spi = a.outbound(to: b)
+        b.clockOffset = -20
+        a.host([try a.workload(at: ["10.0.1.1"], lifetime: .seconds(3700))])
+        network.settle()
+        #expect(b.refusals == [.notYetValid])
+        a.feed(.rekey, b.number)
+        network.settle()
+        #expect(b.refusals.count > 1 && Set(b.refusals) == [.notYetValid])
+        #expect(a.outbound(to: b) == spi && b.inbound(from: a) == [spi] && b.bound(from: a) == ["10.0.1.1"])
+        network.advance(.seconds(60))
+        #expect(a.outbound(to: b) != spi && b.inbound(from: a) == [a.outbound(to: b)])
+    }
+
+    /// An older program does not know that reason: for it, it is a certificate that is none.
+    @Test func olderProgramsHearNothingOfTime() throws {
+        let network = try Simulation()
+        network.expectsContinuity = false
+        let a = try network.add("a", versions: LinkVersions.spoken(upTo: 1))
+        let b = try network.add("b")
+        network.publish()
+        a.host([try a.workload(at: ["10.0.1.1"])])
+        network.settle()
+        b.clockOffset = -20
+        a.feed(.rekey, b.number)
+        network.settle()
+        #expect(Set(b.refusals) == [.invalidSVID] && a.outbound(to: b) == nil)
+        network.advance(.seconds(60))
+        #expect(b.inbound(from: a) == [a.outbound(to: b)])
+    }
+
     /// However often it was refused: a connection on which it is not announced would end what the peer has.
     @Test func whatIsRefusedIsAnnouncedOnEachConnection() throws {
         let (network, a, b) = try Simulation.connected()

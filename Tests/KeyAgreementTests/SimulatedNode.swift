@@ -14,6 +14,8 @@ final class SimulatedNode {
     var sink = SimulatedSink()
     var events: [LinkEvent] = []
     unowned let network: Simulation
+    /// Seconds by which its wall clock differs from the others'.
+    var clockOffset: Int64 = 0
     /// Versions of the wire that its program speaks, from its next start.
     var versions: ClosedRange<UInt8>
 
@@ -32,6 +34,8 @@ final class SimulatedNode {
 
     var id: SPIFFEID { svid.svid.id }
 
+    private var now: LinkTime { LinkTime(boot: network.now.boot, unix: network.now.unix + clockOffset) }
+
     /// What it has said of announcements that it does not believe.
     var refusals: [RefusalReason] {
         events.compactMap { if case .refused(_, let reason, _, _) = $0 { reason } else { nil } }
@@ -47,7 +51,7 @@ final class SimulatedNode {
         }
         for node in directory.nodes where node.number != number {
             if peers[node.number] == nil {
-                peers[node.number] = LinkPeer(node, localID: id, now: network.now)
+                peers[node.number] = LinkPeer(node, localID: id, now: now)
                 let adopted = sink.adopted { network.carriesTraffic($0, to: self) }
                 feed(.started(adopted.filter { $0.peer == node.number }), node.number)
             } else {
@@ -94,7 +98,7 @@ final class SimulatedNode {
         var queue = [input]
         while !queue.isEmpty {
             let next = queue.removeFirst()
-            let actions = peers[peer]?.handle(next, at: network.now, in: &world) ?? []
+            let actions = peers[peer]?.handle(next, at: now, in: &world) ?? []
             queue = actions.compactMap { perform($0, peer) } + queue
             network.checkInvariants()
         }

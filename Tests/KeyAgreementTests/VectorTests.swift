@@ -65,8 +65,8 @@ import Testing
     private var hellos: (client: Hello, server: Hello) {
         get throws {
             (
-                Hello(node: NodeNumber(rawValue: 1), bootID: try hex("client-boot-id")),
-                Hello(node: NodeNumber(rawValue: 2), bootID: try hex("server-boot-id"))
+                Hello(node: NodeNumber(rawValue: 1), bootID: try hex("client-boot-id"), versions: 1...1),
+                Hello(node: NodeNumber(rawValue: 2), bootID: try hex("server-boot-id"), versions: 1...1)
             )
         }
     }

@@ -132,7 +132,7 @@ import Testing
         Limit(
             "SPI", [24, 0, 0, 0, 1, 0, 0, 1, 0], [24, 0, 0, 0, 1, 0, 0, 0, 255], .badValue("SPI")),
         Limit(
-            "refusal reason", [18, 0, 0, 0, 1, 0, 0, 0, 0, 17, 0, 0], [18, 0, 0, 0, 1, 0, 0, 0, 0, 18, 0, 0],
+            "refusal reason", [18, 0, 0, 0, 1, 0, 0, 0, 0, 18, 0, 0], [18, 0, 0, 0, 1, 0, 0, 0, 0, 19, 0, 0],
             .badValue("refusal reason")),
         Limit("close reason", [34, 11], [34, 12], .badValue("close reason")),
     ]

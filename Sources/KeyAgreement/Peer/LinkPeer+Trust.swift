@@ -52,7 +52,7 @@ extension LinkPeer {
             if let known = judgements[svid.leaf.sha256] { return known }
             var rejection: SVIDRejection?
             do throws(SVIDRejection) {
-                _ = try verifier.verify(chain: svid.chain, at: now)
+                _ = try verifier.verify(issued: svid.chain, at: now)
             } catch {
                 rejection = error
             }

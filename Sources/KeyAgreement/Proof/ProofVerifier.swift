@@ -53,6 +53,7 @@ struct ProofVerifier {
             addresses: announce.addresses)
         try check(statement, announce.signature, svid, identity)
         try check(announce.addresses, identity)
+        try checkHasBegun(svid, identity)
         return ProvenWorkload(svid: svid, identity: identity, addresses: announce.addresses)
     }
 
@@ -76,18 +77,14 @@ struct ProofVerifier {
         let statement = ProofStatement(
             kind: .renew, leafSHA256: svid.leaf.sha256, id: renewal.id, generation: renewal.generation, addresses: [])
         try check(statement, renewal.signature, svid, identity)
+        try checkHasBegun(svid, identity)
         return ProvenWorkload(svid: svid, identity: identity, addresses: [])
     }
 
     // MARK: Who
 
     private func workload(_ chain: [[UInt8]]) throws(ProofRefusal) -> (X509SVID, NumericIdentity) {
-        let svid: X509SVID
-        do throws(SVIDRejection) {
-            svid = try SVIDVerifier(bundle: bundle).verify(chainDER: chain, at: now)
-        } catch {
-            throw ProofRefusal(reason: .invalidSVID, detail: "\(error)")
-        }
+        let svid = try read(chain)
         guard svid.id.kind == .workload else { throw ProofRefusal(reason: .notAWorkload, detail: "\(svid.id)") }
         guard let binding = svid.binding else { throw ProofRefusal(reason: .bindingMissing, detail: "\(svid.id)") }
         guard binding.node == epoch.parties.peer.id else {
@@ -95,6 +92,25 @@ struct ProofVerifier {
         }
         try checkNumber(binding.identity, svid.id)
         return (svid, binding.identity)
+    }
+
+    private func read(_ chain: [[UInt8]]) throws(ProofRefusal) -> X509SVID {
+        let verifier = SVIDVerifier(bundle: bundle)
+        do throws(SVIDRejection) {
+            let chain = try SVIDVerifier.certificates(chain)
+            return try tellsEarly ? verifier.verify(issued: chain, at: now) : verifier.verify(chain: chain, at: now)
+        } catch {
+            throw ProofRefusal(reason: .invalidSVID, detail: "\(error)")
+        }
+    }
+
+    private var tellsEarly: Bool { epoch.agreement.version >= LinkVersions.notYetValid }
+
+    /// Last: everything else about it is known to be right.
+    private func checkHasBegun(_ svid: X509SVID, _ identity: NumericIdentity) throws(ProofRefusal) {
+        guard svid.notBefore > now else { return }
+        let detail = "it begins in \(svid.notBefore - now) s: is this machine's clock right?"
+        throw ProofRefusal(reason: .notYetValid, identity: identity, detail: detail)
     }
 
     /// The directory may lag behind a certificate, never contradict it.

@@ -66,14 +66,16 @@ public enum RefusalReason: UInt8, Sendable, CaseIterable {
     case noRoom = 15
     case unknownAnnouncement = 16
     case staleGeneration = 17
+    /// From `LinkVersions.notYetValid` on; before, it was an `invalidSVID` like others.
+    case notYetValid = 18
 }
 
 extension RefusalReason {
-    /// Whether who the workload is was not in doubt, only where it is or what there is room for: what was proved of it before
-    /// stands.
+    /// Whether who the workload is was not in doubt, only where it is, what there is room for or what time it is: what was proved
+    /// of it before stands.
     var leavesIdentity: Bool {
         switch self {
-        case .addressForbidden, .addressNotLeased, .addressConflict, .addressHeldElsewhere, .noRoom: true
+        case .addressForbidden, .addressNotLeased, .addressConflict, .addressHeldElsewhere, .noRoom, .notYetValid: true
         default: false
         }
     }
@@ -107,6 +109,7 @@ extension RefusalReason: CustomStringConvertible {
         case .noRoom: "no-room"
         case .unknownAnnouncement: "unknown-announcement"
         case .staleGeneration: "stale-generation"
+        case .notYetValid: "not-yet-valid"
         }
     }
 }

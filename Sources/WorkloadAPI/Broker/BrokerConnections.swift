@@ -102,7 +102,7 @@ final class BrokerConnections: Sendable {
 
     private func rejection(of svid: X509SVID, by bundle: TrustBundle) -> SVIDRejection? {
         do throws(SVIDRejection) {
-            _ = try SVIDVerifier(bundle: bundle).verify(chain: svid.chain, at: identities.now())
+            _ = try SVIDVerifier(bundle: bundle).verify(issued: svid.chain, at: identities.now())
             return nil
         } catch {
             return error
