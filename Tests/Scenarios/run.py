@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plays scenarios: run.py [NN-name...]. Each is a folder with a `scenario.py` that has a TITLE and `play(run, report)`.
 
-One scenario runs in this process; several run one after the other in processes of their own, so that none inherits
-anything of the one before."""
+One scenario runs in this process. Several run in processes of their own, so that none inherits anything of another, as many at a
+time as there are processors; those that want the whole machine, and say so by ALONE, come after the others."""
 
 import importlib.util
+import os
 import signal
 import subprocess
 import sys
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
@@ -73,14 +75,25 @@ def show_logs(run: Run, report: Report) -> None:
 
 
 def play_each(wanted: list[str]) -> int:
-    failed = []
-    for name in wanted:
-        started = time.monotonic()
-        print(f"--- scenario {name}", flush=True)
-        if subprocess.run([sys.executable, __file__, name], stdin=subprocess.DEVNULL).returncode != 0:
-            failed.append(name)
-        print(f"--- scenario {name}: {'FAILED' if name in failed else 'ok'}, {time.monotonic() - started:.1f} s")
-    return 1 if failed else 0
+    alone = [name for name in wanted if getattr(load(name), "ALONE", False)]
+    beside_others = [name for name in wanted if name not in alone]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        held = list(pool.map(held_in_a_process, beside_others))
+    held += map(held_in_a_process, alone)
+    return 0 if all(held) else 1
+
+
+def held_in_a_process(name: str) -> bool:
+    """What it says is printed in one piece, once it has ended."""
+    started = time.monotonic()
+    played = subprocess.run(
+        [sys.executable, __file__, name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace",
+    )
+    held = played.returncode == 0
+    verdict = f"--- scenario {name}: {'ok' if held else 'FAILED'}, {time.monotonic() - started:.1f} s"
+    print(f"--- scenario {name}\n{played.stdout}{verdict}", flush=True)
+    return held
 
 
 def main(wanted: list[str]) -> int:

@@ -29,6 +29,8 @@ from harness.traffic import Calendar, Carried, Traffic  # noqa: E402
 from harness.waiting import wait  # noqa: E402
 
 TIME_LIMIT_SECONDS = 600
+# Every packet counts, and nobody else is to have the processors.
+ALONE = True
 TITLE = "Keys, daemons, pods and nodes come and go; the traffic of the others stays"
 
 # Each moment is four kills.

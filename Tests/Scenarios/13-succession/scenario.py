@@ -20,6 +20,8 @@ from harness.report import Report  # noqa: E402
 from harness.topology import TwoNodes  # noqa: E402
 from harness.waiting import wait  # noqa: E402
 
+# Every packet counts, and nobody else is to have the processors.
+ALONE = True
 TITLE = "One CA follows another, and the first is trusted no more, under traffic"
 
 # A replacement counts once links between nodes have followed it.

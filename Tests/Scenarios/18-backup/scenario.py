@@ -20,6 +20,8 @@ from harness.topology import Node, TwoNodes
 from harness.traffic import Traffic
 from harness.waiting import wait
 
+# Every packet counts, and nobody else is to have the processors.
+ALONE = True
 TITLE = "The authority's state is lost and comes from a backup; nodes and traffic go on"
 
 TCP_RATE, UDP_RATE = 2_000_000, 200
