@@ -38,6 +38,11 @@ public actor ContainerRuntime {
     private var unanswered: [ContainerID] = []
     /// Whether nothing is answered at all.
     private var isAway = false
+    /// What the observer was told of last.
+    private var told = Extent.none
+
+    private enum Extent { case none, some, all }
+
     private var retrying: Task<Void, Never>?
 
     /// - Parameters:
@@ -89,8 +94,9 @@ public actor ContainerRuntime {
     private func putOff(_ id: ContainerID, after failure: RuntimeFailure? = nil) -> ContainerKnowledge {
         if unanswered.count < limits.containers { unanswered.append(id) }
         if case .away = failure { isAway = true }
-        guard let failure, retrying == nil else { return .unanswered }
-        observe(.away(reason: failure.reason))
+        guard let failure else { return .unanswered }
+        tell(failure)
+        guard retrying == nil else { return .unanswered }
         retrying = Task { [weak self, limits] in
             var pause = limits.firstPause
             repeat {
@@ -112,17 +118,28 @@ public actor ContainerRuntime {
                 unanswered.removeAll { $0 == id }
                 unanswered.append(id)
                 isAway = if case .away = error { count == 0 } else { false }
-                if isAway { break }
-                continue
+                guard isAway else { continue }
+                tell(error)
+                break
             }
             isAway = false
+            told = .some
             unanswered.removeAll { $0 == id }
             count += 1
         }
         if count > 0 { answered() }
         guard unanswered.isEmpty else { return false }
         retrying = nil
+        told = .none
         observe(.back)
         return true
+    }
+
+    /// Once of those that have no answer, and once more when none has.
+    private func tell(_ failure: RuntimeFailure) {
+        let extent: Extent = isAway ? .all : .some
+        guard told == .none || (told == .some && extent == .all) else { return }
+        told = extent
+        observe(.away(reason: failure.reason))
     }
 }

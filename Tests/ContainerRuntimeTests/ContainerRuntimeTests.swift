@@ -148,6 +148,23 @@ import Testing
         #expect(await client.container(Self.a) == facts(Self.a, "db"))
     }
 
+    /// An operator who has heard of the one is told when all others are without an answer, too.
+    @Test func thatItIsGoneIsToldAfterOneThatItDidNotAnswer() async throws {
+        try await runtime.start()
+        runtime.service[Self.a] = .failure(.unknown)
+        let client = client()
+        #expect(await client.container(Self.a) == .unanswered)
+        await runtime.stop()
+        #expect(await client.container(Self.b) == .unanswered)
+        try await until { told.all.count == 2 }
+        guard case .away(let reason) = told.all.last else { throw RPCError(code: .unknown, message: "\(told.all)") }
+        #expect(!reason.hasPrefix("it answers"))
+        runtime.service[Self.a] = .status(.of(Self.a, name: "db"))
+        try await runtime.start()
+        try await until { told.all.last == .back }
+        #expect(told.all.count == 3)
+    }
+
     /// Nor that it hangs at one.
     @Test func oneContainerThatHangsKeepsNoOther() async throws {
         try await runtime.start()
