@@ -13,6 +13,7 @@ extension JSONValue {
     }
 
     fileprivate static func quoted(_ text: String) -> String {
+        guard text.utf8.contains(where: mustBeEscaped) else { return "\"\(text)\"" }
         var quoted = "\""
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -24,6 +25,10 @@ extension JSONValue {
             }
         }
         return quoted + "\""
+    }
+
+    private static func mustBeEscaped(_ byte: UInt8) -> Bool {
+        byte < UInt8(ascii: " ") || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 }
 

@@ -8,6 +8,7 @@ internal import Synchronization
     let pointer: OpaquePointer
     public let publicKey: PublicKey
     private let encoding = Mutex<SecretBytes?>(nil)
+    private let begun = Mutex<[SignatureScheme: SignatureContext]>([:])
 
     /// Takes over the reference, also when it throws.
     init(owning pointer: OpaquePointer) throws(OpenSSLError) {
@@ -118,18 +119,18 @@ internal import Synchronization
         guard scheme.suits(publicKey.kind) else {
             throw OpenSSLError(operation: "EVP_DigestSign", reasons: ["the scheme is of another kind of key"])
         }
-        let context = try unsafe OpenSSL.require("EVP_MD_CTX_new", EVP_MD_CTX_new())
-        defer { unsafe EVP_MD_CTX_free(context) }
-        var keyContext: OpaquePointer?
-        let started = unsafe EVP_DigestSignInit(context, &keyContext, scheme.digest, nil, pointer)
-        try OpenSSL.check("EVP_DigestSignInit", started)
-        try unsafe scheme.choosePadding(keyContext)
-        var count = 0
-        let sized = unsafe EVP_DigestSign(context, nil, &count, message, message.count)
-        try OpenSSL.check("EVP_DigestSign", sized)
-        var signature = [UInt8](repeating: 0, count: count)
-        let signed = unsafe EVP_DigestSign(context, &signature, &count, message, message.count)
-        try OpenSSL.check("EVP_DigestSign", signed)
-        return Array(signature.prefix(count))
+        return try context(scheme).signature(of: message)
+    }
+
+    /// One that nobody else has. OpenSSL 3.0 copies none of Ed25519.
+    private func context(_ scheme: SignatureScheme) throws(OpenSSLError) -> SignatureContext {
+        guard scheme != .ed25519 else { return try unsafe SignatureContext(pointer, scheme) }
+        let begun = try begun.withLock { (kept) throws(OpenSSLError) in
+            if let context = kept[scheme] { return context }
+            let context = try unsafe SignatureContext(pointer, scheme)
+            kept[scheme] = context
+            return context
+        }
+        return try SignatureContext(copying: begun)
     }
 }
