@@ -290,7 +290,7 @@ class Life:
         daemon.configuration_file.write_text(text.replace(old, new))
 
     def _ask_for_keys(self, daemon: Daemon) -> subprocess.Popen:
-        command = [str(binaries() / "psid"), "--config", str(daemon.configuration_file), "peers", "rekey"]
+        command = [str(binaries(daemon.node) / "psid"), "--config", str(daemon.configuration_file), "peers", "rekey"]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def _epoch_beside(self, known: set[Optional[str]]) -> Optional[str]:

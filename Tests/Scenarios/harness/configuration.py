@@ -82,7 +82,7 @@ node:
 def _below(run: Run, node: Node) -> str:
     helper = f"""
 netns-helper:
-  executable: {binaries() / "podshield-netns"}
+  executable: {binaries(node) / "podshield-netns"}
 """
     kernel = f"""  bpffs: {_bpffs(run, node)}
   bpf-object: {BPF_OBJECT}

@@ -19,6 +19,7 @@ BPF_OBJECT = ROOT / "build/bpf/podshield.bpf.o"
 TRUST_DOMAIN = "example.org"
 ESP_PORT = 4500
 READY_SECONDS = 20
+NEIGHBOUR = "node-b"
 
 
 def spiffe_id(path: str) -> str:
@@ -26,9 +27,10 @@ def spiffe_id(path: str) -> str:
     return f"spiffe://{TRUST_DOMAIN}/{path}"
 
 
-def binaries() -> Path:
-    """Where the Swift build left its programs."""
-    return Path(os.environ.get("PODSHIELD_BINARIES", ROOT / ".build/debug"))
+def binaries(node: Optional[Node] = None) -> Path:
+    """Where the programs are; those of node-b may be of another version than the others'."""
+    ours = os.environ.get("PODSHIELD_BINARIES", ROOT / ".build/debug")
+    return Path(os.environ.get("PODSHIELD_NEIGHBOUR", ours) if node and node.name == NEIGHBOUR else ours)
 
 
 class Daemon:
@@ -60,7 +62,7 @@ class Daemon:
     def launch(self, *prefix: str) -> None:
         """Starts it in the node's namespace, under the command `prefix`, and waits for nothing."""
         self._process = self.node.namespace.spawn(
-            *prefix, str(binaries() / "podshield-idd"), "--config", str(self.configuration_file),
+            *prefix, str(binaries(self.node) / "podshield-idd"), "--config", str(self.configuration_file),
             log=self._log.open("ab"),
         )
         self._run.at_end(self.stop)
@@ -116,7 +118,7 @@ class Daemon:
     def psid(self, *arguments: str, timeout: float = 20) -> str:
         """What psid prints about this daemon."""
         return commands.run(
-            str(binaries() / "psid"), "--config", str(self.configuration_file), *arguments, timeout=timeout
+            str(binaries(self.node) / "psid"), "--config", str(self.configuration_file), *arguments, timeout=timeout
         )
 
     def ask(self, *arguments: str, timeout: float = 20) -> Any:
