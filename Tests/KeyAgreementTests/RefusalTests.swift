@@ -57,6 +57,17 @@ import Testing
         #expect(a.outbound(to: b) != spi && b.inbound(from: a) == [a.outbound(to: b)])
     }
 
+    @Test func anotherNameOfTheFutureSparesNothing() throws {
+        let (network, a, b) = try Simulation.connected()
+        network.expectsContinuity = false
+        b.clockOffset = -20
+        a.host([try a.workload("other", web, at: ["10.0.1.1"], lifetime: .seconds(3700))])
+        network.settle()
+        a.feed(.rekey, b.number)
+        network.settle()
+        #expect(b.refusals.last == .identityMismatch && b.inbound(from: a).isEmpty && b.bound(from: a).isEmpty)
+    }
+
     /// An older program does not know that reason: for it, it is a certificate that is none.
     @Test func olderProgramsHearNothingOfTime() throws {
         let network = try Simulation()

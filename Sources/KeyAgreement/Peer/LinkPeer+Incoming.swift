@@ -8,8 +8,10 @@ extension LinkPeer {
         try self.link?.incoming.admit(announce.id)
         let verifier = ProofVerifier(link.epoch, peer: node.number, world: world, directory: directory, now: now.unix)
         do throws(ProofRefusal) {
-            let proven = try verifier.verify(announce)
-            try checkUnique(proven, link)
+            let proven = try verifier.verify(announce) { inbound[$0]?.svid?.id }
+            guard link.incoming.ids[proven.identity] == nil else {
+                throw ProofRefusal(reason: .duplicateIdentity, identity: proven.identity)
+            }
             world.holdings.claim(proven.addresses, for: holder(proven.identity))
             // Who announces anew switches to nothing older any more: what it uses now shows which may go for the new one.
             lookForPackets(of: proven.identity)
@@ -21,17 +23,6 @@ extension LinkPeer {
             spare(error, announcing: announce.addresses)
             try refuse(announce.id, 0, error)
         }
-    }
-
-    /// One announcement an identity, and one SPIFFE ID a number.
-    private func checkUnique(_ proven: ProvenWorkload, _ link: LinkConnection) throws(ProofRefusal) {
-        guard link.incoming.ids[proven.identity] == nil else {
-            throw ProofRefusal(reason: .duplicateIdentity, identity: proven.identity)
-        }
-        guard let known = inbound[proven.identity]?.svid, known.id != proven.svid.id else { return }
-        throw ProofRefusal(
-            reason: .identityMismatch, identity: proven.identity,
-            detail: "\(proven.svid.id), proved before was \(known.id)")
     }
 
     /// Whose identity was proved once more, but not its place or with no room for another SA, keeps what it had, less the

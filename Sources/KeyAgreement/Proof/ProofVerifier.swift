@@ -46,8 +46,15 @@ struct ProofVerifier {
         rules = AddressRules(world, directory)
     }
 
-    func verify(_ announce: Announce) throws(ProofRefusal) -> ProvenWorkload {
+    /// `before` says which SPIFFE ID was proved under a number.
+    func verify(
+        _ announce: Announce, before: (NumericIdentity) -> SPIFFEID? = { _ in nil }
+    ) throws(ProofRefusal) -> ProvenWorkload {
         let (svid, identity) = try workload(announce.chain)
+        if let known = before(identity), known != svid.id {
+            throw ProofRefusal(
+                reason: .identityMismatch, identity: identity, detail: "\(svid.id), proved before was \(known)")
+        }
         let statement = ProofStatement(
             kind: .announce(nonce: announce.nonce), leafSHA256: svid.leaf.sha256, id: announce.id, generation: 0,
             addresses: announce.addresses)
