@@ -3,18 +3,24 @@
 
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Callable, Optional
 
-from harness import workloads
-from harness.configuration import node_configuration, standalone_configuration
-from harness.daemons import Daemon, binaries, spiffe_id
-from harness.gate import Gate, Passage
-from harness.lifetime import Run
-from harness.report import Report
-from harness.topology import TwoNodes
-from harness.traffic import Carried, Traffic
-from harness.waiting import wait
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from kernel import kills_at_writes  # noqa: E402
+
+from harness import workloads  # noqa: E402
+from harness.configuration import node_configuration, standalone_configuration  # noqa: E402
+from harness.daemons import Daemon, binaries, spiffe_id  # noqa: E402
+from harness.gate import Gate, Passage  # noqa: E402
+from harness.lifetime import Run  # noqa: E402
+from harness.report import Report  # noqa: E402
+from harness.topology import TwoNodes  # noqa: E402
+from harness.traffic import Carried, Traffic  # noqa: E402
+from harness.waiting import wait  # noqa: E402
 
 TIME_LIMIT_SECONDS = 500
 # Every packet counts, and nobody else is to have the processors.
@@ -44,6 +50,7 @@ def play(run: Run, report: Report) -> None:
         traffic = Traffic(run, steps.web, steps.db, TCP_RATE, UDP_RATE)
         steps.kills()
         steps.standstills()
+        kills_at_writes(steps)
         steps.judge(traffic.stop())
 
 
@@ -87,7 +94,7 @@ class EveryStep:
 
     def count(self) -> None:
         self.gate.watch()
-        changed = self._rekey().wait(30) == 0
+        changed = self.rekey().wait(30) == 0
         wait(self._is_quiet)
         self.steps = self.gate.passed
         self.report.expect("keys change through the gate", changed and len(self.steps) >= LEAST_STEPS, f"{len(self.steps)} steps")
@@ -103,28 +110,28 @@ class EveryStep:
         self.report.step(f"3. kill -9 of either side, while each of {len(self.steps)} segments is held back; node-a asks")
         for place in range(1, len(self.steps) + 1):
             for victim in (self.a, self.b):
-                before = self._epoch()
+                before = self.epoch()
                 asking = self._rekey_until(place, lambda: victim.tell(signal.SIGKILL))
                 victim.stop(signal.SIGKILL)
                 victim.start()
                 asking.wait(60)
-                self._expect_others(f"{self._name(place)}, {victim.node.name} killed", before)
+                self.expect_others(f"{self._name(place)}, {victim.node.name} killed", before)
 
     def standstills(self) -> None:
         self.report.step(f"4. SIGSTOP of either side for {STANDSTILL_SECONDS} s at {STANDSTILLS} of them; a handshake may take 10 s")
         last = len(self.steps)
         for place in sorted({1 + (last - 1) * number // (STANDSTILLS - 1) for number in range(STANDSTILLS)}):
             for victim in (self.a, self.b):
-                before = self._epoch()
+                before = self.epoch()
                 asking = self._rekey_until(place, lambda: victim.tell(signal.SIGSTOP))
                 time.sleep(STANDSTILL_SECONDS)
                 victim.tell(signal.SIGCONT)
                 asking.wait(60)
-                self._expect_others(f"{self._name(place)}, {victim.node.name} stands still", before)
+                self.expect_others(f"{self._name(place)}, {victim.node.name} stands still", before)
         self.report.expect("but for a few, each was done while the segment was held back", self.missed <= MOST_MISSED, self.missed)
 
     def judge(self, carried: Carried) -> None:
-        self.report.step("5. What became of the traffic of the whole time")
+        self.report.step("6. What became of the traffic of the whole time")
         carried.expect_no_more_lost(self.report, self.plain)
         for daemon in (self.a, self.b):
             drops = daemon.drops()
@@ -132,29 +139,29 @@ class EveryStep:
 
     # Parts of the steps
 
-    def _rekey(self) -> subprocess.Popen:
+    def rekey(self) -> subprocess.Popen:
         command = [str(binaries() / "psid"), "--config", str(self.a.configuration_file), "peers", "rekey"]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def _rekey_until(self, place: int, action: Callable[[], None]) -> subprocess.Popen:
         """Returns when the segment is there and the action done."""
         self.gate.watch(place, action)
-        asking = self._rekey()
+        asking = self.rekey()
         if not self.gate.has_acted.wait(SEGMENT_SECONDS):
             self.missed += 1
             action()
         return asking
 
-    def _expect_others(self, name: str, before: Optional[str]) -> None:
+    def expect_others(self, name: str, before: Optional[str]) -> None:
         began = time.monotonic()
-        renewed = wait(lambda: self._epoch() not in (before, None), 20)
+        renewed = wait(lambda: self.epoch() not in (before, None), 20)
         self.report.expect(f"{name}: other keys come", renewed, f"{time.monotonic() - began:.1f} s later")
 
     def _name(self, place: int) -> str:
         step = self.steps[place - 1]
         return f"step {place}, {step.length} bytes of {step.source.removeprefix('to-')}"
 
-    def _epoch(self) -> Optional[str]:
+    def epoch(self) -> Optional[str]:
         """The one that both nodes use."""
         epoch = self.a.epoch("node-b")
         return epoch if epoch == self.b.epoch("node-a") else None

@@ -10,9 +10,10 @@ from typing import Any, Callable, Iterator, Optional
 from harness.commands import CommandFailed
 from harness.configuration import authority_configuration, node_configuration
 from harness.daemons import Daemon, spiffe_id
+from harness.fate import Fate
 from harness.lifetime import Run
 from harness.report import Report
-from harness.storage import Fate, Storage
+from harness.storage import Storage
 from harness.topology import TwoNodes
 from harness.waiting import wait
 

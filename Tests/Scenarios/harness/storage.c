@@ -1,51 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Preloaded, counts what a program does to the files below a directory (STORAGE_BELOW): each write, sync, cut, new name and removal, by
- * whichever of its threads. The file STORAGE_PLAN holds how many there were, and at which of them something befalls it that is not done
- * then: it is killed, told to end, or the disk fails. Who holds the file changes the plan while the program runs.
+ * whichever of its threads. The file STORAGE_PLAN has the plan of what befalls it (fate.h); what is refused is as if the disk failed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum fate {
-	NONE,
-	KILL,
-	END,
-	FAIL_ONCE,
-	FAIL_ALL
-};
+#include "fate.h"
 
-struct plan {
-	int64_t count;
-	int64_t at;
-	int64_t fate;
-};
-
-static struct plan *plan;
 static const char *below;
 
 __attribute__((constructor)) static void begin(void)
 {
-	const char *path = getenv("STORAGE_PLAN");
-	int file = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
-	void *page = mmap(NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-
 	below = getenv("STORAGE_BELOW");
 	// Without it a test would say nothing.
-	if (page == MAP_FAILED || !below)
+	if (!below)
 		abort();
-	close(file);
-	plan = page;
+	take_plan("STORAGE_PLAN");
 }
 
 static int is_below(const char *path)
@@ -73,20 +51,8 @@ static int is_stored(int file)
 /* Whether the disk fails. */
 static int fails(void)
 {
-	int64_t number = __atomic_add_fetch(&plan->count, 1, __ATOMIC_SEQ_CST);
-	int64_t fate = __atomic_load_n(&plan->fate, __ATOMIC_SEQ_CST);
-	int64_t at = __atomic_load_n(&plan->at, __ATOMIC_SEQ_CST);
-
-	if (fate == NONE || number < at || (number > at && fate != FAIL_ALL))
+	if (!is_refused())
 		return 0;
-	if (fate == KILL) {
-		kill(getpid(), SIGKILL);
-		pause();
-	}
-	if (fate == END) {
-		kill(getpid(), SIGTERM);
-		return 0;
-	}
 	errno = EIO;
 	return 1;
 }
