@@ -6,7 +6,6 @@ public enum Base64: Sendable {
     case standard
 
     public func encode(_ bytes: some Collection<UInt8>) -> String {
-        let alphabet = alphabet
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
         var buffer: UInt32 = 0
@@ -16,10 +15,10 @@ public enum Base64: Sendable {
             bits += 8
             while bits >= 6 {
                 bits -= 6
-                text.append(alphabet[Int(buffer >> bits & 63)])
+                text.append(digit(of: buffer >> bits & 63))
             }
         }
-        if bits > 0 { text.append(alphabet[Int(buffer << (6 - bits) & 63)]) }
+        if bits > 0 { text.append(digit(of: buffer << (6 - bits) & 63)) }
         while isPadded, text.count % 4 != 0 { text.append(Self.pad) }
         return String(decoding: text, as: UTF8.self)
     }
@@ -48,11 +47,16 @@ public enum Base64: Sendable {
     private var isPadded: Bool { self == .standard }
     private static let pad = UInt8(ascii: "=")
 
-    private var alphabet: [UInt8] { self == .url ? Self.urlAlphabet : Self.standardAlphabet }
-
-    private static let common = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-    private static let urlAlphabet = Array((common + "-_").utf8)
-    private static let standardAlphabet = Array((common + "+/").utf8)
+    private func digit(of value: UInt32) -> UInt8 {
+        let value = UInt8(value)
+        return switch value {
+        case 0..<26: UInt8(ascii: "A") + value
+        case 26..<52: UInt8(ascii: "a") + value - 26
+        case 52..<62: UInt8(ascii: "0") + value - 52
+        case 62: UInt8(ascii: self == .url ? "-" : "+")
+        default: UInt8(ascii: self == .url ? "_" : "/")
+        }
+    }
 
     private func value(of digit: UInt8) -> UInt32? {
         switch digit {
