@@ -2,16 +2,20 @@
 /*
  * The daemon's part, once and with fixed keys: loads the object for one of two nodes, tells it of the other, attaches it.
  *
- * usage: datapath OBJECT a|b 4|6 clsact|tcx POD-DEVICE UPLINK PINS
- *            the node, the family between the nodes, the hook, the devices, a directory on a BPF file system
+ * usage: datapath OBJECT a|b 4|6 clsact|tcx POD-DEVICE UPLINK PINS [SECONDS]
+ *            the node, the family between the nodes, the hook, the devices, a directory on a BPF file system, and for how
+ *            long the keys live, without which they live for ever
  *        datapath counter PINS REASON
  *            packets of that reason (a number of enum ps_reason) so far
+ *        datapath slept
+ *            whole seconds that the machine has slept since it was started
  */
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -28,7 +32,7 @@
 #define FILTER_HANDLE 0x5053
 
 #define GENERATION PS_SA_SLOTS
-#define DEADLINE (~0ULL)
+#define NANOSECONDS 1000000000ULL
 
 /* ---- the two nodes ---- */
 
@@ -62,6 +66,9 @@ static const struct node nodes[] = {
 	  GENERATION + 9,
 	  0xb2 },
 };
+
+/* Of all keys; by the clock that goes on while the machine sleeps, as `bpf_ktime_get_boot_ns` has it. */
+static __u64 deadline = ~0ULL;
 
 /* ---- libbpf, whose failures end the program ---- */
 
@@ -177,7 +184,7 @@ static void add_outbound(const struct node *own, const struct node *other)
 {
 	const struct ps_out_key key = { other->peer, own->identity };
 	const struct ps_out_ref ref = {
-		.slot = own->spi & (PS_SA_SLOTS - 1), .spi = own->spi, .deadline_ns = DEADLINE, .seq_limit = 0xffffffff
+		.slot = own->spi & (PS_SA_SLOTS - 1), .spi = own->spi, .deadline_ns = deadline, .seq_limit = 0xffffffff
 	};
 	struct ps_sa_out sa = { .spi = own->spi,
 				.peer = other->peer,
@@ -192,7 +199,7 @@ static void add_outbound(const struct node *own, const struct node *other)
 
 static void add_inbound(const struct node *other)
 {
-	const struct ps_in_live live = { .spi = other->spi, .last_spi = other->spi, .deadline_ns = DEADLINE };
+	const struct ps_in_live live = { .spi = other->spi, .last_spi = other->spi, .deadline_ns = deadline };
 	const __u32 slot = other->spi & (PS_SA_SLOTS - 1);
 	struct ps_sa_in sa = { .spi = other->spi,
 			       .peer = other->peer,
@@ -263,7 +270,24 @@ static void attach(const char *how, const char *pod_device, const char *uplink, 
 	}
 }
 
+/* ---- clocks ---- */
+
+static __u64 nanoseconds(clockid_t clock)
+{
+	struct timespec now;
+
+	if (clock_gettime(clock, &now))
+		err(2, "clock_gettime");
+	return now.tv_sec * NANOSECONDS + now.tv_nsec;
+}
+
 /* ---- commands ---- */
+
+static int print_sleep(void)
+{
+	printf("%llu\n", (nanoseconds(CLOCK_BOOTTIME) - nanoseconds(CLOCK_MONOTONIC)) / NANOSECONDS);
+	return EXIT_SUCCESS;
+}
 
 static int print_counter(const char *pins, __u32 reason)
 {
@@ -285,10 +309,14 @@ int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "counter"))
 		return print_counter(argv[2], atoi(argv[3]));
-	if (argc != 8)
-		errx(2, "usage: datapath OBJECT a|b 4|6 clsact|tcx POD-DEVICE UPLINK PINS | counter PINS REASON");
+	if (argc == 2 && !strcmp(argv[1], "slept"))
+		return print_sleep();
+	if (argc != 8 && argc != 9)
+		errx(2, "usage: datapath OBJECT a|b 4|6 clsact|tcx POD-DEVICE UPLINK PINS [SECONDS] | counter PINS REASON | slept");
 	const struct node *own = &nodes[*argv[2] == 'b'], *other = &nodes[*argv[2] != 'b'];
 
+	if (argc == 9)
+		deadline = nanoseconds(CLOCK_BOOTTIME) + atoi(argv[8]) * NANOSECONDS;
 	load(argv[1]);
 	configure();
 	protect("10.77.0.0", 96 + 16);
