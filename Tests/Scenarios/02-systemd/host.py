@@ -47,6 +47,9 @@ class Host:
         )
         self.machine.run("sysctl", "--quiet", f"net.ipv4.conf.pod-{name}.proxy_arp=1")
 
+    def remove_pod(self, name: str) -> None:
+        self._ip(f"link delete pod-{name}", f"netns delete {name}")
+
     def make_runtime(self) -> None:
         """Its first container speaks at once. With the drop-in of docs/operations.md."""
         unit = self.machine.root / "etc/systemd/system" / RUNTIME

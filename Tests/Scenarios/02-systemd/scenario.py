@@ -47,6 +47,8 @@ CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_IPC_LOCK": 14, "CAP_PERFMON": 38, "CAP
 # Exit statuses of psid.
 DENIED, NOT_REACHABLE = 4, 5
 INSTALL_SECONDS = 280
+# Pods at once: several times as many as helpers are asked for at a time.
+CROWD = 50
 # Until the node knows of a new entry.
 ENTRY_SECONDS = 5
 # Between the daemons of a restart, so that somebody asks in it.
@@ -71,6 +73,7 @@ def play(run: Run, report: Report) -> None:
         service.guard_boot()
         service.start()
         service.issue()
+        service.crowd()
         service.workloads()
         service.journal()
         service.support()
@@ -170,6 +173,22 @@ class Service:
                 "shop", "--service-account", account, "--label", label, "--netns", f"/run/netns/{account}-0",
             )
         self._says("psid issue", "psid", "issue", "--pod", "web-0", wanted=WEB_ID)
+
+    def crowd(self) -> None:
+        self.report.step("4. A node whose pods all come at once")
+        self._says("an entry for them", "psid", "entry", "create", "--spiffe-id", spiffe_id("crowd"), "--node", "node-a", "--label", "app=crowd")
+        names = [f"crowd-{number}" for number in range(CROWD)]
+        for number, name in enumerate(names):
+            self.host.make_pod(name, f"10.42.1.{100 + number}")
+        failed = self._each_at_once(names, "add {} --namespace shop --service-account crowd --label app=crowd --netns /run/netns/{}")
+        self.report.expect(f"{CROWD} pods added at once all have an identity", not failed, failed[:3] or None)
+        said = self.machine.run("journalctl", "-u", "podshield-netns.socket", "-o", "cat", "--no-pager").splitlines()
+        refused = [line for line in said if "onnections" in line or "limit" in line]
+        self.report.expect("systemd turned none of their helpers away", not refused, refused[:3] or None)
+        failed = self._each_at_once(names, "remove {} --namespace shop")
+        self.report.expect("they leave at once, too", not failed, failed[:3] or None)
+        for name in names:
+            self.host.remove_pod(name)
 
     def workloads(self) -> None:
         self.report.step("5. The Workload API, for processes of units")
@@ -445,6 +464,11 @@ class Service:
         self.report.expect(
             "make uninstall leaves the configuration and nothing else", left == ["etc/podshield/config.yaml"], ", ".join(left)
         )
+
+    def _each_at_once(self, names: list[str], words: str) -> list[str]:
+        """Runs `psid pod` for all of them together; returns what went wrong."""
+        lines = [f"{{ psid pod {words.replace('{}', name)} 2>&1 >/dev/null || echo failed: {name}; }} &" for name in names]
+        return self.machine.run("sh", "-c", "\n".join((*lines, "wait")), timeout=120).splitlines()
 
     @contextlib.contextmanager
     def _traffic(self, unit: str) -> Iterator[None]:
