@@ -13,24 +13,12 @@ extension PodshieldConfiguration {
 private struct Redaction {
     static let placeholder = "(left out)"
 
-    /// Those of credentials should be names, yet may be the secret itself by mistake.
-    private static let secretKeys: [ConfigurationKey] = [
-        .joinToken, .joinTokenCredential, .joinKeyCredential, .upstreamDiskKeyCredential, .authorityKeyCredential,
-        .pkcs11PINCredential,
-        .vaultTokenCredential, .vaultSecretIDCredential, .vaultRoleID, .upstreamVaultPKITokenCredential,
-        .upstreamVaultPKISecretIDCredential, .upstreamVaultPKIRoleID,
-    ]
-    private static let secretFiles: [ConfigurationKey] = [
-        .joinTokenFile, .joinKeyFile, .joinClusterTokenFile, .kubernetesTokenFile, .pkcs11PINFile, .vaultTokenFile,
-        .vaultSecretIDFile, .bundleEndpointKeyFile, .upstreamDiskKeyFile, .upstreamVaultPKITokenFile,
-        .upstreamVaultPKISecretIDFile,
-    ]
     /// Values of secret keys: an alias may repeat them anywhere.
     private let secrets: Set<String>
 
     init(of root: Yams.Node) {
         secrets = Set(
-            Self.secretKeys.compactMap { key in
+            ConfigurationKey.allCases.filter { $0.disclosure == .secret }.compactMap { key in
                 key.section.flatMap { root.mapping?[$0]?.mapping?[key.name]?.scalar?.string }
             })
     }
@@ -53,10 +41,12 @@ private struct Redaction {
     }
 
     private func isPublic(_ value: Yams.Node, of key: ConfigurationKey) -> Bool {
-        // A token that was written there by mistake is no path.
-        if Self.secretFiles.contains(key) { return value.scalar?.string.hasPrefix("/") ?? false }
-        if key == .brokerBrokers, let brokers = value.sequence { return brokers.allSatisfy(isPublicBroker) }
-        return !Self.secretKeys.contains(key) && isPublic(value)
+        switch key.disclosure {
+        case .open: isPublic(value)
+        case .path: isPublic(value) && value.scalar?.string.hasPrefix("/") ?? false
+        case .brokers: value.sequence?.allSatisfy(isPublicBroker) ?? isPublic(value)
+        case .secret: false
+        }
     }
 
     /// One that is as it should be: a SPIFFE ID, and lists of what there is to choose from.

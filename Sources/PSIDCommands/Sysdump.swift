@@ -91,7 +91,7 @@ struct Sysdump {
             "/usr/bin/journalctl",
             [
                 "--no-pager", "--quiet", "--output=short-iso-precise", "--lines=\(journalLines)",
-                "--unit=podshield-idd*", "--unit=podshield-netns*",
+                "--unit=podshield-*",
             ], output: "\(directory)/journal.txt")
         if status != 0 { missing.append("journal.txt: journalctl does not answer") }
     }

@@ -1,5 +1,6 @@
-import Configuration
 import Testing
+
+@testable import Configuration
 
 /// What may go to other eyes.
 @Suite struct RedactionTests {
@@ -38,5 +39,28 @@ import Testing
     ])
     func secretsDoNot(_ yaml: String) {
         #expect(!PodshieldConfiguration.redacted(yaml: yaml).contains(Self.secret))
+    }
+
+    /// What a key is called says what it may hold.
+    @Test(arguments: ConfigurationKey.allCases)
+    func everyKeyIsAsItsNameSays(_ key: ConfigurationKey) {
+        if key.name.hasSuffix("credential") { #expect(key.disclosure == .secret) }
+        if key.name.hasSuffix("-file") { #expect(key.disclosure == .path) }
+        let words = key.name.split(separator: "-")
+        if ["password", "secret", "pin"].contains(where: words.contains(_:)) { #expect(key.disclosure != .open) }
+    }
+
+    @Test(arguments: ConfigurationKey.allCases)
+    func nothingOfASecretKeyIsLeft(_ key: ConfigurationKey) {
+        let yaml = key.section.map { "\($0):\n  \(key.name): \(Self.secret)" } ?? "\(key.name): \(Self.secret)"
+        let isShown = PodshieldConfiguration.redacted(yaml: yaml).contains(Self.secret)
+        #expect(isShown == (key.disclosure == .open || key.disclosure == .brokers))
+    }
+
+    /// Those whose names do not end as secrets' do.
+    @Test func secretsByOtherNames() {
+        for key in [ConfigurationKey.joinToken, .vaultRoleID, .upstreamVaultPKIRoleID] {
+            #expect(key.disclosure == .secret)
+        }
     }
 }

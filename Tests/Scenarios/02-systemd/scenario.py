@@ -243,6 +243,7 @@ class Service:
         files = files_of(self.machine.root / DUMP.lstrip("/"))
         journal = files["journal.txt"]
         self.report.expect("also the service's journal", b"starts as standalone" in journal, f"{len(journal)} bytes")
+        self.report.expect("and that of the guard at the boot", BOOT_SERVICE.encode() in journal)
         canaries = Canaries(keys_below(self.machine.root / STATE.lstrip("/")))
         missed = canaries.missed()
         self.report.expect("there are keys to look for", "the key in ca.key" in canaries.secrets and not missed, missed or list(canaries.secrets))
