@@ -105,6 +105,8 @@ extension NodeLinkService {
     private func remove(_ number: NodeNumber) async {
         runners[number]?.alarm?.cancel()
         for result in await perform(step(.removed, number) ?? [], for: number) { _ = step(result, number) }
+        // What was secured meanwhile no machine will ever hear of.
+        for (id, connection) in connections where connection.peer == number { close(id, .unknownNode(number)) }
         runners[number] = nil
         waiters.resumeRekeys(.failure(.unknownNode(number))) { $0.node == number }
         resumeAcknowledged()

@@ -275,6 +275,28 @@ struct LinkTests {
         await node.stop()
     }
 
+    /// Nobody would read from it, release it or close it, until the peer does.
+    @Test func whoComesBackWhileItIsRemovedHasToConnectAnew() async throws {
+        let node = try await TestNode("a", 1, domain)
+        let rogue = try domain.node("b")
+        let entry = Directory.Node(
+            number: NodeNumber(rawValue: 2), id: rogue.svid.id, address: "127.0.0.1", linkPort: 1, espPort: 4500)
+        await introduce([node], with: [entry])
+        try await eventually("it is known") { !node.sink.snapshot.peers.isEmpty }
+        node.sink.holdRemovals()
+        await introduce([node], revision: 2)
+        try await eventually("its removal is under way") { node.sink.snapshot.removals == .held }
+        await introduce([node], revision: 3, with: [entry])
+        let secured = { await node.service.connections.values.count { $0.channel != nil } }
+        async let answer = intrude(node, as: rogue)
+        try await eventually("it is secured") { await secured() == 1 }
+        node.sink.releaseRemovals()
+        #expect(try await answer == LinkMessage.close(.notInDirectory).frame)
+        #expect(await secured() == 0)
+        try await eventually("it is known again") { await node.service.peers().map(\.node.rawValue) == [2] }
+        await node.stop()
+    }
+
     struct Nonsense: CustomTestStringConvertible {
         let testDescription: String
         let bytes: [UInt8]

@@ -24,6 +24,14 @@ final class RecordingSink: SecurityAssociationSink {
         var lastSPI: UInt32
         /// How often an SA was activated.
         var switches = 0
+        var removals = Removals.done
+    }
+
+    enum Removals {
+        case done
+        /// The next ones are to take their time.
+        case toBeHeld
+        case held
     }
 
     private let state: Mutex<State>
@@ -109,7 +117,15 @@ final class RecordingSink: SecurityAssociationSink {
         try change { $0.peers[node] = address }
     }
 
-    func removePeer(_ node: NodeNumber) async throws { try change { $0.peers[node] = nil } }
+    func holdRemovals() { state.withLock { $0.removals = .toBeHeld } }
+
+    func releaseRemovals() { state.withLock { $0.removals = .done } }
+
+    func removePeer(_ node: NodeNumber) async throws {
+        state.withLock { if $0.removals == .toBeHeld { $0.removals = .held } }
+        while snapshot.removals == .held { try await Task.sleep(for: .milliseconds(10)) }
+        try change { $0.peers[node] = nil }
+    }
 
     func hasReceived(spi: SPI) async -> Bool { false }
 
