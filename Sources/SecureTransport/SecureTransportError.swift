@@ -32,6 +32,8 @@ public enum SecureTransportError: Error, Sendable, Equatable {
     case tooMuchBuffered(bytes: Int)
     /// A record was forged, damaged or out of place.
     case protocolFailure(OpenSSLError)
+    /// So many bytes of records came that hold no application data.
+    case nothingSaid(bytes: Int)
     /// The stream ended without close_notify: something may be missing (RFC 8446 section 6.1).
     case truncated
     /// Written to after it was closed.
@@ -57,6 +59,7 @@ extension SecureTransportError: CustomStringConvertible {
         case .closedDuringHandshake: "the connection ended during the handshake"
         case .tooMuchBuffered(let bytes): "\(bytes) bytes were written before the handshake's end"
         case .protocolFailure(let error): "the peer broke the protocol: \(error)"
+        case .nothingSaid(let bytes): "the peer sent \(bytes) bytes that say nothing"
         case .truncated: "the connection ended without close_notify"
         case .closed: "the connection is closed"
         }

@@ -34,8 +34,11 @@ public final class SecureTransportHandler: ChannelDuplexHandler {
     private var pending = PendingWrites()
     private var closePromise: EventLoopPromise<Void>?
     private var timer: Scheduled<Void>?
-    /// What came since the handshake began, or since we closed: of no use to anybody above.
+    /// What came since the handshake began, or since we closed, and in between what no application data accounts for: of no use
+    /// to anybody above.
     private var unheardBytes = 0
+    /// Handed on of the bytes that are being received.
+    private var heardBytes = 0
     private var deliveredSinceRead = false
 
     /// Set when the handshake is complete; stays after the connection ended.
@@ -160,6 +163,7 @@ public final class SecureTransportHandler: ChannelDuplexHandler {
         if agreement.alpn == nil, !alpn.isEmpty { return fail(context, .noApplicationProtocol) }
         timer?.cancel()
         phase = .established
+        unheardBytes = 0
         let outcome = HandshakeOutcome(peer: check.peer, local: local, agreement: agreement, session: session)
         self.outcome = outcome
         sendPending(context)
@@ -195,7 +199,16 @@ public final class SecureTransportHandler: ChannelDuplexHandler {
             unheardBytes += bytes.readableBytes
             if unheardBytes >= SecureTransportLimits.closingBytes { return finish(context) }
         }
-        if phase == .established || phase == .closing { deliver(context, session) }
+        guard phase == .established || phase == .closing else { return }
+        heardBytes = 0
+        deliver(context, session)
+        if phase == .established { account(for: bytes.readableBytes, context) }
+    }
+
+    /// Keys that change without end (RFC 8446 section 4.6.3) and tickets cost us, and say nothing to whoever limits what is said.
+    private func account(for count: Int, _ context: ChannelHandlerContext) {
+        unheardBytes = max(0, unheardBytes + count - heardBytes * SecureTransportLimits.overheadPerByte)
+        if unheardBytes > SecureTransportLimits.overheadBytes { fail(context, .nothingSaid(bytes: unheardBytes)) }
     }
 
     /// Hands on what can be opened. Each step may run application code, which may close.
@@ -221,6 +234,7 @@ public final class SecureTransportHandler: ChannelDuplexHandler {
     private func handOn(_ context: ChannelHandlerContext, _ bytes: ByteBuffer) {
         guard phase == .established else { return }
         deliveredSinceRead = true
+        heardBytes += bytes.readableBytes
         context.fireChannelRead(wrapInboundOut(bytes))
     }
 

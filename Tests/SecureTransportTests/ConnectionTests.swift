@@ -168,6 +168,16 @@ struct ConnectionTests {
         #expect(link.server.recorder.isInactive)
     }
 
+    /// However little a record says, it says something.
+    @Test func manySmallRecordsAreNoFlood() throws {
+        try link.run()
+        for _ in 0..<10_000 { link.client.send([7]) }
+        let records = try link.client.takeOutput()
+        #expect(records.count > 3 * SecureTransportLimits.handshakeBytes)
+        link.server.give(records, chunk: 1000)
+        #expect(link.server.recorder.received.count == 10_000 && link.server.recorder.errors.isEmpty)
+    }
+
     @Test func halfClosureIsNotOffered() throws {
         try link.run()
         for mode in [CloseMode.input, .output] {

@@ -157,6 +157,25 @@ struct SocketTests {
         }
     }
 
+    /// Whether it wants our keys to change as well or not.
+    @Test(arguments: ["asking", "telling"]) func keysAreNotChangedWithoutEnd(_ kind: String) async throws {
+        try await withServer(.nodeOrAnonymous) { port, stream in
+            let program = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .appending(path: "Scenarios/08-floods/key_updates.py").path
+            let output = try Files.run("/usr/bin/python3", [program, "127.0.0.1", "\(port)", kind])
+            let changes = try #require(Int(output.trimmingCharacters(in: .whitespacesAndNewlines)), "\(output)")
+            #expect((2000..<1_000_000).contains(changes))
+            var seen = stream.makeAsyncIterator()
+            guard case .outcome(nil) = await seen.next(), case .error(.nothingSaid(let bytes)) = await seen.next()
+            else {
+                Issue.record("\(output)")
+                return
+            }
+            // Each is a record of 27 bytes; a reading is 64 KiB at most.
+            #expect((65537...131072).contains(bytes))
+        }
+    }
+
     @Test func nothingToResumeIsHandedOut() async throws {
         try await withServer(.nodeOrAnonymous) { port, _ in
             let output = try client(port, ["-msg"])

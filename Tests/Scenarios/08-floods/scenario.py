@@ -138,7 +138,9 @@ class Floods:
 
     def of_connections(self, what: str, victim: Daemon, port: int, code: str) -> None:
         self.report.step(f"{2 if port == LINK_PORT else 3}. Strangers connect to {what}")
-        for kind, sources in (("silent", 1), ("silent", MANY_SOURCES), ("half", MANY_SOURCES), ("foreign", MANY_SOURCES)):
+        for kind, sources in (
+            ("silent", 1), ("silent", MANY_SOURCES), ("half", MANY_SOURCES), ("foreign", MANY_SOURCES), ("rekeying", MANY_SOURCES),
+        ):
             floods = told(victim, code)
             with self._aside(f"{kind}, from {sources} addresses"):
                 seen = self._strangers(kind, victim.node, port, self.sources[:sources])

@@ -1,18 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Connections of strangers without end: strangers.py silent|holding|half|foreign ADDRESS PORT SECONDS CREDENTIALS SOURCE...
+"""Connections of strangers without end: strangers.py silent|holding|half|foreign|rekeying ADDRESS PORT SECONDS CREDENTIALS SOURCE...
 
 silent says nothing, holding neither and for as long as it may, half sends half of a TLS ClientHello, foreign shows a certificate (the file CREDENTIALS) that nobody here
-has signed. Each SOURCE, an address of this machine, has many at once, one alone very many. Closes with one line of JSON: how many
+has signed, rekeying none, and changes keys once it is let in as one that may want to join. Each SOURCE, an address of this machine, has many at once, one alone very many. Closes with one line of JSON: how many
 connections were opened, how many of them the other end has closed, and how many were let in."""
 
 import json
 import socket
 import ssl
+import struct
 import sys
 import threading
 import time
 from collections import Counter
+
+from key_updates import KeyUpdates
 
 WORKERS, WORKERS_OF_ONE = 24, 384
 ANSWER_SECONDS = 1.0
@@ -20,6 +23,9 @@ ANSWER_SECONDS = 1.0
 HOLDING_SECONDS = 15
 REFUSED_SECONDS, REFUSAL_PAUSE_SECONDS = 1, 0.5
 VERDICT_SECONDS = 10
+TEN_SECONDS = struct.pack("ll", 10, 0)
+# What the other end has not read yet, the sockets hold.
+MOST_KEY_CHANGES = 100_000
 # A refusal costs the stranger a moment as well: the CPU is the one that the nodes work with.
 PAUSE_SECONDS = 0.02
 
@@ -92,6 +98,19 @@ def is_let_in(secured: ssl.SSLSocket) -> bool:
     return True
 
 
+def rekeying(connection: socket.socket) -> None:
+    # OpenSSL waits with the socket, and has no patience of its own.
+    connection.settimeout(None)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, TEN_SECONDS)
+    try:
+        updates = KeyUpdates(connection, b"h2")
+    except ConnectionError:
+        return count("closed")
+    went_on = all(updates.change("asking") for _ in range(MOST_KEY_CHANGES))
+    updates.free()
+    count("passed" if went_on else "closed")
+
+
 def worker(kind: str, target: tuple[str, int], source: str, end: float) -> None:
     while time.monotonic() < end:
         try:
@@ -105,7 +124,7 @@ def worker(kind: str, target: tuple[str, int], source: str, end: float) -> None:
         time.sleep(PAUSE_SECONDS)
 
 
-KINDS = {"silent": silent, "holding": holding, "half": half, "foreign": foreign}
+KINDS = {"silent": silent, "holding": holding, "half": half, "foreign": foreign, "rekeying": rekeying}
 HELLO = half_of_a_hello()
 CONTEXT = trusting_anybody()
 
