@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Glibc
 import KernelTestSupport
 import LinuxBinding
 import Synchronization
@@ -100,6 +101,34 @@ import Testing
         let context = DaemonContext(configuration, telemetry: telemetry)
         try await Supervision(context: context, path: directory.path + "/absent", signals: signals).run()
         #expect(kinds.withLock { $0.filter { [.ready, .reloadRefused].contains($0) } } == [.ready, .reloadRefused])
+    }
+
+    /// Here for who writes the configuration, into a pipe.
+    @Test func aReloadThatHangsKeepsNobodyFromStopping() async throws {
+        let directory = try TemporaryDirectory()
+        let pipe = directory.path + "/pipe"
+        try Command.run("mkfifo", "-m", "600", pipe)
+        let configuration = try authorityConfiguration(in: directory, port: 17622)
+        let instance = try Instance(configuration.paths)
+        defer { withExtendedLifetime(instance) {} }
+        let (signals, sender) = AsyncStream.makeStream(of: DaemonSignal.self)
+        let kinds = Mutex<[EventKind]>([])
+        let telemetry = Telemetry(
+            EventDestination { recorded in kinds.withLock { $0.append(recorded.event.kind) } },
+            now: WallClock.nanoseconds)
+        let context = DaemonContext(configuration, telemetry: telemetry)
+        sender.yield(.reload)
+        let running = Task { try await Supervision(context: context, path: pipe, signals: signals).run() }
+        // There is nobody to write to until the reload reads.
+        var writer: LinuxBinding.FileDescriptor?
+        while writer == nil {
+            writer = try? FileDescriptor(opening: pipe, O_WRONLY | O_NONBLOCK)
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        sender.yield(.stop)
+        try await running.value
+        #expect(kinds.withLock { !$0.contains(.reloadRefused) && $0.contains(.stopping) })
+        withExtendedLifetime(writer) {}
     }
 
     // MARK: The instance

@@ -38,22 +38,23 @@ struct Supervision {
         }
     }
 
+    /// Reloads have a task of their own, for they may wait for what hangs, and who is told to stop waits for nothing. However often
+    /// one is asked for meanwhile, one more is due. The file may have changed after the start read it: so is one that is asked for
+    /// before.
     private func follow(_ happenings: AsyncStream<Happening>) async -> Result<Void, StartError> {
         var running: RunningDaemon?
-        var reloader: Reloader?
-        var isReloadDue = false
+        let (reloads, due) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        var reloading: Task<Void, Never>?
+        defer { reloading?.cancel() }
         for await happening in happenings {
             switch happening {
             case .started(.success(let started)):
                 running = started
-                reloader = Reloader(path: path, context: context, node: started.node)
                 context.reportReady()
-                if isReloadDue { await reloader?.reload() }
+                let reloader = Reloader(path: path, context: context, node: started.node)
+                reloading = Task { for await _ in reloads { await reloader.reload() } }
             case .started(.failure(let error)): return .failure(error)
-            case .signal(.reload):
-                // The file may have changed after the start read it.
-                isReloadDue = running == nil
-                await reloader?.reload()
+            case .signal(.reload): due.yield()
             case .signal(.stop):
                 await stop(running, "told to by a signal")
                 return .success(())
