@@ -28,6 +28,13 @@ public enum MachineState {
         return UInt64(status.f_bavail) * UInt64(status.f_frsize)
     }
 
+    /// Files that this process may still make on the file system of `path`; nil where it does not count them. C: `statvfs`.
+    public static func freeFiles(at path: String) throws(SystemError) -> UInt64? {
+        var status = statvfs()
+        try calling("statvfs", path) { unsafe statvfs(path, &status) }
+        return status.f_files == 0 ? nil : UInt64(status.f_favail)
+    }
+
     /// Whether this process may read and write the file or device, which is not opened. C: `access`.
     public static func checkUsable(_ path: String) throws(SystemError) {
         try calling("access", path) { unsafe access(path, R_OK | W_OK) }

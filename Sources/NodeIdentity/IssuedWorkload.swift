@@ -41,6 +41,8 @@ public struct NodeIdentityStatus: Sendable {
     public let isConnected: Bool
     /// Why not, if not.
     public let lastFailure: String?
+    /// Why the node's SVID was not renewed when that was last tried; nil when it was.
+    public let renewalFailure: AuthorityCallError?
     /// Seconds since 1970 of the last answer; nil for none since the start.
     public let lastContact: Int64?
     /// Why the authority does not count this node among its own; nil while it does as far as is known.

@@ -55,6 +55,7 @@ public actor NodeIdentityService {
     /// Authorities that have said that they are cut off from the others, since one was found that is not.
     var cutOff: Set<String> = []
     var lastFailure: String?
+    var renewalFailure: AuthorityCallError?
     var lastContact: Int64?
     /// Why the authority does not count this node among its own; nil while it does as far as is known.
     var exclusion: Exclusion?
@@ -134,7 +135,8 @@ public actor NodeIdentityService {
     public func status() async -> NodeIdentityStatus {
         NodeIdentityStatus(
             membership: membership, svid: currentSVID?.svid, isConnected: await slot.isConnected,
-            lastFailure: lastFailure, lastContact: lastContact, exclusion: exclusion, clockSkew: clockSkew,
+            lastFailure: lastFailure, renewalFailure: renewalFailure, lastContact: lastContact, exclusion: exclusion,
+            clockSkew: clockSkew,
             directoryRevision: directory?.revision, workloads: workloads.count)
     }
 

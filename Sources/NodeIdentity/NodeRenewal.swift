@@ -69,6 +69,16 @@ extension NodeIdentityService {
 
     /// Replaces the node's SVID by a new one with a new key. Where the authority says so, the node's TPM answers for it.
     public func renewNode() async throws(AuthorityCallError) {
+        do throws(AuthorityCallError) {
+            try await replaceSVID()
+            renewalFailure = nil
+        } catch {
+            renewalFailure = error
+            throw error
+        }
+    }
+
+    private func replaceSVID() async throws(AuthorityCallError) {
         guard let current = currentSVID?.svid else { throw .notJoined }
         let asked = clock.now()
         let (key, request) = try await makeRequest(.ecP256)

@@ -21,9 +21,13 @@ extension Preflight {
         if let authority = configuration.authority {
             places.append((authority.listenAddress, .tcp, authority.port))
             if let below = authority.downstream { places.append((below.address, .tcp, below.port)) }
+            if let bundle = authority.bundleEndpoint { places.append((bundle.address, .tcp, bundle.port)) }
         }
         if let node = configuration.node {
             places += [(node.address, .tcp, node.linkPort), (node.address, .udp, node.espPort)]
+            if let brokers = node.broker?.listen, let address = IPAddress(brokers.host) {
+                places.append((address, .tcp, brokers.port))
+            }
         }
         return places.compactMap { address, transport, port in
             do throws(SystemError) { try MachineState.checkFree(address, transport, port: port) } catch {

@@ -14,13 +14,19 @@ extension Preflight {
             + (configuration.node == nil ? [] : ofNode() + ofPods())
     }
 
-    /// Little is written; a file system with less room than this is about to be full.
+    /// Little is written, in few files; a file system with less room than this is about to be full.
     static let leastFreeBytes: UInt64 = 4 << 20
+    static let leastFreeFiles: UInt64 = 64
 
     func ofSpace() -> [Obstacle] {
         [configuration.paths.state, configuration.paths.run].compactMap { path in
-            guard let free = try? MachineState.freeBytes(at: path), free < Self.leastFreeBytes else { return nil }
-            return Obstacle(.spaceMissing, "\(path) has \(free >> 10) KiB of room left")
+            if let free = try? MachineState.freeBytes(at: path), free < Self.leastFreeBytes {
+                return Obstacle(.spaceMissing, "\(path) has \(free >> 10) KiB of room left")
+            }
+            if let free = try? MachineState.freeFiles(at: path), free < Self.leastFreeFiles {
+                return Obstacle(.spaceMissing, "\(path) has room for \(free) more files, whatever their size")
+            }
+            return nil
         }
     }
 

@@ -27,6 +27,9 @@ extension EventKind {
             "see what runs at that address: a node that is not let in says why in its own journal, anybody else is kept off by a firewall"
         case .joinRefused:
             "if that node is to be let in: psid token generate makes another token, psid node evict lets go of a name"
+        case .nodeSVIDRenewalFailed:
+            "see what the reason names: the authority, its CA's key or its upstream, or this node's TPM; once its time is over the node has to join again"
+        case .epochFailed: "see what runs on that node: journalctl -u podshield-idd there says more"
         case .nodeIdentityExpired, .notJoined:
             "psid token generate on the authority, and the section join that it prints into this node's configuration; or see at the authority why its certificate, token or TPM is refused (PSD2005)"
         case .authorityDisconnected: "see that the authority runs and that its TCP port is reached from here"

@@ -17,9 +17,11 @@ public final class SmallFileSystem: Sendable {
     public let directory: TemporaryDirectory
     private var filler: String { directory.path + "/filler" }
 
-    public init(kilobytes: Int) throws {
+    /// - Parameter files: the root is one; nil for as many as memory has room for.
+    public init(kilobytes: Int, files: Int? = nil) throws {
         directory = try TemporaryDirectory()
-        try Command.run("mount", "-t", "tmpfs", "-o", "size=\(kilobytes)k", "tmpfs", directory.path)
+        let options = "size=\(kilobytes)k" + (files.map { ",nr_inodes=\($0)" } ?? "")
+        try Command.run("mount", "-t", "tmpfs", "-o", options, "tmpfs", directory.path)
     }
 
     deinit { _ = try? Command.run("umount", "--lazy", directory.path) }

@@ -46,6 +46,7 @@ import Testing
     @Test func roomIsTold() throws {
         #expect(try MachineState.freeBytes(at: "/tmp") > 0)
         #expect(throws: SystemError.self) { try MachineState.freeBytes(at: "/not-there") }
+        #expect(throws: SystemError.self) { try MachineState.freeFiles(at: "/not-there") }
     }
 }
 

@@ -340,6 +340,7 @@ import TrustedPlatform
         let told = authority.callRefusals.dropFirst(before).filter { $0 != reason || reason.isTPMNeeded }
         #expect(told.allSatisfy(\.isTPMNeeded) && authority.callRefusals.last == reason, sourceLocation: sourceLocation)
         #expect(node.service.currentSVID?.svid == svid, sourceLocation: sourceLocation)
+        #expect(await node.service.status().renewalFailure != nil, sourceLocation: sourceLocation)
     }
 
     @Test func aNodeRenewsByItsTPM() async throws {
@@ -387,6 +388,7 @@ import TrustedPlatform
         await expectNotRenewed(node, .join(.tpm(.deniedKey(digest))))
         try list.put("node-a", tpm)
         try await node.service.renewNode()
+        #expect(await node.service.status().renewalFailure == nil)
     }
 
     @Test func registersThatHaveChangedEndRenewal() async throws {

@@ -84,18 +84,41 @@ import Testing
         #expect(!Obstacle(.packetDropped, "x").remedy.isEmpty)
     }
 
-    /// As the authority's own.
-    @Test(arguments: [("127.0.0.1", [EventKind]()), ("192.0.2.1", [EventKind.addressRefused])])
-    func whereCAsAreSignedHasToBeFree(_ address: String, _ wanted: [EventKind]) throws {
+    /// As the authority's own and the node's.
+    @Test(
+        arguments: [
+            "downstream: {address: ADDRESS, port: PORT}", "bundle-endpoint: {address: ADDRESS, port: PORT}",
+            "broker: {listen: 'ADDRESS:PORT', brokers: [{id: 'spiffe://example.org/b', references: [pid]}]}",
+        ], [("127.0.0.1", [EventKind]()), ("192.0.2.1", [EventKind.addressRefused])])
+    func whatElseIsListenedAtHasToBeFree(_ section: String, _ place: (address: String, wanted: [EventKind])) throws {
+        let port = "\(try Self.freePort())"
+        let section = section.replacing("ADDRESS", with: place.address).replacing("PORT", with: port)
         let yaml = """
-            role: authority
+            role: standalone
             trust-domain: example.org
+            protected: [10.42.0.0/16]
             authority: {listen: 127.0.0.1, port: \(try Self.freePort())}
-            downstream: {address: \(address), port: \(try Self.freePort())}
+            node: {name: a, address: 127.0.0.1, link-port: \(try Self.freePort()), esp-port: \(try Self.freePort())}
+            \(section)
             paths: {state: \(directory.path)/state, run: \(directory.path)/run}
             """
         let preflight = Preflight(try PodshieldConfiguration(yaml: yaml, file: "f"), now: 0)
-        #expect(preflight.ofDaemonsPlaces().filter(\.isError).map(\.kind) == wanted)
+        #expect(preflight.ofDaemonsPlaces().filter(\.isError).map(\.kind) == place.wanted)
+    }
+
+    /// By bytes and by files, of which there may be none left where there is room for bytes.
+    @Test func aDiskThatIsAboutToBeFull() throws {
+        let disks = [
+            try SmallFileSystem(kilobytes: 5000), try SmallFileSystem(kilobytes: 3000),
+            try SmallFileSystem(kilobytes: 5000, files: 50),
+        ]
+        let found = disks.map { disk in
+            var settings = configuration
+            settings.paths.state = disk.directory.path
+            return Preflight(settings, now: 0).ofMachine().filter { $0.kind == .spaceMissing }.map(\.message)
+        }
+        #expect(found.map(\.count) == [0, 1, 1])
+        #expect(found[1][0].contains("KiB of room left") && found[2][0].contains("more files"))
     }
 
     /// Of the CA's upstream, of machines and of a cluster's API.

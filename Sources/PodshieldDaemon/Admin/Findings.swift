@@ -1,5 +1,6 @@
 import AdminAPI
 import Authority
+import AuthorityAPI
 import Datapath
 import Identity
 import KeyAgreement
@@ -44,7 +45,6 @@ struct Findings {
             state.memoryProblem.map {
                 .notice(.keyMemoryNotLocked, "private keys may be swapped out or end in a core: \($0)")
             },
-            state.eventsLost.map { .notice(.kernelEventsLost, "\($0) events of the kernel programs were lost lately") },
             state.isPermissive
                 ? .notice(.permissive, "permissive: packets to unknown destinations leave in clear") : nil,
         ].compactMap(\.self)
@@ -63,7 +63,10 @@ struct Findings {
 
     /// What happened lately and left nothing behind that would show it.
     private func ofLately() -> [Finding] {
-        [EventKind.linkRefused, .connectionRefused, .joinRefused, .podGone].compactMap { kind in
+        let kinds: [EventKind] = [
+            .linkRefused, .epochFailed, .connectionRefused, .joinRefused, .podGone, .kernelEventsLost, .stateNotSaved,
+        ]
+        return kinds.compactMap { kind in
             daemon.telemetry.tally(of: kind, within: .seconds(15 * 60)).map { tally in
                 let others = tally.count > 1 ? ", the last of \(tally.count) of its kind" : ""
                 return .notice(kind, "within the last 15 minutes\(others): \(tally.last.event.message)")
@@ -95,7 +98,11 @@ struct Findings {
         let isAway =
             status.isConnected
             ? nil : Finding.notice(.authorityDisconnected, "there is no connection to the authority: \(reason)")
-        return [isAway, status.clockSkew.flatMap(ofClock)].compactMap(\.self)
+        return [isAway ?? status.renewalFailure.map(ofRenewal), status.clockSkew.flatMap(ofClock)].compactMap(\.self)
+    }
+
+    private func ofRenewal(_ failure: AuthorityCallError) -> Finding {
+        .notice(.nodeSVIDRenewalFailed, "the node's SVID is not renewed, and ends with its time: \(failure)")
     }
 
     private func ofClock(_ skew: ClockSkew) -> Finding? {

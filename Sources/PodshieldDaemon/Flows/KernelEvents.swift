@@ -8,7 +8,6 @@ import Telemetry
 /// What the kernel programs report, on its way to the journal; and to the link, where packets wait for it.
 struct KernelEvents: Sendable {
     let parts: NodeParts
-    let state: DaemonState
 
     func run() async {
         await withDiscardingTaskGroup { group in
@@ -51,7 +50,6 @@ struct KernelEvents: Sendable {
             try? await Task.sleep(for: .seconds(10))
             let lost = await lost()
             let new = lost - told
-            state.change { $0.eventsLost = new > 0 ? new : nil }
             if new > 0 { parts.telemetry.record(.kernelEventsLost(new)) }
             told = lost
         }

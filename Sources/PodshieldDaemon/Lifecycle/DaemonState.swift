@@ -12,8 +12,6 @@ final class DaemonState: Sendable {
         var memoryProblem: String?
         /// Somebody took the datapath out while the daemon runs.
         var isUninstalled = false
-        /// How many events of the kernel programs were lost when that was looked at last; nil for none.
-        var eventsLost: UInt64?
         /// Changes with a reload.
         var isPermissive = false
     }

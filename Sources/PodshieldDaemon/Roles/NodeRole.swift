@@ -112,7 +112,7 @@ struct NodeRole: Sendable {
     ) {
         let (parts, pods) = (parts, pods)
         let directory = DirectoryFlow(parts: parts)
-        let events = KernelEvents(parts: parts, state: daemon.state)
+        let events = KernelEvents(parts: parts)
         let wear = KeyWear(parts: parts, limits: settings.link)
         daemon.components.start("the directory flow") { await directory.run() }
         let identity = IdentityFlow(

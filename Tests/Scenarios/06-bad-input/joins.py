@@ -79,9 +79,6 @@ class Joins:
         node.rename(node.with_name("set-aside"))
         self._refused("a used token", f"{CANNOT_JOIN}the join token is not valid",
                       journal="the join token has been used")
-        status, findings = self.box.doctor(configuration=self.b.configuration_file)
-        told = [finding["message"] for finding in findings if finding["code"] == NOT_JOINED]
-        self.report.expect("psid doctor knows why the daemon ended", status == 2 and bool(told), told or findings)
         shutil.rmtree(node)
         node.with_name("set-aside").rename(node)
         self.b.start()
@@ -100,6 +97,9 @@ class Joins:
         self.report.expect(f"{name}: status 1", bool(holds), f"{status}, {'; '.join(lines)}")
         if journal:
             self.report.expect(f"{name}: the authority says why", journal in self.box.daemon.log[told:], journal)
+        status, findings = self.box.doctor(under=under, configuration=self.b.configuration_file)
+        told = [finding["message"] for finding in findings if finding["code"] == NOT_JOINED and finding["remedy"]]
+        self.report.expect(f"{name}: psid doctor knows why the daemon ended, and what to do", status == 2 and bool(told), told or findings)
         self.b.configuration_file.write_text(self._good)
 
     def _token_file(self) -> Path:

@@ -59,6 +59,7 @@ class Stalls:
             self.report.expect(f"the node link, a node that stops after {name}: it hangs up", held, seconds and f"after {seconds:.1f} s")
         told = wait(lambda: self._lines(EPOCH_FAILED) - self._told >= len(self._seconds), PATIENCE_SECONDS)
         self.report.expect(f"each time it is said, {EPOCH_FAILED}", told, self._lines(EPOCH_FAILED) - self._told)
+        expect_doctor_knows(self.box, EPOCH_FAILED, TOO_LONG, self.a)
         states = [peer["state"] for peer in self.a.ask("peers")["peers"]]
         self.report.expect("the node's session stands all the while", states == ["established"], states)
 
