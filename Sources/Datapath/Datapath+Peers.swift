@@ -65,18 +65,6 @@ extension Datapath {
         }
     }
 
-    /// Packets to these addresses drop (`addr-quarantine`) while on, as long as they may still reach a predecessor.
-    /// Addresses that (peer, identity) does not hold stay as they are.
-    public func setQuarantine(
-        _ on: Bool, peer: NodeNumber, identity: NumericIdentity, addresses: [IPAddress]
-    ) throws(DatapathError) {
-        let flags = on ? UInt32(PS_REMOTE_QUARANTINED) : 0
-        let entry = ps_remote(peer: peer.rawValue, identity: identity.rawValue, flags: flags, pad0: 0)
-        for address in addresses where try isHeld(address, peer, identity) {
-            try kernel { () throws(BPFError) in try maps[.remote].update(ps_addr(address), to: entry) }
-        }
-    }
-
     /// Addresses of other nodes' pods by who holds them, those of an earlier run included.
     public func remoteAddresses() throws(DatapathError) -> [RemoteHolder: [IPAddress]] {
         let keys = try kernel { () throws(BPFError) in try maps[.remote].keys(as: ps_addr.self) }

@@ -142,8 +142,7 @@ extension Datapath {
         try entries(of: .remote, ps_addr.self, ps_remote.self).map { (IPAddress($0), $1) }
             .sorted { $0.0 < $1.0 }.map { address, remote in
                 DatapathSnapshot.Remote(
-                    address: address.description, peer: remote.peer, identity: remote.identity,
-                    quarantined: remote.flags & UInt32(PS_REMOTE_QUARANTINED) != 0)
+                    address: address.description, peer: remote.peer, identity: remote.identity)
             }
     }
 

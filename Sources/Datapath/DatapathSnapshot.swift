@@ -58,7 +58,6 @@ public struct DatapathSnapshot: Codable, Sendable {
         public let address: String
         public let peer: UInt32
         public let identity: UInt32
-        public let quarantined: Bool
     }
 
     public let programs: [Program]

@@ -14,7 +14,6 @@ public enum PacketOutcome: UInt32, Sendable, CaseIterable, Hashable {
     case noIdentity = 33
     case noSession = 34
     case unknownDestination = 35
-    case addrQuarantine = 36
     case saExpired = 37
     case seqExhausted = 38
     case unknownSPI = 39
@@ -60,7 +59,6 @@ extension PacketOutcome {
         case .noIdentity: "no-identity"
         case .noSession: "no-session"
         case .unknownDestination: "unknown-destination"
-        case .addrQuarantine: "addr-quarantine"
         case .saExpired: "sa-expired"
         case .seqExhausted: "seq-exhausted"
         case .unknownSPI: "unknown-spi"

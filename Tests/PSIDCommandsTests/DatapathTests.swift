@@ -28,7 +28,7 @@ import Testing
         var peer = Podshield_Admin_V1_DatapathPeer()
         (peer.node, peer.address, peer.local, peer.port, peer.mtu) = (2, "192.0.2.12", "192.0.2.11", 4500, 1500)
         var remote = Podshield_Admin_V1_DatapathRemote()
-        (remote.address, remote.peer, remote.identity, remote.quarantined) = ("10.42.2.10", 2, 257, true)
+        (remote.address, remote.peer, remote.identity) = ("10.42.2.10", 2, 257)
         var met = Podshield_Admin_V1_DatapathCounter()
         (met.reason, met.verdict, met.packets, met.bytes) = ("bad-tag", .dropped, 3, 300)
         var never = met
@@ -61,8 +61,8 @@ import Testing
                 PEER NODE  ADDRESS     PORT  FROM        MTU
                 2          192.0.2.12  4500  192.0.2.11  1500
 
-                REMOTE ADDRESS  NODE  IDENTITY  QUARANTINED
-                10.42.2.10      2     257       yes
+                REMOTE ADDRESS  NODE  IDENTITY
+                10.42.2.10      2     257
 
                 MAP      ID  ENTRIES  OF
                 remotes  3   0        65536
@@ -170,8 +170,7 @@ import Testing
                     {
                       "address" : "10.42.2.10",
                       "identity" : 257,
-                      "peer" : 2,
-                      "quarantined" : true
+                      "peer" : 2
                     }
                   ],
                   "schema" : 1

@@ -155,12 +155,10 @@ struct ps_peer {
 };
 
 /* ps_remote: HASH ps_addr -> who holds a pod address of another node. */
-#define PS_REMOTE_QUARANTINED (1u << 0) /* drop: the address may still reach its predecessor */
-
 struct ps_remote {
 	__u32 peer;
 	__u32 identity;
-	__u32 flags;
+	__u32 flags; /* 0 for now */
 	__u32 pad0;
 };
 
@@ -225,7 +223,7 @@ enum ps_reason {
 	PS_R_NO_IDENTITY = 33,         /* pod without identity */
 	PS_R_NO_SESSION = 34,          /* destination known, no outbound SA */
 	PS_R_UNKNOWN_DESTINATION = 35, /* in protected, nobody announced it */
-	PS_R_ADDR_QUARANTINE = 36,
+	/* 36 was an address in quarantine */
 	PS_R_SA_EXPIRED = 37, /* past its deadline, either direction */
 	PS_R_SEQ_EXHAUSTED = 38,
 	PS_R_UNKNOWN_SPI = 39, /* no SA of that SPI between these endpoints */

@@ -26,8 +26,6 @@ static __always_inline enum ps_reason ps_seal_find_peer(struct ps_packet *p, con
 	p->boot_ns = bpf_ktime_get_boot_ns();
 	p->peer = remote->peer;
 	p->dst_identity = remote->identity;
-	if (remote->flags & PS_REMOTE_QUARANTINED)
-		return PS_R_ADDR_QUARANTINE;
 	peer = bpf_map_lookup_elem(&ps_peers, &p->peer);
 	if (!peer)
 		return PS_R_NO_SESSION;

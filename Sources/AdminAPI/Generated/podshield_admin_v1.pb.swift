@@ -1884,9 +1884,6 @@ public nonisolated struct Podshield_Admin_V1_DatapathRemote: Sendable {
 
   public var identity: UInt32 = 0
 
-  /// Packets to it drop: the address may still reach its predecessor.
-  public var quarantined: Bool = false
-
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -6005,7 +6002,7 @@ nonisolated extension Podshield_Admin_V1_DatapathPeer: SwiftProtobuf.Message, Sw
 
 nonisolated extension Podshield_Admin_V1_DatapathRemote: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".DatapathRemote"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}address\0\u{1}peer\0\u{1}identity\0\u{1}quarantined\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}address\0\u{1}peer\0\u{1}identity\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6016,7 +6013,6 @@ nonisolated extension Podshield_Admin_V1_DatapathRemote: SwiftProtobuf.Message, 
       case 1: try { try decoder.decodeSingularStringField(value: &self.address) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.peer) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.identity) }()
-      case 4: try { try decoder.decodeSingularBoolField(value: &self.quarantined) }()
       default: break
       }
     }
@@ -6032,9 +6028,6 @@ nonisolated extension Podshield_Admin_V1_DatapathRemote: SwiftProtobuf.Message, 
     if self.identity != 0 {
       try visitor.visitSingularUInt32Field(value: self.identity, fieldNumber: 3)
     }
-    if self.quarantined != false {
-      try visitor.visitSingularBoolField(value: self.quarantined, fieldNumber: 4)
-    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -6042,7 +6035,6 @@ nonisolated extension Podshield_Admin_V1_DatapathRemote: SwiftProtobuf.Message, 
     if lhs.address != rhs.address {return false}
     if lhs.peer != rhs.peer {return false}
     if lhs.identity != rhs.identity {return false}
-    if lhs.quarantined != rhs.quarantined {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

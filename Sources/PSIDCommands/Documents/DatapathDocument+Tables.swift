@@ -53,9 +53,9 @@ extension DatapathDocument {
     }
 
     private var remoteTable: [String] {
-        var table = Table("REMOTE ADDRESS", "NODE", "IDENTITY", "QUARANTINED")
+        var table = Table("REMOTE ADDRESS", "NODE", "IDENTITY")
         for remote in remotes {
-            table.add(remote.address, "\(remote.peer)", "\(remote.identity)", remote.quarantined.yesNo)
+            table.add(remote.address, "\(remote.peer)", "\(remote.identity)")
         }
         return table.lines
     }

@@ -69,7 +69,6 @@ struct DatapathDocument: Encodable {
         let address: String
         let peer: UInt32
         let identity: UInt32
-        let quarantined: Bool
     }
 
     struct Counter: Encodable {
@@ -95,7 +94,7 @@ extension DatapathDocument {
         }
         remotes = response.remotes.map { remote in
             Remote(
-                address: remote.address, peer: remote.peer, identity: remote.identity, quarantined: remote.quarantined)
+                address: remote.address, peer: remote.peer, identity: remote.identity)
         }
         protected = response.protected
         counters = response.counters.map { counter in

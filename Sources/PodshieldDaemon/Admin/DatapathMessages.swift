@@ -89,7 +89,6 @@ extension Podshield_Admin_V1_DatapathRemote {
         address = remote.address
         peer = remote.peer
         identity = remote.identity
-        quarantined = remote.quarantined
     }
 }
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING, Optional
@@ -11,6 +12,7 @@ from harness.daemons import ESP_PORT
 from harness.kernel_map import Holders
 from harness.packets import SealedPacket
 from harness.streams import DatagramReceiver, DatagramSender
+from harness.waiting import wait
 
 if TYPE_CHECKING:
     from scenario import Life
@@ -19,6 +21,7 @@ B_PORT = "to-node-b"
 PORT, RATE = 7003, 1000
 HELD_BACK = bytes.fromhex("c0ffee00c0ffee00")
 HELD_BACK_BYTES = 700
+IN_QUARANTINE = "PSD4015"
 
 
 def change_hands(life: Life) -> None:
@@ -64,6 +67,41 @@ def change_hands(life: Life) -> None:
     pings = [frame for frame in tap.frames if HELD_BACK in frame]
     life.report.expect("nor a packet to its predecessor that the wire held back", held_back is not None and not pings)
     life.cache = cache
+
+
+def keep_from_who_has_not_heard(life: Life) -> None:
+    """node-a's daemon stands still; its kernel goes on sealing for the pod that was."""
+    reason = "no-identity"
+    before = life.b.drops().get(reason, 0)
+    sender = DatagramSender(life.run, life.web, life.cache.v4, PORT, RATE)
+    life.a.tell(signal.SIGSTOP)
+    try:
+        life.b.psid("pod", "remove", life.cache.name)
+        life.net.remove_interface(life.net.b, life.cache)
+        heir = life.net.add_pod(life.net.b, "heir-0", 10)
+        receiver = DatagramReceiver(life.run, heir, 4, PORT)
+        time.sleep(0.3)
+        life.b.add_pod(heir, "db", "db")
+        dropped = wait(lambda: life.b.drops().get(reason, 0) > before + RATE // 2)
+        found = life.b.finding(IN_QUARANTINE)
+        heard = time.monotonic_ns()
+    finally:
+        life.a.tell(signal.SIGCONT)
+    freed = wait(lambda: life.b.finding(IN_QUARANTINE) is None)
+    time.sleep(1)
+    sender.stop()
+    time.sleep(0.5)
+    seen = receiver.stop()
+    life.report.expect(
+        f"node-a does not hear that heir-0 has the address: what it sends there drops at node-b as {reason}", dropped,
+        life.b.drops().get(reason, 0) - before,
+    )
+    life.report.expect(f"psid doctor on node-b names the pod, {IN_QUARANTINE}", found and "heir-0" in found["message"], found)
+    life.report.expect(
+        "once it has heard, heir-0 gets what is sent from then on", freed and seen.received > 0 and seen.first_sent > heard,
+        f"{seen.received} datagrams, the first was sent {(seen.first_sent - heard) / 1e6:.0f} ms after node-a's daemon went on",
+    )
+    life.cache = heir
 
 
 def hold_back_a_packet(life: Life) -> Optional[SealedPacket]:

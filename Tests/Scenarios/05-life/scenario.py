@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from clocks import set_clocks, set_far_ahead  # noqa: E402
 from exclusion import shut_out  # noqa: E402
-from reuse import change_hands  # noqa: E402
+from reuse import change_hands, keep_from_who_has_not_heard  # noqa: E402
 from standstill import stand_still  # noqa: E402
 
 from harness import workloads  # noqa: E402
@@ -73,6 +73,7 @@ def play(run: Run, report: Report) -> None:
         set_far_ahead(life)
         stand_still(life)
         change_hands(life)
+        keep_from_who_has_not_heard(life)
         shut_out(life)
     life.wire()
 

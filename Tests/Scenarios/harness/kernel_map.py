@@ -51,8 +51,8 @@ class Change:
 class Holders:
     """Who has a pod's address, as a node's kernel looks it up for every packet to another node (`struct ps_remote`)."""
 
-    # Peer, identity, flags, padding. Quarantined means that nothing is sent there.
-    _RECORD, _QUARANTINED = struct.Struct("=4I"), 1
+    # Peer, identity, flags, padding.
+    _RECORD = struct.Struct("=4I")
 
     def __init__(self, run: Run, node: Node) -> None:
         pin = next((run.directory / f"{node.name}-bpf").rglob("ps_remote"))
@@ -61,8 +61,7 @@ class Holders:
     def holder(self, address: str) -> Optional[int]:
         """The number of the identity to which packets for the IPv4 address go now."""
         found = self._map.get(ipaddress.ip_address(f"::ffff:{address}").packed)
-        _, identity, flags, _ = self._RECORD.unpack(found) if found else (0, None, 0, 0)
-        return None if flags & self._QUARANTINED else identity
+        return self._RECORD.unpack(found)[1] if found else None
 
     @contextlib.contextmanager
     def history(self, address: str, pause: float = 0.001) -> Iterator[list[Change]]:

@@ -5,7 +5,7 @@
  *   node 0: pods 10.77.0.2 and 10.77.0.3 (and fd77::2, fd77::3), the second without an identity on device 6
  *   node 1: pod 10.77.1.2 (fd77:0:0:1::2), over IPv4       node 2: pod 10.77.2.2 (fd77:0:0:2::2), over IPv6
  *
- * 10.77.3.2 is in quarantine, of an SA that has expired is 10.77.4.2; all of 10.77/16 and fd77::/16 is protected.
+ * To 10.77.3.2 there is no session, of an SA that has expired is 10.77.4.2; all of 10.77/16 and fd77::/16 is protected.
  */
 #ifndef PODSHIELD_FUZZ_WORLD_H
 #define PODSHIELD_FUZZ_WORLD_H
@@ -121,9 +121,9 @@ static inline void world_put_inbound(int own, int other)
 	PS_NATIVE_PUT(&ps_in_live, &slot, &live);
 }
 
-static inline void world_put_remote(int node, __u32 flags)
+static inline void world_put_remote(int node)
 {
-	const struct ps_remote remote = { .peer = world_peer(node), .identity = world_identity(node), .flags = flags };
+	const struct ps_remote remote = { .peer = world_peer(node), .identity = world_identity(node) };
 	const __u32 present = 0;
 
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
@@ -145,7 +145,7 @@ static inline void world_put_peer(int own, int other, __u16 mtu)
 				      .mtu = mtu };
 
 	PS_NATIVE_PUT(&ps_peers, &key, &peer);
-	world_put_remote(other, 0);
+	world_put_remote(other);
 	world_put_inbound(own, other);
 	world_put_outbound(own, other, WORLD_DEADLINE);
 }
@@ -187,7 +187,7 @@ static inline void world_enter(int own, __u32 config_flags, __u16 mtu)
 	for (int other = 0; other < WORLD_NODES; other++)
 		if (other != own)
 			world_put_peer(own, other, mtu);
-	world_put_remote(3, PS_REMOTE_QUARANTINED);
+	world_put_remote(3);
 	world_put_peer(own, WORLD_EXPIRED, mtu);
 	world_put_outbound(own, WORLD_EXPIRED, WORLD_NOW - 1);
 }

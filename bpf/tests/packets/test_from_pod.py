@@ -11,7 +11,7 @@ from bench.expect import dropped, passed, redirected
 from bench.machine import GATEWAY_V4, GATEWAY_V6
 from bench.neighbours import arp, solicitation
 from bench.node import (
-    DB_ADDRESS, NODE_ADDRESS, PEERS, QUARANTINED, UNKNOWN, WEB_ADDRESS, WITHOUT_SESSION, WORLD, Node, marked,
+    DB_ADDRESS, NODE_ADDRESS, PEERS, UNKNOWN, WEB_ADDRESS, WITHOUT_SESSION, WORLD, Node, marked,
 )
 from bench.packets import udp
 
@@ -58,7 +58,6 @@ def test_to_a_pod_of_another_node(node: Node, inner: int, outer: int) -> None:
 
 DESTINATIONS: dict[str, tuple[dict[int, str], Reason]] = {
     "known, without a session": (WITHOUT_SESSION, Reason.NO_SESSION),
-    "in quarantine": (QUARANTINED, Reason.ADDR_QUARANTINE),
     "in protected, announced by nobody": (UNKNOWN, Reason.UNKNOWN_DESTINATION),
     "multicast": ({4: "239.1.2.3", 6: "ff0e::42"}, Reason.MULTICAST),
     "multicast on the link": ({4: "224.0.0.251", 6: "ff02::fb"}, Reason.MULTICAST),
@@ -85,9 +84,8 @@ def test_permissive_lets_the_unknown_leave(node: Node, family: int) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("name", ("known, without a session", "in quarantine"))
-def test_permissive_is_for_the_unknown_alone(node: Node, family: int, name: str) -> None:
-    addresses, reason = DESTINATIONS[name]
+def test_permissive_is_for_the_unknown_alone(node: Node, family: int) -> None:
+    addresses, reason = DESTINATIONS["known, without a session"]
     node.datapath.configure(flags=Constant.F_READY | Constant.F_PERMISSIVE)
     dropped_here(node.from_pod(udp(WEB_ADDRESS[family], addresses[family])), reason)
 

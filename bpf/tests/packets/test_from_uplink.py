@@ -9,7 +9,7 @@ from bench.abi import Hook, Reason, Stamp
 from bench.datapath import Verdict
 from bench.expect import dropped
 from bench.node import (
-    DB_ADDRESS, NODE_ADDRESS, PEERS, QUARANTINED, UNKNOWN, WEB_ADDRESS, WORLD, Node, marked,
+    DB_ADDRESS, NODE_ADDRESS, PEERS, UNKNOWN, WEB_ADDRESS, WORLD, Node, marked,
 )
 from bench.packets import udp
 
@@ -20,7 +20,7 @@ OUTSIDE = {4: "203.0.113.5", 6: "2001:db8:aaaa::5"}
 def test_a_protected_source_does_not_come_in_the_clear(node: Node) -> None:
     """To a pod, to this host, or through it; also in the name of our own pods."""
     for family in FAMILIES:
-        sources = (PEERS[4].pod(family), UNKNOWN[family], QUARANTINED[family], WEB_ADDRESS[family])
+        sources = (PEERS[4].pod(family), UNKNOWN[family], WEB_ADDRESS[family])
         destinations = (WEB_ADDRESS[family], DB_ADDRESS[family], NODE_ADDRESS[family], WORLD[family], UNKNOWN[family])
         for source in sources:
             for destination in destinations:

@@ -11,7 +11,7 @@ from bench.datapath import Result, Verdict
 from bench.esp import SA, esp_of
 from bench.expect import dropped, redirected
 from bench.node import (
-    DB_ADDRESS, NODE_ADDRESS, PEERS, QUARANTINED, UNKNOWN, WEB_ADDRESS, WITHOUT_SESSION, WORLD, Node, marked,
+    DB_ADDRESS, NODE_ADDRESS, PEERS, UNKNOWN, WEB_ADDRESS, WITHOUT_SESSION, WORLD, Node, marked,
 )
 from bench.packets import forwarded, tcp, udp, udp_of_size
 
@@ -128,7 +128,7 @@ def test_one_pod_does_not_become_another(node: Node, family: int) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("destinations, reason", (
-    (WITHOUT_SESSION, Reason.NO_SESSION), (QUARANTINED, Reason.ADDR_QUARANTINE), (UNKNOWN, Reason.UNKNOWN_DESTINATION),
+    (WITHOUT_SESSION, Reason.NO_SESSION), (UNKNOWN, Reason.UNKNOWN_DESTINATION),
 ))
 def test_a_pods_packet_without_a_way(node: Node, family: int, destinations: dict[int, str], reason: Reason) -> None:
     packet = udp(WEB_ADDRESS[family], destinations[family])
@@ -143,11 +143,10 @@ def test_permissive_lets_the_unknown_leave(node: Node, family: int) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("destinations", (WITHOUT_SESSION, QUARANTINED), ids=("without session", "quarantined"))
-def test_permissive_is_for_the_unknown_alone(node: Node, family: int, destinations: dict[int, str]) -> None:
+def test_permissive_is_for_the_unknown_alone(node: Node, family: int) -> None:
     node.datapath.configure(flags=Constant.F_READY | Constant.F_PERMISSIVE)
     for stamp in (Stamp.POD, Stamp.NONE):
-        packet = udp(WEB_ADDRESS[family], destinations[family])
+        packet = udp(WEB_ADDRESS[family], WITHOUT_SESSION[family])
         assert node.to_uplink(packet, stamp, node.devices.web).verdict == Verdict.DROP
 
 

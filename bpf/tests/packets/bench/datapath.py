@@ -144,9 +144,9 @@ class Datapath:
     def remove_peer(self, peer: int) -> None:
         self._map["ps_peers"].remove(peer)
 
-    def add_remote(self, address: str, peer: int, identity: int, flags: int = 0) -> None:
+    def add_remote(self, address: str, peer: int, identity: int) -> None:
         """A pod of another node."""
-        self._map["ps_remote"][abi.address(address)] = abi.Remote(peer=peer, identity=identity, flags=flags)
+        self._map["ps_remote"][abi.address(address)] = abi.Remote(peer=peer, identity=identity)
 
     def bind(self, address: str, peer: int, identity: int) -> None:
         """An inner source that a peer's identity may use."""

@@ -45,7 +45,6 @@ PEERS = {4: OVER_V4, 6: OVER_V6}
 # A peer that no SA leads to, and a pod there.
 STRANGER, STRANGER_V4 = 3, "192.0.2.13"
 WITHOUT_SESSION = {4: "10.42.4.10", 6: "fd42:0:0:4::10"}
-QUARANTINED = {4: "10.42.2.12", 6: "fd42:0:0:2::12"}
 UNKNOWN = {4: "10.42.9.9", 6: "fd42:0:0:9::9"}
 WORLD = {4: "198.51.100.7", 6: "2001:db8:ffff::7"}
 WEB_ADDRESS = {4: machine.WEB_V4, 6: machine.WEB_V6}
@@ -68,7 +67,6 @@ class Node:
         datapath.add_peer(STRANGER, machine.NODE_V4, STRANGER_V4)
         for family in (4, 6):
             datapath.add_remote(WITHOUT_SESSION[family], STRANGER, OTHER)
-            datapath.add_remote(QUARANTINED[family], OVER_V4.number, REMOTE_WEB, flags=1)
 
     def from_pod(
         self, packet: Packet | bytes, pod: Optional[Device] = None, mark: int = FOREIGN_MARK, **context: int
