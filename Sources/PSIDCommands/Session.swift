@@ -4,6 +4,7 @@ import GRPCCore
 import GRPCNIOTransportHTTP2
 import Glibc
 import LinuxBinding
+import NIOCore
 import NIOPosix
 import WorkloadProtocol
 
@@ -32,7 +33,11 @@ struct Session: Sendable {
         guard options.socket == nil else {
             throw CommandFailure(.usage, "--socket is the admin socket: the Workload API's is --endpoint")
         }
-        let transport = try await Self.connect(to: endpoint.path, denied: "may not be connected to")
+        let transport =
+            switch endpoint {
+            case .socket(let path): try await Self.connect(to: path, denied: "may not be connected to")
+            case .address(let address): try await Self.connect(to: address)
+            }
         return try await withGRPCClient(transport: transport) { try await body(WorkloadEndpoint.Client(wrapping: $0)) }
     }
 
@@ -48,8 +53,7 @@ struct Session: Sendable {
     private static func connect(to path: String, denied: String) async throws -> Admin.Transport {
         do {
             let socket = try UnixSocket.connect(to: path, within: Admin.timeLimit)
-            // Workload APIs of other makes answer nobody who does not name them.
-            return try await .wrapping(config: .defaults { $0.http2.authority = "localhost" }) { configure in
+            return try await .wrapping(config: configuration) { configure in
                 // The channel owns it, also when it cannot be made.
                 let descriptor = try socket.descriptor.duplicate()
                 return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -58,6 +62,32 @@ struct Session: Sendable {
         } catch let error as SystemError {
             throw CommandFailure(connecting: error, to: path, denied: denied)
         }
+    }
+
+    private static func connect(to address: NIOCore.SocketAddress) async throws -> Admin.Transport {
+        do {
+            return try await .wrapping(config: configuration) { configure in
+                try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .connectTimeout(TimeAmount(Admin.timeLimit))
+                    .connect(to: address, channelInitializer: configure)
+            }
+        } catch ChannelError.connectTimeout {
+            throw CommandFailure(.timedOut, "\(address.text): no answer")
+        } catch let error as IOError {
+            let reason = SystemError(operation: "connect", code: error.errnoCode).reason
+            throw CommandFailure(.notReachable, "\(address.text): \(reason)")
+        }
+    }
+
+    /// Workload APIs of other makes answer nobody who does not name them.
+    private static var configuration: Admin.Transport.Config { .defaults { $0.http2.authority = "localhost" } }
+}
+
+extension NIOCore.SocketAddress {
+    /// As it was given.
+    fileprivate var text: String {
+        let host = ipAddress ?? ""
+        return "tcp://\(host.contains(":") ? "[\(host)]" : host):\(port ?? 0)"
     }
 }
 

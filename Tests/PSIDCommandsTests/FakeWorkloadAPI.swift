@@ -87,3 +87,16 @@ func withWorkloadAPI<Result: Sendable>(
         return result
     }
 }
+
+/// The same over TCP.
+func withWorkloadAPI<Result: Sendable>(
+    _ api: WorkloadAPI, at host: String, _ body: @Sendable (_ port: Int) async throws -> Result
+) async throws -> Result {
+    let address: SocketAddress =
+        host.contains(":") ? .ipv6(host: host, port: 0) : .ipv4(host: host, port: 0)
+    let transport = HTTP2ServerTransport.Posix(address: address, transportSecurity: .plaintext)
+    return try await withGRPCServer(transport: transport, services: [api]) { server in
+        let listening = try await server.listeningAddress
+        return try await body(listening?.ipv4?.port ?? listening?.ipv6?.port ?? 0)
+    }
+}

@@ -32,11 +32,34 @@ import WorkloadProtocol
         }
     }
 
-    /// E-5: an address of another kind is said, and nothing else is asked in its place.
-    @Test(arguments: ["tcp://127.0.0.1:8000", "unix://relative", "", "http:///a"])
+    /// E-5: or over TCP, by an address of either family.
+    @Test(arguments: ["127.0.0.1", "::1"]) func e5AnAddressIsAnEndpointToo(_ host: String) async throws {
+        let api = WorkloadAPI { $0.tokens = [.with { $0.svid = "a.b.c" }] }
+        try await withWorkloadAPI(api, at: host) { port in
+            let place = host.contains(":") ? "tcp://[\(host)]:\(port)" : "tcp://\(host):\(port)"
+            let found = try await run(place, "fetch", "jwt", "--audience", "x")
+            #expect(found.status == 0 && found.output == "a.b.c\n")
+        }
+    }
+
+    /// E-5: an address of another kind, or one with more to it, is said, and nothing else is asked in its place.
+    @Test(arguments: [
+        "", "/run/api.sock", "http:///a", "unix://relative", "unix://host/a", "unix:a", "unix:///a?x", "unix:///a#x",
+        "unix:///a%20b", "tcp://localhost:8000", "tcp://127.0.0.1", "tcp://127.0.0.1:0", "tcp://127.0.0.1:70000",
+        "tcp://127.0.0.1:8000/", "tcp://127.0.0.1:8000/a", "tcp://user@127.0.0.1:8000", "tcp://127.0.0.1:8000?x",
+        "tcp://::1:8000", "tcp://[127.0.0.1]:8000", "tcp://127.1:8000",
+    ])
     func e5AnotherKindOfAddressIsRefused(_ variable: String) async throws {
         let refused = try await run(variable, "fetch")
-        #expect(refused.output == "psid: SPIFFE_ENDPOINT_SOCKET: '\(variable)' is not unix:///PATH\n")
+        let sentence = "is neither unix:///PATH nor tcp://IP:PORT"
+        #expect(refused.output == "psid: SPIFFE_ENDPOINT_SOCKET: '\(variable)' \(sentence)\n")
         #expect(refused.status == Status.usage.rawValue)
+    }
+
+    @Test func whereNobodyListensIsSaid() async throws {
+        let port = try freePort()
+        let refused = try await run("tcp://127.0.0.1:\(port)", "fetch")
+        #expect(refused.output == "psid: tcp://127.0.0.1:\(port): Connection refused\n")
+        #expect(refused.status == Status.notReachable.rawValue)
     }
 }
