@@ -52,16 +52,12 @@ int ps_linux_peer_groups(int fd, gid_t *out, int most)
 #define SO_PEERPIDFD 77
 #endif
 
-int ps_linux_peer_pidfd(int fd, pid_t pid)
+int ps_linux_peer_pidfd(int fd)
 {
 	int pidfd;
 	socklen_t size = sizeof(pidfd);
 
-	if (!getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size))
-		return pidfd;
-	if (errno != ENOPROTOOPT)
-		return -errno;
-	return ps_linux_pidfd_open(pid);
+	return getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) ? -errno : pidfd;
 }
 
 int ps_linux_pidfd_open(pid_t pid)

@@ -15,7 +15,13 @@ public final class PeerProcess: Sendable {
 
     /// `ESRCH` for a process that has ended or is in no namespace of processes below ours. C: `SO_PEERCRED`,
     /// `SO_PEERGROUPS`, `SO_PEERPIDFD`.
-    public init(ofSocket socket: Int32) throws(SystemError) {
+    public convenience init(ofSocket socket: Int32) throws(SystemError) {
+        try self.init(ofSocket: socket, isHeldByTheKernel: Self.isHeldByTheKernel)
+    }
+
+    /// - Parameter isHeldByTheKernel: whether the kernel holds on to who connected. Otherwise there is a number and an account, and `ESRCH`
+    ///   for a process that has the number now and is not of that account: it has the number of one that ended. C: `pidfd_open`.
+    package init(ofSocket socket: Int32, isHeldByTheKernel: Bool) throws(SystemError) {
         credentials = try PeerCredentials(ofSocket: socket)
         // A process of elsewhere has no number here.
         guard credentials.processID > 0 else {
@@ -23,9 +29,26 @@ public final class PeerProcess: Sendable {
                 operation: "SO_PEERCRED", code: ESRCH, detail: "the process is not below this one's namespace")
         }
         groups = try Self.groups(socket)
-        let raw = try checking("SO_PEERPIDFD", nil, ps_linux_peer_pidfd(socket, pid_t(credentials.processID)))
-        descriptor = FileDescriptor(owning: raw)
+        descriptor =
+            isHeldByTheKernel
+            ? FileDescriptor(owning: try checking("SO_PEERPIDFD", nil, ps_linux_peer_pidfd(socket)))
+            : try Self.opening(credentials, groups)
         guard isAlive else { throw SystemError(operation: "SO_PEERPIDFD", code: ESRCH) }
+    }
+
+    /// The process that has a number now, if it acts as the account that connected by it.
+    private static func opening(
+        _ credentials: PeerCredentials, _ groups: Set<UInt32>
+    ) throws(SystemError) -> FileDescriptor {
+        let raw = try checking("pidfd_open", nil, ps_linux_pidfd_open(pid_t(credentials.processID)))
+        let descriptor = FileDescriptor(owning: raw)
+        // What is read by the number from here on is of whom the descriptor holds, as long as that is alive.
+        let acting = try ProcessAccount.acting(ofProcess: credentials.processID)
+        guard acting.userID == credentials.userID, acting.groupID == credentials.groupID, acting.groups == groups else {
+            throw SystemError(
+                operation: "pidfd_open", code: ESRCH, detail: "its number is another's, of another account, by now")
+        }
+        return descriptor
     }
 
     /// The process that has this number now. `ESRCH` when there is none; `EPERM` for one that is not wholly one user's and one

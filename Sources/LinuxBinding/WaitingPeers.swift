@@ -4,7 +4,7 @@ internal import Glibc
 extension PeerProcess {
     /// Whether the kernel holds on to who connected (`SO_PEERPIDFD`, Linux 6.5). Before, there is a number, whose owner is looked up
     /// when the connection is accepted: another by then, perhaps, if that took long.
-    public static var isHeldByTheKernel: Bool { ps_linux_has_peer_pidfd() == 1 }
+    public static let isHeldByTheKernel = ps_linux_has_peer_pidfd() == 1
 }
 
 extension ListeningSocket {

@@ -6,12 +6,15 @@ import Testing
 
 @Suite struct PeerProcessTests {
     /// One end is ours, the other that of a program which reads from it until it ends.
-    private func peer(of words: String...) throws -> (PeerProcess, RunningProgram, TemporaryDirectory) {
+    private func peer(
+        of words: String..., isHeldByTheKernel: Bool = true
+    ) throws -> (PeerProcess, RunningProgram, TemporaryDirectory) {
         let directory = try TemporaryDirectory()
         let listener = try Listener(path: directory.path + "/socket")
         let process = try RunningProgram(words + [directory.path + "/socket"])
         let connection = try listener.accept()
-        return try withExtendedLifetime(connection) { (try PeerProcess(ofSocket: connection.raw), process, directory) }
+        let peer = try PeerProcess(ofSocket: connection.raw, isHeldByTheKernel: isHeldByTheKernel)
+        return withExtendedLifetime(connection) { (peer, process, directory) }
     }
 
     private static let connect = """
@@ -22,12 +25,15 @@ import Testing
         time.sleep(60)
         """
 
-    private func python() throws -> (PeerProcess, RunningProgram, TemporaryDirectory) {
-        try peer(of: "/usr/bin/python3", "-c", Self.connect)
+    private func python(
+        isHeldByTheKernel: Bool = true
+    ) throws -> (PeerProcess, RunningProgram, TemporaryDirectory) {
+        try peer(of: "/usr/bin/python3", "-c", Self.connect, isHeldByTheKernel: isHeldByTheKernel)
     }
 
-    @Test func whoConnectedIsKnownWholly() throws {
-        let (peer, process, directory) = try python()
+    /// Also as kernels before 6.5 tell it.
+    @Test(arguments: [true, false]) func whoConnectedIsKnownWholly(isHeldByTheKernel: Bool) throws {
+        let (peer, process, directory) = try python(isHeldByTheKernel: isHeldByTheKernel)
         defer { process.end() }
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: directory.path)
         #expect(peer.credentials.processID == UInt32(process.processID))
@@ -57,6 +63,44 @@ import Testing
         #expect([ESRCH, ENOENT].contains(error?.code))
         #expect(throws: SystemError.self) { _ = try peer.controlGroup() }
         withExtendedLifetime((watch, directory)) {}
+    }
+
+    private static func connected(_ user: Int) -> [String] {
+        let connect = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])"
+        return account(user) + ["/usr/bin/python3", "-c", connect]
+    }
+
+    private static func account(_ user: Int) -> [String] {
+        ["setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups"]
+    }
+
+    /// Who connects and ends before anybody looks, and leaves its number to another: of another account, where the kernel holds on to
+    /// nobody; else of any.
+    @Test(arguments: [(true, 4711), (true, 4712), (false, 4712)])
+    func aNumberThatIsGivenAgainBeforeTheLookIsNotTaken(isHeldByTheKernel: Bool, heir: Int) throws {
+        let directory = try TemporaryDirectory()
+        let listener = try Listener(path: directory.path + "/socket")
+        let first = try RunningProgram(Self.connected(4711) + [directory.path + "/socket"])
+        let number = first.processID
+        let connection = try listener.accept()
+        var end = pollfd(fd: connection.raw, events: Int16(POLLIN), revents: 0)
+        try #require(unsafe poll(&end, 1, 30_000) == 1)
+        first.end()
+        let second = try RunningProgram.start(Self.account(heir) + ["sleep", "60"], as: number)
+        defer { second.end() }
+        try #require(eventually { (try? PeerProcess(processID: UInt32(number)))?.credentials.userID == UInt32(heir) })
+        #expect(try PeerCredentials(ofSocket: connection.raw).processID == UInt32(number))
+        #expect(throws: SystemError.self) {
+            try PeerProcess(ofSocket: connection.raw, isHeldByTheKernel: isHeldByTheKernel)
+        }
+    }
+
+    private func eventually(_ holds: () -> Bool) -> Bool {
+        for _ in 0..<1500 {
+            if holds() { return true }
+            usleep(20_000)
+        }
+        return false
     }
 
     /// A file that has gone, or another one at its place, is nobody's path any more.

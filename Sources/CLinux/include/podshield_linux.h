@@ -26,8 +26,8 @@ int ps_linux_peer_credentials(int fd, struct ps_linux_credentials *out);
  */
 int ps_linux_peer_groups(int fd, gid_t *out, int most);
 
-/* A pidfd of such a socket's peer, by SO_PEERPIDFD (6.5), else of the process that has its number now. */
-int ps_linux_peer_pidfd(int fd, pid_t pid);
+/* SO_PEERPIDFD of such a socket: a pidfd of its peer; -ENOPROTOOPT before 6.5. */
+int ps_linux_peer_pidfd(int fd);
 
 /* A pidfd of the process that has this number now; a thread's is none. */
 int ps_linux_pidfd_open(pid_t pid);
