@@ -2,12 +2,13 @@ internal import LinuxBinding
 
 /// The process at the other end of a connection.
 final class Caller: Sendable {
-    /// Where its socket was made, which is where it lives.
+    /// Where it lives.
     enum Place: Sendable, Equatable {
         /// The node's own network namespace.
         case host
         /// A namespace that a device of the node leads into, such as a pod's.
         case container(number: Int32)
+        /// Neither, or not in one place alone.
         case elsewhere
     }
 
@@ -37,27 +38,5 @@ extension Caller.Source: CustomStringConvertible {
         case .user(let user): "user \(user)"
         case .container(let number): "the container of network namespace \(number)"
         }
-    }
-}
-
-/// Finds out who connected a socket.
-struct CallerInspection: Sendable {
-    private let ownNamespace: UInt64
-    private let routes: RouteSocket
-
-    init() throws(SystemError) {
-        ownNamespace = try NetworkNamespace.current().inode()
-        routes = try RouteSocket()
-    }
-
-    func caller(ofSocket socket: Int32) throws(SystemError) -> Caller {
-        Caller(process: try PeerProcess(ofSocket: socket), place: try place(socket))
-    }
-
-    private func place(_ socket: Int32) throws(SystemError) -> Caller.Place {
-        let namespace = try NetworkNamespace(ofPeerOf: socket)
-        guard try namespace.inode() != ownNamespace else { return .host }
-        guard let number = try routes.number(of: namespace) else { return .elsewhere }
-        return .container(number: number)
     }
 }

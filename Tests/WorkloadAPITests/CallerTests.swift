@@ -21,9 +21,14 @@ import Testing
 
     /// Who connects by the words of a command, and what it says of its number and its user.
     private func caller(of server: TestServer, _ words: [String]) async throws -> (Caller, String, RunningProgram) {
+        try await caller(of: server, running: words + ["/usr/bin/python3", "-c", Self.program, server.path])
+    }
+
+    private func caller(
+        of server: TestServer, running words: [String]
+    ) async throws -> (Caller, String, RunningProgram) {
         let output = Pipe()
-        let program = try RunningProgram(
-            words + ["/usr/bin/python3", "-c", Self.program, server.path], output: output.fileHandleForWriting)
+        let program = try RunningProgram(words, output: output.fileHandleForWriting)
         let said = try await outside { String(decoding: output.fileHandleForReading.availableData, as: UTF8.self) }
         #expect(await eventually { server.server.connections.count == 1 })
         return (try #require(server.server.connections.caller(1)), said, program)
@@ -73,5 +78,35 @@ import Testing
         try server.identities.add("half", [.supplementaryGroupID(4), .supplementaryGroupID(28)])
         try server.identities.add("main", [.groupID(4)])
         #expect(try await accounts(server, caller) == ["both", "one"])
+    }
+
+    /// Makes a socket, and leaves it to a program in a network namespace, which connects it.
+    private static let maker = """
+        import os, socket, sys
+        path, place = sys.argv[1:]
+        s = socket.socket(socket.AF_UNIX); os.set_inheritable(s.fileno(), True)
+        connect = f"import os, socket, time; s = socket.socket(fileno={s.fileno()}); s.connect('{path}')"
+        said = "; print(os.getpid(), os.getuid(), flush=True); time.sleep(60)"
+        os.execvp("nsenter", ["nsenter", f"--net={place}", "/usr/bin/python3", "-c", connect + said])
+        """
+
+    /// Root of a container is nobody on the host for having got a socket from there, nor is who hands one out in its pod.
+    @Test(arguments: [("host", "host", ["host"]), ("pod", "pod", ["pod"]), ("host", "pod", []), ("pod", "host", [])])
+    func aSocketOfAnotherPlaceMakesNobodyOfThere(made: String, connected: String, expected: [String]) async throws {
+        let server = try await TestServer()
+        let pod = try TestPod()
+        let places = ["host": "/proc/\(getpid())/ns/net", "pod": pod.path]
+        let number = try #require(try RouteSocket().number(of: NetworkNamespace(path: pod.path)))
+        let facts = try PodFacts(namespace: "shop", serviceAccount: "web", name: "web-0", labels: [:])
+        server.identities.change { $0.pods[number] = KnownPod(facts: facts, svid: nil) }
+        try server.identities.add("host", [.userID(0)])
+        try server.identities.add("pod", [.namespace("shop")])
+        let words = ["nsenter", "--net=\(try #require(places[made]))", "/usr/bin/python3", "-c", Self.maker]
+        let (caller, said, program) = try await caller(
+            of: server, running: words + [server.path, try #require(places[connected])])
+        defer { program.end() }
+        #expect(said.hasSuffix(" 0\n"))
+        #expect((try? await accounts(server, caller)) ?? [] == expected)
+        #expect((caller.place == .elsewhere) == expected.isEmpty)
     }
 }

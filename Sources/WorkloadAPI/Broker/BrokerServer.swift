@@ -34,7 +34,7 @@ public final class BrokerServer: Sendable {
         self.connections = connections
         let service = BrokerService(
             attestor: Attestor(identities), connections: connections, policy: policy,
-            lookup: ReferentLookup(identities: identities, inspection: try ProcessInspection()), observe: observe)
+            lookup: ReferentLookup(identities: identities, inspection: try CallerInspection()), observe: observe)
         let reflection = ReflectionService(.ofBrokerAPI)
         transports = places.map { place in
             Transport(

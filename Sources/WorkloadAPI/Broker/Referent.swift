@@ -14,7 +14,7 @@ enum Referent: Sendable {
 /// Finds out by itself what brokers refer to.
 struct ReferentLookup: Sendable {
     let identities: any WorkloadIdentities
-    let inspection: ProcessInspection
+    let inspection: CallerInspection
 
     func find(_ reference: WorkloadReference) async throws(Denial) -> Referent {
         switch reference {
