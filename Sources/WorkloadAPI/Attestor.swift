@@ -35,6 +35,7 @@ struct Attestor: Sendable {
         guard let entitlement = Entitlement(given, areAll: areAll, wasWaitedFor: evidence.hasAsked) else {
             throw areAll ? .noIdentity : .notReady
         }
+        if case .process(let caller) = workload { caller.hasIdentity() }
         return entitlement
     }
 

@@ -8,13 +8,23 @@ internal import NIOHTTP2
 final class ConnectionStamp: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
+    /// Who counts calls.
+    struct Calls: Sendable {
+        /// False where there is no place for another.
+        let begin: @Sendable () -> Bool
+        let end: @Sendable () -> Void
+    }
+
     private let number: UInt64
     private let patience: TimeAmount
+    private let calls: Calls?
     private var end: Scheduled<Void>?
 
-    init(_ number: UInt64, patience: Duration) {
+    /// - Parameter calls: hears of each from its first frame to its last; nil where they are counted elsewhere.
+    init(_ number: UInt64, patience: Duration, calls: Calls? = nil) {
         self.number = number
         self.patience = TimeAmount(patience)
+        self.calls = calls
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -37,12 +47,17 @@ final class ConnectionStamp: ChannelInboundHandler {
             guard let connection = stream.parent else { throw ChannelError.operationUnsupported }
             let stamp = try connection.pipeline.syncOperations.handler(type: ConnectionStamp.self)
             stamp.end?.cancel()
-            try stream.pipeline.syncOperations.addHandler(Press(stamp.number), position: .first)
+            guard let calls = stamp.calls else { return try stream.pipeline.syncOperations.press(stamp.number) }
+            guard calls.begin() else {
+                return try stream.pipeline.syncOperations.addHandler(CallRefusal(), position: .first)
+            }
+            stream.closeFuture.whenComplete { _ in calls.end() }
+            try stream.pipeline.syncOperations.press(stamp.number)
         }
     }
 
     /// Takes out what the client sent under our header, and puts in what is true.
-    private final class Press: ChannelInboundHandler {
+    fileprivate final class Press: ChannelInboundHandler {
         typealias InboundIn = HTTP2Frame.FramePayload
         typealias InboundOut = HTTP2Frame.FramePayload
 
@@ -56,5 +71,11 @@ final class ConnectionStamp: ChannelInboundHandler {
             frame.headers.add(name: ConnectionStamp.header, value: "\(number)")
             context.fireChannelRead(wrapInboundOut(.headers(frame)))
         }
+    }
+}
+
+extension ChannelPipeline.SynchronousOperations {
+    fileprivate func press(_ number: UInt64) throws {
+        try addHandler(ConnectionStamp.Press(number), position: .first)
     }
 }

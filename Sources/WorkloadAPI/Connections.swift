@@ -1,70 +1,74 @@
 internal import GRPCCore
 internal import Synchronization
 
-/// How much the Workload API bears.
-public struct WorkloadAPILimits: Sendable {
-    /// Of one user on the host, or of one container.
-    public var connectionsPerSource = 256
-    public var connections = 8192
-    public var streamsPerConnection = 16
-    /// Bytes of a request.
-    public var requestBytes = 1 << 16
-    /// How long a connection may take until its first call.
-    public var firstCall = Duration.seconds(30)
-    /// How long one may be without a call afterwards.
-    public var idle = Duration.seconds(300)
-    /// How often it is looked whether lists of what was taken back are about to end.
-    public var lookAtLists = Duration.seconds(60)
-
-    public init() {}
-}
-
 /// The callers that are connected, by the number of their connection.
 final class Connections: Sendable {
-    enum Admission: Equatable {
-        case admitted(UInt64)
-        /// - Parameter isNews: whether nobody was told since this source was within its allowance.
-        case refused(isNews: Bool)
+    fileprivate struct Connected {
+        let caller: Caller
+        /// When it came.
+        let source: Caller.Source
+        let close: @Sendable () -> Void
     }
 
-    private struct State {
-        var callers: [UInt64: Caller] = [:]
-        var counts: [Caller.Source: Int] = [:]
-        var refused: Set<Caller.Source> = []
-        var next: UInt64 = 1
+    fileprivate struct State {
+        var places: Places
+        var connected: [UInt64: Connected] = [:]
+        /// Of whom it was told that they have too many.
+        var told: Set<Caller.Source> = []
+        /// Whether it was told that all places are taken.
+        var isToldFull = false
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let limits: WorkloadAPILimits
+    private let refused: @Sendable (Caller.Source) -> Void
 
-    init(_ limits: WorkloadAPILimits) { self.limits = limits }
+    /// - Parameter refused: is told who has too many, once until some have ended: its own allowance, or most of all when all places
+    ///   are taken.
+    init(_ limits: WorkloadAPILimits, refused: @escaping @Sendable (Caller.Source) -> Void) {
+        state = Mutex(State(places: Places(limits)))
+        self.limits = limits
+        self.refused = refused
+    }
 
-    var count: Int { state.withLock { $0.callers.count } }
+    var count: Int { state.withLock { $0.connected.count } }
+    /// Of connections and their calls.
+    var placesTaken: Int { state.withLock { $0.places.taken } }
 
-    func admit(_ caller: Caller) -> Admission {
-        state.withLock { state in
-            let count = state.counts[caller.source, default: 0]
-            guard count < limits.connectionsPerSource, state.callers.count < limits.connections else {
-                return .refused(isNews: state.refused.insert(caller.source).inserted)
-            }
-            let number = state.next
-            state.next += 1
-            state.callers[number] = caller
-            state.counts[caller.source] = count + 1
-            return .admitted(number)
+    /// - Parameter close: ends the connection, when another is to have its place; from any thread.
+    /// - Returns: its number; nil when there is no place for it.
+    func admit(_ caller: Caller, close: @escaping @Sendable () -> Void) -> UInt64? {
+        let source = caller.source
+        let (number, answer) = state.withLock { state in
+            let (number, answer) = state.places.connect(source)
+            if case .taken = answer { state.connected[number] = Connected(caller: caller, source: source, close: close) }
+            return (number, answer)
         }
+        guard settle(answer, for: source) else { return nil }
+        caller.onFirstIdentity { [weak self] in self?.state.withLock { $0.places.know(number) } }
+        return number
     }
 
     func remove(_ number: UInt64) {
         state.withLock { state in
-            guard let source = state.callers.removeValue(forKey: number)?.source else { return }
-            let count = state.counts[source, default: 1] - 1
-            state.counts[source] = count > 0 ? count : nil
-            state.refused.remove(source)
+            state.places.disconnect(number)
+            guard let source = state.connected.removeValue(forKey: number)?.source else { return }
+            if state.places.isCalm(source) { state.told.remove(source) }
+            if state.places.taken <= limits.places / 2 { state.isToldFull = false }
         }
     }
 
-    func caller(_ number: UInt64) -> Caller? { state.withLock { $0.callers[number] } }
+    /// False when there is no place for another call.
+    func beginCall(_ number: UInt64) -> Bool {
+        let called = state.withLock { state in
+            state.connected[number].map { (state.places.call(number), $0.source) }
+        }
+        return called.map { settle($0, for: $1) } ?? false
+    }
+
+    func endCall(_ number: UInt64) { state.withLock { $0.places.endCall(number) } }
+
+    func caller(_ number: UInt64) -> Caller? { state.withLock { $0.connected[number]?.caller } }
 
     /// Who makes a call.
     func caller(of metadata: Metadata) throws -> Caller {
@@ -72,5 +76,35 @@ final class Connections: Sendable {
             throw Denial.gone.status
         }
         return caller
+    }
+
+    /// Closes who has to go, and tells of who has too many. Returns whether who asked has a place.
+    private func settle(_ answer: Places.Answer, for source: Caller.Source) -> Bool {
+        let isTaken: Bool
+        let displaced: UInt64?
+        switch answer {
+        case .taken(let who): (isTaken, displaced) = (true, who)
+        case .refused(let who): (isTaken, displaced) = (false, who)
+        }
+        let (close, greedy) = state.withLock { state in
+            (displaced.flatMap { state.connected.removeValue(forKey: $0)?.close }, state.news(of: answer, for: source))
+        }
+        close?()
+        if let greedy { refused(greedy) }
+        return isTaken
+    }
+}
+
+extension Connections.State {
+    /// Whom to tell of; nil where nothing is new.
+    fileprivate mutating func news(of answer: Places.Answer, for source: Caller.Source) -> Caller.Source? {
+        switch answer {
+        case .taken(displaced: nil): return nil
+        case .refused(displaced: nil) where places.isAtItsLimit(source):
+            return told.insert(source).inserted ? source : nil
+        default:
+            defer { isToldFull = true }
+            return isToldFull ? nil : places.greediest
+        }
     }
 }

@@ -21,4 +21,11 @@ enum ControlGroup {
         let unit = name.hasPrefix("_") ? String(name.dropFirst()) : name
         return unit.hasSuffix(".service") || unit.hasSuffix(".scope") ? unit : nil
     }
+
+    /// The same for what the machine runs; nil for what users run, in sessions and by managers of their own.
+    ///
+    /// - Parameter path: as `/proc/PID/cgroup` has it.
+    static func service(of path: String) -> String? {
+        names(of: path)?.first == "user.slice" ? nil : unit(of: path)
+    }
 }

@@ -13,6 +13,9 @@ package enum Denial: Error, Equatable {
     /// A key or a message of ours cannot be written down.
     case unencodable
 
+    /// The caller or the broker, or all together, have as many calls as they may have.
+    case crowded
+
     // To brokers alone
     /// The reference makes no sense, as this sentence says.
     case badReference(String)
@@ -20,8 +23,6 @@ package enum Denial: Error, Equatable {
     case forbidden(String)
     /// The broker's SVID was good and is so no longer.
     case callerNotTrusted
-    /// The broker, or all together, have as many calls as they may have.
-    case crowded
 
     /// SPIFFE_Workload_Endpoint.md section 6.
     var status: RPCError {

@@ -15,7 +15,8 @@ public final class WorkloadAPIServer: Sendable {
     ///   - socket: one of our own is in a directory that `PublicSocket` has prepared; what lies there is replaced.
     ///   - sdsRequiresHeader: calls of Envoys need the header, too.
     ///   - sdsHasRevocationLists: Envoys are told what was taken back, where that is safe.
-    ///   - refused: is told who has more connections than allowed, once until some have ended; from any thread, must not block.
+    ///   - refused: is told who has more connections or calls than allowed, or most of all when there is no place left, once until some have
+    ///     ended; from any thread, must not block.
     ///   - withheld: is told why Envoys are not told what was taken back, once for each reason; likewise.
     ///   - rejected: is told which Envoy does not take what it was given, and why in its words; likewise.
     public init(
@@ -25,17 +26,16 @@ public final class WorkloadAPIServer: Sendable {
         withheld: @escaping @Sendable (_ reason: String) -> Void,
         rejected: @escaping @Sendable (_ source: String, _ reason: String) -> Void
     ) throws(SystemError) {
-        connections = Connections(limits)
+        connections = Connections(limits) { refused("\($0)") }
         let listener = WorkloadListener(
-            socket: socket, inspection: try CallerInspection(), connections: connections, limits: limits,
-            refused: { refused("\($0)") })
+            socket: socket, inspection: try CallerInspection(), connections: connections, limits: limits)
         let attestor = Attestor(identities)
         let lists = EnvoyLists(
             areOffered: sdsHasRevocationLists, look: limits.lookAtLists, now: identities.now, withheld: withheld)
         transport = Transport(
             listenerFactory: listener,
             config: .serving(
-                streams: limits.streamsPerConnection, requestBytes: limits.requestBytes, idle: limits.idle))
+                streams: limits.callsPerConnection, requestBytes: limits.requestBytes, idle: limits.idle))
         server = GRPCServer(
             transport: transport,
             services: [

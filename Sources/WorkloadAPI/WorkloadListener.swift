@@ -9,8 +9,6 @@ struct WorkloadListener: HTTP2ServerTransport.ListenerFactory {
     let inspection: CallerInspection
     let connections: Connections
     let limits: WorkloadAPILimits
-    /// Is told whose connections are too many.
-    let refused: @Sendable (Caller.Source) -> Void
 
     var eventLoopGroup: any EventLoopGroup { MultiThreadedEventLoopGroup.singleton }
 
@@ -45,8 +43,12 @@ struct WorkloadListener: HTTP2ServerTransport.ListenerFactory {
                 try inspection.caller(ofSocket: handle)
             }
             guard let caller else { throw ChannelError.operationUnsupported }
-            let number = try admit(caller)
-            try pipeline.addHandler(ConnectionStamp(number, patience: limits.firstCall))
+            guard let number = connections.admit(caller, close: { channel.close(promise: nil) }) else {
+                throw ChannelError.operationUnsupported
+            }
+            let calls = ConnectionStamp.Calls(
+                begin: { connections.beginCall(number) }, end: { connections.endCall(number) })
+            try pipeline.addHandler(ConnectionStamp(number, patience: limits.firstCall, calls: calls))
             let watch = caller.process.onExit { channel.close(promise: nil) }
             channel.closeFuture.whenComplete { _ in
                 withExtendedLifetime(watch) { connections.remove(number) }
@@ -55,15 +57,6 @@ struct WorkloadListener: HTTP2ServerTransport.ListenerFactory {
             // Nobody else closes a channel that was never set up.
             channel.close(promise: nil)
             throw error
-        }
-    }
-
-    private func admit(_ caller: Caller) throws -> UInt64 {
-        switch connections.admit(caller) {
-        case .admitted(let number): return number
-        case .refused(let isNews):
-            if isNews { refused(caller.source) }
-            throw ChannelError.operationUnsupported
         }
     }
 }

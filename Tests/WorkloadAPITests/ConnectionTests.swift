@@ -69,16 +69,100 @@ import WorkloadProtocol
         #expect(count == 1)
     }
 
+    /// Who comes has a place, whoever was there before without an identity.
     @Test func allTogetherHaveALimit() async throws {
         var limits = WorkloadAPILimits()
-        limits.connections = 5
+        limits.places = 5
         let server = try await TestServer(limits: limits)
         let (first, firstOutput) = try crowd(server, user: 4711, 3, closing: 0)
         defer { first.end() }
         #expect(await closed(firstOutput) == 0)
-        let (second, secondOutput) = try crowd(server, user: 4712, 3, closing: 1)
+        let (second, secondOutput) = try crowd(server, user: 4712, 3, closing: 0)
         defer { second.end() }
-        #expect(await closed(secondOutput) == 1)
+        #expect(await closed(secondOutput) == 0)
+        #expect(server.server.connections.placesTaken == 5)
+        #expect(server.told.all.count == 1 && server.told.all[0].hasPrefix("user 4712"))
+    }
+
+    /// Users without number, each of which has few connections that call what needs no identity, or begin a call and never say what
+    /// it is about: they are as many as there are places for, come again as soon as they are closed, and keep nobody out.
+    @Test func usersWithoutNumberKeepNobodyOut() async throws {
+        var limits = WorkloadAPILimits()
+        limits.places = 2048
+        let most = limits.places
+        let server = try await TestServer(limits: limits)
+        try server.identities.add("web", [.userID(geteuid())])
+        let crowd = try RunningProgram(["python3", "-c", Self.strangers, server.path])
+        defer { crowd.end() }
+        try await server.withClient { held in
+            try await held.fetchX509SVID(.init(), metadata: secured) { response in
+                var messages = response.messages.makeAsyncIterator()
+                #expect(try await messages.next()?.svids.count == 1)
+                #expect(await eventually { server.server.connections.placesTaken > most - 20 })
+                for _ in 0..<20 {
+                    #expect(server.server.connections.placesTaken <= most)
+                    let count = try await server.withClient { try await $0.svids()?.svids.count }
+                    #expect(count == 1)
+                }
+                try server.identities.add("second", [.userID(geteuid())])
+                #expect(try await messages.next()?.svids.count == 2)
+            }
+        }
+        #expect(server.told.all.count < 5, "\(server.told.all)")
+    }
+
+    /// From a thousand users one after the other, who stay.
+    private static let strangers = """
+        import itertools, os, socket, struct, sys, time
+        def frame(kind, flags, stream, payload=b""):
+            return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+        def literal(name, value):
+            return b"\\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+        def call(number, path):
+            fields = ((":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "localhost"),
+                ("content-type", "application/grpc"), ("te", "trailers"), ("workload.spiffe.io", "true"))
+            return frame(1, 4, number, b"".join(literal(*field) for field in fields))
+        paths = ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "/SpiffeWorkloadAPI/FetchJWTSVID",
+            "/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets")
+        beginning = b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n" + frame(4, 0, 0)
+        calls = b"".join(call(2 * n + 1, paths[n % len(paths)]) for n in range(8))
+        held = []
+        for user in itertools.cycle(range(100000, 101000)):
+            os.seteuid(user)
+            s = socket.socket(socket.AF_UNIX)
+            try:
+                s.connect(sys.argv[1]); s.sendall(beginning + calls); s.setblocking(False)
+            except OSError: pass
+            os.seteuid(0)
+            held = held[-400:] + [s]
+            # Who comes faster than anybody can be let in fills the kernel's queue, which nobody else shares out.
+            time.sleep(0.02)
+        """
+
+    @Test func callsHaveALimitOfTheirOwn() async throws {
+        var limits = WorkloadAPILimits()
+        // A connection and two calls.
+        limits.placesPerSource = 3
+        let server = try await TestServer(limits: limits)
+        try server.identities.add("web", [.userID(geteuid())])
+        try await server.withClient { client in
+            try await client.fetchX509SVID(.init(), metadata: secured) { first in
+                var messages = first.messages.makeAsyncIterator()
+                #expect(try await messages.next()?.svids.count == 1)
+                try await client.fetchX509Bundles(.init(), metadata: secured) { second in
+                    let bundles = try await second.messages.first { _ in true }
+                    #expect(bundles != nil)
+                    #expect(await status { _ = try await client.svids() } == .unavailable)
+                }
+                try server.identities.add("second", [.userID(geteuid())])
+                #expect(try await messages.next()?.svids.count == 2)
+            }
+            // What has ended is given back.
+            #expect(await eventually { server.server.connections.placesTaken == 1 })
+            #expect(try await client.svids()?.svids.count == 2)
+        }
+        #expect(server.told.all == ["user 0"] || server.told.all.allSatisfy { $0.hasPrefix("user 0 in ") })
+        #expect(await eventually { server.server.connections.placesTaken == 0 })
     }
 
     /// Its number may be another's the next moment.
