@@ -246,11 +246,12 @@ public final class AuthorityService: Sendable {
         }
     }
 
-    /// All nodes that joined and were not evicted, by number.
+    /// All nodes that joined and were not evicted, and those that are banned, by number.
     public func nodes() async throws(RegistryError) -> [NodeRecord] { try await registry.nodes() }
 
     /// Shuts a node out until it is evicted: its calls are refused, its directory stream ends, the directory no longer has
-    /// it nor its leases, what was issued to it is revoked, and no token lets it join. Nil when there is no such node.
+    /// it nor its leases, what was issued to it is revoked, and no token lets it join. One that was evicted is kept from joining
+    /// again. Nil when no node ever had the name.
     public func ban(node name: String) async throws(RegistryError) -> NodeRecord? {
         guard let node = try await registry.ban(node: name, now: now()) else { return nil }
         await jwtKeys.dropDownstreamKeys()

@@ -332,12 +332,50 @@ import Testing
         #expect(try await registry.nodes().isEmpty)
         #expect(try await registry.node(name: "a", showing: "", issuedBy: "") == nil)
         #expect(try await registry.directory(now: start).leases.isEmpty)
-        // Twice, and of what is not there any more.
+        // Twice, and of what never was.
         #expect(try await registry.evict(node: "a", now: start) == nil)
-        #expect(try await registry.ban(node: "a", now: start) == nil)
+        #expect(try await registry.ban(node: "b", now: start) == nil)
         let again = try await fixture.join(fixture.token(), name: "a", now: start + 60)
         #expect(again.number == node.number && !again.isBanned && again.joinedAt == start + 60)
         #expect(try await registry.directory(now: start).nodes.map(\.number) == [node.number])
+    }
+
+    /// It could join again by what its machine has: who wants to keep it out can, in whichever order, and sees that it is.
+    @Test(arguments: ["ban", "revoke"], [start, start + 90 * 86400])
+    func anEvictedNodeCanBeBannedAndLetInAgain(how: String, now: Int64) async throws {
+        let fixture = try TestRegistry()
+        let registry = fixture.registry
+        let node = try await fixture.node("a")
+        try await fixture.node("b", address: "192.0.2.2")
+        _ = try await registry.evict(node: "a", now: start)
+        switch how {
+        case "ban": #expect(try await registry.ban(node: "a", now: now)?.isBanned == true)
+        default: #expect(try await registry.revoke(.node("a"), .unspecified, by: 0, now: now, dryRun: false).isEmpty)
+        }
+        #expect(try await registry.nodes().filter(\.isBanned).map(\.name) == ["a"])
+        #expect(try await registry.node(name: "a", showing: node.serial, issuedBy: "")?.node.isBanned == true)
+        #expect(try await registry.directory(now: now).nodes.map(\.number.rawValue) == [2])
+        // What the machine had for an address when it was a member is free.
+        let reported = try await registry.report(
+            NodeNumber(rawValue: 2), endpoint: endpoint("192.0.2.2"), leases: [try #require(IPPrefix("192.0.2.1"))],
+            now: now)
+        #expect(reported.refused.isEmpty)
+        let banned = try await fixture.token(node: "a")
+        await #expect(throws: JoinRefusal.banned("a")) { try await fixture.join(banned, name: "a") }
+        #expect(try await registry.evict(node: "a", now: now)?.isBanned == true)
+        #expect(try await registry.nodes().map(\.name) == ["b"])
+        let again = try await fixture.join(fixture.token(), name: "a", address: "192.0.2.3")
+        #expect(again.number == node.number && !again.isBanned)
+    }
+
+    @Test func aNameThatNoNodeHadIsNotRevoked() async throws {
+        let registry = try TestRegistry().registry
+        for dryRun in [true, false] {
+            await #expect(throws: RevocationError.notFound(.node("a"))) {
+                try await registry.revoke(.node("a"), .unspecified, by: 0, now: start, dryRun: dryRun)
+            }
+        }
+        #expect(try await registry.nodes().isEmpty)
     }
 
     @Test func numbersOfNodesBeginAt1() async throws {

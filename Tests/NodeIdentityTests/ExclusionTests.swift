@@ -138,6 +138,20 @@ import Testing
         #expect(try holder.saved() == 2)
     }
 
+    /// In the end it was somebody's will.
+    @Test(arguments: ["ban", "revoke"]) func anEvictedNodeThatIsBannedThenKeepsNothing(how: String) async throws {
+        let authority = try await TestAuthority()
+        let holder = try await Holder(authority)
+        _ = try await authority.service.evict(node: "node-a")
+        try await eventually("it knows") { await holder.exclusion()?.isOverOnceItJoins == true }
+        try await Self.shutOut(how, holder, by: authority)
+        try await eventually(within: .seconds(30), "it knows that too") {
+            await holder.exclusion()?.takesAllBack == true
+        }
+        #expect(try await !holder.isHeld())
+        #expect(try holder.saved() == 0)
+    }
+
     /// A fleet is not to be lost by a registry that is older than it.
     @Test func aRegistryOfBeforeTakesNothing() async throws {
         let first = try await TestAuthority()

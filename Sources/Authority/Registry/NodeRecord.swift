@@ -13,9 +13,12 @@ public struct NodeRecord: Sendable, Equatable {
     public let serial: String
     public let isBanned: Bool
     public let attestation: NodeAttestation
-    /// Of what it was only name and number are still known.
+    /// It is no member; the name may be banned all the same.
     let isEvicted: Bool
     let membership: NodeMembershipNumber
+
+    /// Of one that was evicted nothing counts any more but a ban.
+    var isKnown: Bool { !isEvicted || isBanned }
 
     /// Whom what is issued to it now is issued to.
     var member: Member { Member(node: number, membership: membership) }

@@ -35,7 +35,7 @@ extension Registry {
     }
 
     private func directory(now: Int64, _ db: Database) throws -> Directory {
-        let nodes = try nodes(db).filter { !$0.isBanned }
+        let nodes = try joinedNodes(db).filter { !$0.isBanned }
         let numbers = Set(nodes.map(\.number))
         return Directory(
             trustDomain: trustDomain, revision: try revision(db), nodes: nodes.map(Directory.Node.init),

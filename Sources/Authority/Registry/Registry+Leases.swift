@@ -33,7 +33,7 @@ extension Registry {
             guard try !isLeased(endpoint.address, toAnotherThan: node, db) else {
                 throw CallRefusal.malformed("the address \(endpoint.address) is leased to another node's pods")
             }
-            let others = try nodes(db).filter { $0.number != node }.map(\.endpoint.address)
+            let others = try joinedNodes(db).filter { $0.number != node }.map(\.endpoint.address)
             let rule = LeaseRule(inside: leasable, nodes: Set(others + [endpoint.address]))
             let leases = asked.filter(rule.allows)
             let held = try Set(leaseRows(of: node, db).map(\.prefix))

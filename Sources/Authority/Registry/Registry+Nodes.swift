@@ -109,21 +109,27 @@ extension Registry {
         }
     }
 
-    /// Shuts a node out until it is evicted, and takes back what was issued to it. Nil when there is no such node.
+    /// Shuts a node out until it is evicted, and takes back what was issued to it. Nil when no node ever had the name: one that was
+    /// evicted could join again by what its machine has, and is kept from that.
     func ban(node name: String, now: Int64) async throws(RegistryError) -> NodeRecord? {
         try await write(as: RegistryError.self) { db in
-            try db.execute(sql: "UPDATE nodes SET banned = 1 WHERE name = ? AND NOT evicted", arguments: [name])
-            guard db.changesCount > 0 else { return nil }
+            guard try ban(node: name, db) else { return nil }
             try takeBack(.node(name), .unspecified, now: now, db)
             return try find(name: name, db)
         }
+    }
+
+    /// Whether there is a node to be banned.
+    func ban(node name: String, _ db: Database) throws -> Bool {
+        try db.execute(sql: "UPDATE nodes SET banned = 1 WHERE name = ?", arguments: [name])
+        return db.changesCount > 0
     }
 
     /// Forgets that a node has joined, and that it was banned; returns what it was, nil when there is no such node. SVIDs
     /// that it has count for nothing any more: they are taken back.
     func evict(node name: String, now: Int64) async throws(RegistryError) -> NodeRecord? {
         try await write(as: RegistryError.self) { db in
-            guard let node = try find(name: name, db), !node.isEvicted else { return nil }
+            guard let node = try find(name: name, db), node.isKnown else { return nil }
             let number = node.number.rawValue
             try db.execute(sql: "UPDATE nodes SET banned = 0, evicted = 1 WHERE number = ?", arguments: [number])
             try db.execute(sql: "DELETE FROM leases WHERE node = ?", arguments: [number])
@@ -147,7 +153,7 @@ extension Registry {
         name: String, showing serial: String, issuedBy issuer: String
     ) async throws(RegistryError) -> ShowingNode? {
         try await read(as: RegistryError.self) { db in
-            guard let node = try find(name: name, db), !node.isEvicted else { return nil }
+            guard let node = try find(name: name, db), node.isKnown else { return nil }
             let sql = "SELECT membership FROM certificates WHERE serial = ?"
             let membership = try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [serial])
             let ours = "SELECT 1 FROM authorities WHERE fingerprint = ?"
@@ -158,12 +164,15 @@ extension Registry {
         }
     }
 
-    /// All nodes, by number.
+    /// All nodes, those too that are nothing but banned, by number.
     func nodes() async throws(RegistryError) -> [NodeRecord] {
-        try await read(as: RegistryError.self) { try nodes($0) }
+        try await read(as: RegistryError.self) { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM nodes WHERE NOT evicted OR banned ORDER BY number").map(node)
+        }
     }
 
-    func nodes(_ db: Database) throws -> [NodeRecord] {
+    /// Those that have joined and were not evicted, by number.
+    func joinedNodes(_ db: Database) throws -> [NodeRecord] {
         try Row.fetchAll(db, sql: "SELECT * FROM nodes WHERE NOT evicted ORDER BY number").map(node)
     }
 

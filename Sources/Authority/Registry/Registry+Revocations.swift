@@ -14,8 +14,7 @@ extension Registry {
             let concerned = try concerned(by: subject, now: now, db)
             switch subject {
             case .serial: break
-            case .node(let name):
-                try db.execute(sql: "UPDATE nodes SET banned = 1 WHERE name = ?", arguments: [name])
+            case .node(let name): _ = try ban(node: name, db)
             case .spiffeID, .entry:
                 try db.execute(
                     sql: "INSERT OR REPLACE INTO revocations VALUES (?, ?, ?, ?, ?)",
@@ -61,7 +60,7 @@ extension Registry {
         case .spiffeID: return true
         case .serial: return false
         case .entry: sql = "SELECT 1 FROM entries WHERE id = ?"
-        case .node: sql = "SELECT 1 FROM nodes WHERE name = ? AND NOT evicted"
+        case .node: sql = "SELECT 1 FROM nodes WHERE name = ?"
         }
         return try Bool.fetchOne(db, sql: sql, arguments: [subject.name]) ?? false
     }

@@ -68,7 +68,6 @@ extension AdminService {
         return ServerResponse(message: answer)
     }
 
-    /// A node goes by its name or its SPIFFE ID.
     private func change(
         _ asked: String, by change: (AuthorityService, String) async throws(RegistryError) -> NodeRecord?
     ) async throws(AdminError) -> Podshield_Admin_V1_Node {
@@ -77,12 +76,20 @@ extension AdminService {
         let changed: NodeRecord?
         do throws(RegistryError) {
             nodes = try await service.nodes()
-            changed = try await change(service, nodes.first { "\($0.id)" == asked }?.name ?? asked)
+            changed = try await change(service, Self.name(asked, in: service.settings.trustDomain))
         } catch {
             throw AdminError(.internal, "\(error)")
         }
         if let changed { return Podshield_Admin_V1_Node(changed) }
         throw .noNode(asked, among: nodes.map(\.name))
+    }
+
+    /// A node goes by its name or its SPIFFE ID, also one that is not listed.
+    private static func name(_ asked: String, in trustDomain: TrustDomain) -> String {
+        guard let id = try? SPIFFEID(asked), id.trustDomain == trustDomain, case .node(let name) = id.kind else {
+            return asked
+        }
+        return name
     }
 }
 
