@@ -1,6 +1,7 @@
 import Authority
 import Etcd
 import EtcdTestSupport
+import GRPCCore
 import KernelTestSupport
 import SharedRegistry
 import Synchronization
@@ -82,5 +83,24 @@ import Testing
         cluster.goOn(0)
         try await first.stop()
         try await second.stop()
+    }
+
+    /// How an authority stands with the others is for nodes alone.
+    @Test func aStrangerHearsNothingOfIt() async throws {
+        let cluster = try await outside { try EtcdCluster(members: 1) }
+        let authority = try await authority("first", by: [0], of: cluster)
+        let node = try await TestNode.joined("node-a", to: authority)
+        let svid = try #require(node.service.currentSVID)
+        await node.stop()
+        cluster.freeze(0)
+        await #expect(throws: (any Error).self) { try await authority.entry("/lost") }
+        for (shown, code) in [(nil, RPCError.Code.unauthenticated), (svid, .unavailable)] {
+            let caller = try await Stranger(to: authority, showing: shown)
+            let error = await #expect(throws: RPCError.self) { try await caller.watchDirectory() }
+            #expect(error?.code == code)
+            #expect(error?.message.contains("cut off") == (code == .unavailable), "\(error?.message ?? "")")
+        }
+        cluster.goOn(0)
+        try await authority.stop()
     }
 }

@@ -16,14 +16,14 @@ extension TestAuthority {
     }
 }
 
-/// A connection without a certificate, on which anything can be asked.
+/// A connection without a certificate, or with one, on which anything can be asked.
 final class Stranger: Sendable {
     let connection: AuthorityConnection
     private let running: Task<Void, any Error>
 
-    init(to authority: TestAuthority) async throws {
+    init(to authority: TestAuthority, showing svid: KeyedSVID? = nil) async throws {
         let nobody = TransportIdentity(
-            current: { nil }, bundle: { .empty(trustDomain) }, now: { [clock = authority.clock] in clock.now })
+            current: { svid }, bundle: { .empty(trustDomain) }, now: { [clock = authority.clock] in clock.now })
         let connection = try await AuthorityConnection.open(
             AuthorityAddress(authority.address), identity: nobody,
             expecting: .pinnedRoot(anyOf: [NodeJoin.fingerprint(authority.service.rootFingerprint)]))
@@ -48,5 +48,14 @@ final class Stranger: Sendable {
         var metadata = Metadata()
         if let exporter { metadata.addBinary(exporter, forKey: "podshield-connection-bin") }
         return try await connection.calls.join(request, metadata: metadata)
+    }
+
+    /// As a node does that has other authorities to go to: throws what the first message throws.
+    func watchDirectory() async throws {
+        var request = Podshield_Authority_V1_WatchDirectoryRequest()
+        request.leavesCutOff = true
+        try await connection.calls.watchDirectory(request) { response in
+            for try await _ in response.messages { return }
+        }
     }
 }

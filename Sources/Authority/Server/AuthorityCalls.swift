@@ -171,12 +171,14 @@ struct AuthorityCalls: Podshield_Authority_V1_Authority.ServiceProtocol {
     func watchDirectory(
         request: ServerRequest<Podshield_Authority_V1_WatchDirectoryRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<Podshield_Authority_V1_SignedDirectory> {
-        // Before the caller is looked at, of whom only the others may know.
-        if request.message.leavesCutOff, core.registry.isCutOff { throw CallRefusal.cutOff.status }
+        let leavesCutOff = request.message.leavesCutOff
+        // Of a node that has joined only the others may know yet; how this authority fares is no stranger's business.
+        if leavesCutOff, Caller(request.metadata) != nil, core.registry.isCutOff {
+            throw CallRefusal.cutOff.status
+        }
         let caller = try await caller(request.metadata)
         return StreamingServerResponse { writer in
-            try await DirectoryWatch(core: core, caller: caller, leavesCutOff: request.message.leavesCutOff)
-                .run(writer)
+            try await DirectoryWatch(core: core, caller: caller, leavesCutOff: leavesCutOff).run(writer)
             return [:]
         }
     }
