@@ -74,6 +74,14 @@ extension PodshieldConfiguration {
         case vaultPKI(VaultPKI)
         case spire(SPIREUpstream)
 
+        /// Whether each CA that follows is signed without an operator's hand.
+        var signsOnRequest: Bool {
+            switch self {
+            case .disk: false
+            case .vaultPKI, .spire: true
+            }
+        }
+
         /// PEM file of those above the CA, where they are on disk.
         public var certificateFile: String? {
             if case .disk(let upstream) = self { upstream.certificateFile } else { nil }

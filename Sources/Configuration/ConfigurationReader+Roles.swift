@@ -18,9 +18,9 @@ extension ConfigurationReader {
             .authorityWorkloadLifetime, .duration(from: "1m", to: "30d"), default: .seconds(3600))
         let nodeLifetime = document.value(
             .authorityNodeLifetime, .duration(from: "1m", to: "30d"), default: .seconds(86400))
-        let caLifetime = caLifetime(beyond: [
-            (.authorityWorkloadLifetime, workloadLifetime), (.authorityNodeLifetime, nodeLifetime),
-        ])
+        let caLifetime = caLifetime(
+            beyond: [(.authorityWorkloadLifetime, workloadLifetime), (.authorityNodeLifetime, nodeLifetime)],
+            below: upstream)
         let jwtLifetime = document.value(
             .authorityJWTLifetime, .duration(from: "10s", to: "1h"), default: .seconds(300))
         let jwtIssuer = document.value(.authorityJWTIssuer, .issuer)
@@ -37,10 +37,15 @@ extension ConfigurationReader {
             relationships: relationships)
     }
 
-    /// A CA takes over with a sixth of the life of the one before it left, and what that issued is not to be cut short.
-    private mutating func caLifetime(beyond lifetimes: [(key: ConfigurationKey, value: Duration)]) -> Duration {
+    /// A CA takes over with a sixth of the life of the one before it left, and what that issued is not to be cut short. Below one that signs
+    /// on request it lasts no longer than that asks for (docs/adr/0044).
+    private mutating func caLifetime(
+        beyond lifetimes: [(key: ConfigurationKey, value: Duration)], below upstream: PodshieldConfiguration.Upstream?
+    ) -> Duration {
+        let shortest = max(Duration.seconds(86400), (lifetimes.map(\.value).max() ?? .zero) * 6)
         let lifetime = document.value(
-            .authorityCALifetime, .duration(from: "1h", to: "3650d"), default: .seconds(365 * 86400))
+            .authorityCALifetime, .duration(from: "1h", to: "3650d"),
+            default: upstream?.signsOnRequest == true ? shortest : .seconds(365 * 86400))
         for (key, value) in lifetimes where value > lifetime / 6 {
             document.report("is more than a sixth of authority.ca-lifetime", at: key)
         }

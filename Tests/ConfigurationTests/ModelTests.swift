@@ -230,6 +230,21 @@ import Testing
         #expect(upstream.issuer == "i" && upstream.mount == "a/pki" && "\(store.access.server)" == "w:1")
     }
 
+    /// Where each CA that follows is signed on request, it lasts no longer than what it issues needs.
+    @Test(arguments: [
+        (Documents.authority, "", 365 * 24), (Documents.upstream, "", 365 * 24), (Documents.vaultPKI, "", 6 * 24),
+        (Documents.spireUpstream, "", 6 * 24), (Documents.vaultPKI, "  node-lifetime: 4h\n", 24),
+        (Documents.vaultPKI, "  node-lifetime: 1h\n", 24), (Documents.spireUpstream, "  node-lifetime: 2d\n", 12 * 24),
+        (Documents.spireUpstream, "  workload-lifetime: 3d\n", 18 * 24),
+        (Documents.spireUpstream, "  ca-lifetime: 30d\n", 30 * 24),
+    ])
+    func lifetimesOfCAs(_ document: String, _ said: String, _ hours: Int) throws {
+        let listen = "listen: 192.0.2.1\n"
+        let yaml = document.replacing(listen, with: listen + said)
+        let authority = try #require(PodshieldConfiguration(yaml: yaml, file: "f").authority)
+        #expect(authority.caLifetime == .seconds(hours * 3600))
+    }
+
     private struct Missing: Error {}
 
     @Test func machinesCertificates() throws {
