@@ -52,7 +52,7 @@ import Testing
 
     // MARK: Believed
 
-    @Test(arguments: [KeyAlgorithm.ecP256, .ecP384, .rsa2048, .ed25519])
+    @Test(arguments: KeyAlgorithm.allCases)
     func aProofHolds(_ key: KeyAlgorithm) throws {
         let svid = try workload(key: key)
         let proven = try verifier().verify(announce(svid))

@@ -10,7 +10,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct KeyTypeTests {
     @Test(arguments: [
         (KeyAlgorithm.ecP256, PublicKey.Kind.ecP256), (.ecP384, .ecP384), (.rsa2048, .rsa(bits: 2048)),
-        (.ed25519, .ed25519),
+        (.rsa4096, .rsa(bits: 4096)), (.ed25519, .ed25519),
     ])
     func podsAndProcessesHaveKeysOfIt(algorithm: KeyAlgorithm, kind: PublicKey.Kind) async throws {
         let authority = try await TestAuthority()
