@@ -24,6 +24,8 @@ COMPLETIONDIR := $(PREFIX)/share/bash-completion/completions
 BPF_OBJECT := build/bpf/podshield.bpf.o
 UNITS := podshield-datapath-boot.service podshield-idd.service podshield-idd.socket podshield-agent.socket \
 	podshield-netns.socket podshield-netns@.service
+# Documentation, until an administrator installs one: each gives something up.
+DROP_INS := runtime.conf tpm.conf
 SWIFT_FLAGS_debug := -c debug
 SWIFT_FLAGS_release := -c release --static-swift-stdlib
 SWIFT_FLAGS = $(SWIFT_FLAGS_$(CONFIGURATION))
@@ -90,7 +92,7 @@ install: bpf $(if $(BINARIES),,swift) ## Install a release build under DESTDIR a
 	test -e $(DESTDIR)/etc/podshield/config.yaml || \
 		install -m 0640 $(DESTDIR)/etc/podshield/config.yaml.example $(DESTDIR)/etc/podshield/config.yaml
 	install -d $(DESTDIR)$(DOCDIR) $(DESTDIR)$(COMPLETIONDIR)
-	install -m 0644 README.md LICENSE SECURITY.md docs/*.md systemd/tpm.conf $(DESTDIR)$(DOCDIR)/
+	install -m 0644 README.md LICENSE SECURITY.md docs/*.md $(addprefix systemd/,$(DROP_INS)) $(DESTDIR)$(DOCDIR)/
 	$(DESTDIR)$(BINDIR)/psid --generate-completion-script bash > $(DESTDIR)$(COMPLETIONDIR)/psid
 	@$(TELL_SYSTEMD)
 

@@ -15,7 +15,8 @@ from typing import Iterator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from host import BOOT_SERVICE, RESTART_SECONDS, RUNTIME, SERVICE, UNANSWERED, Host  # noqa: E402
+import boots  # noqa: E402
+from host import BOOT_SERVICE, DROP_INS, RESTART_SECONDS, RUNTIME, SERVICE, UNANSWERED, Host  # noqa: E402
 from neighbour import Neighbour  # noqa: E402
 
 from harness import commands  # noqa: E402
@@ -28,6 +29,8 @@ from harness.waiting import wait  # noqa: E402
 
 TITLE = "Podshield as a service: boot, start, issue, journal, reload, restart, crash, hang, stop"
 
+# Programs may have to be linked first.
+TIME_LIMIT_SECONDS = 450
 START_RUNTIME = f"systemctl start {RUNTIME}"
 STATE = "/var/lib/podshield"
 CA_CERTIFICATE = f"{STATE}/authority/ca.pem"
@@ -85,6 +88,7 @@ def play(run: Run, report: Report) -> None:
         service.stop()
         service.tpm()
         service.uninstall()
+        boots.play(service.host, report, UNITS)
     finally:
         service.save_journal(run)
 
@@ -113,9 +117,7 @@ class Service:
         # What `make install` does itself where it installs into the running system.
         self.machine.run("journalctl", "--update-catalog")
         self._expect_no_toolchain()
-        self.host.make_uplink()
-        self.host.make_pod("web-0", "10.42.1.10")
-        self.host.make_pod("db-0", "10.42.1.11")
+        self.host.make_devices()
         self._says("psid config validate accepts the configuration", "psid", "config", "validate")
 
     def guard_boot(self) -> None:
@@ -123,7 +125,8 @@ class Service:
         heard = self.host.heard_in_clear()
         self.report.expect("without Podshield a pod's packet leaves in the clear", heard != "", heard)
         self._says("the units can be enabled", "systemctl", "enable", *UNITS)
-        self.host.make_runtime()
+        self.host.write_runtime(RUNTIME, "web-0")
+        self.host.install_drop_in(RUNTIME, "runtime")
         configuration = self.machine.root / "etc/podshield/config.yaml"
         good = configuration.read_text()
         configuration.write_text(f"{good}\nnonsense: 1\n")
@@ -411,11 +414,10 @@ class Service:
         # The kernels here make no TPM: a file stands in its place, of which can be seen whether it was opened.
         self.machine.run("sh", "-c", f"touch {TPM} && chown tss:tss {TPM} && chmod 660 {TPM}")
         self._expect_tpm("without a drop-in it is not opened", False, "install the drop-in tpm.conf")
-        drop_in = Path("/usr/share/doc/podshield/tpm.conf")
-        lines = (self.machine.root / str(drop_in).lstrip("/")).read_text().splitlines()
+        lines = (self.machine.root / DROP_INS.lstrip("/") / "tpm.conf").read_text().splitlines()
         self.host.override(SERVICE, "tpm", *(line for line in lines if "SupplementaryGroups" not in line))
         self._expect_tpm("nor without the group", False, "SupplementaryGroups=tss")
-        self.host.override(SERVICE, "tpm", *lines)
+        self.host.install_drop_in(SERVICE, "tpm")
         self._expect_tpm("with tpm.conf it is", True, "")
         self.host.forget_override(SERVICE, "tpm")
         configuration.write_text(before)

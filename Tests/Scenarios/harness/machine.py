@@ -17,6 +17,16 @@ MASKED_UNITS = (
     "systemd-udevd.service", "systemd-udev-trigger.service", "systemd-udevd-control.socket",
     "systemd-udevd-kernel.socket", "systemd-sysctl.service", "systemd-modules-load.service",
 )
+# PID 1 mounts none in a container, whose /sys has no place for one either, and takes no mount unit for it.
+BPFFS_UNIT = """[Unit]
+DefaultDependencies=no
+Before=sysinit.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/mkdir -p /sys/fs/bpf
+ExecStart=/bin/mount -t bpf bpf /sys/fs/bpf
+"""
 NSPAWN_ENVIRONMENT = {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "1"}
 POWER_OFF = signal.SIGRTMIN + 4
 BOOT_SECONDS = 30
@@ -38,19 +48,25 @@ class Machine:
         self._mount_overlay()
         self._prepare()
 
-    def boot(self, *binds: str) -> None:
-        """Starts systemd and waits until it runs. `binds` are directories of the host that are seen inside, read-only."""
-        log = (self._base / "console.log").open("wb")
-        self._nspawn = self._start(log, binds)
-        self._run.at_end(self._power_off)
+    def boot(self, target: str = "basic.target") -> None:
+        """Starts systemd and waits until all is done that it starts by itself, well or not."""
+        log = (self._base / "console.log").open("ab")
+        self._nspawn = self._start(log, target)
+        self._run.at_end(self.power_off)
         deadline = time.monotonic() + BOOT_SECONDS
         while not self._is_running():
             if self._nspawn.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{self.name} did not boot: {Path(log.name).read_text(errors='replace')[-2000:]}")
             time.sleep(0.1)
-        # PID 1 mounts no bpffs in a container, whose /sys has no place for one either.
-        self.run("mkdir", "-p", "/sys/fs/bpf")
-        self.run("mount", "-t", "bpf", "bpf", "/sys/fs/bpf")
+
+    def power_off(self) -> None:
+        """As an administrator does; it can be booted again. Its files stay, what was in its kernel's memory does not."""
+        if self._nspawn.poll() is None:
+            os.kill(self._leader(), POWER_OFF)
+        try:
+            self._nspawn.wait(15)
+        except subprocess.TimeoutExpired:
+            commands.stop(self._nspawn)
 
     def run(self, *command: str, timeout: float = 30) -> str:
         """Runs a program inside, in all of the machine's namespaces."""
@@ -88,14 +104,20 @@ class Machine:
             link = units / unit
             link.unlink(missing_ok=True)
             link.symlink_to("/dev/null")
+        # What else this machine starts at its boot is no business of the other's.
+        shutil.rmtree(units / "multi-user.target.wants", ignore_errors=True)
+        # One journal of all boots.
+        (self.root / "var/log/journal").mkdir(exist_ok=True)
+        (units / "bpffs.service").write_text(BPFFS_UNIT)
+        (units / "sysinit.target.wants/bpffs.service").symlink_to("../bpffs.service")
 
-    def _start(self, log: IO[bytes], binds: tuple[str, ...]) -> subprocess.Popen:
+    def _start(self, log: IO[bytes], target: str) -> subprocess.Popen:
         return commands.spawn(
             "systemd-nspawn", "--boot", "--quiet", f"--directory={self.root}", f"--machine={self.name}",
             "--register=no", "--keep-unit", "--console=read-only", "--private-network", "--capability=all",
             "--system-call-filter=@known", "--link-journal=no", "--resolv-conf=off", "--timezone=off",
-            f"--tmpfs={swift_runtime()}", "--bind=/sys/kernel/btf", "--bind=/dev/net/tun", *(f"--bind-ro={path}" for path in binds),
-            "systemd.unit=basic.target", log=log, environment={**os.environ, **NSPAWN_ENVIRONMENT},
+            f"--tmpfs={swift_runtime()}", "--bind=/sys/kernel/btf", "--bind=/dev/net/tun",
+            f"systemd.unit={target}", log=log, environment={**os.environ, **NSPAWN_ENVIRONMENT},
         )
 
     def _leader(self) -> int:
@@ -111,11 +133,3 @@ class Machine:
         except (commands.CommandFailed, RuntimeError, OSError, subprocess.TimeoutExpired) as error:
             state = getattr(error, "output", "") or ""
         return state.strip() in ("running", "degraded")
-
-    def _power_off(self) -> None:
-        if self._nspawn.poll() is None:
-            os.kill(self._leader(), POWER_OFF)
-        try:
-            self._nspawn.wait(15)
-        except subprocess.TimeoutExpired:
-            commands.stop(self._nspawn)
