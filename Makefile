@@ -25,7 +25,7 @@ BPF_OBJECT := build/bpf/podshield.bpf.o
 UNITS := podshield-datapath-boot.service podshield-idd.service podshield-idd.socket podshield-agent.socket \
 	podshield-netns.socket podshield-netns@.service
 # Documentation, until an administrator installs one: each gives something up.
-DROP_INS := runtime.conf tpm.conf
+DROP_INS := executables.conf runtime.conf tpm.conf
 SWIFT_FLAGS_debug := -c debug
 SWIFT_FLAGS_release := -c release --static-swift-stdlib
 SWIFT_FLAGS = $(SWIFT_FLAGS_$(CONFIGURATION))

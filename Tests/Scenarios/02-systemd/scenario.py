@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 from typing import Iterator
 
@@ -197,6 +198,7 @@ class Service:
         self.report.step("5. The Workload API, for processes of units")
         for name, selectors in (
             ("unit", (f"systemd:unit:{ASKER}", "unix:user:nobody")), ("path", (f"unix:path:{PYTHON}", "unix:uid:65534")),
+            ("digest", (f"unix:sha256:{sha256(Path(PYTHON).read_bytes()).hexdigest()}", "unix:gid:65534")),
         ):
             self.machine.run(
                 "psid", "entry", "create", "--spiffe-id", spiffe_id(name), "--node", "node-a",
@@ -212,11 +214,13 @@ class Service:
             )
             told = self.machine.run("journalctl", "-u", ASKER, "-o", "cat", "--no-pager")
         self.report.expect("a process of the unit has the unit's identity", identity in told, told)
-        told = self.machine.run("setpriv", *NOBODY, PYTHON, ASK).strip()
-        self.report.expect(
-            "the same program outside of it has none: executables take a capability that the service has not",
-            told == "nothing", told,
-        )
+        self._expect_told("the same program outside of it has none: executables take a capability that the service has not", "nothing")
+        self.host.install_drop_in(SERVICE, "executables")
+        self.machine.run("systemctl", "restart", SERVICE)
+        self._expect_told("with executables.conf it has those of its path and its digest", spiffe_id("digest"), spiffe_id("path"))
+        self.host.forget_override(SERVICE, "executables")
+        self.machine.run("systemctl", "restart", SERVICE)
+        self._expect_told("and without it no more", "nothing")
 
     def journal(self) -> None:
         self.report.step("6. The journal")
@@ -453,6 +457,14 @@ class Service:
             output, holds = str(failure), False
         first = next((line for line in output.splitlines() if wanted in line), "")
         self.report.expect(expected, holds and wanted in output, first or output or None)
+
+    def _expect_told(self, expected: str, *answer: str) -> None:
+        """By the Workload API, a program of nobody's that no unit has started."""
+        def told() -> list[str]:
+            return sorted(self.machine.run("setpriv", *NOBODY, PYTHON, ASK).split())
+
+        holds = wait(lambda: told() == sorted(answer), ENTRY_SECONDS)
+        self.report.expect(expected, holds, " ".join(told()))
 
     def _make(self, target: str, destination: Path) -> None:
         commands.run(
