@@ -11,10 +11,10 @@ from pathlib import Path
 from . import commands
 from .lifetime import Run
 from .namespaces import Namespace
-from .packets import ETHERNET, TYPE_ARP, TYPE_IPV4, TYPE_IPV6, UDP
+from .packets import ESP_HEADER, ETHERNET, TYPE_ARP, TYPE_IPV4, TYPE_IPV6, UDP, UDP_HEADER
 
-# Ethernet and all of an IPv6 header; more than an IPv4 header, UDP, SPI and sequence number.
-SNAPSHOT = ETHERNET + 40
+# Ethernet, an IPv6 header, UDP, SPI and sequence number.
+SNAPSHOT = ETHERNET + 40 + UDP_HEADER + ESP_HEADER
 BUFFER_KIB = 64 << 10
 PCAP_HEADER, RECORD_HEADER = 24, 16
 NANOSECONDS_MAGIC = 0xA1B23C4D
@@ -68,6 +68,25 @@ class Examination:
     missed: int
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Of a frame with an IP header without options: where in it what is."""
+
+    protocol: int
+    receiver: slice
+    udp: int
+
+    def is_udp_to(self, data: bytes, frame: int, port: int) -> bool:
+        at = frame + self.udp + 2
+        return data[frame + self.protocol] == UDP and data[at : at + 2] == port.to_bytes(2, "big")
+
+
+OUTER = {
+    TYPE_IPV4: Layout(protocol=ETHERNET + 9, receiver=slice(ETHERNET + 16, ETHERNET + 20), udp=ETHERNET + 20),
+    TYPE_IPV6: Layout(protocol=ETHERNET + 6, receiver=slice(ETHERNET + 24, ETHERNET + 40), udp=ETHERNET + 40),
+}
+
+
 class _Numbers:
     """Which sequence numbers of one SA were seen: they come in nearly without holes."""
 
@@ -99,12 +118,13 @@ def examine(file: Path, port: int, protected: tuple[str, ...], missed: int) -> E
         at = frame + length
         found["packets"] += 1
         (kind,) = struct.unpack_from("!H", data, frame + 12)
-        if kind == TYPE_IPV4 and data[frame + 23] == UDP and data[frame + 36 : frame + 38] == port.to_bytes(2, "big"):
+        layout = OUTER.get(kind)
+        if layout is not None and layout.is_udp_to(data, frame, port):
             found["sealed"] += 1
-            receiver = data[frame + 30 : frame + 34]
-            spi, sequence = struct.unpack_from("!II", data, frame + 42)
+            receiver = data[frame + layout.receiver.start : frame + layout.receiver.stop]
+            spi, sequence = struct.unpack_from("!II", data, frame + layout.udp + UDP_HEADER)
             if not numbers.setdefault((receiver, spi), _Numbers()).add(sequence):
-                repeats.append((str(ipaddress.IPv4Address(receiver)), spi, sequence))
+                repeats.append((str(ipaddress.ip_address(receiver)), spi, sequence))
             continue
         for end in _ends(data, frame, kind):
             if end not in ours:

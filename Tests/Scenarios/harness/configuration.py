@@ -34,7 +34,7 @@ def authority_configuration(run: Run, net: TwoNodes, machine: Node) -> str:
     """The authority alone, on a machine that has no pods."""
     listen = f"""
 authority:
-  listen: {machine.v4}
+  listen: "{machine.address}"
 """
     return _common("authority", net.protected) + listen + _places(run, machine)
 
@@ -74,7 +74,7 @@ def _node(node: Node) -> str:
     return f"""
 node:
   name: {node.name}
-  address: {node.v4}
+  address: "{node.address}"
   esp-port: {ESP_PORT}
 """
 

@@ -37,13 +37,19 @@ class Pod:
 
 @dataclass
 class Node:
-    """A machine: `uplink` towards the wire, one prefix of pod addresses for each family."""
+    """A machine: `uplink` towards the wire, one prefix of pod addresses for each family. It is reached at `address`, of that
+    version of IP; the other it need not have."""
 
     name: str
     index: int
     namespace: Namespace
     pods: dict[str, Pod] = field(default_factory=dict)
     uplink: str = "uplink"
+    underlay: int = 4
+
+    @property
+    def address(self) -> str:
+        return self.v4 if self.underlay == 4 else self.v6
 
     @property
     def v4(self) -> str:
@@ -65,20 +71,22 @@ class Node:
 class TwoNodes:
     """The topology above, routed in the clear: what a cluster looks like before Podshield.
 
-    Several may live in one run, told apart by the `prefix` of their namespaces' names.
+    Several may live in one run, told apart by the `prefix` of their namespaces' names. With an `underlay` of 6 nodes have no IPv4
+    address; their pods have.
     """
 
     # Prefixes that hold all pods of both nodes, and no node.
     protected = ("10.42.0.0/16", "fd42::/48")
 
-    def __init__(self, run: Run, prefix: str = "") -> None:
+    def __init__(self, run: Run, prefix: str = "", underlay: int = 4) -> None:
         self._run = run
+        self._underlay = underlay
         self._prefix = prefix
         self.wire = Wire(Namespace(run, f"{prefix}wire"))
         self.a = self.add_node("node-a", 1)
         self.b = self.add_node("node-b", 2)
-        self._route(self.a, self.b)
-        self._route(self.b, self.a)
+        self.route(self.a, self.b)
+        self.route(self.b, self.a)
 
     def add_pod(self, node: Node, name: str, number: int, process: Optional[int] = None) -> Pod:
         """A pod with the `number`th address of its node's prefixes, reachable from everywhere; in a namespace of its own, or in that
@@ -118,20 +126,20 @@ class TwoNodes:
         del node.pods[pod.name]
 
     def add_node(self, name: str, index: int) -> Node:
-        """A machine on the wire. No other has routes to its pods."""
-        node = Node(name, index, Namespace(self._run, f"{self._prefix}{name}"))
+        """A machine on the wire. No other has routes to its pods, until `route`."""
+        node = Node(name, index, Namespace(self._run, f"{self._prefix}{name}"), underlay=self._underlay)
         join(self.wire.namespace, f"to-{name}", node.namespace, node.uplink)
         self.wire.plug(f"to-{name}")
         v4_length, v6_length = NODE_PREFIXES
-        node.namespace.batch(
-            f"address add {node.v4}/{v4_length} dev {node.uplink}",
-            f"address add {node.v6}/{v6_length} dev {node.uplink} nodad",
-        )
+        if self._underlay == 4:
+            node.namespace.ip("address", "add", f"{node.v4}/{v4_length}", "dev", node.uplink)
+        node.namespace.ip("address", "add", f"{node.v6}/{v6_length}", "dev", node.uplink, "nodad")
         node.namespace.sysctl(ipv4__ip_forward=1, ipv6__conf__all__forwarding=1)
         return node
 
-    def _route(self, here: Node, there: Node) -> None:
+    def route(self, here: Node, there: Node) -> None:
+        """Tells a node how pods of another are reached."""
         here.namespace.batch(
-            f"route add {there.pod_prefix_v4} via {there.v4}",
+            f"route add {there.pod_prefix_v4} via {'inet' if there.underlay == 4 else 'inet6'} {there.address}",
             f"route add {there.pod_prefix_v6} via {there.v6}",
         )
