@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Plays scenarios: run.py [NN-name...]. Each is a folder with a `scenario.py` that has a TITLE and `play(run, report)`.
+"""Plays scenarios: run.py [NN-name...]. Each is a folder with a `scenario.py` that has a TITLE and `play(run, report)`. At the end of
+each what its daemons have said is searched for their secrets.
 
 One scenario runs in this process. Several run in processes of their own, so that none inherits anything of another, as many at a
 time as there are processors; those that want the whole machine, and say so by ALONE, come after the others."""
@@ -18,6 +19,7 @@ from types import ModuleType
 
 from harness.lifetime import Interrupted, Run
 from harness.report import Report
+from harness.secrecy import expect_all_kept
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent.parent / "build" / "test-results"
@@ -50,6 +52,7 @@ def play(name: str) -> int:
                 scenario.play(run, report)
             except Exception as error:
                 report.expect("the scenario plays to its end", False, describe(error))
+            expect_all_kept(report, run)
             if report.failed:
                 show_logs(run, report)
             signal.alarm(0)

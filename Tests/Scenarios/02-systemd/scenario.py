@@ -253,7 +253,8 @@ class Service:
         self.report.expect("and that of the guard at the boot", BOOT_SERVICE.encode() in journal)
         canaries = Canaries(keys_below(self.machine.root / STATE.lstrip("/")))
         missed = canaries.missed()
-        self.report.expect("there are keys to look for", "the key in ca.key" in canaries.secrets and not missed, missed or list(canaries.secrets))
+        has_key = any("the key in ca.key" in name for name in canaries.secrets)
+        self.report.expect("there are keys to look for", has_key and not missed, missed or list(canaries.secrets))
         found = {file: secrets for file, contents in files.items() if (secrets := canaries.found_in(contents))}
         self.report.expect("none of them is in the dump, nor in the whole journal", not found and not canaries.found_in(
             self.machine.run("journalctl", "-o", "export", "-u", SERVICE, "--no-pager").encode()), found or None)

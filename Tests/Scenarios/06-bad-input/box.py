@@ -14,7 +14,7 @@ from typing import Optional
 
 from harness import commands
 from harness.configuration import standalone_configuration
-from harness.daemons import Daemon, binaries, spiffe_id
+from harness.daemons import MESSAGES, Daemon, binaries, spiffe_id
 from harness.lifetime import Run
 from harness.report import Report
 from harness.topology import Node, TwoNodes
@@ -110,6 +110,8 @@ class Box:
         """Status, output and messages of psid about this daemon, or another."""
         configuration = (of or self.daemon).configuration_file
         ended = self._run(str(binaries() / "psid"), "--config", str(configuration), *arguments)
+        with configuration.with_name(MESSAGES).open("a") as messages:
+            messages.write(ended.stderr)
         return ended.returncode, ended.stdout, ended.stderr
 
     def _run(self, *command: str) -> subprocess.CompletedProcess:

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`psid sysdump` holds no secret: every key and token there is, looked for in every form that it could have."""
+"""Neither `psid sysdump` nor what daemons and psid have said holds a secret: every key and token there is, looked for in every form that
+it could have."""
 
 import json
-import re
 
 from box import Box
 
 from harness import commands
-from harness.canaries import DISGUISES, Canaries, files_of, keys_below
-from harness.daemons import Daemon
+from harness.canaries import DISGUISES, Canaries, files_of
+from harness.daemons import Daemon, spiffe_id
+from harness.secrecy import secrets_of
 
 # The maps in the kernel that hold keys, and where in a record (bpf/abi).
 KEY_MAPS = {"ps_sa_in": slice(16, 48), "ps_sa_out": slice(24, 56)}
@@ -18,14 +19,9 @@ WANTED = {
 }
 
 
-def secrets_of(box: Box, daemon: Daemon) -> dict[str, bytes]:
-    """Of a node while it runs: those on disk, in its configuration and in the kernel."""
-    node = daemon.configuration_file.parent
-    secrets = keys_below(node / "state")
-    for line in daemon.configuration_file.read_text().splitlines():
-        if match := re.match(r"\s*token: (\S+)", line):
-            secrets["the join token"] = match[1].encode()
-    pins = box.run.directory / f"{node.name}-bpf" / "podshield"
+def keys_in_kernel(box: Box, daemon: Daemon) -> dict[str, bytes]:
+    secrets = {}
+    pins = box.run.directory / f"{daemon.node.name}-bpf" / "podshield"
     for path in sorted(pins.rglob("maps/*")):
         if path.name in KEY_MAPS:
             for entry in json.loads(commands.run("bpftool", "-j", "map", "dump", "pinned", str(path))):
@@ -48,13 +44,18 @@ def play(box: Box, daemons: tuple[Daemon, ...]) -> None:
     box.report.step("15. A dump for other eyes")
     for daemon in daemons:
         name = daemon.node.name
-        canaries = Canaries(secrets_of(box, daemon))
-        kinds = ("key in ca.key", "key in node.pem", "join token", "ps_sa_in", "ps_sa_out")
-        there = [kind for kind in kinds if any(kind in secret for secret in canaries.secrets)]
-        box.report.expect(f"{name} has secrets to look for", len(there) >= 4, f"{len(canaries.secrets)}: {', '.join(there)}")
+        jwt = daemon.psid("jwt", "mint", "--spiffe-id", spiffe_id("canary"), "--audience", "till").strip() if daemon is box.daemon else ""
+        token = {"a JWT-SVID": jwt.encode()}
+        canaries = Canaries(secrets_of(daemon.configuration_file) | keys_in_kernel(box, daemon) | token)
+        kinds = ("key in node.pem", "ps_sa_in", "ps_sa_out", *(("key in ca.key", "JWT-SVID") if jwt else ("join token",)))
+        absent = [kind for kind in kinds if not any(kind in secret for secret in canaries.secrets)]
+        box.report.expect(f"{name} has secrets to look for: {', '.join(kinds)}", not absent, absent or f"{len(canaries.secrets)} in all")
         missed = canaries.missed()
         box.report.expect("the search finds each in every form", not missed, ", ".join(missed or DISGUISES))
         files = dump(box, daemon)
         box.report.expect("the dump has what is needed", WANTED <= files.keys(), ", ".join(sorted(files)))
+        files |= {path.name: path.read_bytes() for path in daemon.configuration_file.parent.glob("*.log")}
+        box.report.expect("the logs have been said", {"podshield-idd.log", "refused.log", "psid.log"} <= files.keys())
         found = {file: secrets for file, contents in files.items() if (secrets := canaries.found_in(contents))}
-        box.report.expect("and none of the secrets", not found, found or f"{sum(map(len, files.values()))} bytes searched")
+        box.report.expect(
+            "none of the secrets is in it, nor in any of them", not found, found or f"{sum(map(len, files.values()))} bytes searched")

@@ -12,11 +12,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from soft_token import LABEL, MODULE, PIN, SoftToken  # noqa: E402
 
 from harness import commands  # noqa: E402
-from harness.canaries import Canaries, files_of  # noqa: E402
 from harness.configuration import authority_configuration, node_configuration  # noqa: E402
 from harness.daemons import Daemon, binaries, spiffe_id  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
 from harness.report import Report  # noqa: E402
+from harness.secrecy import expect_kept  # noqa: E402
 from harness.topology import Node, TwoNodes  # noqa: E402
 from harness.vault import PORT, Vault  # noqa: E402
 from harness.waiting import wait  # noqa: E402
@@ -95,21 +95,22 @@ class KeyStores:
         self.token.bring_back()
         self.authority.start(*self.token.environment)
         self._expect_issued(self.node, "with the right token again")
-        self._expect_kept(self.authority, {"the PIN": PIN.encode()})
+        expect_kept(self.report, self.run, self.authority, "pin-file")
 
     def vault(self) -> None:
         self.report.step("4. A key that was made in Vault")
         machine = self.net.add_node("node-d", 4)
         vault = Vault(self.run, machine)
         vault.bao("secrets", "enable", "transit")
-        token = vault.token(POLICY)
+        role, secret = vault.role(POLICY)
         section = f"""
 vault:
   server: 127.0.0.1:{PORT}
   ca-file: {vault.root}
   key: ca
   create: true
-  token-file: {self._secret("vault-token", token)}
+  role-id: {role}
+  secret-id-file: {self._secret("secret-id", secret)}
 """
         authority = Daemon(self.run, machine, authority_configuration(self.run, self.net, machine) + section)
         authority.start()
@@ -125,7 +126,7 @@ vault:
         self._expect_issued(node, "from the same daemon when Vault is unsealed")
         gone = wait(lambda: self._found(authority, "PSD2030") is None, PATIENCE_SECONDS)
         self.report.expect("and the finding is gone", bool(gone))
-        self._expect_kept(authority, {"Vault's token": token.encode()})
+        expect_kept(self.report, self.run, authority, "secret-id-file")
 
     # The authority
 
@@ -146,15 +147,6 @@ pkcs11:
   key-label: ca
   pin-file: {pin}
 """)
-
-    def _expect_kept(self, authority: Daemon, secrets: dict[str, bytes]) -> None:
-        """What opens the store is told to nobody."""
-        canaries, missed = Canaries(secrets), Canaries(secrets).missed()
-        archive = self.run.directory / f"{authority.node.name}-dump.tar.gz"
-        authority.psid("sysdump", "--out", str(archive))
-        places = files_of(archive) | {"the log": authority.log.encode()}
-        found = [name for name, contents in places.items() if canaries.found_in(contents)]
-        self.report.expect(f"{', '.join(secrets)}: in no log and no dump", not found and not missed, found or missed or None)
 
     def _expect_start_refused(self, what: str, status: int, code: str, words: str) -> None:
         self.authority.stop()

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes that join without a token: see README.md beside this file."""
 
+import secrets
 import shutil
 import sys
+from base64 import b64encode
 from pathlib import Path
 from typing import Any, Optional
 
@@ -16,6 +18,7 @@ from harness.configuration import authority_configuration, joining_configuration
 from harness.daemons import Daemon, spiffe_id  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
 from harness.report import Report  # noqa: E402
+from harness.secrecy import STATE_KEY_FILE, expect_kept  # noqa: E402
 from harness.topology import TwoNodes  # noqa: E402
 from harness.waiting import wait  # noqa: E402
 
@@ -65,6 +68,7 @@ x509pop:
         self.first = self._record()
         shown = self.first["joinedBy"], len(self.first["joinedAs"])
         self.report.expect("psid node list says how it joined, and by which key", shown == ("x509pop", 64), self.first)
+        expect_kept(self.report, self.run, self.node, f"the key in {self.own.key.name}", STATE_KEY_FILE)
 
     def joins_again(self) -> None:
         self.report.step("2. It loses its state")
@@ -128,6 +132,7 @@ x509pop:
         record = self._record("node-a")
         shown = record["joinedBy"], record["joinedAs"]
         self.report.expect("the right one lets it in", shown == ("k8s-psat", "uid-of-node-a"), record)
+        expect_kept(self.report, self.run, self.member, "cluster-token-file")
 
     def cluster_away(self) -> None:
         self.report.step("7. The cluster's API is away")
@@ -144,7 +149,11 @@ x509pop:
     # The nodes
 
     def _configuration(self, machine: Machine) -> str:
-        return joining_configuration(self.run, self.net, self.invitation, self.net.b, *machine.join)
+        text = joining_configuration(self.run, self.net, self.invitation, self.net.b, *machine.join)
+        key = self.run.directory / "state-key"
+        key.touch(mode=0o600)
+        key.write_text(b64encode(secrets.token_bytes(33)).decode())
+        return text.replace("node:\n", f"node:\n  {STATE_KEY_FILE}: {key}\n")
 
     def _record(self, name: str = "node-b") -> Optional[dict[str, Any]]:
         nodes = self.authority.ask("node", "list")["nodes"]

@@ -9,6 +9,7 @@ from harness.configuration import authority_configuration, node_configuration
 from harness.daemons import Daemon, spiffe_id
 from harness.lifetime import Run
 from harness.report import Report
+from harness.secrecy import expect_kept
 from harness.topology import TwoNodes
 from harness.waiting import wait
 
@@ -63,6 +64,7 @@ upstream-disk:
         self.pod = self.net.add_pod(self.net.b, POD, 10)
         self.node.add_pod(self.pod, "db", "db")
         self._expect_verified("first")
+        expect_kept(self.report, self.run, self.authority, "the key in lowest.key", "the key in ca.key")
 
     def between_nodes(self) -> None:
         self.report.step("2. Another node")

@@ -14,6 +14,7 @@ from harness.etcd import CLIENT_PORT, Etcd
 from harness.lifetime import Run
 from harness.pings import Pings
 from harness.report import Report
+from harness.secrecy import expect_kept
 from harness.tokens import Tokens, key_id
 from harness.topology import Node, TwoNodes
 from harness.waiting import wait
@@ -84,6 +85,7 @@ etcd:
         third.psid("entry", "delete", self._entries(third)[0]["id"])
         gone = wait(lambda: not self._entries(first) and not self._entries(second))
         self.report.expect("and gone from all when another is told to", bool(gone))
+        expect_kept(self.report, self.run, first, "the key in client.key", "the key in ca.key")
 
     def joined(self) -> None:
         self.report.step("2. Nodes join one with the token of another")

@@ -7,7 +7,16 @@ import tarfile
 from pathlib import Path
 from typing import Callable, Iterator
 
-PEM_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\n(.*?)-----END", re.DOTALL)
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+# What is encrypted is no secret.
+PEM_KEY = re.compile(rb"-----BEGIN (?:EC |RSA )?PRIVATE KEY-----\n.*?-----END [A-Z ]+-----", re.DOTALL)
+# These are told by their looks, whosever they are.
+SHAPES = {
+    "a private key": re.compile(rb"BEGIN [A-Z ]*PRIVATE KEY"),
+    "a token signed as JWS": re.compile(rb"eyJ[\w-]{20,}\.[\w-]{20,}\.[\w-]{20,}"),
+}
 PIECE = 16
 # How a secret may stand in a file, to see that the search would find it.
 DISGUISES: dict[str, Callable[[bytes], bytes]] = {
@@ -32,8 +41,9 @@ class Canaries:
         """Names of the secrets that are there in whatever form."""
         lower = contents.lower()
         packed = re.sub(rb"\s", b"", contents)
-        return [name for name, value in self.secrets.items() if any(
+        known = [name for name, value in self.secrets.items() if any(
             form in place for piece in _pieces(value) for form, place in _forms(piece, contents, lower, packed))]
+        return known + [name for name, shape in SHAPES.items() if shape.search(contents)]
 
     def missed(self) -> list[str]:
         """What the search would not find although it were there."""
@@ -43,11 +53,15 @@ class Canaries:
 
 def keys_below(directory: Path) -> dict[str, bytes]:
     """The private numbers of the keys in PEM files."""
-    keys = {}
-    for path in sorted(directory.rglob("*")):
-        if path.is_file() and (found := PEM_KEY.search(path.read_bytes())):
-            keys[f"the key in {path.name}"] = _scalar(base64.b64decode(found[1]))
-    return keys
+    return {name: number for path in sorted(directory.rglob("*")) if path.is_file() for name, number in keys_in(path).items()}
+
+
+def keys_in(path: Path) -> dict[str, bytes]:
+    """The private numbers of the keys in a PEM file."""
+    return {
+        f"{name} of the key in {path.name}": number
+        for pem in PEM_KEY.findall(path.read_bytes()) for name, number in _private_numbers(pem).items()
+    }
 
 
 def files_of(archive: Path) -> dict[str, bytes]:
@@ -56,10 +70,16 @@ def files_of(archive: Path) -> dict[str, bytes]:
         return {Path(member.name).name: tar.extractfile(member).read() for member in tar if member.isfile()}
 
 
-def _scalar(der: bytes) -> bytes:
-    """The private number of a P-256 key in PKCS #8: an OCTET STRING of 32 bytes."""
-    start = der.index(b"\x04\x20") + 2
-    return der[start:start + 32]
+def _private_numbers(pem: bytes) -> dict[str, bytes]:
+    """Nothing of what a scenario has damaged."""
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+    except ValueError:
+        return {}
+    numbers = key.private_numbers()
+    found = {"d": numbers.private_value} if isinstance(key, EllipticCurvePrivateKey) else {
+        "d": numbers.d, "p": numbers.p, "q": numbers.q}
+    return {name: number.to_bytes(-(-number.bit_length() // 8)) for name, number in found.items()}
 
 
 def _pieces(secret: bytes) -> list[bytes]:

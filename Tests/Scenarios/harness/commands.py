@@ -5,6 +5,7 @@ import os
 import shlex
 import signal
 import subprocess
+from pathlib import Path
 from typing import IO, Optional
 
 PR_SET_PDEATHSIG = 1
@@ -20,12 +21,16 @@ class CommandFailed(Exception):
         self.output = output
 
 
-def run(*command: str, stdin: Optional[str] = None, timeout: float = 30) -> str:
-    """Runs a program to its end; its standard output. Raises `CommandFailed` with what it said."""
+def run(*command: str, stdin: Optional[str] = None, timeout: float = 30, messages: Optional[Path] = None) -> str:
+    """Runs a program to its end; its standard output. Raises `CommandFailed` with what it said. What comes on standard error is
+    added to that file, if one is named."""
     finished = subprocess.run(
         command, input=stdin, stdin=subprocess.DEVNULL if stdin is None else None, capture_output=True, text=True,
         errors="replace", timeout=timeout,
     )
+    if messages is not None:
+        with messages.open("a") as file:
+            file.write(finished.stderr)
     if finished.returncode != 0:
         raise CommandFailed(command, finished.returncode, finished.stdout + finished.stderr)
     return finished.stdout

@@ -20,6 +20,8 @@ TRUST_DOMAIN = "example.org"
 ESP_PORT = 4500
 READY_SECONDS = 20
 NEIGHBOUR = "node-b"
+# Beside a daemon's configuration: what psid has complained of.
+MESSAGES = "psid.log"
 
 
 def spiffe_id(path: str) -> str:
@@ -118,7 +120,8 @@ class Daemon:
     def psid(self, *arguments: str, timeout: float = 20) -> str:
         """What psid prints about this daemon."""
         return commands.run(
-            str(binaries(self.node) / "psid"), "--config", str(self.configuration_file), *arguments, timeout=timeout
+            str(binaries(self.node) / "psid"), "--config", str(self.configuration_file), *arguments, timeout=timeout,
+            messages=self._directory / MESSAGES,
         )
 
     def ask(self, *arguments: str, timeout: float = 20) -> Any:

@@ -49,6 +49,14 @@ class Vault:
         self.bao("policy", "write", "daemon", str(rules))
         return self.bao("token", "create", "-policy=daemon", "-field=token").strip()
 
+    def role(self, policy: str) -> tuple[str, str]:
+        """The IDs, one of them secret, by which who logs in as an AppRole gets a token with these rules."""
+        self.token(policy)
+        self.bao("auth", "enable", "approle")
+        path = "auth/approle/role/daemon"
+        self.bao("write", path, "token_policies=daemon")
+        return self.bao("read", "-field=role_id", f"{path}/role-id").strip(), self.bao("write", "-f", "-field=secret_id", f"{path}/secret-id").strip()
+
     def issuer(self, name: str, mount: str = "pki") -> Path:
         """The certificate of an issuer of the PKI engine, in a file."""
         path = self._directory / f"{name}.pem"
