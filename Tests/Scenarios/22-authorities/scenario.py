@@ -22,6 +22,7 @@ from harness.waiting import wait
 TITLE = "Three authorities share a registry in etcd: each of them may be gone"
 
 MACHINES = (("node-c", 3), ("node-d", 4), ("node-e", 5))
+TIME_LIMIT_SECONDS = 450
 PATIENCE_SECONDS = 25
 # Three members that say nothing, each for its time limit, come before that.
 LONG_PATIENCE_SECONDS = 60
@@ -34,6 +35,7 @@ def play(run: Run, report: Report) -> None:
     shared.joined()
     shared.together()
     shared.one_gone()
+    shared.leader_gone()
     shared.taken_back()
     shared.key_taken_out()
     shared.one_cut_off()
@@ -125,8 +127,26 @@ etcd:
         self.report.expect(
             "a name has one number, and a number one name", not twice and len(every) == len(set(every)), twice or f"{len(every)} names")
 
+    def leader_gone(self) -> None:
+        self.report.step("5. The leader of etcd dies, the authority beside it does not")
+        leader = self.etcd.leader()
+        beside = next(each for each in self.authorities if each.node is leader)
+        self.etcd.kill(leader)
+        begun = time.monotonic()
+        done = wait(lambda: beside.refusal(
+            "entry", "create", "--spiffe-id", spiffe_id("led"), "--selector", "unix:uid:2") is None, PATIENCE_SECONDS)
+        self.report.expect(
+            "what is changed there is changed once there is another", bool(done), f"{leader.name} led; {time.monotonic() - begun:.1f} s")
+        self.report.expect("another member leads", self.etcd.leader() is not leader)
+        self._add_pods("the leader is gone")
+        self.etcd.start(leader)
+        back = wait(self.etcd.is_healthy, PATIENCE_SECONDS)
+        same = wait(lambda: len({self._knowledge(each) for each in self.authorities}) == 1, PATIENCE_SECONDS)
+        entries = [entry for entry in self._entries(beside) if entry["spiffeID"] == spiffe_id("led")]
+        self.report.expect("all authorities know the same, and nothing twice", bool(back) and bool(same) and len(entries) == 1, entries)
+
     def taken_back(self) -> None:
-        self.report.step("5. What one has issued another takes back")
+        self.report.step("6. What one has issued another takes back")
         issuer = self._issuer(self.a, "web-0")
         others = [each for each in self.authorities if self._own(each) != issuer]
         serial = self._serial(self.a, "web-0")
@@ -138,7 +158,7 @@ etcd:
         self.report.expect("and none once its name is revoked at a third", bool(gone))
 
     def key_taken_out(self) -> None:
-        self.report.step("6. The key that one signs tokens with another takes out")
+        self.report.step("7. The key that one signs tokens with another takes out")
         tokens, nodes = Tokens("till"), (self.a, self.b)
         self.authorities[0].psid("entry", "create", "--spiffe-id", spiffe_id("teller"), "--node", "node-b", "--selector", "unix:uid:0")
         wait(lambda: tokens.is_had(self.b), PATIENCE_SECONDS)
@@ -161,7 +181,7 @@ etcd:
         self.report.expect("the owner has no file of it, and its journal says so", bool(gone) and "PSD2066" in owner.log)
 
     def one_cut_off(self) -> None:
-        self.report.step("7. What the authority of node-b asks of etcd gets lost on the way")
+        self.report.step("8. What the authority of node-b asks of etcd gets lost on the way")
         left = next(each for each in self.authorities if each.node.v4 == self._connection(self.b))
         with sieve.unheard(left.node.namespace, (left.node.uplink, "lo"), CLIENT_PORT):
             elsewhere = wait(lambda: self._connection(self.b) not in ("", left.node.v4), LONG_PATIENCE_SECONDS)
@@ -179,7 +199,7 @@ etcd:
         self.report.expect("PSD2061", bool(wait(lambda: "PSD2061" in left.log)))
 
     def cut_off(self) -> None:
-        self.report.step("8. Of etcd one member alone is left")
+        self.report.step("9. Of etcd one member alone is left")
         before = {each: each.log.count("PSD2060") for each in self.authorities}
         for machine in self.machines[:2]:
             self.etcd.kill(machine)
@@ -190,15 +210,27 @@ etcd:
         with Pings(self.net, self.net.a.pods["a0"], self.net.b.pods["b0"]) as pings:
             time.sleep(2)
         self.report.expect("packets go on", pings.lost == 0 and pings.sent > 100, f"{pings.lost} of {pings.sent} pings lost")
+        restarted = self.authorities[2]
+        restarted.stop()
+        restarted.launch()
+        wait(lambda: restarted.ended_with is not None, LONG_PATIENCE_SECONDS)
+        line = restarted.log.splitlines()[-1]
+        self.report.expect(
+            "an authority that starts meanwhile does not, and says why", restarted.ended_with == 1 and "no member of etcd answers" in line,
+            f"{restarted.ended_with}: {line}")
         for machine in self.machines[:2]:
             self.etcd.start(machine)
-        back = wait(lambda: all(each.log.count("PSD2061") == each.log.count("PSD2060") for each in self.authorities), PATIENCE_SECONDS)
+        others = [each for each in self.authorities if each is not restarted]
+        back = wait(lambda: all(each.log.count("PSD2061") == each.log.count("PSD2060") for each in others), PATIENCE_SECONDS)
         self.report.expect("PSD2061 when the others are back", bool(back))
+        restarted.start()
+        same = wait(lambda: self._knowledge(restarted) == self._knowledge(self._other(restarted)), PATIENCE_SECONDS)
+        self.report.expect("the one that did not start does, and knows what the others know", bool(same))
         done = wait(lambda: self.authorities[2].refusal("entry", "create", "--spiffe-id", spiffe_id("y"), "--selector", "unix:uid:1") is None)
         self.report.expect("and changes are made", bool(done))
 
     def lost(self) -> None:
-        self.report.step("9. etcd is lost")
+        self.report.step("10. etcd is lost")
         first, *others = self.authorities
         wait(lambda: self._knowledge(first) == self._knowledge(others[0]) == self._knowledge(others[1]), PATIENCE_SECONDS)
         before, entries = max(number for numbers in self.numbers.values() for number in numbers), self._entries(first)
@@ -227,7 +259,7 @@ etcd:
         self.report.expect("and what they were before is taken out", bool(fewer))
 
     def refused(self) -> None:
-        self.report.step("10. What is not theirs")
+        self.report.step("11. What is not theirs")
         first = self.authorities[0]
         foreign = self._own(self.authorities[1])
         seen = first.refusal("authority", "taint", foreign)

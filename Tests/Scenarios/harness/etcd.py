@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """etcd with a member on each of some machines, which takes clients by their certificates alone, and its members too."""
 
+import json
 import subprocess
 from pathlib import Path
+from typing import Optional
 
 from . import commands
 from .lifetime import Run
@@ -88,6 +90,23 @@ class Etcd:
         except commands.CommandFailed:
             return False
         return True
+
+    def leader(self) -> Node:
+        """The machine whose member leads the others. Of those that answer; each knows who it is."""
+        def of_those_that_answer() -> Optional[Node]:
+            try:
+                told = self.ctl("endpoint", "status", "-w", "json")
+            except commands.CommandFailed as failure:
+                told = failure.output
+            lines = [line for line in told.splitlines() if line.startswith("[")]
+            statuses = [(each["Endpoint"], each["Status"]) for each in (json.loads(lines[0]) if lines else [])]
+            ends = [end for end, status in statuses if status["leader"] == status["header"]["member_id"]]
+            return next((machine for machine in self._machines for end in ends if f"//{machine.v4}:" in end), None)
+
+        leader = wait(of_those_that_answer, START_SECONDS)
+        if leader is None:
+            raise RuntimeError("no member of etcd leads")
+        return leader
 
     def ctl(self, *arguments: str) -> str:
         certificate, key = self.certificate()
