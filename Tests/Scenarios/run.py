@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
+from harness.commands import end_with_parent
 from harness.lifetime import Interrupted, Run
 from harness.report import Report
 from harness.secrecy import expect_all_kept
@@ -87,11 +88,11 @@ def play_each(wanted: list[str]) -> int:
 
 
 def held_in_a_process(name: str) -> bool:
-    """What it says is printed in one piece, once it has ended."""
+    """What it says is printed in one piece, once it has ended. It ends with this process, however that ends, and cleans up."""
     started = time.monotonic()
     played = subprocess.run(
         [sys.executable, __file__, name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        errors="replace",
+        errors="replace", preexec_fn=end_with_parent,
     )
     held = played.returncode == 0
     verdict = f"--- scenario {name}: {'ok' if held else 'FAILED'}, {time.monotonic() - started:.1f} s"

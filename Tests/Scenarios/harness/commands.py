@@ -72,5 +72,10 @@ def kill_session(process: subprocess.Popen) -> None:
 
 
 def die_with_parent() -> None:
-    """To be run in a child before it becomes its program: the kernel kills it when this process ends."""
+    """To be run in a child before it becomes its program: the kernel kills it when the thread ends that has made it."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def end_with_parent() -> None:
+    """Likewise, but asks it to end."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
