@@ -20,15 +20,15 @@ from harness.waiting import wait
 NAMED, UNNAMED, PLUGGED, CROWDED = "eth9", "eth8", "plug", "crowd"
 MISSING, NOT_WATCHED = "PSD5019", "PSD5009"
 # From when a device has come.
-HOOKED_SECONDS = 0.5
-# A device that could not be hooked is tried again every second.
-RETRY_SECONDS = 2
+HOOKED_SECONDS = 2
+# A device that could not be hooked is tried again every second; looking at it takes its time, too.
+RETRY_SECONDS = 5
 PATIENCE_SECONDS = 10
 # Protected, and of no pod.
 DESTINATION, PORT = "10.42.9.9", 9
-PLUGS, PAUSE_SECONDS, PLUGGED_SECONDS = 10, 0.0001, 0.3
-# On a machine that has other things to do; it takes some milliseconds.
-MOST_OPEN_SECONDS = 0.25
+PLUGS, PAUSE_SECONDS, PLUGGED_SECONDS = 10, 0.0001, 0.5
+# It takes some milliseconds. One of them may meet a moment in which the machine has other things to do, half of them may not.
+USUALLY_OPEN_SECONDS, MOST_OPEN_SECONDS = 0.1, 2
 EARLY_PROGRAM = """
 import socket, sys, time
 end = time.monotonic() + 1
@@ -73,7 +73,8 @@ class Devices:
         self.report.step(f"13. Devices that come while packets wait for a way out: how long they are open, {PLUGS} times")
         windows = [self._window() for _ in range(PLUGS)]
         seen = f"median {median(windows) * 1000:.1f} ms, longest {max(windows) * 1000:.1f} ms"
-        self.report.expect(f"no longer than {MOST_OPEN_SECONDS} s", max(windows) < MOST_OPEN_SECONDS, seen)
+        holds = median(windows) < USUALLY_OPEN_SECONDS and max(windows) < MOST_OPEN_SECONDS
+        self.report.expect(f"half of them no longer than {USUALLY_OPEN_SECONDS} s, and none {MOST_OPEN_SECONDS} s", holds, seen)
         clear = self._early_pod()
         self.report.expect("a pod that sends before anybody has told of it: nothing of it on the wire", not clear, len(clear))
 
