@@ -86,6 +86,59 @@ import Testing
         try await create(2)
     }
 
+    /// Few entries that say much are as heavy as many that say little.
+    @Test func bytesOfEntriesAreLimited() async throws {
+        func entry(_ number: Int, _ hint: Int) throws -> RegistrationEntry {
+            try NewEntry(
+                spiffeID: id("/w\(number)"), selectors: [.namespace("n")], hint: String(repeating: "h", count: hint)
+            ).checked(in: trustDomain, id: "e\(number)", now: start)
+        }
+        let measured = try TestRegistry().registry
+        try await measured.create(entry(1, 100))
+        try await measured.create(entry(2, 100))
+        let two = try await measured.extent(now: start).entryBytes
+        let registry = try TestRegistry(limits: Self.limits { $0.entryBytes = two }).registry
+        try await registry.create(entry(1, 100))
+        try await registry.create(entry(2, 100))
+        await expectFull("bytes of registration entries", at: two) { try await registry.create(entry(3, 0)) }
+        await expectFull("bytes of registration entries", at: two) { _ = try await registry.update(entry(1, 101)) }
+        #expect(try await registry.extent(now: start).entryBytes == two)
+        // What becomes smaller, or stays as large, goes on, and makes room.
+        _ = try await registry.update(entry(1, 100))
+        _ = try await registry.update(entry(1, 99))
+        _ = try await registry.update(entry(2, 101))
+        _ = try await registry.deleteEntry("e1")
+        _ = try await registry.deleteEntry("e2")
+        #expect(try await registry.extent(now: start).entryBytes == 0)
+    }
+
+    /// Tables of before have entries that were not counted as they came, perhaps too many: these can go, and all else goes on.
+    @Test func entriesOfBeforeAreCounted() async throws {
+        let fixture = try TestRegistry()
+        for number in 1...3 {
+            try await fixture.registry.create(
+                NewEntry(spiffeID: id("/w\(number)"), selectors: [.namespace("n")])
+                    .checked(in: trustDomain, id: "e\(number)", now: start))
+        }
+        let bytes = try await fixture.registry.extent(now: start).entryBytes
+        try await fixture.registry.write(as: RegistryError.self) { db in
+            for trigger in ["entry_comes", "entry_changes", "entry_goes"] {
+                try db.execute(sql: "DROP TRIGGER \(trigger)")
+            }
+            try db.execute(sql: "DROP TABLE entry_extent; DELETE FROM grdb_migrations WHERE identifier LIKE '18:%'")
+        }
+        let registry = try Registry(
+            path: fixture.registry.path, trustDomain: trustDomain, limits: Self.limits { $0.entryBytes = bytes - 1 })
+        #expect(try await registry.extent(now: start).entryBytes == bytes)
+        #expect(
+            try await registry.extent(now: start).shortages(registry.limits).map(\.what) == [
+                "bytes of registration entries"
+            ])
+        _ = try await number(registry, "/a")
+        _ = try await registry.deleteEntry("e1")
+        #expect(try await registry.extent(now: start).entryBytes < bytes)
+    }
+
     /// Few workloads with many labels are as heavy as many with few.
     @Test func bytesAreLimited() async throws {
         let fixture = try TestRegistry(limits: Self.limits { $0.bytes = 20_000 })

@@ -1,10 +1,11 @@
-import Authority
 import AuthorityAPI
 import Foundation
 import Identity
 import OpenSSLBinding
+import SwiftProtobuf
 import Testing
 
+@testable import Authority
 @testable import NodeIdentity
 
 /// Identities of processes: the node finds whose an entry is, the authority decides what it says.
@@ -31,6 +32,57 @@ import Testing
         _ = await changes.next()
         _ = try await authority.service.deleteEntry(own.id)
         #expect(try await entries(node, count: 0) == [])
+    }
+
+    /// As much as the registry takes, all of it for one node, in one message.
+    @Test(.timeLimit(.minutes(3))) func aFullRegistryReachesItsNode() async throws {
+        let authority = try await TestAuthority()
+        var count = 0
+        let error = await #expect(throws: EntryError.self) {
+            while true {
+                _ = try await authority.service.createEntry(Self.large(count))
+                count += 1
+            }
+        }
+        let limit = authority.service.settings.limits.directory.entryBytes
+        #expect(error.map { "\($0)" } == "the authority has room for \(limit) bytes of registration entries")
+        #expect(try await limit - 32768...limit ~= authority.service.extent().entryBytes)
+        let node = try await TestNode.joined("node-a", to: authority)
+        try await eventually(within: .seconds(60), "\(count) entries") { [count] in
+            await node.service.entries?.count == count
+        }
+    }
+
+    /// Nearly the largest that there may be, and all of it for nodes.
+    private static func large(_ number: Int) throws -> NewEntry {
+        let long = String(repeating: "v", count: 250)
+        return NewEntry(
+            spiffeID: try SPIFFEID(trustDomain: trustDomain, path: "/w\(number)" + String(repeating: "x", count: 2000)),
+            selectors: (100..<131).map { .podLabel(key: "\($0)" + long, value: long) }
+                + [.executablePath("/" + String(repeating: "p", count: 4000))],
+            hint: String(repeating: "h", count: 1024))
+    }
+
+    /// What the registry counts is never less than what nodes are sent, and not much more.
+    @Test(arguments: [0, 1, 31]) func whatIsCountedIsWhatIsSent(_ many: Int) async throws {
+        let authority = try await TestAuthority()
+        let service = authority.service
+        for number in 0..<20 {
+            let labels = (0..<many).map {
+                Selector.podLabel(key: "k\($0)", value: String(repeating: "v", count: 8 * number))
+            }
+            let path = "/usr/bin/käse" + String(repeating: "/é", count: 60 * number)
+            _ = try await service.createEntry(
+                NewEntry(
+                    spiffeID: SPIFFEID(
+                        trustDomain: trustDomain, path: "/w\(number)" + String(repeating: "x", count: 90 * number)),
+                    selectors: labels + [.executablePath(path)], hint: String(repeating: "ü", count: 25 * number)))
+        }
+        let listed = try await service.entries().map(ListedEntry.init)
+        let sent = try Podshield_Authority_V1_EntryList(EntryNews(entries: listed, number: 1)).serializedData().count
+        let counted = try await service.extent().entryBytes
+        #expect(sent <= counted && counted <= sent + sent / 3 + 20 * 64, "\(sent) of \(counted)")
+        try await authority.stop()
     }
 
     @Test func anEntryIsIssuedAsTheAuthorityHasIt() async throws {

@@ -14,7 +14,7 @@ extension Registry {
                         dns_names, lifetime, hint, federates_with, downstream, jwt_lifetime, id, created_at)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """, arguments: columns(of: entry) + [entry.id, entry.createdAt])
-            try checkRoom(now: entry.createdAt, db)
+            try checkRoomForEntries(db)
         }
     }
 
@@ -23,6 +23,7 @@ extension Registry {
         try await write(as: EntryError.self) { db in
             try checkUnique(entry, db)
             try checkFederated(entry, db)
+            let before = try entryExtent(db).entryBytes
             let sql = """
                 UPDATE entries SET spiffe_id = ?, parent = ?, namespace = ?, service_account = ?, selectors = ?, labels = ?,
                     dns_names = ?, lifetime = ?, hint = ?, federates_with = ?, downstream = ?, jwt_lifetime = ?,
@@ -32,6 +33,7 @@ extension Registry {
             guard let row = try Row.fetchOne(db, sql: sql, arguments: columns(of: entry) + [entry.id]) else {
                 throw EntryError.notFound(entry: entry.id)
             }
+            if try entryExtent(db).entryBytes > before { try checkRoomForEntries(db) }
             return try self.entry(row)
         }
     }

@@ -29,6 +29,7 @@ enum RegistrySchema {
         migrator.registerMigration("15: tainted keys for JWT-SVIDs") { try $0.execute(sql: version15) }
         migrator.registerMigration("16: whom authorities above and below trust") { try $0.execute(sql: version16) }
         migrator.registerMigration("17: lifetimes of JWT-SVIDs") { try $0.execute(sql: version17) }
+        migrator.registerMigration("18: room for entries") { try $0.execute(sql: version18) }
         return migrator
     }
 
@@ -256,6 +257,31 @@ enum RegistrySchema {
 
     /// See version 13. NULL for the authority's setting.
     private static let version17 = "ALTER TABLE entries ADD COLUMN jwt_lifetime INTEGER"
+
+    /// Counted as entries come and go: to add all of them up for each that comes would take longer and longer. Without a primary key the
+    /// table is none that authorities share, and each counts what it has.
+    private static let version18 = """
+        CREATE TABLE entry_extent (bytes INTEGER NOT NULL) STRICT;
+        INSERT INTO entry_extent SELECT ifnull(sum(\(bytes(ofEntry: "entries"))), 0) FROM entries;
+        CREATE TRIGGER entry_comes AFTER INSERT ON entries BEGIN
+            UPDATE entry_extent SET bytes = bytes + \(bytes(ofEntry: "new"));
+        END;
+        CREATE TRIGGER entry_changes AFTER UPDATE ON entries BEGIN
+            UPDATE entry_extent SET bytes = bytes + \(bytes(ofEntry: "new")) - (\(bytes(ofEntry: "old")));
+        END;
+        CREATE TRIGGER entry_goes AFTER DELETE ON entries BEGIN
+            UPDATE entry_extent SET bytes = bytes - (\(bytes(ofEntry: "old")));
+        END;
+        """
+
+    /// Most bytes that an entry takes in what nodes or psid are sent: of lists, each text has 3 more as JSON, which is what its frame may
+    /// take; for labels see version 3; 64 for all frames and numbers beside.
+    private static func bytes(ofEntry row: String) -> String {
+        let texts = ["id", "spiffe_id", "parent", "selectors", "labels", "dns_names", "hint", "federates_with"]
+        let joined = texts.map { "\(row).\($0)" }.joined(separator: " || ")
+        let lines = "length(\(row).labels) - length(replace(\(row).labels, char(10), ''))"
+        return "length(CAST(\(joined) AS BLOB)) + 7 * (\(lines)) + 64"
+    }
 
     /// See version 3.
     static let identityBytes = """

@@ -81,7 +81,7 @@ extension AuthorityCore {
 }
 
 extension ListedEntry {
-    fileprivate init(_ entry: RegistrationEntry) {
+    init(_ entry: RegistrationEntry) {
         self.init(
             WorkloadEntry(
                 id: entry.id, spiffeID: entry.spiffeID, selectors: entry.selectors, hint: entry.hint,
