@@ -15,8 +15,12 @@ extension Podshield_Admin_V1_BundleText {
 
     /// - Parameter path: `-` for standard input.
     init(reading path: String, _ format: BundleFormat) throws(CommandFailure) {
+        self.init(try InputFile(path, mostBytes: Self.mostBytes).contents, format)
+    }
+
+    init(_ text: Data, _ format: BundleFormat) {
         self.init()
-        text = try InputFile(path, mostBytes: Self.mostBytes).contents
+        self.text = text
         self.format = format.message
     }
 }

@@ -14,7 +14,7 @@ import Testing
         do {
             _ = try entries(text)
             return nil
-        } catch { return (error as? EntryFileProblem)?.description ?? "\(error)" }
+        } catch { return (error as? InputFileProblem)?.description ?? "\(error)" }
     }
 
     @Test func bothForms() throws {

@@ -50,7 +50,7 @@ import WorkloadProtocol
         let (svid, made) = try Self.svid()
         let out = directory.path + "/svid"
         let outcome = try await psid(
-            "api", "fetch", "x509", "--write", out, "-o", format, to: WorkloadAPI { $0.svids = [[svid]] })
+            "api", "fetch", "x509", "--out", out, "-o", format, to: WorkloadAPI { $0.svids = [[svid]] })
         let key = "c2VjcmV0IGtleQ=="
         #expect(outcome.status == .success && !outcome.output.contains(key))
         #expect(try String(contentsOfFile: "\(out)/svid.key", encoding: .utf8).contains(key))
@@ -58,6 +58,35 @@ import WorkloadProtocol
         #expect(written == made.svid.chain)
         let roots = try Certificate.parsePEMChain(String(contentsOfFile: "\(out)/bundle.pem", encoding: .utf8))
         #expect(try roots == Self.domain.get().bundle.authorities)
+    }
+
+    /// By SPIRE's names: each SVID, and beside it every other trust domain's roots in the order of their names.
+    @Test(arguments: ["-write", "--write"]) func eachIsWrittenWithItsKey(_ flag: String) async throws {
+        let directory = try TemporaryDirectory()
+        let (first, second) = try (Self.svid(), Self.svid("other"))
+        let bundles = ["spiffe://b.example": first.0.bundle, "spiffe://a.example": first.0.bundle + first.0.bundle]
+        let response = X509SVIDResponse.with {
+            $0.svids = [first.0, second.0]
+            $0.federatedBundles = bundles
+        }
+        let out = directory.path + "/svids"
+        let outcome = try await psid("api", "fetch", "x509", flag, out, to: WorkloadAPI { $0.messages = [response] })
+        #expect(outcome.status == .success, "\(outcome.messages)")
+        func certificates(_ name: String) throws -> [Certificate] {
+            try Certificate.parsePEMChain(String(contentsOfFile: "\(out)/\(name).pem", encoding: .utf8))
+        }
+        for (number, made) in [first.1, second.1].enumerated() {
+            #expect(try certificates("svid.\(number)") == made.svid.chain)
+            #expect(try certificates("bundle.\(number)") == Self.domain.get().bundle.authorities)
+            #expect(try certificates("federated_bundle.\(number).0").count == 2)
+            #expect(try certificates("federated_bundle.\(number).1").count == 1)
+            let key = "\(out)/svid.\(number).key"
+            #expect(try String(contentsOfFile: key, encoding: .utf8).contains("c2VjcmV0IGtleQ=="))
+            let attributes = try FileManager.default.attributesOfItem(atPath: "\(out)/..current/svid.\(number).key")
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+        }
+        let names = try FileManager.default.contentsOfDirectory(atPath: out).filter { !$0.hasPrefix(".") }
+        #expect(names.count == 10)
     }
 
     @Test func whoHasNothingIsDenied() async throws {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import GRPCCore
+import LinuxBinding
 import WorkloadProtocol
 
 struct APICommand: ParsableCommand {
@@ -31,20 +32,29 @@ struct APIFetchCommand: ParsableCommand {
 
 struct APIFetchX509Command: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "x509", abstract: "Show X.509-SVIDs; write one out with its key.")
+        commandName: "x509", abstract: "Show X.509-SVIDs; write them out with their keys.")
 
     @OptionGroup var options: GlobalOptions
     @OptionGroup var workload: WorkloadOptions
 
     @Option(
-        name: [.long, .customLong("out")],
-        help: ArgumentHelp("Write svid.pem, svid.key and bundle.pem there, all at once.", valueName: "directory"))
-    var write: String?
+        help: ArgumentHelp(
+            "Write the first as svid.pem, svid.key and bundle.pem there, all at once.", valueName: "directory"))
+    var out: String?
 
     @Option(
-        name: .customLong("spiffe-id"),
-        help: ArgumentHelp("Only this one; without, the first is written.", valueName: "id"))
+        help: ArgumentHelp(
+            """
+            Write each there as SPIRE does: svid.N.pem, svid.N.key, bundle.N.pem and federated_bundle.N.M.pem, from 0 on.
+            """, valueName: "directory"))
+    var write: String?
+
+    @Option(name: .customLong("spiffe-id"), help: ArgumentHelp("Only this one.", valueName: "id"))
     var spiffeID: String?
+
+    func validate() throws {
+        guard out == nil || write == nil else { throw ValidationError("--out and --write are two ways to write") }
+    }
 
     func run(in session: Session) async throws {
         let response = try await session.withWorkloadAPI(at: workload.found()) { client in
@@ -53,15 +63,30 @@ struct APIFetchX509Command: SessionCommand {
             }
         }
         let svids = (response?.svids ?? []).filter { spiffeID == nil || $0.spiffeID == spiffeID }
-        guard let first = svids.first else {
+        guard !svids.isEmpty else {
             throw CommandFailure(.notFound, "this process has no SVID\(spiffeID.map { " of \($0)" } ?? "")")
         }
         let document = try WorkloadSVIDsDocument(svids, federatedBundles: response?.federatedBundles ?? [:])
-        if let write {
-            let shown = document.svids[0]
-            try SVIDFiles(chain: shown.chain, bundle: shown.bundle, key: first.x509SvidKey).write(to: write)
-        }
+        let files = document.files(keys: svids.map(\.x509SvidKey))
+        if let out { try files[0].write(to: out) }
+        if let write { try FileSet(directory: write).replace(with: document.members(files)) }
         if session.isJSON { try session.console.print(json: document) } else { session.console.print(document.lines) }
+    }
+}
+
+extension WorkloadSVIDsDocument {
+    /// - Parameter keys: in the order of the SVIDs.
+    fileprivate func files(keys: [Data]) -> [SVIDFiles] {
+        zip(svids, keys).map { SVIDFiles(chain: $0.chain, bundle: $0.bundle, key: $1) }
+    }
+
+    /// All of them, each with all foreign bundles beside it, in the order of their trust domains.
+    fileprivate func members(_ files: [SVIDFiles]) throws -> [FileSet.Member] {
+        let foreign = (federatedBundles ?? [:]).sorted { $0.key < $1.key }
+        return try files.enumerated().flatMap { number, files in
+            try files.members(.fetched(number))
+                + foreign.enumerated().map { .certificates($1.value, "federated_bundle.\(number).\($0).pem") }
+        }
     }
 }
 

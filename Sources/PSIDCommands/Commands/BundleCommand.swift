@@ -7,7 +7,8 @@ struct BundleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bundle", abstract: "Whom to trust: the own bundle, and those of other trust domains.",
         subcommands: [
-            BundleShowCommand.self, BundleListCommand.self, BundleSetCommand.self, BundleDeleteCommand.self,
+            BundleShowCommand.self, BundleListCommand.self, BundleCountCommand.self, BundleSetCommand.self,
+            BundleDeleteCommand.self,
         ])
 }
 
@@ -24,13 +25,9 @@ struct BundleShowCommand: SessionCommand {
     var format = BundleFormat.spiffe
 
     func run(in session: Session) async throws {
-        var request = Podshield_Admin_V1_BundleListRequest()
-        request.trustDomain = trustDomain
-        let message = request
-        let bundle = try await session.withAdmin {
-            try await $0.client.bundleList(message, options: Admin.options).bundles.first
+        guard let bundle = try await session.bundles(of: trustDomain).first else {
+            throw CommandFailure(.notFound, "there is no bundle of \(trustDomain)".printable)
         }
-        guard let bundle else { throw CommandFailure(.notFound, "there is no bundle of \(trustDomain)".printable) }
         switch format {
         case .spiffe: session.console.print(bundle.document)
         case .pem: session.console.print(bundle.roots.map { PEM.encode($0, "CERTIFICATE") }.joined())
@@ -44,17 +41,36 @@ struct BundleListCommand: SessionCommand {
 
     @OptionGroup var options: GlobalOptions
 
+    @Option(help: ArgumentHelp("Only this one's.", valueName: "name"))
+    var trustDomain = ""
+
     func run(in session: Session) async throws {
-        let document = try await session.withAdmin {
-            BundlesDocument(
-                bundles: try await $0.client.bundleList(.init(), options: Admin.options).bundles.map(BundleRecord.init))
-        }
+        let document = BundlesDocument(bundles: try await session.bundles(of: trustDomain).map(BundleRecord.init))
         if session.isJSON { return try session.console.print(json: document) }
         var table = Table("TRUST DOMAIN", "ROOTS", "STORED")
         for bundle in document.bundles {
             table.add(bundle.trustDomain, "\(bundle.roots)", bundle.storedAt?.description ?? "own")
         }
         session.console.print(table.lines)
+    }
+}
+
+struct BundleCountCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "count", abstract: "How many bundles are held, with the own one.")
+
+    @OptionGroup var options: GlobalOptions
+
+    func run(in session: Session) async throws { try session.print(count: try await session.bundles(of: "").count) }
+}
+
+extension Session {
+    /// - Parameter trustDomain: empty for all.
+    fileprivate func bundles(of trustDomain: String) async throws -> [Podshield_Admin_V1_TrustDomainBundle] {
+        var request = Podshield_Admin_V1_BundleListRequest()
+        request.trustDomain = trustDomain
+        let message = request
+        return try await withAdmin { try await $0.client.bundleList(message, options: Admin.options).bundles }
     }
 }
 

@@ -30,7 +30,11 @@ struct EntryShowCommand: SessionCommand {
     @OptionGroup var choice: EntryChoice
     @OptionGroup var filter: EntryFilter
 
-    func validate() throws { _ = try choice.chosen() }
+    func validate() throws {
+        guard try choice.chosen() == nil || filter.isEmpty else {
+            throw ValidationError("an entry's ID says which: nothing else goes with it")
+        }
+    }
 
     func run(in session: Session) async throws {
         guard let id = try choice.chosen() else { return try await session.show(filter) }
@@ -51,12 +55,7 @@ struct EntryCountCommand: SessionCommand {
     @OptionGroup var filter: EntryFilter
 
     func run(in session: Session) async throws {
-        let count = try await session.entries(filter).count
-        if session.isJSON {
-            try session.console.print(json: EntryCountDocument(count: count))
-        } else {
-            session.console.print("\(count)")
-        }
+        try session.print(count: try await session.entries(filter).count)
     }
 }
 
@@ -82,18 +81,6 @@ struct EntryDeleteCommand: SessionCommand {
             session.console.print("entry \(deleted.id) of \(deleted.spiffeID) is deleted".printable)
         }
     }
-}
-
-/// Which entries.
-struct EntryFilter: ParsableArguments {
-    @Option(
-        name: .customLong("spiffe-id"),
-        help: ArgumentHelp("Only entries with this identity.", valueName: "id"))
-    var spiffeID = ""
-
-    @Option(
-        help: ArgumentHelp("Only entries for this node.", valueName: "node"))
-    var node = ""
 }
 
 /// Which entry.
@@ -126,7 +113,7 @@ extension Session {
             request.spiffeID = spiffeID
             request.parentID = try await admin.spiffeID(ofNode: node)
             return try await admin.client.entryList(request, options: Admin.options).entries
-        }
+        }.filter(filter.matches)
     }
 
     fileprivate func show(_ filter: EntryFilter) async throws {

@@ -38,13 +38,13 @@ struct EntryFields: ParsableArguments {
 
     @Option(
         name: .customLong("ttl"),
-        help: ArgumentHelp("Lifetime of the SVIDs.", valueName: "seconds"))
-    var svidTTL: UInt32 = 0
+        help: ArgumentHelp("Lifetime of the SVIDs, such as 3600 or 1h.", valueName: "time"))
+    var svidTTL = Lifetime(seconds: 0)
 
     @Option(
         name: .customLong("jwt-ttl"),
-        help: ArgumentHelp("Lifetime of the JWT-SVIDs.", valueName: "seconds"))
-    var jwtSVIDTTL: UInt32 = 0
+        help: ArgumentHelp("Lifetime of the JWT-SVIDs.", valueName: "time"))
+    var jwtSVIDTTL = Lifetime(seconds: 0)
 
     @Option(
         help: ArgumentHelp(
@@ -67,7 +67,8 @@ struct EntryFields: ParsableArguments {
     func validate() throws {
         guard data == nil else {
             let saysMore =
-                !node.isEmpty || !policyLabel.isEmpty || !dnsNames.isEmpty || svidTTL != 0 || jwtSVIDTTL != 0
+                !node.isEmpty || !policyLabel.isEmpty || !dnsNames.isEmpty || svidTTL.seconds != 0
+                || jwtSVIDTTL.seconds != 0
                 || !hint.isEmpty || downstream
             guard spiffeID == nil, selectors.isEmpty, federatesWith.isEmpty, !saysMore else {
                 throw ValidationError("--data says all: no other flag goes with it")
@@ -88,8 +89,8 @@ struct EntryFields: ParsableArguments {
         entry.selectors = selectors
         entry.labels = try policyLabel.labels()
         entry.dnsNames = dnsNames
-        entry.svidTtl = Int64(svidTTL)
-        entry.jwtSvidTtl = Int64(jwtSVIDTTL)
+        entry.svidTtl = Int64(svidTTL.seconds)
+        entry.jwtSvidTtl = Int64(jwtSVIDTTL.seconds)
         entry.hint = hint
         entry.federatesWith = federatesWith
         entry.downstream = downstream

@@ -60,30 +60,20 @@ struct EntryUpdateCommand: SessionCommand {
 }
 
 extension Session {
-    /// Writes each and prints what came of them. Of several, those that fail are named, and keep none of the others back.
+    /// Writes each and prints what came of them.
     fileprivate func write(
         _ entries: [Podshield_Admin_V1_Entry],
         _ call: @escaping @Sendable (Admin, Podshield_Admin_V1_Entry) async throws -> Podshield_Admin_V1_Entry
     ) async throws {
-        let console = console
-        let (written, failed) = try await withAdmin { admin in
-            var written: [EntryDocument] = []
-            var failed = 0
-            for (index, var entry) in entries.enumerated() {
-                do {
-                    entry.parentID = try await admin.spiffeID(ofNode: entry.parentID)
-                    written.append(EntryDocument(try await call(admin, entry)))
-                } catch {
-                    let failure = CommandFailure(error)
-                    guard entries.count > 1, failure.isOfOneRequest else { throw failure }
-                    console.report("entry \(index + 1), \(entry.spiffeID): \(failure.message)".printable)
-                    failed += 1
-                }
-            }
-            return (written, failed)
+        let batch = try await each(of: entries, called: "entry", by: \.spiffeID) { admin, entry in
+            var entry = entry
+            entry.parentID = try await admin.spiffeID(ofNode: entry.parentID)
+            return EntryDocument(try await call(admin, entry))
         }
-        try print(written, of: entries.count)
-        if failed > 0 { throw CommandFailure(.failure, "\(failed) of \(entries.count) entries were refused") }
+        try print(batch.done, of: entries.count)
+        if batch.failed > 0 {
+            throw CommandFailure(.failure, "\(batch.failed) of \(entries.count) entries were refused")
+        }
     }
 
     private func print(_ written: [EntryDocument], of count: Int) throws {
@@ -91,9 +81,4 @@ extension Session {
         let document = EntriesDocument(entries: written)
         if isJSON { try console.print(json: document) } else { console.print(document.table) }
     }
-}
-
-extension CommandFailure {
-    /// Rather than one that the next request would meet as well.
-    fileprivate var isOfOneRequest: Bool { [.failure, .notFound].contains(status) }
 }

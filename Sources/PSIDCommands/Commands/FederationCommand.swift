@@ -7,51 +7,12 @@ struct FederationCommand: ParsableCommand {
         commandName: "federation", abstract: "Other trust domains whose bundles the authority fetches.",
         discussion: """
             What it fetches is handed on to workloads whose entries say --federates-with. Nodes trust nobody by it. SPIRE's flags are \
-            understood: -trustDomain, -bundleEndpointURL, -bundleEndpointProfile, -endpointSpiffeID, -trustDomainBundlePath.
+            understood: -trustDomain, -bundleEndpointURL, -bundleEndpointProfile, -endpointSpiffeID, -trustDomainBundlePath, -data.
             """,
         subcommands: [
             FederationCreateCommand.self, FederationUpdateCommand.self, FederationListCommand.self,
             FederationShowCommand.self, FederationRefreshCommand.self, FederationDeleteCommand.self,
         ])
-}
-
-/// What a relationship is.
-struct RelationshipFields: ParsableArguments {
-    @OptionGroup var choice: TrustDomainChoice
-
-    @Option(help: ArgumentHelp("Its bundle endpoint, an https URL.", valueName: "url"))
-    var url: String
-
-    @Option(help: ArgumentHelp("How the endpoint shows who it is: https_spiffe or https_web.", valueName: "profile"))
-    var profile: String
-
-    @Option(
-        name: .customLong("endpoint-spiffe-id"),
-        help: ArgumentHelp("The ID of an https_spiffe endpoint.", valueName: "id"))
-    var endpointSPIFFEID = ""
-
-    @Option(
-        help: ArgumentHelp(
-            "A first bundle, by which an https_spiffe endpoint can be trusted; - for standard input.", valueName: "file"
-        ))
-    var bundle: String?
-
-    @Option(help: "How that is written: spiffe (the default) or pem.")
-    var format = BundleFormat.spiffe
-
-    var relationship: Podshield_Admin_V1_FederationRelationship {
-        var relationship = Podshield_Admin_V1_FederationRelationship()
-        relationship.trustDomain = choice.trustDomain
-        relationship.url = url
-        relationship.profile = profile
-        relationship.endpointSpiffeID = endpointSPIFFEID
-        return relationship
-    }
-
-    func bundleText() throws(CommandFailure) -> Podshield_Admin_V1_BundleText? {
-        guard let bundle else { return nil }
-        return try Podshield_Admin_V1_BundleText(reading: bundle, format)
-    }
 }
 
 struct TrustDomainChoice: ParsableArguments {
@@ -67,14 +28,12 @@ struct FederationCreateCommand: SessionCommand {
     @OptionGroup var fields: RelationshipFields
 
     func run(in session: Session) async throws {
-        var request = Podshield_Admin_V1_FederationCreateRequest()
-        request.relationship = fields.relationship
-        if let text = try fields.bundleText() { request.bundle = text }
-        let message = request
-        try session.print(
-            try await session.withAdmin {
-                RelationshipDocument(try await $0.client.federationCreate(message, options: Admin.options).relationship)
-            })
+        try await session.write(try fields.relationships()) { admin, wanted in
+            var request = Podshield_Admin_V1_FederationCreateRequest()
+            request.relationship = wanted.relationship
+            if let bundle = wanted.bundle { request.bundle = bundle }
+            return try await admin.client.federationCreate(request, options: Admin.options).relationship
+        }
     }
 }
 
@@ -86,14 +45,12 @@ struct FederationUpdateCommand: SessionCommand {
     @OptionGroup var fields: RelationshipFields
 
     func run(in session: Session) async throws {
-        var request = Podshield_Admin_V1_FederationUpdateRequest()
-        request.relationship = fields.relationship
-        if let text = try fields.bundleText() { request.bundle = text }
-        let message = request
-        try session.print(
-            try await session.withAdmin {
-                RelationshipDocument(try await $0.client.federationUpdate(message, options: Admin.options).relationship)
-            })
+        try await session.write(try fields.relationships()) { admin, wanted in
+            var request = Podshield_Admin_V1_FederationUpdateRequest()
+            request.relationship = wanted.relationship
+            if let bundle = wanted.bundle { request.bundle = bundle }
+            return try await admin.client.federationUpdate(request, options: Admin.options).relationship
+        }
     }
 }
 
@@ -170,6 +127,23 @@ struct FederationDeleteCommand: SessionCommand {
 }
 
 extension Session {
+    /// Writes each and prints what came of them.
+    fileprivate func write(
+        _ relationships: [FederationFile.Relationship],
+        _ call:
+            @escaping @Sendable (Admin, FederationFile.Relationship) async throws
+            -> Podshield_Admin_V1_FederationRelationship
+    ) async throws {
+        let count = relationships.count
+        let batch = try await each(of: relationships, called: "relationship", by: \.relationship.trustDomain) {
+            RelationshipDocument(try await call($0, $1))
+        }
+        if count == 1 { return try print(batch.done[0]) }
+        let document = RelationshipsDocument(relationships: batch.done)
+        if isJSON { try console.print(json: document) } else { console.print(document.table) }
+        if batch.failed > 0 { throw CommandFailure(.failure, "\(batch.failed) of \(count) relationships were refused") }
+    }
+
     fileprivate func print(_ document: RelationshipDocument) throws {
         if isJSON { try console.print(json: document) } else { console.print(document.sheet.lines) }
     }

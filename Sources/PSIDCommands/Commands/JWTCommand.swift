@@ -19,8 +19,10 @@ struct JWTMintCommand: SessionCommand {
     @Option(help: ArgumentHelp("To whom it can be shown; repeat for more.", valueName: "name"))
     var audience: [String] = []
 
-    @Option(help: ArgumentHelp("Time until it is worthless; the authority's setting without.", valueName: "seconds"))
-    var ttl: UInt32 = 0
+    @Option(
+        help: ArgumentHelp(
+            "Time until it is worthless, such as 300 or 5m; the authority's setting without.", valueName: "time"))
+    var ttl = Lifetime(seconds: 0)
 
     func validate() throws {
         guard !audience.isEmpty else { throw ValidationError("for whom? Give at least one --audience") }
@@ -30,7 +32,7 @@ struct JWTMintCommand: SessionCommand {
         var request = Podshield_Admin_V1_MintJWTRequest()
         request.spiffeID = spiffeID
         request.audience = audience
-        request.ttl = Int64(ttl)
+        request.ttl = Int64(ttl.seconds)
         let message = request
         let document = try await session.withAdmin { admin in
             JWTDocument(try await admin.client.mintJWT(message, options: Admin.options))

@@ -5,8 +5,11 @@ import PrintableText
 struct NodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "node", abstract: "The nodes of the trust domain.",
-        discussion: "SPIRE's -spiffeID is understood.",
-        subcommands: [NodeListCommand.self, NodeShowCommand.self, NodeBanCommand.self, NodeEvictCommand.self])
+        discussion: "SPIRE's -spiffeID is understood, and its name for this command.",
+        subcommands: [
+            NodeListCommand.self, NodeShowCommand.self, NodeCountCommand.self, NodeBanCommand.self,
+            NodeEvictCommand.self,
+        ], aliases: ["agent"])
 }
 
 struct NodeListCommand: SessionCommand {
@@ -43,6 +46,18 @@ struct NodeShowCommand: SessionCommand {
             throw CommandFailure(.notFound, "there is no node \(node.quoted)")
         }
         if session.isJSON { try session.console.print(json: node) } else { session.console.print(node.sheet.lines) }
+    }
+}
+
+struct NodeCountCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "count", abstract: "How many nodes there are, those of `list`.")
+
+    @OptionGroup var options: GlobalOptions
+
+    func run(in session: Session) async throws {
+        let answer = try await session.withAdmin { try await $0.client.nodeList(.init(), options: Admin.options) }
+        try session.print(count: answer.nodes.count)
     }
 }
 

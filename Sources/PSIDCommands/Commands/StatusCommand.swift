@@ -5,7 +5,9 @@ import PrintableText
 struct StatusCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Whether the daemon works, and what is wrong if it does not.",
-        discussion: "Exit status 2 when it is not ready or something keeps it from its work.")
+        discussion: """
+            Exit status 2 when it is not ready or something keeps it from its work. SPIRE's healthcheck is this one, too.
+            """, aliases: ["healthcheck"])
 
     @OptionGroup var options: GlobalOptions
 

@@ -16,17 +16,17 @@ struct TokenGenerateCommand: SessionCommand {
     @Option(help: ArgumentHelp("Name that the node gets; without, it chooses.", valueName: "name"))
     var node = ""
 
-    @Option(help: ArgumentHelp("Time until the token is worthless.", valueName: "seconds"))
-    var ttl: UInt32 = 600
+    @Option(help: ArgumentHelp("Time until the token is worthless, such as 600 or 10m.", valueName: "time"))
+    var ttl = Lifetime(seconds: 600)
 
     func validate() throws {
-        guard ttl > 0 else { throw ValidationError("--ttl must be at least 1 second") }
+        guard ttl.seconds > 0 else { throw ValidationError("--ttl must be at least 1 second") }
     }
 
     func run(in session: Session) async throws {
         var request = Podshield_Admin_V1_TokenGenerateRequest()
         request.node = node
-        request.ttl = Int64(ttl)
+        request.ttl = Int64(ttl.seconds)
         let message = request
         let document = try await session.withAdmin { admin in
             TokenDocument(try await admin.client.tokenGenerate(message, options: Admin.options))

@@ -18,28 +18,36 @@ struct X509MintCommand: SessionCommand {
     @Option(name: .customLong("spiffe-id"), help: ArgumentHelp("Whose it is.", valueName: "id"))
     var spiffeID: String
 
-    @Option(
-        name: [.long, .customLong("write")],
-        help: ArgumentHelp("Write svid.pem, svid.key and bundle.pem there, all at once.", valueName: "directory"))
-    var out: String
+    @Option(help: ArgumentHelp("Write svid.pem, svid.key and bundle.pem there, all at once.", valueName: "directory"))
+    var out: String?
 
-    @Option(help: ArgumentHelp("Its lifetime; the authority's setting without.", valueName: "seconds"))
-    var ttl: UInt32 = 0
+    @Option(help: ArgumentHelp("The same by SPIRE's names: svid.pem, key.pem and bundle.pem.", valueName: "directory"))
+    var write: String?
+
+    @Option(
+        help: ArgumentHelp("Its lifetime, such as 3600 or 1h; the authority's setting without.", valueName: "time"))
+    var ttl = Lifetime(seconds: 0)
 
     @Option(name: .customLong("dns"), help: ArgumentHelp("A DNS name in it; repeat for more.", valueName: "name"))
     var dnsNames: [String] = []
 
+    func validate() throws {
+        guard (out == nil) != (write == nil) else { throw ValidationError("where to? Give one of --out and --write") }
+    }
+
     func run(in session: Session) async throws {
         var request = Podshield_Admin_V1_MintX509Request()
         request.spiffeID = spiffeID
-        request.ttl = Int64(ttl)
+        request.ttl = Int64(ttl.seconds)
         request.dnsNames = dnsNames
         let message = request
         let response = try await session.withAdmin { admin in
             try await admin.client.mintX509(message, options: Admin.options)
         }
         let document = MintedDocument(response)
-        try SVIDFiles(chain: document.chain, bundle: document.bundle, key: response.privateKey).write(to: out)
+        let files = SVIDFiles(chain: document.chain, bundle: document.bundle, key: response.privateKey)
+        if let out { try files.write(to: out) }
+        if let write { try files.write(to: write, as: .minted) }
         if session.isJSON { try session.console.print(json: document) } else { session.console.print(document.lines) }
     }
 }

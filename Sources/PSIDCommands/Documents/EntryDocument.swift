@@ -31,11 +31,6 @@ package struct EntriesDocument: Encodable {
     init(entries: [EntryDocument]) { self.entries = entries }
 }
 
-/// `psid entry count -o json`.
-struct EntryCountDocument: Encodable {
-    let count: Int
-}
-
 extension EntryDocument {
     init(_ entry: Podshield_Admin_V1_Entry) {
         id = entry.id

@@ -6,7 +6,7 @@ internal import PSIDCommands
 /// reader of JSON; what it refuses it names in a few words.
 func fuzzEntryFile(_ input: [UInt8]) {
     let entries: [Podshield_Admin_V1_Entry]
-    do throws(EntryFileProblem) { entries = try EntryFile.entries(input) } catch {
+    do throws(InputFileProblem) { entries = try EntryFile.entries(input) } catch {
         return precondition(!error.description.isEmpty && error.description.unicodeScalars.count <= longestLine)
     }
     precondition(!entries.isEmpty)

@@ -88,7 +88,7 @@ class Federation:
     def handshakes(self) -> None:
         self.report.step("3. A workload of each shake hands")
         web = self.run.directory / "web"
-        self._ask(FEDERATED, "--write", str(web))
+        self._ask(FEDERATED, "--out", str(web))
         db = self.run.directory / "db"
         self.partner.psid("x509", "mint", "--spiffe-id", f"spiffe://{PARTNER}/ns/shop/sa/db", "--out", str(db))
         theirs, ours = self.run.directory / "theirs.pem", self.run.directory / "ours.pem"
@@ -173,7 +173,7 @@ federation:
         """psid as that user, by the workloads' socket of node-a."""
         socket = f"unix:{self.run.directory / self.net.a.name / 'run/agent/api.sock'}"
         words = ("api", "fetch", "x509", "--endpoint", socket, *arguments)
-        if "--write" in arguments:
+        if "--out" in arguments:
             directory = Path(arguments[-1])
             directory.mkdir(mode=0o755)
             commands.run("chown", str(user), str(directory))

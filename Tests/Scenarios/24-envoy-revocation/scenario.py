@@ -213,7 +213,7 @@ class EnvoyRevocation:
         socket = f"unix:{self.run.directory / 'node-a/run/agent/api.sock'}"
         self.space.run(
             "setpriv", f"--reuid={of.user}", f"--regid={of.user}", "--clear-groups", str(binaries() / "psid"),
-            "api", "fetch", "x509", "--endpoint", socket, "--write", str(directory))
+            "api", "fetch", "x509", "--endpoint", socket, "--out", str(directory))
         return directory
 
     def _passes(self, copy: Path, server: Envoy) -> bool:
