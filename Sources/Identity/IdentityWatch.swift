@@ -5,9 +5,15 @@ public struct IdentityWatch: Sendable {
     public let changes: AsyncStream<Void>
     /// Names the entries whose SVIDs are looked at, in place of those named before: to be called before the look.
     public let follow: @Sendable (_ entries: Set<String>) -> Void
+    /// Has `changes` yield once more, for what only who serves can know; from any thread.
+    public let ring: @Sendable () -> Void
 
-    public init(changes: AsyncStream<Void>, follow: @escaping @Sendable (_ entries: Set<String>) -> Void) {
+    public init(
+        changes: AsyncStream<Void>, ring: @escaping @Sendable () -> Void,
+        follow: @escaping @Sendable (_ entries: Set<String>) -> Void
+    ) {
         self.changes = changes
+        self.ring = ring
         self.follow = follow
     }
 }

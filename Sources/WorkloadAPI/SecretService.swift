@@ -9,14 +9,15 @@ struct SecretService: Envoy_Service_Secret_V3_SecretDiscoveryService.ServiceProt
     let attestor: Attestor
     let lists: EnvoyLists
     let connections: Connections
+    let processes: ProcessWatch
     let rejected: @Sendable (_ source: String, _ reason: String) -> Void
 
     func streamSecrets(
         request: StreamingServerRequest<Request>, context: ServerContext
     ) async throws -> StreamingServerResponse<Response> {
         let caller = try connections.caller(of: request.metadata)
-        return StreamingServerResponse { [attestor, lists, rejected] writer in
-            let stream = SecretStream(attestor: attestor, lists: lists, caller: caller) {
+        return StreamingServerResponse { [attestor, lists, processes, rejected] writer in
+            let stream = SecretStream(attestor: attestor, lists: lists, processes: processes, caller: caller) {
                 rejected("\(caller.source)", $0)
             }
             try await stream.run(request.messages, context) { try await writer.write($0) }

@@ -10,6 +10,7 @@ struct SecretStream: Sendable {
 
     let attestor: Attestor
     let lists: EnvoyLists
+    let processes: ProcessWatch
     let caller: Caller
     /// Is told why the caller rejects what it was given.
     let rejected: @Sendable (_ reason: String) -> Void
@@ -32,6 +33,8 @@ struct SecretStream: Sendable {
     ) async throws {
         let inbox = Inbox()
         let watch = attestor.identities.watch()
+        let following = processes.follow(caller.process, watch.ring)
+        defer { withExtendedLifetime(following) {} }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 defer { inbox.close() }

@@ -15,6 +15,8 @@ public struct WorkloadAPILimits: Sendable {
     public var idle = Duration.seconds(300)
     /// How often it is looked whether lists of what was taken back are about to end.
     public var lookAtLists = Duration.seconds(60)
+    /// In what time each process that something is streamed for is looked at once more.
+    public var lookAtProcesses = Duration.seconds(10)
 
     public init() {}
 }

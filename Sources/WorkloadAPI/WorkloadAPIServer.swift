@@ -10,6 +10,7 @@ public final class WorkloadAPIServer: Sendable {
     private let transport: Transport
     private let server: GRPCServer<Transport>
     let connections: Connections
+    let processes: ProcessWatch
 
     /// - Parameters:
     ///   - socket: one of our own is in a directory that `PublicSocket` has prepared; what lies there is replaced.
@@ -26,6 +27,7 @@ public final class WorkloadAPIServer: Sendable {
         withheld: @escaping @Sendable (_ reason: String) -> Void,
         rejected: @escaping @Sendable (_ source: String, _ reason: String) -> Void
     ) throws(SystemError) {
+        processes = ProcessWatch(round: limits.lookAtProcesses)
         connections = Connections(limits) { refused("\($0)") }
         let listener = WorkloadListener(
             socket: socket, inspection: try CallerInspection(), connections: connections, limits: limits)
@@ -39,8 +41,10 @@ public final class WorkloadAPIServer: Sendable {
         server = GRPCServer(
             transport: transport,
             services: [
-                WorkloadService(attestor: attestor, connections: connections),
-                SecretService(attestor: attestor, lists: lists, connections: connections, rejected: rejected),
+                WorkloadService(attestor: attestor, connections: connections, processes: processes),
+                SecretService(
+                    attestor: attestor, lists: lists, connections: connections, processes: processes,
+                    rejected: rejected),
                 ReflectionService(.ofWorkloadAPI),
             ],
             interceptors: [HeaderRule.workloads(holdsForEnvoys: sdsRequiresHeader)])
@@ -52,7 +56,11 @@ public final class WorkloadAPIServer: Sendable {
     }
 
     /// Serves until stopped.
-    public func run() async throws { try await server.serve() }
+    public func run() async throws {
+        let looking = Task { [processes] in await processes.run() }
+        defer { looking.cancel() }
+        try await server.serve()
+    }
 
     /// No new calls; those under way have a second.
     public func stop() { server.beginGracefulShutdown() }

@@ -8,10 +8,13 @@ internal import WorkloadProtocol
 struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
     let attestor: Attestor
     let connections: Connections
+    let processes: ProcessWatch
 
     private func stream<Part>(
-        _ part: @escaping @Sendable (IdentityWatch) async throws(Denial) -> Part
-    ) -> ChangeStream<Part> { ChangeStream(identities: attestor.identities, part: part) }
+        for caller: Caller, _ part: @escaping @Sendable (IdentityWatch) async throws(Denial) -> Part
+    ) -> ChangeStream<Part> {
+        ChangeStream(identities: attestor.identities, processes: processes, process: caller.process, part: part)
+    }
 
     /// Runs `body`; a denial becomes a status.
     private func answering<Answer>(_ body: () async throws(Denial) -> Answer) async throws -> Answer {
@@ -24,7 +27,7 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
         request: ServerRequest<X509SVIDRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<X509SVIDResponse> {
         let caller = try connections.caller(of: request.metadata)
-        let stream = stream { [attestor] (watch) throws(Denial) in
+        let stream = stream(for: caller) { [attestor] (watch) throws(Denial) in
             try await attestor.x509Context(of: .process(caller), following: watch)
         }
         return StreamingServerResponse { writer in
@@ -43,7 +46,7 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
         request: ServerRequest<X509BundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<X509BundlesResponse> {
         let caller = try connections.caller(of: request.metadata)
-        let stream = stream { [attestor] (_) throws(Denial) in try await attestor.bundles(for: .process(caller)) }
+        let stream = stream(for: caller) { [attestor] (_) throws(Denial) in try await attestor.bundles(for: .process(caller)) }
         return StreamingServerResponse { writer in
             try await stream.run(context) { try await writer.write(X509BundlesResponse($0)) }
             return [:]
@@ -67,7 +70,7 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
         request: ServerRequest<JWTBundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<JWTBundlesResponse> {
         let caller = try connections.caller(of: request.metadata)
-        let stream = stream { [attestor] (_) throws(Denial) in try await attestor.jwtBundles(for: .process(caller)) }
+        let stream = stream(for: caller) { [attestor] (_) throws(Denial) in try await attestor.jwtBundles(for: .process(caller)) }
         return StreamingServerResponse { writer in
             try await stream.run(context) { try await writer.write(JWTBundlesResponse($0)) }
             return [:]

@@ -25,6 +25,8 @@ public struct BrokerLimits: Sendable {
         strangers: .init(pending: 128, rate: Rate(burst: 256, perSecond: 64)),
         nodes: .init(pending: 128, rate: Rate(burst: 256, perSecond: 64)), pendingPerSource: 32,
         ratePerSource: Rate(burst: 128, perSecond: 16))
+    /// In what time each process that something is streamed for is looked at once more.
+    public var lookAtProcesses = Duration.seconds(10)
 
     public init() {}
 }

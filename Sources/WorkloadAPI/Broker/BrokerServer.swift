@@ -21,6 +21,7 @@ public final class BrokerServer: Sendable {
     let transports: [Transport]
     private let servers: [GRPCServer<Transport>]
     let connections: BrokerConnections
+    private let processes: ProcessWatch
 
     /// - Parameters:
     ///   - identity: how the node shows itself, read anew for each connection.
@@ -32,9 +33,11 @@ public final class BrokerServer: Sendable {
         self.identities = identities
         let connections = BrokerConnections(limits, identities, observe)
         self.connections = connections
+        processes = ProcessWatch(round: limits.lookAtProcesses)
         let service = BrokerService(
             attestor: Attestor(identities), connections: connections, policy: policy,
-            lookup: ReferentLookup(identities: identities, inspection: try CallerInspection()), observe: observe)
+            lookup: ReferentLookup(identities: identities, inspection: try CallerInspection()), processes: processes,
+            observe: observe)
         let reflection = ReflectionService(.ofBrokerAPI)
         transports = places.map { place in
             Transport(
@@ -64,7 +67,11 @@ public final class BrokerServer: Sendable {
         let review = Task { [identities, connections] in
             for await _ in identities.watch().changes { connections.review() }
         }
-        defer { review.cancel() }
+        let looking = Task { [processes] in await processes.run() }
+        defer {
+            review.cancel()
+            looking.cancel()
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (server, transport) in zip(servers, transports) {
                 group.addTask { [self] in

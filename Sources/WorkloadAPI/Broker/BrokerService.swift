@@ -11,6 +11,7 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
     let connections: BrokerConnections
     let policy: BrokerPolicy
     let lookup: ReferentLookup
+    let processes: ProcessWatch
     let observe: @Sendable (BrokerEvent) -> Void
 
     // MARK: X.509
@@ -83,7 +84,8 @@ struct BrokerService: Spiffe_Broker_API.ServiceProtocol {
             let errand = try await begin(request, metadata, context)
             defer { connections.leave(errand.broker) }
             let stream = ChangeStream(
-                identities: attestor.identities, told: { $0.brokerStatus }, process: errand.referent.process
+                identities: attestor.identities, processes: processes, process: errand.referent.process,
+                endsWithProcess: true, told: { $0.brokerStatus }
             ) { (watch) throws(Denial) in
                 try await checked(errand) { (attestor, workload) throws(Denial) in
                     try await part(attestor, workload, watch)
