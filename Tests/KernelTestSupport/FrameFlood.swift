@@ -31,9 +31,15 @@ public struct FrameFlood: Sendable {
     /// - Parameters:
     ///   - target: `unix:PATH`, or `tls:PORT` of loopback.
     ///   - method: `/service/method`, which is called.
-    public init(_ kind: Kind, at target: String, calling method: String, seconds: Int = 1) throws {
-        let words = ["/usr/bin/python3", "-c", Self.program, kind.rawValue, target, method, "\(seconds)"]
-        let output = try Command.run(words)
+    ///   - certificate: what it connects as by TLS.
+    public init(
+        _ kind: Kind, at target: String, calling method: String, as certificate: ClientCertificate? = nil,
+        seconds: Int = 1
+    ) throws {
+        let output = try Command.run([
+            "/usr/bin/python3", "-c", Self.program, kind.rawValue, target, method, "\(seconds)",
+            certificate?.chain ?? "", certificate?.key ?? "",
+        ])
         let numbers = output.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
         guard numbers.count == 4 else { throw Command.Failure(description: output) }
         (opened, closed, stalled, mostBytes) = (numbers[0], numbers[1], numbers[2], numbers[3])
@@ -42,7 +48,7 @@ public struct FrameFlood: Sendable {
     private static let program = """
         import itertools, socket, ssl, struct, sys, time
 
-        kind, target, method, seconds = sys.argv[1:]
+        kind, target, method, seconds, chain, key = sys.argv[1:]
         DATA, HEADERS, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 8, 9
         END_HEADERS = 4
 
@@ -54,7 +60,8 @@ public struct FrameFlood: Sendable {
 
         call = b"".join(literal(*field) for field in (
             (":method", "POST"), (":scheme", "http"), (":path", method), (":authority", "localhost"),
-            ("content-type", "application/grpc"), ("te", "trailers"), ("workload.spiffe.io", "true")))
+            ("content-type", "application/grpc"), ("te", "trailers"), ("workload.spiffe.io", "true"),
+            ("broker.spiffe.io", "true")))
         streams = lambda: range(1, 1 << 31, 2)
         forever = lambda one: itertools.repeat(one * 50)
         kinds = {
@@ -83,6 +90,7 @@ public struct FrameFlood: Sendable {
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             context.set_alpn_protocols(["h2"])
+            if chain: context.load_cert_chain(chain, key)
             return context.wrap_socket(socket.create_connection(("127.0.0.1", int(place)), timeout=30))
 
         opened = closed = stalled = most = 0

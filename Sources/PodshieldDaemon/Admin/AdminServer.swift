@@ -6,7 +6,7 @@ import Telemetry
 
 /// Serves the admin socket.
 struct AdminServer: Sendable {
-    private typealias Transport = HTTP2ServerTransport.Custom<AdminListener>
+    typealias Transport = HTTP2ServerTransport.Custom<AdminListener>
 
     private let server: GRPCServer<Transport>
 
@@ -16,7 +16,7 @@ struct AdminServer: Sendable {
         let listener = AdminListener(
             socket: daemon.sockets.admin, refused: { daemon.reports.record(.adminRefused(user: $0)) },
             crowded: { daemon.telemetry.record(.adminCrowded(most: AdminListener.mostConnections)) })
-        let transport = Transport(listenerFactory: listener, config: configuration)
+        let transport = Transport(listenerFactory: listener, config: configuration(idle: idle))
         let server = GRPCServer(transport: transport, services: [service])
         try await daemon.serve(
             "the admin socket", at: "the admin socket \(daemon.configuration.paths.adminSocket)",
@@ -24,10 +24,14 @@ struct AdminServer: Sendable {
         return AdminServer(server: server)
     }
 
-    private static var configuration: Transport.Config {
+    /// How long a connection without a call stays open: programs of operators' that are forgotten would else take all there are.
+    private static let idle = Duration.seconds(300)
+
+    static func configuration(idle: Duration) -> Transport.Config {
         var configuration = Transport.Config.defaults
         configuration.http2.maxConcurrentStreams = 64
         configuration.rpc.maxRequestPayloadSize = 1 << 20
+        configuration.connection.maxIdleTime = idle
         configuration.connection.maxGraceTime = .seconds(1)
         configuration.channelDebuggingCallbacks.onAcceptHTTP2Stream = { AdminCaller.stamp($0) }
         return configuration
