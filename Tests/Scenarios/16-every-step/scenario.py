@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import mode
 from typing import Callable, Optional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -35,8 +36,8 @@ STANDSTILL_SECONDS = 11
 STANDSTILLS = 5
 # Between two segments of one change of keys nothing takes as long.
 QUIET_SECONDS = 0.3
-# Of some fifty.
-SEGMENT_SECONDS, MOST_MISSED = 5, 5
+# TCP may carry two messages in one segment that were in two before: then the change of keys is asked for again.
+COUNTS, CHANGE_SECONDS, TRIES = 5, 30, 30
 # A TLS handshake, hellos, KEM, confirmations, announcements and what follows them.
 LEAST_STEPS = 10
 
@@ -64,8 +65,6 @@ class EveryStep:
         self.db = self.net.add_pod(self.net.b, "db-0", 10)
         self.gate = Gate(self.net.wire, ("to-node-a", "to-node-b"), LINK_PORT)
         self.steps: list[Passage] = []
-        # TCP may carry two messages in one segment that were in two before.
-        self.missed = 0
 
     def in_the_clear(self) -> None:
         self.report.step(f"1. Without Podshield: the same traffic for {PLAIN_SECONDS} s")
@@ -93,13 +92,23 @@ class EveryStep:
         self.report.expect("the nodes have a session", peer is not None, peer and peer["epoch"])
 
     def count(self) -> None:
-        self.gate.watch()
-        changed = self.rekey().wait(30) == 0
-        wait(self._is_quiet)
-        self.steps = self.gate.passed
-        self.report.expect("keys change through the gate", changed and len(self.steps) >= LEAST_STEPS, f"{len(self.steps)} steps")
+        changes = [self._change() for _ in range(COUNTS)]
+        usual = mode(map(len, changes))
+        # Each change of keys has these, however TCP divides it.
+        self.always = min(map(len, changes))
+        self.steps = next(steps for steps in changes if len(steps) == usual)
+        self.report.expect(
+            f"keys change {COUNTS} times through the gate", self.always >= LEAST_STEPS, f"in {[*map(len, changes)]} steps")
         for number, step in enumerate(self.steps, 1):
             self.report.note(f"{number:>3} from {step.source.removeprefix('to-')}, {step.length} bytes")
+
+    def _change(self) -> list[Passage]:
+        """The segments of one change of keys."""
+        self.gate.watch()
+        if self.rekey().wait(CHANGE_SECONDS) != 0:
+            raise RuntimeError("keys do not change")
+        wait(self._is_quiet)
+        return self.gate.passed
 
     def _is_quiet(self) -> bool:
         passed = len(self.gate.passed)
@@ -110,8 +119,7 @@ class EveryStep:
         self.report.step(f"3. kill -9 of either side, while each of {len(self.steps)} segments is held back; node-a asks")
         for place in range(1, len(self.steps) + 1):
             for victim in (self.a, self.b):
-                before = self.epoch()
-                asking = self._rekey_until(place, lambda: victim.tell(signal.SIGKILL))
+                before, asking = self._rekey_until(place, lambda: victim.tell(signal.SIGKILL))
                 victim.stop(signal.SIGKILL)
                 victim.start()
                 asking.wait(60)
@@ -119,16 +127,14 @@ class EveryStep:
 
     def standstills(self) -> None:
         self.report.step(f"4. SIGSTOP of either side for {STANDSTILL_SECONDS} s at {STANDSTILLS} of them; a handshake may take 10 s")
-        last = len(self.steps)
+        last = min(self.always, len(self.steps))
         for place in sorted({1 + (last - 1) * number // (STANDSTILLS - 1) for number in range(STANDSTILLS)}):
             for victim in (self.a, self.b):
-                before = self.epoch()
-                asking = self._rekey_until(place, lambda: victim.tell(signal.SIGSTOP))
+                before, asking = self._rekey_until(place, lambda: victim.tell(signal.SIGSTOP))
                 time.sleep(STANDSTILL_SECONDS)
                 victim.tell(signal.SIGCONT)
                 asking.wait(60)
                 self.expect_others(f"{self._name(place)}, {victim.node.name} stands still", before)
-        self.report.expect("but for a few, each was done while the segment was held back", self.missed <= MOST_MISSED, self.missed)
 
     def judge(self, carried: Carried) -> None:
         self.report.step("6. What became of the traffic of the whole time")
@@ -143,14 +149,16 @@ class EveryStep:
         command = [str(binaries() / "psid"), "--config", str(self.a.configuration_file), "peers", "rekey"]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def _rekey_until(self, place: int, action: Callable[[], None]) -> subprocess.Popen:
-        """Returns when the segment is there and the action done."""
-        self.gate.watch(place, action)
-        asking = self.rekey()
-        if not self.gate.has_acted.wait(SEGMENT_SECONDS):
-            self.missed += 1
-            action()
-        return asking
+    def _rekey_until(self, place: int, action: Callable[[], None]) -> tuple[Optional[str], subprocess.Popen]:
+        """Returns when the segment is held back and the action done: the epoch before, and who asks for another."""
+        for _ in range(TRIES):
+            before = wait(self.epoch)
+            self.gate.watch(place, action)
+            asking = self.rekey()
+            wait(lambda: self.gate.has_acted.is_set() or asking.poll() is not None and self._is_quiet(), CHANGE_SECONDS)
+            if self.gate.give_up():
+                return before, asking
+        raise RuntimeError(f"of {TRIES} changes of keys none has a step {place}")
 
     def expect_others(self, name: str, before: Optional[str]) -> None:
         began = time.monotonic()

@@ -72,6 +72,12 @@ class Gate:
             self._place, self._action = place, action
             self.has_acted.clear()
 
+    def give_up(self) -> bool:
+        """Nothing is done any more. Whether it has been."""
+        with self._lock:
+            self._action = None
+            return self.has_acted.is_set()
+
     @contextlib.contextmanager
     def closed(self) -> Iterator["Gate"]:
         """While it lasts, nothing of these connections passes but by this gate."""
