@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The CA is below an issuer in Vault: see README.md beside this file."""
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ TITLE = "The CA is below an issuer in Vault, which signs the next one whenever i
 PATIENCE_SECONDS = 15
 # Longer than between two looks at the schedule of the CAs, and than the notice that one is given.
 LOOK_SECONDS, NOTICE_SECONDS = 45, 25
+# Who has asked in vain waits longer each time.
+LATE_SECONDS = 4 * LOOK_SECONDS
+TIME_LIMIT_SECONDS = 600
 HOUR = 3600
 POLICY = 'path "pki/root/sign-intermediate" { capabilities = ["update"] }\n'
 
@@ -31,6 +35,7 @@ def play(run: Run, report: Report) -> None:
     below.first()
     below.another_root()
     below.rotated()
+    below.sealed()
     below.gone()
     below.kept()
 
@@ -73,8 +78,7 @@ upstream-vault-pki:
     def first(self) -> None:
         self.report.step("2. A CA is made below the engine's root")
         self._start()
-        self.authority.psid("entry", "create", "--spiffe-id", spiffe_id("ns/shop/sa/db"), "--label", "app=db")
-        token = self.authority.ask("token", "generate", "--node", "node-b")
+        token = self.authority.ask("token", "generate")
         shown = commands.run("openssl", "x509", "-in", str(self.root), "-noout", "-fingerprint", "-sha256")
         fingerprint = shown.strip().partition("=")[2].replace(":", "").lower()
         self.report.expect("nodes are told the fingerprint of that root", token["rootFingerprint"] == fingerprint)
@@ -83,8 +87,7 @@ upstream-vault-pki:
             "openssl", "x509", "-in", str(certificate), "-noout", "-ext", "subjectAltName,basicConstraints,keyUsage")
         holds = all(words in seen for words in ("URI:spiffe://example.org\n", "CA:TRUE, pathlen:0", "Certificate Sign, CRL Sign"))
         self.report.expect("the CA's certificate is for the trust domain, and for nothing below", holds, seen)
-        self.node = Daemon(self.run, self.net.b, node_configuration(self.run, self.net, token))
-        self.node.start()
+        self.node = self._join(self.net.b)
         self._expect_verified("by the first CA")
 
     def another_root(self) -> None:
@@ -118,13 +121,32 @@ upstream-vault-pki:
         self.report.expect("the one before is the first", followed[0] == first and followed[1] != first, followed)
         roots = {each["rootFingerprint"] for each in self._authorities()}
         self.report.expect("both are below one root", len(roots) == 1, roots)
-        token = self.authority.ask("token", "generate", "--node", "node-a")
-        self.node = Daemon(self.run, self.net.a, node_configuration(self.run, self.net, token, self.net.a))
-        self.node.start(*self.clock.prefix)
+        self.node = self._join(self.net.a)
         self._expect_verified("by the CA that followed")
 
+    def sealed(self) -> None:
+        self.report.step("5. An authority that begins anew; OpenBao is sealed for longer than its next CA may wait")
+        self._begin_anew()
+        former, told = self._active(), len(self.authority.log)
+        self.vault.seal()
+        self._go_ahead(13 * HOUR)
+        said = wait(lambda: [line for line in self.authority.log[told:].splitlines() if "PSD2042" in line], LOOK_SECONDS)
+        self.report.expect("at half of its life the authority says that there is no next one, and why", "sealed" in str(said), said)
+        self._go_ahead(8 * HOUR)
+        self.node = self._join(self.net.add_node("node-d", 4))
+        self._expect_verified("by the CA that signs on, with less than a sixth of its life left")
+        self.report.expect("it is still that one", self._active() == former, self._authorities())
+        self.vault.unseal()
+        prepared = wait(lambda: "prepared" in self._states(), LATE_SECONDS)
+        self.report.expect("unsealed, the next is made", bool(prepared), self._authorities())
+        # Who reads the bundle now and then is given a twelfth of its life to hear of it.
+        self._go_ahead(HOUR // 2)
+        followed = wait(lambda: self._active() != former, LOOK_SECONDS)
+        self.report.expect("and signs by itself, once it has been published for a while", bool(followed), self._authorities())
+        self._expect_verified("by the CA that came late")
+
     def gone(self) -> None:
-        self.report.step("5. OpenBao is gone")
+        self.report.step("6. OpenBao is gone")
         self.vault.end()
         self.authority.stop()
         begun = len(self.authority.log)
@@ -153,6 +175,24 @@ upstream-vault-pki:
     def _start(self) -> None:
         self.authority.start(*self.clock.prefix)
 
+    def _begin_anew(self) -> None:
+        """OpenBao goes by the machine's clock, and dates no CA beyond a day from that."""
+        self.node.stop()
+        self.authority.stop()
+        shutil.rmtree(self.run.directory / "node-c/state")
+        self.offset = 0
+        self.clock.step(self.offset)
+        self._start()
+
+    def _join(self, node: Node) -> Daemon:
+        """By the authority's clock. The first one has pods of it be issued certificates."""
+        if not self.authority.ask("entry", "list")["entries"]:
+            self.authority.psid("entry", "create", "--spiffe-id", spiffe_id("ns/shop/sa/db"), "--label", "app=db")
+        token = self.authority.ask("token", "generate", "--node", node.name)
+        daemon = Daemon(self.run, node, node_configuration(self.run, self.net, token, node))
+        daemon.start(*self.clock.prefix)
+        return daemon
+
     def _expect_start_refused(self, what: str, words: str) -> None:
         command = (str(binaries() / "podshield-idd"), "--config", str(self.authority.configuration_file))
         seen, line = 0, "it started"
@@ -170,6 +210,9 @@ upstream-vault-pki:
 
     def _authorities(self) -> list[dict[str, Any]]:
         return self.authority.ask("authority", "list")["authorities"]
+
+    def _active(self) -> str:
+        return next(each["fingerprint"] for each in self._authorities() if each["state"] == "active")
 
     def _states(self) -> list[str]:
         return [each["state"] for each in self._authorities()]
