@@ -35,9 +35,8 @@ final class IdentityChanges: Sendable {
         }
         continuation.onTermination = { [weak self] _ in self?.remove(id) }
         continuation.yield()
-        return IdentityWatch(changes: stream, ring: { continuation.yield() }) { [weak self] in
-            self?.follow($0, watcher: id)
-        }
+        return IdentityWatch(
+            changes: stream, ring: { continuation.yield() }, follow: { [weak self] in self?.follow($0, watcher: id) })
     }
 
     /// What everybody looks at may have become another: entries, pods, bundles.

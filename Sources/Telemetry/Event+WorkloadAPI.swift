@@ -17,7 +17,8 @@ extension Event {
     /// - Parameter source: whose they are, such as `user 1000`.
     public static func workloadRefused(source: String) -> Event {
         Event(
-            .workloadRefused, "\(source) has too many connections or calls at the Workload API; some are closed unheard",
+            .workloadRefused,
+            "\(source) has too many connections or calls at the Workload API; some are closed unheard",
             [.reason: source])
     }
 

@@ -41,7 +41,9 @@ final class Connections: Sendable {
         let source = caller.source
         let (number, answer) = state.withLock { state in
             let (number, answer) = state.places.connect(source)
-            if case .taken = answer { state.connected[number] = Connected(caller: caller, source: source, close: close) }
+            if case .taken = answer {
+                state.connected[number] = Connected(caller: caller, source: source, close: close)
+            }
             return (number, answer)
         }
         guard settle(answer, for: source) else { return nil }

@@ -46,7 +46,9 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
         request: ServerRequest<X509BundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<X509BundlesResponse> {
         let caller = try connections.caller(of: request.metadata)
-        let stream = stream(for: caller) { [attestor] (_) throws(Denial) in try await attestor.bundles(for: .process(caller)) }
+        let stream = stream(for: caller) { [attestor] (_) throws(Denial) in
+            try await attestor.bundles(for: .process(caller))
+        }
         return StreamingServerResponse { writer in
             try await stream.run(context) { try await writer.write(X509BundlesResponse($0)) }
             return [:]
@@ -70,7 +72,9 @@ struct WorkloadService: SpiffeWorkloadAPI.ServiceProtocol {
         request: ServerRequest<JWTBundlesRequest>, context: ServerContext
     ) async throws -> StreamingServerResponse<JWTBundlesResponse> {
         let caller = try connections.caller(of: request.metadata)
-        let stream = stream(for: caller) { [attestor] (_) throws(Denial) in try await attestor.jwtBundles(for: .process(caller)) }
+        let stream = stream(for: caller) { [attestor] (_) throws(Denial) in
+            try await attestor.jwtBundles(for: .process(caller))
+        }
         return StreamingServerResponse { writer in
             try await stream.run(context) { try await writer.write(JWTBundlesResponse($0)) }
             return [:]

@@ -94,6 +94,6 @@ import Testing
         defer { server.end() }
         let start = ContinuousClock.now
         await #expect(throws: PodNetworkError.self) { try await helper.prepare(request, limit: .milliseconds(300)) }
-        #expect(ContinuousClock.now - start < .seconds(2))
+        #expect(ContinuousClock.now - start < .seconds(8))
     }
 }

@@ -55,19 +55,6 @@ struct Above {
             lists: node.service.bundle.revocations.map(\.der))
     }
 
-    /// From now on the process is another workload, which may have CAs of its own, too.
-    func giveAnother() async throws {
-        let other = try await authority.service.createEntry(
-            NewEntry(
-                spiffeID: SPIFFEID(trustDomain: trustDomain, path: "/authority-c"), parent: entry.parent,
-                selectors: [.userID(1)], isDownstream: true))
-        try await eventually("the other entry") { await node.service.entries?.count == 2 }
-        let known = try #require(await node.service.entries?.inOrder.first { $0.id == other.id })
-        try given.give(
-            try await node.service.svid(of: known), trusting: node.service.bundle.authorities.map(\.der),
-            lists: node.service.bundle.revocations.map(\.der))
-    }
-
     /// As the daemon below asks.
     func upstream(port: UInt16? = nil, hint: String? = nil, publishesKeys: Bool = false) async throws -> SPIREServer {
         var port = port

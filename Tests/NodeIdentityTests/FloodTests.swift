@@ -1,7 +1,6 @@
 import Foundation
 import Identity
 import KernelTestSupport
-import OpenSSLBinding
 import Synchronization
 import Testing
 
@@ -33,46 +32,5 @@ import Testing
         #expect(served > 1 && slowest < .seconds(15))
         #expect(seen.closed > 0 && seen.stalled == 0, "\(seen)")
         #expect((1..<16 << 20).contains(seen.mostBytes), "it is spoken to, \(seen)")
-    }
-
-    /// An authority below that does so where CAs are signed, and another authority below.
-    @Test(arguments: FrameFlood.Kind.allCases) func framesWithoutEndKeepNoAuthorityBelowOut(
-        _ kind: FrameFlood.Kind
-    ) async throws {
-        let above = try await Above()
-        let certificate = try ClientCertificate(try await above.held())
-        try await above.giveAnother()
-        _ = try await above.ask()
-        try await above.authority.entry("/web")
-        let target = "tls:\(try #require(await above.authority.service.downstreamPort))"
-        let hasEnded = Mutex(false)
-        async let flood = outside {
-            defer { hasEnded.withLock { $0 = true } }
-            return try FrameFlood(
-                kind, at: target, calling: "/spire.api.server.svid.v1.SVID/NewDownstreamX509CA", as: certificate)
-        }
-        var (slowest, served) = (Duration.zero, 0)
-        repeat {
-            let begin = ContinuousClock.now
-            // It is not to ask too often either.
-            if served < 5 { _ = try await above.ask() }
-            _ = try await above.node.service.issue(pod("web-\(served)"))
-            slowest = max(slowest, .now - begin)
-            served += 1
-            try await Task.sleep(for: .milliseconds(200))
-        } while served < 2 || !hasEnded.withLock { $0 }
-        let seen = try await flood
-        #expect(slowest < .seconds(15))
-        #expect(seen.closed > 0 && seen.stalled == 0, "\(seen)")
-        #expect((1..<16 << 20).contains(seen.mostBytes), "it is spoken to, \(seen)")
-        _ = try await above.ask()
-    }
-}
-
-extension ClientCertificate {
-    init(_ svid: KeyedSVID) throws {
-        try self.init(
-            chain: svid.svid.chain.map { try $0.pem }.joined(),
-            key: unsafe svid.key.pkcs8PEM().withUnsafeBytes { unsafe Array($0) })
     }
 }

@@ -173,7 +173,7 @@ import WorkloadProtocol
 
     @Test(arguments: [
         ["fetch", "jwt"], ["validate", "jwt", "--audience", "a"], ["validate", "jwt", "--svid", "a"],
-        ["fetch", "--endpoint", "tcp://127.0.0.1:80"], ["fetch", "--endpoint", "unix://relative"],
+        ["fetch", "--endpoint", "tcp://localhost:80"], ["fetch", "--endpoint", "unix://relative"],
         ["fetch", "--endpoint", ""],
     ])
     func whatIsMissingOrWrongIsUsage(_ arguments: [String]) async {

@@ -139,9 +139,9 @@ final class TestIdentities: WorkloadIdentities {
         continuation.yield()
         watchers.withLock { $0.append(continuation) }
         // It tells of all there is, and remembers what it would have to tell of.
-        return IdentityWatch(changes: stream, ring: { continuation.yield() }) { entries in
-            self.followed.withLock { $0 = entries }
-        }
+        return IdentityWatch(
+            changes: stream, ring: { continuation.yield() },
+            follow: { entries in self.followed.withLock { $0 = entries } })
     }
 
     func change(_ body: (inout Values) throws -> Void) rethrows {

@@ -46,7 +46,8 @@ import Testing
             let rung = Mutex(0)
             let otherRung = Mutex(0)
             let all = [
-                watch.follow(process) { rung.withLock { $0 += 1 } }, watch.follow(process) { rung.withLock { $0 += 1 } },
+                watch.follow(process) { rung.withLock { $0 += 1 } },
+                watch.follow(process) { rung.withLock { $0 += 1 } },
                 watch.follow(other) { otherRung.withLock { $0 += 1 } },
             ]
             #expect(watch.count == 2)

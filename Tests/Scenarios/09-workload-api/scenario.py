@@ -141,7 +141,7 @@ class WorkloadAPI:
         become = ("setpriv", f"--reuid={KNOWN}", f"--regid={KNOWN}", "--clear-groups")
         self.net.a.namespace.run(
             *become, str(binaries() / "psid"), "api", "fetch", "x509", "-socketPath", self.socket, "-write", str(directory / "svid"))
-        text = self.net.a.namespace.run("openssl", "x509", "-noout", "-text", "-in", str(directory / "svid/svid.pem"))
+        text = self.net.a.namespace.run("openssl", "x509", "-noout", "-text", "-in", str(directory / "svid/svid.0.pem"))
         self.report.expect("and writes it out", spiffe_id("rotating") in text and "P-384" in text, text.splitlines()[:1])
 
     def entries(self) -> None:

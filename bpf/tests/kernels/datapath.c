@@ -312,7 +312,8 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "slept"))
 		return print_sleep();
 	if (argc != 8 && argc != 9)
-		errx(2, "usage: datapath OBJECT a|b 4|6 clsact|tcx POD-DEVICE UPLINK PINS [SECONDS] | counter PINS REASON | slept");
+		errx(2, "usage: datapath OBJECT a|b 4|6 clsact|tcx POD-DEVICE UPLINK PINS [SECONDS] | counter PINS "
+			"REASON | slept");
 	const struct node *own = &nodes[*argv[2] == 'b'], *other = &nodes[*argv[2] != 'b'];
 
 	if (argc == 9)
