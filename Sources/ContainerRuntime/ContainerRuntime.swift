@@ -137,7 +137,7 @@ public actor ContainerRuntime {
 
     /// Once of those that have no answer, and once more when none has.
     private func tell(_ failure: RuntimeFailure) {
-        let extent: Extent = isAway ? .all : .some
+        let extent: Extent = if case .away = failure { .all } else { .some }
         guard told == .none || (told == .some && extent == .all) else { return }
         told = extent
         observe(.away(reason: failure.reason))

@@ -17,6 +17,8 @@ public enum NetnsHelper: Hashable, Sendable {
     /// Before the second try, and twice as long before each further one.
     private static let firstPause = Duration.milliseconds(50)
     private static let mostTries = 7
+    /// With less no try is begun.
+    private static let leastTime = Duration.milliseconds(1)
 
     private enum Outcome {
         case replied(PodNetworkReply)
@@ -43,7 +45,7 @@ public enum NetnsHelper: Hashable, Sendable {
         while true {
             let outcome = await answer(to: request, within: end - .now)
             guard case .closed = outcome, case .socket = self, tries < Self.mostTries, .now + pause < end,
-                (try? await Task.sleep(for: pause)) != nil
+                (try? await Task.sleep(for: pause)) != nil, .now + Self.leastTime < end
             else { return outcome }
             (tries, pause) = (tries + 1, pause * 2)
         }

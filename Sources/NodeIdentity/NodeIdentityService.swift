@@ -156,6 +156,7 @@ public actor NodeIdentityService {
         }
         directory = nil
         exclusion = nil
+        renewalFailure = nil
         compareClocks(issued: joined.svid.svid.leaf, asked: asked)
         membership = joined.membership
         renewsByTPM = if case .tpm = invitation.credential { true } else { false }

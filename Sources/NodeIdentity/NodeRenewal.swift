@@ -69,11 +69,13 @@ extension NodeIdentityService {
 
     /// Replaces the node's SVID by a new one with a new key. Where the authority says so, the node's TPM answers for it.
     public func renewNode() async throws(AuthorityCallError) {
+        let renewed = currentSVID?.svid
         do throws(AuthorityCallError) {
             try await replaceSVID()
             renewalFailure = nil
         } catch {
-            renewalFailure = error
+            // Not if it has joined again meanwhile.
+            if currentSVID?.svid == renewed { renewalFailure = error }
             throw error
         }
     }

@@ -54,8 +54,7 @@ final class Connections: Sendable {
     func remove(_ number: UInt64) {
         state.withLock { state in
             state.places.disconnect(number)
-            guard let source = state.connected.removeValue(forKey: number)?.source else { return }
-            if state.places.isCalm(source) { state.told.remove(source) }
+            if let source = state.connected.removeValue(forKey: number)?.source { state.calm(source) }
             if state.places.taken <= limits.places / 2 { state.isToldFull = false }
         }
     }
@@ -89,7 +88,9 @@ final class Connections: Sendable {
         case .refused(let who): (isTaken, displaced) = (false, who)
         }
         let (close, greedy) = state.withLock { state in
-            (displaced.flatMap { state.connected.removeValue(forKey: $0)?.close }, state.news(of: answer, for: source))
+            let displaced = displaced.flatMap { state.connected.removeValue(forKey: $0) }
+            if let displaced { state.calm(displaced.source) }
+            return (displaced?.close, state.news(of: answer, for: source))
         }
         close?()
         if let greedy { refused(greedy) }
@@ -98,6 +99,11 @@ final class Connections: Sendable {
 }
 
 extension Connections.State {
+    /// Once it has few enough, it is told of anew.
+    fileprivate mutating func calm(_ source: Caller.Source) {
+        if places.isCalm(source) { told.remove(source) }
+    }
+
     /// Whom to tell of; nil where nothing is new.
     fileprivate mutating func news(of answer: Places.Answer, for source: Caller.Source) -> Caller.Source? {
         switch answer {

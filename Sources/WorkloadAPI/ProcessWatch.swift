@@ -32,12 +32,11 @@ final class ProcessWatch: Sendable {
     /// - Returns: what it lasts as long as.
     func follow(_ process: PeerProcess, _ ring: @escaping @Sendable () -> Void) -> Following {
         let id = ObjectIdentifier(process)
-        let isNew = state.withLock { $0.watched[id] == nil }
-        let facts = isNew ? ProcessFacts(of: process) : nil
+        let facts = ProcessFacts(of: process)
         let number = state.withLock { state in
             state.next += 1
-            if let facts, state.watched[id] == nil { state.watched[id] = Watched(process: process, facts: facts) }
-            state.watched[id]?.rings[state.next] = ring
+            // Where others follow it, what they knew last stays what a change is told by.
+            state.watched[id, default: Watched(process: process, facts: facts)].rings[state.next] = ring
             return state.next
         }
         return Following { [weak self] in self?.unfollow(id, number) }

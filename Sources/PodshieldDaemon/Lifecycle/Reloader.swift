@@ -21,6 +21,8 @@ actor Reloader {
     func reload() async {
         do throws(ReloadError) {
             let newer = try load()
+            // The daemon may have been told to end while the file was not to be read.
+            guard !Task.isCancelled else { return }
             try await apply(newer)
             let changes = current.changes(to: newer)
             current = newer

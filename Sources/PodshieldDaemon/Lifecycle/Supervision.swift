@@ -45,7 +45,6 @@ struct Supervision {
         var running: RunningDaemon?
         let (reloads, due) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         var reloading: Task<Void, Never>?
-        defer { reloading?.cancel() }
         for await happening in happenings {
             switch happening {
             case .started(.success(let started)):
@@ -56,9 +55,11 @@ struct Supervision {
             case .started(.failure(let error)): return .failure(error)
             case .signal(.reload): due.yield()
             case .signal(.stop):
+                reloading?.cancel()
                 await stop(running, "told to by a signal")
                 return .success(())
             case .ended(let ended):
+                reloading?.cancel()
                 context.telemetry.record(.componentFailed(ended.name, reason: ended.reason))
                 await stop(running, "\(ended.name) ended")
                 return .failure(.componentEnded(ended.name, reason: ended.reason))

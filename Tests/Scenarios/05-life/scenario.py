@@ -103,7 +103,7 @@ class Life:
     def begin(self) -> None:
         self.report.step("2. An authority, two nodes, their pods; certificates of a minute, keys of ten seconds")
         self.authority = Daemon(self.run, self.machine, authority_configuration(self.run, self.net, self.machine))
-        listen = f"  listen: {self.machine.v4}\n"
+        listen = f'  listen: "{self.machine.address}"\n'
         self.configure(self.authority, listen, listen + SHORT_LIVES)
         self.authority.start()
         self.a, self.b = self._node(self.net.a), self._node(self.net.b)

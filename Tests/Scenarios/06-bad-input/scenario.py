@@ -19,6 +19,7 @@ from starts import STARTS, start_refused, without_btf  # noqa: E402
 from harness.lifetime import Run  # noqa: E402
 from harness.report import Report  # noqa: E402
 
+TIME_LIMIT_SECONDS = 500
 TITLE = "Bad input: one line that says what and where, a documented exit status, nothing lost"
 
 
