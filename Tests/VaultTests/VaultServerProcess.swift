@@ -39,7 +39,12 @@ final class VaultServerProcess {
                 "-dev-listen-address=127.0.0.1:\(port)", "-dev-no-store-token",
             ], output: output)
         let root = directory.path + "/vault-ca.pem"
-        roots = try Self.wait { try Certificate.parsePEMChain(String(contentsOfFile: root, encoding: .utf8)) }
+        // The file is there before its contents are.
+        roots = try Self.wait {
+            let read = try Certificate.parsePEMChain(String(contentsOfFile: root, encoding: .utf8))
+            guard !read.isEmpty else { throw CocoaError(.fileReadCorruptFile) }
+            return read
+        }
         _ = try Self.wait { try bao("status") }
         try bao("secrets", "enable", "transit")
     }

@@ -101,7 +101,11 @@ import WorkloadProtocol
                 #expect(await eventually { server.server.connections.placesTaken > most - 20 })
                 for _ in 0..<20 {
                     #expect(server.server.connections.placesTaken <= most)
-                    let count = try await server.withClient { try await $0.svids()?.svids.count }
+                    // Who is slow in the crowd is closed and comes again, as clients do.
+                    var count: Int?
+                    for _ in 0..<5 where count == nil {
+                        count = try? await server.withClient { try await $0.svids()?.svids.count }
+                    }
                     #expect(count == 1)
                 }
                 try server.identities.add("second", [.userID(geteuid())])
