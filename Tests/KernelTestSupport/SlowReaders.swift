@@ -30,57 +30,37 @@ public final class SlowReaders: Sendable {
 
     public func end() { program.end() }
 
-    private static let program = """
-        import socket, ssl, struct, sys, time
+    private static let program =
+        HandmadeHTTP2.python + """
+            import sys, time
 
-        count, target, method, message, is_only, chain, key = sys.argv[1:]
-        message = bytes.fromhex(message)
+            count, target, method, message, is_only, chain, key = sys.argv[1:]
+            message = bytes.fromhex(message)
 
-        def frame(kind, flags, stream, payload=b""):
-            return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+            def exactly(connection, count):
+                data = b""
+                while len(data) < count:
+                    part = connection.recv(count - len(data))
+                    if not part: sys.exit("closed")
+                    data += part
+                return data
 
-        def literal(name, value):
-            return b"\\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+            def begin():
+                connection = connect(target, chain, key)
+                connection.settimeout(60)
+                body = b"\\0" + struct.pack(">I", len(message)) + message
+                connection.sendall(PREFACE + frame(4, 0, 0) + frame(4, 1, 0)
+                    + frame(1, 4, 1, call(method)) + frame(0, int(is_only), 1, body))
+                while True:
+                    head = exactly(connection, 9)
+                    if head[3] == 0: return connection
+                    exactly(connection, int.from_bytes(head[:3], "big"))
 
-        def connect():
-            scheme, place = target.split(":", 1)
-            if scheme == "unix":
-                connection = socket.socket(socket.AF_UNIX)
-                connection.connect(place)
-                return connection
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            context.set_alpn_protocols(["h2"])
-            if chain: context.load_cert_chain(chain, key)
-            return context.wrap_socket(socket.create_connection(("127.0.0.1", int(place)), timeout=30))
-
-        def exactly(connection, count):
-            data = b""
-            while len(data) < count:
-                part = connection.recv(count - len(data))
-                if not part: sys.exit("closed")
-                data += part
-            return data
-
-        def begin():
-            connection = connect()
-            connection.settimeout(60)
-            call = b"".join(literal(*field) for field in (
-                (":method", "POST"), (":scheme", "http"), (":path", method), (":authority", "localhost"),
-                ("content-type", "application/grpc"), ("te", "trailers"), ("workload.spiffe.io", "true")))
-            body = b"\\0" + struct.pack(">I", len(message)) + message
-            connection.sendall(b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n" + frame(4, 0, 0) + frame(4, 1, 0)
-                + frame(1, 4, 1, call) + frame(0, int(is_only), 1, body))
+            connections = [begin() for _ in range(int(count))]
+            print("ready", flush=True)
             while True:
-                head = exactly(connection, 9)
-                if head[3] == 0: return connection
-                exactly(connection, int.from_bytes(head[:3], "big"))
-
-        connections = [begin() for _ in range(int(count))]
-        print("ready", flush=True)
-        while True:
-            time.sleep(1)
-            for connection in connections:
-                connection.recv(1)
-        """
+                time.sleep(1)
+                for connection in connections:
+                    connection.recv(1)
+            """
 }

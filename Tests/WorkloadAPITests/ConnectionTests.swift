@@ -116,32 +116,25 @@ import WorkloadProtocol
     }
 
     /// From a thousand users one after the other, who stay.
-    private static let strangers = """
-        import itertools, os, socket, struct, sys, time
-        def frame(kind, flags, stream, payload=b""):
-            return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
-        def literal(name, value):
-            return b"\\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
-        def call(number, path):
-            fields = ((":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "localhost"),
-                ("content-type", "application/grpc"), ("te", "trailers"), ("workload.spiffe.io", "true"))
-            return frame(1, 4, number, b"".join(literal(*field) for field in fields))
-        paths = ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "/SpiffeWorkloadAPI/FetchJWTSVID",
-            "/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets")
-        beginning = b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n" + frame(4, 0, 0)
-        calls = b"".join(call(2 * n + 1, paths[n % len(paths)]) for n in range(8))
-        held = []
-        for user in itertools.cycle(range(100000, 101000)):
-            os.seteuid(user)
-            s = socket.socket(socket.AF_UNIX)
-            try:
-                s.connect(sys.argv[1]); s.sendall(beginning + calls); s.setblocking(False)
-            except OSError: pass
-            os.seteuid(0)
-            held = held[-400:] + [s]
-            # Who comes faster than anybody can be let in fills the kernel's queue, which nobody else shares out.
-            time.sleep(0.02)
-        """
+    private static let strangers =
+        HandmadeHTTP2.python + """
+            import itertools, os, sys, time
+            paths = ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "/SpiffeWorkloadAPI/FetchJWTSVID",
+                "/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets")
+            beginning = PREFACE + frame(4, 0, 0)
+            calls = b"".join(frame(1, 4, 2 * n + 1, call(paths[n % len(paths)])) for n in range(8))
+            held = []
+            for user in itertools.cycle(range(100000, 101000)):
+                os.seteuid(user)
+                s = socket.socket(socket.AF_UNIX)
+                try:
+                    s.connect(sys.argv[1]); s.sendall(beginning + calls); s.setblocking(False)
+                except OSError: pass
+                os.seteuid(0)
+                held = held[-400:] + [s]
+                # Who comes faster than anybody can be let in fills the kernel's queue, which nobody else shares out.
+                time.sleep(0.02)
+            """
 
     @Test func callsHaveALimitOfTheirOwn() async throws {
         var limits = WorkloadAPILimits()

@@ -113,39 +113,33 @@ import Testing
     }
 
     /// Says when it is given something, becomes another program by a line on its input, and says when its stream ends.
-    private static let streaming = """
-        import os, socket, struct, sys
-        def frame(kind, flags, stream, payload=b""):
-            return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
-        def literal(name, value):
-            return b"\\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
-        path, copy = sys.argv[1:]
-        fields = ((":method", "POST"), (":scheme", "http"), (":path", "/SpiffeWorkloadAPI/FetchX509SVID"),
-            (":authority", "localhost"), ("content-type", "application/grpc"), ("te", "trailers"),
-            ("workload.spiffe.io", "true"))
-        s = socket.socket(socket.AF_UNIX); s.connect(path)
-        s.sendall(b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n" + frame(4, 0, 0) + frame(4, 1, 0)
-            + frame(1, 4, 1, b"".join(literal(*field) for field in fields)) + frame(0, 1, 1, bytes(5)))
-        reader = '''
-        import os, socket, sys
-        s = socket.socket(fileno=int(sys.argv[1]))
-        def exactly(count):
-            data = b""
-            while len(data) < count:
-                data += s.recv(count - len(data)) or os._exit(1)
-            return data
-        def until(kind, flags):
-            while True:
-                head = exactly(9)
-                exactly(int.from_bytes(head[:3], "big"))
-                if head[3] == kind and head[4] & flags == flags: return
-        '''
-        os.set_inheritable(s.fileno(), True)
-        kept = s
-        exec(reader.replace("sys.argv[1]", str(s.fileno())))
-        until(0, 0)
-        print("told", flush=True)
-        sys.stdin.readline()
-        os.execv(copy, [copy, "-c", reader + "until(1, 1); print('ended', flush=True); s.recv(1)", str(s.fileno())])
-        """
+    private static let streaming =
+        HandmadeHTTP2.python + """
+            import os, sys
+            path, copy = sys.argv[1:]
+            s = socket.socket(socket.AF_UNIX); s.connect(path)
+            s.sendall(PREFACE + frame(4, 0, 0) + frame(4, 1, 0)
+                + frame(1, 4, 1, call("/SpiffeWorkloadAPI/FetchX509SVID")) + frame(0, 1, 1, bytes(5)))
+            reader = '''
+            import os, socket, sys
+            s = socket.socket(fileno=int(sys.argv[1]))
+            def exactly(count):
+                data = b""
+                while len(data) < count:
+                    data += s.recv(count - len(data)) or os._exit(1)
+                return data
+            def until(kind, flags):
+                while True:
+                    head = exactly(9)
+                    exactly(int.from_bytes(head[:3], "big"))
+                    if head[3] == kind and head[4] & flags == flags: return
+            '''
+            os.set_inheritable(s.fileno(), True)
+            kept = s
+            exec(reader.replace("sys.argv[1]", str(s.fileno())))
+            until(0, 0)
+            print("told", flush=True)
+            sys.stdin.readline()
+            os.execv(copy, [copy, "-c", reader + "until(1, 1); print('ended', flush=True); s.recv(1)", str(s.fileno())])
+            """
 }
